@@ -1,0 +1,222 @@
+//! An event, and the one validation of it.
+
+use serde_json::{Map, Value};
+
+use crate::input::{InputError, printable};
+use crate::name::{Experiment, Goal, Namespace, Uuid, Variant};
+use crate::query::Query;
+
+/// Most events in one request.
+pub const MAX_BATCH_EVENTS: usize = 500;
+
+/// "In this namespace's experiment, the one with this uuid, who saw this variant, took part" or
+/// "reached this goal".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// The set of experiments that it belongs to.
+    pub namespace: Namespace,
+    /// The experiment.
+    pub experiment: Experiment,
+    /// What the visitor saw.
+    pub variant: Variant,
+    /// What the visitor did; `participate` for taking part.
+    pub goal: Goal,
+    /// What makes the event count once.
+    pub uuid: Uuid,
+}
+
+impl Event {
+    /// Reads Gimel's query string: experiment, variant, event, uuid and optionally namespace.
+    /// Other parameters are ignored, as anything may have decorated the address on its way.
+    ///
+    /// # Errors
+    /// The first parameter that breaks a rule.
+    pub fn from_query(query: &Query<'_>) -> Result<Self, InputError> {
+        Ok(Self {
+            experiment: Experiment::new(query.require(Experiment::PARAMETER)?)?,
+            variant: Variant::new(query.require(Variant::PARAMETER)?)?,
+            goal: Goal::new(query.require(Goal::PARAMETER)?)?,
+            uuid: Uuid::new(query.require(Uuid::PARAMETER)?)?,
+            namespace: namespace_of(query)?,
+        })
+    }
+}
+
+/// The namespace that a query string names, or the default one.
+///
+/// # Errors
+/// When it is given and breaks the rule of names.
+pub fn namespace_of(query: &Query<'_>) -> Result<Namespace, InputError> {
+    match query.get(Namespace::PARAMETER)? {
+        Some(namespace) => Namespace::new(namespace),
+        None => Ok(Namespace::default()),
+    }
+}
+
+/// The events of one request, each valid or with the rule that it breaks.
+#[derive(Debug)]
+pub struct Batch(Vec<Result<Event, InputError>>);
+
+/// Why a body is no batch at all.
+#[derive(Debug, thiserror::Error)]
+pub enum BatchError {
+    /// Not JSON (RFC 8259).
+    #[error("the body is not valid JSON: {0}")]
+    InvalidJson(serde_json::Error),
+    /// More events than a request may hold.
+    #[error("the array holds {count} events; send at most {MAX_BATCH_EVENTS} in one request")]
+    TooMany {
+        /// Events received.
+        count: usize,
+    },
+}
+
+impl Batch {
+    /// Reads one JSON event or an array of up to [`MAX_BATCH_EVENTS`]. A bad event does not spoil
+    /// the others.
+    ///
+    /// # Errors
+    /// When the body is not JSON, or the array is too long.
+    pub fn from_json(body: &[u8]) -> Result<Self, BatchError> {
+        let values = match serde_json::from_slice(body).map_err(BatchError::InvalidJson)? {
+            Value::Array(values) if values.len() > MAX_BATCH_EVENTS => {
+                return Err(BatchError::TooMany { count: values.len() });
+            }
+            Value::Array(values) => values,
+            value => vec![value],
+        };
+        Ok(Self(values.into_iter().map(event_of).collect()))
+    }
+
+    /// The events, in the order in which they were sent.
+    pub fn into_events(self) -> Vec<Result<Event, InputError>> {
+        self.0
+    }
+}
+
+impl From<Result<Event, InputError>> for Batch {
+    fn from(event: Result<Event, InputError>) -> Self {
+        Self(vec![event])
+    }
+}
+
+fn event_of(value: Value) -> Result<Event, InputError> {
+    let mut members = match value {
+        Value::Object(members) => members,
+        other => return Err(InputError::NotAnObject { found: type_of(&other) }),
+    };
+    let namespace = match take(&mut members, Namespace::PARAMETER)? {
+        Some(namespace) => Namespace::new(namespace)?,
+        None => Namespace::default(),
+    };
+    let mut require = |parameter| {
+        take(&mut members, parameter)?.ok_or(InputError::Missing { parameter })
+    };
+    let event = Event {
+        namespace,
+        experiment: Experiment::new(require(Experiment::PARAMETER)?)?,
+        variant: Variant::new(require(Variant::PARAMETER)?)?,
+        goal: Goal::new(require(Goal::PARAMETER)?)?,
+        uuid: Uuid::new(require(Uuid::PARAMETER)?)?,
+    };
+    match members.keys().next() {
+        Some(name) => {
+            Err(InputError::Unknown { parameter: printable(name), length: name.len() })
+        }
+        None => Ok(event),
+    }
+}
+
+fn take(
+    members: &mut Map<String, Value>,
+    parameter: &'static str,
+) -> Result<Option<String>, InputError> {
+    match members.remove(parameter) {
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(other) => Err(InputError::NotAString { parameter, found: type_of(&other) }),
+        None => Ok(None),
+    }
+}
+
+fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const EVENT: &str = r#"{"experiment":"e","variant":"v","event":"participate","uuid":"u"}"#;
+
+    fn only(body: &str) -> Result<Event, InputError> {
+        Batch::from_json(body.as_bytes()).unwrap().into_events().pop().unwrap()
+    }
+
+    #[test]
+    fn a_query_string_and_json_give_the_same_event() {
+        let query =
+            Query::parse("experiment=e&variant=v&event=participate&uuid=u&utm_source=x").unwrap();
+        let event = Event::from_query(&query).unwrap();
+        assert_eq!(event, only(EVENT).unwrap());
+        assert_eq!(event.namespace.as_str(), "alephbet");
+    }
+
+    #[test]
+    fn the_first_missing_parameter_is_named() {
+        let query = Query::parse("experiment=e&event=g").unwrap();
+        let error = Event::from_query(&query).unwrap_err();
+        assert_eq!(error, InputError::Missing { parameter: "variant" });
+    }
+
+    #[test]
+    fn unknown_members_and_wrong_types_are_named() {
+        let unknown = EVENT.replace('}', r#","colour":"red"}"#);
+        assert_eq!(
+            only(&unknown),
+            Err(InputError::Unknown { parameter: "colour".into(), length: 6 })
+        );
+        let number = EVENT.replace(r#""u""#, "5");
+        assert_eq!(
+            only(&number),
+            Err(InputError::NotAString { parameter: "uuid", found: "a number" })
+        );
+        assert_eq!(only("3"), Err(InputError::NotAnObject { found: "a number" }));
+    }
+
+    #[test]
+    fn a_bad_event_does_not_spoil_the_others() {
+        let batch = Batch::from_json(format!("[{EVENT}, {{}}, {EVENT}]").as_bytes()).unwrap();
+        let good: Vec<bool> = batch.into_events().iter().map(Result::is_ok).collect();
+        assert_eq!(good, [true, false, true]);
+    }
+
+    #[test]
+    fn five_hundred_events_are_a_batch_and_one_more_is_not() {
+        let array = |count| format!("[{}]", vec![EVENT; count].join(","));
+        assert_eq!(Batch::from_json(array(500).as_bytes()).unwrap().into_events().len(), 500);
+        assert!(matches!(
+            Batch::from_json(array(501).as_bytes()),
+            Err(BatchError::TooMany { count: 501 })
+        ));
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_makes_the_parser_panic(body in any::<Vec<u8>>()) {
+            let _ = Batch::from_json(&body);
+        }
+
+        #[test]
+        fn no_query_string_makes_the_parser_panic(query in any::<String>()) {
+            let _ = Query::parse(&query).map(|query| Event::from_query(&query));
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! The nouns of abtest, and the one place where the outside becomes typed.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`name`] | [`Namespace`], [`Experiment`], [`Variant`], [`Goal`], [`Uuid`]: strings that passed the rule |
+//! | [`input`] | [`InputError`]: what can be wrong with a value that a caller sent |
+//! | [`query`] | [`Query`]: a query string, strictly decoded |
+//! | [`event`] | [`Event`], from a query string or from JSON, and [`Batch`], a request's events |
+//! | [`tally`] | [`Tally`]: what a store counted for one experiment |
+//! | [`results`] | [`Results`]: the JSON that dashboards read, Gimel's members and ours |
+//! | [`config`] | [`Config`]: the config file and its environment overrides |
+//!
+//! Nothing here does any input or output, and nothing past here validates again.
+
+pub mod config;
+pub mod event;
+pub mod input;
+pub mod name;
+pub mod query;
+pub mod results;
+pub mod secret;
+pub mod tally;
+
+pub use config::{Config, Limits, RedisConfig};
+pub use event::{Batch, BatchError, Event};
+pub use input::InputError;
+pub use name::{Experiment, Goal, Namespace, Uuid, Variant};
+pub use query::Query;
+pub use results::{ExperimentResults, Results};
+pub use secret::Secret;
+pub use tally::{Counting, Tally};

@@ -1,0 +1,157 @@
+//! The JSON that dashboards read: Gimel's members, and ours beside them.
+
+use serde::Serialize;
+use serde::ser::{SerializeSeq, Serializer};
+use utoipa::ToSchema;
+
+use crate::name::{Goal, Namespace};
+use crate::tally::{Counting, Tally};
+
+/// The answer of `GET /experiments`: a JSON array whose first element is [`Meta`] and whose
+/// others are one experiment each, as Gimel has it.
+#[derive(Debug, Clone)]
+pub struct Results {
+    /// What was asked for.
+    pub meta: Meta,
+    /// The experiments, by name.
+    pub experiments: Vec<ExperimentResults>,
+}
+
+impl Serialize for Results {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Head<'a> {
+            meta: &'a Meta,
+        }
+        let mut elements = serializer.serialize_seq(Some(1 + self.experiments.len()))?;
+        elements.serialize_element(&Head { meta: &self.meta })?;
+        for experiment in &self.experiments {
+            elements.serialize_element(experiment)?;
+        }
+        elements.end()
+    }
+}
+
+/// What the results were asked for.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Meta {
+    /// The `scope` parameter as it was sent, or null.
+    pub scope: Option<String>,
+    /// The namespace that was read.
+    #[schema(value_type = String)]
+    pub namespace: Namespace,
+}
+
+/// One experiment's counts.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ExperimentResults {
+    /// The experiment's name.
+    pub experiment: String,
+    /// Its goals, by name; `participate` is none of them.
+    pub goals: Vec<GoalResults>,
+    /// Its variants, by name, also while there is no goal yet.
+    pub variants: Vec<VariantResults>,
+    /// How the counters count: `hll` has a standard error of 0.81%, `exact` none.
+    pub counting: Counting,
+}
+
+/// One goal's counts in every variant.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct GoalResults {
+    /// The goal's name.
+    pub goal: String,
+    /// A row for each variant of the experiment; a variant without a counter reads 0.
+    pub results: Vec<VariantCount>,
+}
+
+/// One goal's count in one variant.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct VariantCount {
+    /// The variant's name.
+    pub label: String,
+    /// How many uuids reached the goal.
+    pub successes: u64,
+    /// How many uuids took part.
+    pub trials: u64,
+}
+
+/// One variant's participants.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct VariantResults {
+    /// The variant's name.
+    pub label: String,
+    /// How many uuids took part.
+    pub trials: u64,
+}
+
+impl From<&Tally> for ExperimentResults {
+    fn from(tally: &Tally) -> Self {
+        let variants = tally.variants();
+        let count = |goal: &Goal| GoalResults {
+            goal: goal.to_string(),
+            results: variants
+                .iter()
+                .map(|variant| VariantCount {
+                    label: variant.to_string(),
+                    successes: tally.count(goal.as_str(), variant),
+                    trials: tally.trials(variant),
+                })
+                .collect(),
+        };
+        Self {
+            experiment: tally.experiment.to_string(),
+            goals: tally.goals().map(count).collect(),
+            variants: variants
+                .iter()
+                .map(|variant| VariantResults {
+                    label: variant.to_string(),
+                    trials: tally.trials(variant),
+                })
+                .collect(),
+            counting: tally.counting,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::name::{Experiment, Variant};
+
+    fn tally(counts: &[(&str, &str, u64)]) -> Tally {
+        let mut tally = Tally::new(Experiment::new("button color").unwrap(), Counting::Hll);
+        for (goal, variant, count) in counts {
+            tally.set(Goal::new(*goal).unwrap(), Variant::new(*variant).unwrap(), *count);
+        }
+        tally
+    }
+
+    #[test]
+    fn gimels_members_are_where_gimels_dashboards_read_them() {
+        let tally =
+            tally(&[("participate", "red", 498), ("participate", "blue", 502), ("signup", "red", 31)]);
+        let results = Results {
+            meta: Meta { scope: None, namespace: Namespace::default() },
+            experiments: vec![(&tally).into()],
+        };
+        assert_eq!(
+            serde_json::to_value(&results).unwrap(),
+            serde_json::json!([
+                {"meta": {"scope": null, "namespace": "alephbet"}},
+                {"experiment": "button color",
+                 "goals": [{"goal": "signup", "results": [
+                    {"label": "blue", "successes": 0, "trials": 502},
+                    {"label": "red", "successes": 31, "trials": 498}]}],
+                 "variants": [{"label": "blue", "trials": 502}, {"label": "red", "trials": 498}],
+                 "counting": "hll"}
+            ])
+        );
+    }
+
+    #[test]
+    fn variants_are_shown_before_the_first_goal_is_reached() {
+        let results = ExperimentResults::from(&tally(&[("participate", "red", 1)]));
+        assert!(results.goals.is_empty());
+        assert_eq!(results.variants[0].label, "red");
+    }
+}
