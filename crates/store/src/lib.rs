@@ -1,0 +1,67 @@
+//! Where counts are kept.
+//!
+//! [`Store`] is the contract; [`redis`](crate::redis) keeps the counters in Gimel's keys on a
+//! Redis of the user's, [`embedded`] in one folder on disk, with nothing to install. Both pass
+//! the same contract tests (`tests/contract`).
+
+#[cfg(feature = "embedded")]
+pub mod embedded;
+mod error;
+#[cfg(feature = "redis")]
+pub mod redis;
+
+use std::future::Future;
+
+use abtest_model::{Event, Experiment, Namespace, Tally};
+
+pub use error::{Refusal, StoreError};
+
+/// Counts every uuid once per namespace, experiment, goal and variant.
+///
+/// Laws that every backend keeps:
+/// - What [`record`](Store::record) acknowledged is in the next [`tallies`](Store::tallies), from
+///   any process, also after a crash.
+/// - Recording an event again changes nothing, however often, however late.
+/// - Names come back exactly as they were recorded.
+/// - Past a limit new names are refused one by one; known counters go on.
+/// - After [`delete`](Store::delete) an experiment's counters are gone, and recording starts
+///   again from nothing.
+pub trait Store: Send + Sync + 'static {
+    /// Records a batch, and tells of each event, in order, whether it is stored. An event that
+    /// is refused does not keep the others from being stored.
+    ///
+    /// # Errors
+    /// When the store cannot be reached or cannot write: then none of the batch is acknowledged,
+    /// and sending it again is safe.
+    fn record(
+        &self,
+        events: &[Event],
+    ) -> impl Future<Output = Result<Vec<Result<(), Refusal>>, StoreError>> + Send;
+
+    /// The tallies of a namespace, by experiment name; or those of `scope`, in its order, empty
+    /// where an experiment is unknown.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn tallies(
+        &self,
+        namespace: &Namespace,
+        scope: Option<&[Experiment]>,
+    ) -> impl Future<Output = Result<Vec<Tally>, StoreError>> + Send;
+
+    /// Deletes an experiment with its counters, and tells whether it was there.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn delete(
+        &self,
+        namespace: &Namespace,
+        experiment: &Experiment,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Whether the store can be reached now.
+    ///
+    /// # Errors
+    /// Why not.
+    fn health(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
