@@ -1,1 +1,135 @@
-//! stub
+//! Counters in the user's Redis, as HyperLogLogs under Gimel's keys: Gimel and abtest can count
+//! into the same Redis at the same time.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `keys` | the keys, and how names are put into them |
+//! | `connection` | the one connection, and how it comes back |
+//! | `failure` | what an error of Redis means |
+//! | `settings` | from the config to a client |
+//! | `read` | tallies in three round trips at most |
+//! | `record.lua`, `delete.lua` | what must happen at once, in Redis |
+
+mod connection;
+mod failure;
+mod keys;
+mod read;
+mod settings;
+
+use std::sync::LazyLock;
+
+use abtest_model::{Event, Experiment, Limits, Namespace, RedisConfig, Tally};
+use redis::Script;
+
+pub use settings::SettingsError;
+
+use crate::{Refusal, Store, StoreError};
+use connection::Connection;
+use keys::NamespaceKeys;
+
+static RECORD: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("record.lua")));
+static DELETE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("delete.lua")));
+
+/// A [`Store`] on Redis 6.2 or later, or Valkey.
+pub struct RedisStore {
+    connection: Connection,
+    limits: Limits,
+}
+
+impl RedisStore {
+    /// Takes the settings; the connection is made at the first use.
+    ///
+    /// # Errors
+    /// When the settings cannot be used whatever Redis says.
+    pub fn new(config: &RedisConfig, limits: Limits) -> Result<Self, SettingsError> {
+        Ok(Self { connection: Connection::new(config)?, limits })
+    }
+}
+
+impl Store for RedisStore {
+    /// One round trip for the whole batch (one more after Redis has forgotten the script).
+    async fn record(&self, events: &[Event]) -> Result<Vec<Result<(), Refusal>>, StoreError> {
+        if events.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut script = RECORD.key(keys::NAMESPACES);
+        script
+            .arg(self.limits.namespaces)
+            .arg(self.limits.experiments)
+            .arg(self.limits.counters)
+            .arg(self.limits.counters_per_experiment);
+        for event in events {
+            let keys = NamespaceKeys::new(&event.namespace);
+            let member = keys::member(&event.experiment);
+            script
+                .key(keys.experiments())
+                .key(keys.counters())
+                .key(keys.experiment_counters(&member))
+                .key(keys.counter(&member, &event.goal, &event.variant))
+                .arg(keys.member())
+                .arg(&*member)
+                .arg(event.uuid.as_str());
+        }
+        let script = &script;
+        let outcomes: Vec<String> = self
+            .connection
+            .run(self.connection.response_timeout(), |mut connection| async move {
+                script.invoke_async(&mut connection).await
+            })
+            .await?;
+        outcomes.iter().map(|outcome| self.outcome(outcome)).collect()
+    }
+
+    async fn tallies(
+        &self,
+        namespace: &Namespace,
+        scope: Option<&[Experiment]>,
+    ) -> Result<Vec<Tally>, StoreError> {
+        read::tallies(&self.connection, &NamespaceKeys::new(namespace), scope).await
+    }
+
+    async fn delete(
+        &self,
+        namespace: &Namespace,
+        experiment: &Experiment,
+    ) -> Result<bool, StoreError> {
+        let keys = NamespaceKeys::new(namespace);
+        let mut script = DELETE.key(keys::NAMESPACES);
+        script.key(keys.experiments()).key(keys.counters()).arg(keys.member());
+        for member in keys::members(experiment) {
+            script.key(keys.experiment_counters(&member)).arg(member);
+        }
+        let script = &script;
+        self.connection
+            .run(self.connection.response_timeout(), |mut connection| async move {
+                script.invoke_async(&mut connection).await
+            })
+            .await
+    }
+
+    async fn health(&self) -> Result<(), StoreError> {
+        self.connection
+            .run(self.connection.response_timeout(), |mut connection| async move {
+                redis::cmd("PING").exec_async(&mut connection).await
+            })
+            .await
+    }
+}
+
+impl RedisStore {
+    /// Reads one word of `record.lua`'s answer.
+    fn outcome(&self, outcome: &str) -> Result<Result<(), Refusal>, StoreError> {
+        let limits = &self.limits;
+        Ok(match outcome {
+            "stored" => Ok(()),
+            "namespaces" => Err(Refusal::Namespaces { limit: limits.namespaces }),
+            "experiments" => Err(Refusal::Experiments { limit: limits.experiments }),
+            "counters" => Err(Refusal::Counters { limit: limits.counters }),
+            "counters_per_experiment" => {
+                Err(Refusal::CountersPerExperiment { limit: limits.counters_per_experiment })
+            }
+            "wrong_type" => Err(Refusal::WrongType),
+            other => return Err(StoreError::Unexpected(format!("outcome {other}"))),
+        })
+    }
+}

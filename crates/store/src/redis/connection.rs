@@ -1,0 +1,162 @@
+//! One multiplexed connection for the life of the process.
+//!
+//! It is made at the first use, shared by all requests, dropped as soon as it is in doubt, and
+//! made again with back-off. A request never fails on the word of an attempt that began before
+//! it: so the first request after a recovery goes through.
+
+use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex as SyncMutex, PoisonError};
+use std::time::Duration;
+
+use abtest_model::RedisConfig;
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client, RedisError};
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::failure::{Failure, failure};
+use super::settings::{SettingsError, client};
+use crate::StoreError;
+
+const FIRST_DELAY: Duration = Duration::from_millis(10);
+const LAST_DELAY: Duration = Duration::from_millis(320);
+
+/// The connection, whether it exists at the moment or not.
+pub(super) struct Connection {
+    client: Client,
+    connect_timeout: Duration,
+    response_timeout: Duration,
+    /// The live connection and its number. A std mutex: held for a clone, never across an await.
+    live: SyncMutex<Option<(u64, MultiplexedConnection)>>,
+    /// How many attempts to connect were started.
+    attempts: AtomicU64,
+    /// Held while connecting, so that one request connects and the others wait for it.
+    connecting: Mutex<LastAttempt>,
+}
+
+/// The last attempt to connect, if it failed.
+#[derive(Default)]
+struct LastAttempt {
+    failed: Option<Failed>,
+}
+
+struct Failed {
+    attempt: u64,
+    error: StoreError,
+    delay: Duration,
+    retry_at: Instant,
+}
+
+impl Connection {
+    pub(super) fn new(config: &RedisConfig) -> Result<Self, SettingsError> {
+        Ok(Self {
+            client: client(config)?,
+            connect_timeout: config.connect_timeout(),
+            response_timeout: config.response_timeout(),
+            live: SyncMutex::default(),
+            attempts: AtomicU64::new(0),
+            connecting: Mutex::default(),
+        })
+    }
+
+    /// How long one command may take.
+    pub(super) fn response_timeout(&self) -> Duration {
+        self.response_timeout
+    }
+
+    /// Runs `command`, which must be safe to run twice: where the connection turns out to be
+    /// broken (Lambda may have slept for hours), it is run once more on a new one.
+    pub(super) async fn run<T, F>(
+        &self,
+        limit: Duration,
+        command: impl Fn(MultiplexedConnection) -> F,
+    ) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, RedisError>>,
+    {
+        let mut retried = false;
+        loop {
+            let (number, connection) = self.get().await?;
+            let error = match timeout(limit, command(connection)).await {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(error)) => failure(&error),
+                // The peer may be gone without a word: do not wait for it a second time.
+                Err(_) => Failure::Doubtful(StoreError::TimedOut(limit)),
+            };
+            match error {
+                Failure::Answered(error) => return Err(error),
+                Failure::Doubtful(error) => {
+                    self.drop_connection(number);
+                    return Err(error);
+                }
+                Failure::Broken(error) => {
+                    self.drop_connection(number);
+                    if retried {
+                        return Err(error);
+                    }
+                    retried = true;
+                }
+            }
+        }
+    }
+
+    async fn get(&self) -> Result<(u64, MultiplexedConnection), StoreError> {
+        if let Some(live) = self.live() {
+            return Ok(live);
+        }
+        let arrived = self.attempts.load(Ordering::SeqCst);
+        let mut last = self.connecting.lock().await;
+        if let Some(live) = self.live() {
+            return Ok(live);
+        }
+        let delay = match &last.failed {
+            Some(failed) if failed.attempt > arrived => return Err(failed.error.clone()),
+            Some(failed) => {
+                let delay = (failed.delay * 2).min(LAST_DELAY);
+                sleep_until(failed.retry_at).await;
+                delay
+            }
+            None => FIRST_DELAY,
+        };
+        let attempt = self.attempts.fetch_add(1, Ordering::SeqCst) + 1;
+        match self.connect().await {
+            Ok(connection) => {
+                last.failed = None;
+                let live = (attempt, connection);
+                *self.live.lock().unwrap_or_else(PoisonError::into_inner) = Some(live.clone());
+                Ok(live)
+            }
+            Err(error) => {
+                tracing::warn!(attempt, %error, "no connection to Redis");
+                let retry_at = Instant::now() + delay;
+                last.failed = Some(Failed { attempt, error: error.clone(), delay, retry_at });
+                Err(error)
+            }
+        }
+    }
+
+    async fn connect(&self) -> Result<MultiplexedConnection, StoreError> {
+        // The limits are set from outside, where they also cover name resolution and TLS.
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(None)
+            .set_response_timeout(None);
+        let connecting = self.client.get_multiplexed_async_connection_with_config(&config);
+        match timeout(self.connect_timeout, connecting).await {
+            Ok(connection) => connection.map_err(|error| failure(&error).into_error()),
+            Err(_) => Err(StoreError::TimedOut(self.connect_timeout)),
+        }
+    }
+
+    fn live(&self) -> Option<(u64, MultiplexedConnection)> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Forgets the connection, unless another request already replaced it.
+    fn drop_connection(&self, number: u64) {
+        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        if live.as_ref().is_some_and(|(live, _)| *live == number) {
+            *live = None;
+        }
+    }
+}

@@ -1,0 +1,71 @@
+-- Records a batch of events in one round trip, one after another and each for itself.
+-- KEYS[1]  the registry of namespaces; then for each event
+--          the namespace's experiments, the namespace's counters, the experiment's counters,
+--          and the counter.
+-- ARGV     the limits (namespaces, experiments, counters, counters per experiment); then for
+--          each event the namespace, the experiment and the uuid.
+-- Returns  for each event "stored", the limit that refused it, or "wrong_type". Any other error
+--          is the whole batch's: nothing of it is acknowledged, and it can be sent again.
+local limits = {
+  namespaces = tonumber(ARGV[1]),
+  experiments = tonumber(ARGV[2]),
+  counters = tonumber(ARGV[3]),
+  counters_per_experiment = tonumber(ARGV[4]),
+}
+
+-- Raises an error as a table in every version of Redis (7's redis.call does, 6's does not).
+local function call(...)
+  local reply = redis.pcall(...)
+  if type(reply) == 'table' and reply.err then
+    error(reply)
+  end
+  return reply
+end
+
+local function register(namespace, experiments, counters, own_counters, counter, experiment, uuid)
+  local known = call('SCARD', experiments)
+  -- A namespace with experiments that is not in the registry is Gimel's: it was here first.
+  if known == 0 and call('SISMEMBER', KEYS[1], namespace) == 0
+      and call('SCARD', KEYS[1]) >= limits.namespaces then
+    return 'namespaces'
+  end
+  if call('SISMEMBER', experiments, experiment) == 0 and known >= limits.experiments then
+    return 'experiments'
+  end
+  if call('SCARD', counters) >= limits.counters then
+    return 'counters'
+  end
+  if call('SCARD', own_counters) >= limits.counters_per_experiment then
+    return 'counters_per_experiment'
+  end
+  call('PFADD', counter, uuid)
+  call('SADD', KEYS[1], namespace)
+  call('SADD', experiments, experiment)
+  call('SADD', own_counters, counter)
+  call('SADD', counters, counter)
+  return 'stored'
+end
+
+local function record(event)
+  local key, argument = 1 + 4 * event, 4 + 3 * event
+  local counters, counter = KEYS[key + 2], KEYS[key + 4]
+  if call('SISMEMBER', counters, counter) == 0 then
+    return register(ARGV[argument + 1], KEYS[key + 1], counters, KEYS[key + 3], counter,
+      ARGV[argument + 2], ARGV[argument + 3])
+  end
+  call('PFADD', counter, ARGV[argument + 3])
+  return 'stored'
+end
+
+local outcomes = {}
+for event = 0, (#KEYS - 1) / 4 - 1 do
+  local finished, outcome = pcall(record, event)
+  if not finished then
+    if string.sub(outcome.err, 1, 9) ~= 'WRONGTYPE' then
+      return redis.error_reply(outcome.err)
+    end
+    outcome = 'wrong_type'
+  end
+  outcomes[event + 1] = outcome
+end
+return outcomes
