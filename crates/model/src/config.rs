@@ -209,11 +209,7 @@ impl Config {
         set(&mut limits.namespaces, "ABTEST_LIMITS_NAMESPACES", variables)?;
         set(&mut limits.experiments, "ABTEST_LIMITS_EXPERIMENTS", variables)?;
         set(&mut limits.counters, "ABTEST_LIMITS_COUNTERS", variables)?;
-        set(
-            &mut limits.counters_per_experiment,
-            "ABTEST_LIMITS_COUNTERS_PER_EXPERIMENT",
-            variables,
-        )
+        set(&mut limits.counters_per_experiment, "ABTEST_LIMITS_COUNTERS_PER_EXPERIMENT", variables)
     }
 }
 

@@ -55,7 +55,10 @@ pub fn namespace_of(query: &Query<'_>) -> Result<Namespace, InputError> {
 
 /// The events of one request, each valid or with the rule that it breaks.
 #[derive(Debug)]
-pub struct Batch(Vec<Result<Event, InputError>>);
+pub struct Batch {
+    events: Vec<Result<Event, InputError>>,
+    was_array: bool,
+}
 
 /// Why a body is no batch at all.
 #[derive(Debug, thiserror::Error)]
@@ -78,40 +81,41 @@ impl Batch {
     /// # Errors
     /// When the body is not JSON, or the array is too long.
     pub fn from_json(body: &[u8]) -> Result<Self, BatchError> {
-        let values = match serde_json::from_slice(body).map_err(BatchError::InvalidJson)? {
-            Value::Array(values) if values.len() > MAX_BATCH_EVENTS => {
-                return Err(BatchError::TooMany { count: values.len() });
-            }
-            Value::Array(values) => values,
-            value => vec![value],
-        };
-        Ok(Self(values.into_iter().map(event_of).collect()))
+        let (values, was_array) =
+            match serde_json::from_slice(body).map_err(BatchError::InvalidJson)? {
+                Value::Array(values) if values.len() > MAX_BATCH_EVENTS => {
+                    return Err(BatchError::TooMany { count: values.len() });
+                }
+                Value::Array(values) => (values, true),
+                value => (vec![value], false),
+            };
+        Ok(Self { events: values.into_iter().map(event_of).collect(), was_array })
     }
 
     /// The events, in the order in which they were sent.
     pub fn into_events(self) -> Vec<Result<Event, InputError>> {
-        self.0
+        self.events
     }
-}
 
-impl From<Result<Event, InputError>> for Batch {
-    fn from(event: Result<Event, InputError>) -> Self {
-        Self(vec![event])
+    /// Whether the body was an array, even of one event.
+    pub fn was_array(&self) -> bool {
+        self.was_array
     }
 }
 
 fn event_of(value: Value) -> Result<Event, InputError> {
     let mut members = match value {
         Value::Object(members) => members,
-        other => return Err(InputError::NotAnObject { found: type_of(&other) }),
+        other => {
+            return Err(InputError::NotAnObject { found: type_of(&other) });
+        }
     };
     let namespace = match take(&mut members, Namespace::PARAMETER)? {
         Some(namespace) => Namespace::new(namespace)?,
         None => Namespace::default(),
     };
-    let mut require = |parameter| {
-        take(&mut members, parameter)?.ok_or(InputError::Missing { parameter })
-    };
+    let mut require =
+        |parameter| take(&mut members, parameter)?.ok_or(InputError::Missing { parameter });
     let event = Event {
         namespace,
         experiment: Experiment::new(require(Experiment::PARAMETER)?)?,
@@ -120,9 +124,7 @@ fn event_of(value: Value) -> Result<Event, InputError> {
         uuid: Uuid::new(require(Uuid::PARAMETER)?)?,
     };
     match members.keys().next() {
-        Some(name) => {
-            Err(InputError::Unknown { parameter: printable(name), length: name.len() })
-        }
+        Some(name) => Err(InputError::Unknown { parameter: printable(name), length: name.len() }),
         None => Ok(event),
     }
 }

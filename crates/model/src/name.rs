@@ -115,9 +115,7 @@ fn check(parameter: &'static str, text: &str) -> Result<(), InputError> {
         return Err(InputError::TooLong { parameter, length, limit: MAX_NAME_BYTES });
     }
     match text.char_indices().find(|(_, character)| character.is_control()) {
-        Some((position, _)) => {
-            Err(InputError::ControlCharacter { parameter, length, position })
-        }
+        Some((position, _)) => Err(InputError::ControlCharacter { parameter, length, position }),
         None => Ok(()),
     }
 }
@@ -128,7 +126,8 @@ mod tests {
 
     #[test]
     fn any_character_but_a_control_character_is_allowed() {
-        for text in ["a", "a:b", "100%", "a/b?c#d", "👩‍👩‍👧", " ", "<img src=x onerror=alert(1)>"] {
+        for text in ["a", "a:b", "100%", "a/b?c#d", "👩‍👩‍👧", " ", "<img src=x onerror=alert(1)>"]
+        {
             assert_eq!(Experiment::new(text).unwrap().as_str(), text);
         }
         for text in ["\0", "a\nb", "\u{7f}", "\u{85}"] {

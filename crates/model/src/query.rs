@@ -96,9 +96,7 @@ fn check_percents(text: &str, offset: usize) -> Result<(), InputError> {
                 .is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
     });
     match malformed {
-        Some((position, _)) => {
-            Err(InputError::MalformedPercent { position: offset + position })
-        }
+        Some((position, _)) => Err(InputError::MalformedPercent { position: offset + position }),
         None => Ok(()),
     }
 }
@@ -131,7 +129,9 @@ mod tests {
 
     #[test]
     fn malformed_percent_encoding_is_refused_with_its_place() {
-        for (query, position) in [("a=%", 2), ("a=1&b=%4", 6), ("a=%zz", 2), ("%=1", 0), ("a=%é", 2)] {
+        for (query, position) in
+            [("a=%", 2), ("a=1&b=%4", 6), ("a=%zz", 2), ("%=1", 0), ("a=%é", 2)]
+        {
             assert_eq!(
                 Query::parse(query).unwrap_err(),
                 InputError::MalformedPercent { position },

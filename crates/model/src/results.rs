@@ -128,8 +128,11 @@ mod tests {
 
     #[test]
     fn gimels_members_are_where_gimels_dashboards_read_them() {
-        let tally =
-            tally(&[("participate", "red", 498), ("participate", "blue", 502), ("signup", "red", 31)]);
+        let tally = tally(&[
+            ("participate", "red", 498),
+            ("participate", "blue", 502),
+            ("signup", "red", 31),
+        ]);
         let results = Results {
             meta: Meta { scope: None, namespace: Namespace::default() },
             experiments: vec![(&tally).into()],

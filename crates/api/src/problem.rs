@@ -1,0 +1,214 @@
+//! Errors as RFC 9457 problem documents: what was wrong, with which parameter, and what to do.
+
+use abtest_model::event::BatchError;
+use abtest_model::{InputError, event};
+use abtest_store::{Refusal, StoreError};
+use http::header::{ALLOW, HeaderValue, RETRY_AFTER};
+use http::{Response, StatusCode};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::AnswerBody;
+use crate::response::with_body;
+
+/// Most bytes in a request's body.
+pub const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+/// A problem document (RFC 9457) with members of ours.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Problem {
+    /// Always `about:blank`: the status says what kind of problem it is.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// The status in words.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// What is wrong with this request, and what to do.
+    detail: String,
+    /// The parameter or member that is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameter: Option<String>,
+    /// The rule that it breaks, as a stable word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<&'static str>,
+    /// The length of its value in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    length: Option<usize>,
+    /// For a batch of which nothing was stored: what is wrong with each event.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    refused: Vec<RefusedEvent>,
+    /// The methods that the path has, for the header `Allow`.
+    #[serde(skip)]
+    allow: Option<&'static str>,
+    /// What the store failed with, for logs.
+    #[serde(skip)]
+    pub(crate) store_error: Option<StoreError>,
+}
+
+/// An event of a batch that was not stored.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct RefusedEvent {
+    /// Its position in the array, from 0.
+    pub index: usize,
+    /// 400: it breaks a rule. 429: a limit. 500: its counter cannot be counted into.
+    pub status: u16,
+    /// The parameter or member that is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameter: Option<String>,
+    /// The rule that it breaks, as a stable word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<&'static str>,
+    /// The length of its value in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub length: Option<usize>,
+    /// What is wrong, and what to do.
+    pub detail: String,
+}
+
+impl Problem {
+    fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self {
+            kind: "about:blank",
+            title: status.canonical_reason().unwrap_or_default(),
+            status: status.as_u16(),
+            detail: detail.into(),
+            parameter: None,
+            rule: None,
+            length: None,
+            refused: Vec::new(),
+            allow: None,
+            store_error: None,
+        }
+    }
+
+    fn boxed(status: StatusCode, detail: impl Into<String>) -> Box<Self> {
+        Box::new(Self::new(status, detail))
+    }
+
+    pub(crate) fn not_found(detail: impl Into<String>) -> Box<Self> {
+        Self::boxed(StatusCode::NOT_FOUND, detail)
+    }
+
+    pub(crate) fn unauthorized() -> Box<Self> {
+        let detail = "this endpoint needs the API key; send it in the header x-api-key";
+        Self::boxed(StatusCode::UNAUTHORIZED, detail)
+    }
+
+    pub(crate) fn method_not_allowed(allow: &'static str) -> Box<Self> {
+        let detail = format!("this path takes {allow}");
+        Box::new(Self { allow: Some(allow), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, detail) })
+    }
+
+    pub(crate) fn unsupported_media_type() -> Box<Self> {
+        let detail = "send events as application/json or text/plain";
+        Self::boxed(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
+    }
+
+    pub(crate) fn body_too_large() -> Box<Self> {
+        let detail = format!(
+            "the body is over {MAX_BODY_BYTES} bytes; send at most {} events in one request",
+            event::MAX_BATCH_EVENTS
+        );
+        Self::boxed(StatusCode::PAYLOAD_TOO_LARGE, detail)
+    }
+
+    pub(crate) fn body_unreadable() -> Box<Self> {
+        Self::boxed(StatusCode::BAD_REQUEST, "the body ended before it was complete")
+    }
+
+    /// A batch of which no event was stored.
+    pub(crate) fn all_refused(mut refused: Vec<RefusedEvent>, was_array: bool) -> Box<Self> {
+        let statuses = || refused.iter().map(|event| event.status);
+        let status = match (statuses().min(), statuses().max()) {
+            (Some(least), Some(most)) if least == most => {
+                StatusCode::from_u16(least).unwrap_or(StatusCode::BAD_REQUEST)
+            }
+            _ => StatusCode::BAD_REQUEST,
+        };
+        if was_array || refused.len() != 1 {
+            let detail = format!("none of the {} events is stored; see `refused`", refused.len());
+            return Box::new(Self { refused, ..Self::new(status, detail) });
+        }
+        let RefusedEvent { parameter, rule, length, detail, .. } = refused.remove(0);
+        Box::new(Self { parameter, rule, length, ..Self::new(status, detail) })
+    }
+
+    /// The answer that carries this document.
+    pub(crate) fn into_response(self) -> Response<AnswerBody> {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_vec(&self).unwrap_or_default();
+        let mut response = with_body(status, "application/problem+json", body);
+        if let Some(allow) = self.allow {
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+impl RefusedEvent {
+    pub(crate) fn invalid(index: usize, error: &InputError) -> Self {
+        Self {
+            index,
+            status: StatusCode::BAD_REQUEST.as_u16(),
+            parameter: error.parameter().map(str::to_owned),
+            rule: Some(error.rule()),
+            length: error.length(),
+            detail: error.to_string(),
+        }
+    }
+
+    pub(crate) fn refused(index: usize, refusal: &Refusal) -> Self {
+        let status = match refusal {
+            Refusal::WrongType => StatusCode::INTERNAL_SERVER_ERROR,
+            Refusal::Namespaces { .. }
+            | Refusal::Experiments { .. }
+            | Refusal::Counters { .. }
+            | Refusal::CountersPerExperiment { .. } => StatusCode::TOO_MANY_REQUESTS,
+        };
+        Self {
+            index,
+            status: status.as_u16(),
+            parameter: None,
+            rule: None,
+            length: None,
+            detail: refusal.to_string(),
+        }
+    }
+}
+
+impl From<InputError> for Box<Problem> {
+    fn from(error: InputError) -> Self {
+        Box::new(Problem {
+            parameter: error.parameter().map(str::to_owned),
+            rule: Some(error.rule()),
+            length: error.length(),
+            ..Problem::new(StatusCode::BAD_REQUEST, error.to_string())
+        })
+    }
+}
+
+impl From<BatchError> for Box<Problem> {
+    fn from(error: BatchError) -> Self {
+        let status = match error {
+            BatchError::InvalidJson(_) => StatusCode::BAD_REQUEST,
+            BatchError::TooMany { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        };
+        Problem::boxed(status, error.to_string())
+    }
+}
+
+impl From<StoreError> for Box<Problem> {
+    fn from(error: StoreError) -> Self {
+        let status = if error.is_temporary() {
+            StatusCode::SERVICE_UNAVAILABLE
+        } else {
+            StatusCode::INTERNAL_SERVER_ERROR
+        };
+        let problem = Problem::new(status, error.to_string());
+        Box::new(Problem { store_error: Some(error), ..problem })
+    }
+}

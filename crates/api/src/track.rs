@@ -1,0 +1,178 @@
+//! Recording events. 200 means that every event of the request is stored.
+
+use abtest_model::{Batch, Event, Query};
+use abtest_store::Store;
+use http::{Request, Response, StatusCode};
+use http_body::Body;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::AnswerBody;
+use crate::body::read_json;
+use crate::outline::Outline;
+use crate::problem::{Problem, RefusedEvent};
+use crate::response::json;
+
+/// What became of a request's events.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Receipt {
+    /// How many events are stored. Sending them again changes nothing.
+    accepted: usize,
+    /// The events that are not, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    refused: Vec<RefusedEvent>,
+}
+
+/// An event as JSON.
+#[derive(ToSchema)]
+#[schema(as = Event)]
+#[expect(dead_code, reason = "describes what model::Event reads")]
+pub(crate) struct EventSchema {
+    /// The experiment's name.
+    #[schema(min_length = 1, max_length = 200)]
+    experiment: String,
+    /// The variant that the visitor saw.
+    #[schema(min_length = 1, max_length = 200)]
+    variant: String,
+    /// A goal's name, or `participate`.
+    #[schema(min_length = 1, max_length = 200)]
+    event: String,
+    /// The same uuid counts once in a counter.
+    #[schema(min_length = 1, max_length = 200)]
+    uuid: String,
+    /// The set of experiments; `alephbet` if absent.
+    #[schema(min_length = 1, max_length = 200)]
+    namespace: Option<String>,
+}
+
+/// Records one event, given in the query string as Gimel has it.
+#[utoipa::path(
+    get, path = "/track", tag = "public",
+    params(
+        ("experiment" = String, Query, description = "the experiment's name"),
+        ("variant" = String, Query, description = "the variant that the visitor saw"),
+        ("event" = String, Query, description = "a goal's name, or `participate`"),
+        ("uuid" = String, Query, description = "the same uuid counts once in a counter"),
+        ("namespace" = Option<String>, Query, description = "`alephbet` if absent"),
+    ),
+    responses(
+        (status = 200, description = "the event is stored", body = Receipt),
+        (status = 400, description = "a parameter breaks a rule", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 429, description = "a new experiment or counter past a limit", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 500, description = "the counter cannot be counted into", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 503, description = "not stored; send it again", body = Problem,
+            content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn one<S: Store>(
+    store: &S,
+    query: &str,
+    outline: &mut Outline,
+) -> Result<Response<AnswerBody>, Box<Problem>> {
+    let event = Query::parse(query).and_then(|query| Event::from_query(&query));
+    record(store, vec![event], false, outline).await
+}
+
+/// Records one event, or an array of up to 500. The good ones of a batch are stored.
+#[utoipa::path(
+    post, path = "/track", tag = "public",
+    request_body(
+        content(
+            (inline(Events) = "application/json"),
+            (inline(Events) = "text/plain"),
+        ),
+        description = "one event, or an array of up to 500; text/plain for `sendBeacon`",
+    ),
+    responses(
+        (status = 200, description = "every event is stored", body = Receipt),
+        (status = 207, description = "some events are stored; the others are listed", body = Receipt),
+        (status = 400, description = "no event is stored, or the body is no JSON", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 413, description = "over 1 MiB or 500 events", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 415, description = "another content type", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 429, description = "new experiments or counters past a limit", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 500, description = "the counter cannot be counted into", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 503, description = "nothing is acknowledged; send it again", body = Problem,
+            content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn many<S: Store, B: Body>(
+    store: &S,
+    request: Request<B>,
+    outline: &mut Outline,
+) -> Result<Response<AnswerBody>, Box<Problem>> {
+    let body = read_json(request).await?;
+    let batch = Batch::from_json(&body)?;
+    let was_array = batch.was_array();
+    record(store, batch.into_events(), was_array, outline).await
+}
+
+/// One event or an array of them.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes what model::Batch reads")]
+pub(crate) enum Events {
+    /// One event.
+    One(EventSchema),
+    /// Up to 500 events.
+    Many(Vec<EventSchema>),
+}
+
+async fn record<S: Store>(
+    store: &S,
+    events: Vec<Result<Event, abtest_model::InputError>>,
+    was_array: bool,
+    outline: &mut Outline,
+) -> Result<Response<AnswerBody>, Box<Problem>> {
+    let mut good = Vec::with_capacity(events.len());
+    let mut positions = Vec::with_capacity(events.len());
+    let mut refused = Vec::new();
+    for (index, event) in events.into_iter().enumerate() {
+        match event {
+            Ok(event) => {
+                good.push(event);
+                positions.push(index);
+            }
+            Err(error) => {
+                outline.invalid += 1;
+                refused.push(RefusedEvent::invalid(index, &error));
+            }
+        }
+    }
+    let outcomes = match store.record(&good).await {
+        Ok(outcomes) => outcomes,
+        Err(error) => {
+            outline.failed = good.len();
+            return Err(error.into());
+        }
+    };
+    for (index, outcome) in positions.into_iter().zip(outcomes) {
+        match outcome {
+            Ok(()) => outline.accepted += 1,
+            Err(refusal) => {
+                let event = RefusedEvent::refused(index, &refusal);
+                match event.status {
+                    429 => outline.limited += 1,
+                    _ => outline.failed += 1,
+                }
+                refused.push(event);
+            }
+        }
+    }
+    let accepted = outline.accepted;
+    if refused.is_empty() {
+        return Ok(json(StatusCode::OK, &Receipt { accepted, refused }));
+    }
+    if accepted == 0 {
+        return Err(Problem::all_refused(refused, was_array));
+    }
+    refused.sort_by_key(|event| event.index);
+    Ok(json(StatusCode::MULTI_STATUS, &Receipt { accepted, refused }))
+}
