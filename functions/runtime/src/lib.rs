@@ -1,1 +1,142 @@
-//! stub
+//! What abtest's two Lambda functions share: Lambda's events become requests to the API, and
+//! the environment becomes settings, once, at the start.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`event`] | API Gateway's events (REST, HTTP API, function URL) to requests |
+//! | [`logs`] | one line of JSON for each thing worth telling |
+//!
+//! A function is deployed under a handler name (`_HANDLER`) that says what it does, whatever
+//! path leads to it: so an endpoint of `extra_wiring` works, Gimel's handler names included.
+
+pub mod event;
+pub mod logs;
+
+use std::sync::Arc;
+
+use abtest_api::{Access, Api, Handler, Outline, Settings};
+use abtest_model::{Config, Secret, config::ConfigError};
+use abtest_store::redis::{RedisStore, SettingsError};
+use lambda_http::{Error, Request, service_fn};
+
+/// What a function's binary is for: the handlers that it agrees to be.
+#[derive(Debug, Clone, Copy)]
+pub struct Role {
+    /// The handler when `_HANDLER` names none (a function of its own is deployed as `bootstrap`).
+    pub default: Handler,
+    /// The handlers that the binary may be.
+    pub allowed: &'static [Handler],
+}
+
+/// The function that browsers reach.
+pub const TRACK: Role = Role { default: Handler::Track, allowed: &[Handler::Track] };
+
+/// The function that operators reach.
+pub const EXPERIMENTS: Role = Role {
+    default: Handler::Experiments,
+    allowed: &[
+        Handler::Experiments,
+        Handler::GimelAll,
+        Handler::GimelExperiment,
+        Handler::GimelDelete,
+    ],
+};
+
+/// Why a function does not start. Lambda shows it in its log.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The environment does not make a config.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The Redis settings cannot be used.
+    #[error(transparent)]
+    Redis(#[from] SettingsError),
+    /// `_HANDLER` names something that this binary does not do.
+    #[error("_HANDLER is `{handler}`, which this function cannot be; use {}", .allowed.join(", "))]
+    Handler {
+        /// The name given.
+        handler: String,
+        /// The names that would do.
+        allowed: Vec<&'static str>,
+    },
+}
+
+/// Runs a function until Lambda ends it: one store with one connection for all invocations.
+///
+/// # Errors
+/// When the settings are wrong, or Lambda's runtime API cannot be reached.
+pub async fn run(role: Role) -> Result<(), Error> {
+    logs::start();
+    let variables = |name: &str| std::env::var(name).ok();
+    let (api, handler) = start(role, variables).inspect_err(|error| {
+        tracing::error!(%error, "the function cannot start");
+    })?;
+    let api = Arc::new(api);
+    lambda_http::run(service_fn(move |request: Request| {
+        let api = Arc::clone(&api);
+        async move {
+            let response = api.answer_as(handler, event::request(request)).await;
+            if let Some(outline) = response.extensions().get::<Outline>() {
+                logs::outline(response.status(), outline);
+            }
+            Ok::<_, std::convert::Infallible>(event::response(response).await)
+        }
+    }))
+    .await
+}
+
+/// Reads the settings; connects to nothing yet.
+fn start(
+    role: Role,
+    variables: impl Fn(&str) -> Option<String>,
+) -> Result<(Api<RedisStore>, Handler), StartError> {
+    let handler = handler(role, variables("_HANDLER").as_deref())?;
+    let config = Config::read(None, &variables)?;
+    let store = RedisStore::new(&config.redis, config.limits)?;
+    // Two keys while one replaces the other, separated by a comma.
+    let keys = variables("ABTEST_API_KEY").unwrap_or_default();
+    let access = Access::new(keys.split(',').map(|key| Secret::new(key.trim())));
+    Ok((Api::new(store, Settings { access, ..Settings::default() }), handler))
+}
+
+fn handler(role: Role, name: Option<&str>) -> Result<Handler, StartError> {
+    // `provided` runtimes hand over whatever was configured; these say nothing.
+    let Some(name) = name.filter(|name| !["", "bootstrap", "hello.handler"].contains(name)) else {
+        return Ok(role.default);
+    };
+    name.parse().ok().filter(|handler| role.allowed.contains(handler)).ok_or_else(|| {
+        let names = Handler::NAMES.iter().filter(|(_, handler)| role.allowed.contains(handler));
+        StartError::Handler {
+            handler: name.to_owned(),
+            allowed: names.map(|(name, _)| *name).collect(),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_function_is_what_its_handler_says() {
+        assert_eq!(handler(TRACK, Some("gimel.track")).unwrap(), Handler::Track);
+        assert_eq!(handler(EXPERIMENTS, Some("gimel.all")).unwrap(), Handler::GimelAll);
+        assert_eq!(handler(EXPERIMENTS, Some("bootstrap")).unwrap(), Handler::Experiments);
+        assert_eq!(handler(TRACK, None).unwrap(), Handler::Track);
+    }
+
+    #[test]
+    fn the_public_function_cannot_be_an_operators() {
+        let error = handler(TRACK, Some("gimel.all")).unwrap_err().to_string();
+        assert!(error.contains("gimel.all") && error.contains("track, gimel.track"), "{error}");
+    }
+
+    #[test]
+    fn a_wrong_variable_keeps_the_function_from_starting() {
+        let error = start(TRACK, |name| (name == "ABTEST_REDIS_PORT").then(|| "x".into()))
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(error.contains("ABTEST_REDIS_PORT"), "{error}");
+    }
+}

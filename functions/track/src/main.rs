@@ -1,2 +1,8 @@
-//! stub
-fn main() {}
+//! The Lambda function that browsers reach: it records events, and nothing else.
+
+use abtest_lambda::{TRACK, run};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    run(TRACK).await
+}

@@ -1,0 +1,51 @@
+//! API Gateway's events to requests, and answers back.
+
+use abtest_api::{AnswerBody, CheckedByGateway};
+use bytes::Bytes;
+use http::{Response, Uri};
+use http_body_util::{BodyExt, Full};
+use lambda_http::request::RequestContext;
+use lambda_http::{Body, Request, RequestExt};
+
+/// The request that a browser or an operator sent: the path without the stage, the query string
+/// as it was, and a mark where an API Gateway REST API has checked the key (the other kinds of
+/// endpoint cannot).
+pub fn request(request: Request) -> http::Request<Full<Bytes>> {
+    let path = request.raw_http_path();
+    let path = if path.is_empty() { request.uri().path() } else { path };
+    let address = match request.uri().query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    let checked = matches!(request.request_context_ref(), Some(RequestContext::ApiGatewayV1(_)));
+    let (parts, body) = request.into_parts();
+    let body: Bytes = match body {
+        Body::Text(text) => text.into(),
+        Body::Binary(bytes) => bytes.into(),
+        _ => Bytes::new(),
+    };
+    let mut request = http::Request::new(Full::new(body));
+    *request.method_mut() = parts.method;
+    *request.headers_mut() = parts.headers;
+    // A path that is no URI leads nowhere, as an unknown one does.
+    *request.uri_mut() = address.parse().unwrap_or_else(|_| Uri::from_static("/"));
+    if checked {
+        request.extensions_mut().insert(CheckedByGateway);
+    }
+    request
+}
+
+/// The answer as Lambda sends it: text, as every body of ours is JSON.
+pub async fn response(response: Response<AnswerBody>) -> Response<Body> {
+    let (parts, body) = response.into_parts();
+    let body = match body.collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(impossible) => match impossible {},
+    };
+    let body = match String::from_utf8(body.into()) {
+        Ok(text) if text.is_empty() => Body::Empty,
+        Ok(text) => Body::Text(text),
+        Err(bytes) => Body::Binary(bytes.into_bytes()),
+    };
+    Response::from_parts(parts, body)
+}

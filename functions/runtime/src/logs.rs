@@ -1,0 +1,35 @@
+//! One line of JSON for each thing worth telling: what CloudWatch can search.
+
+use abtest_api::Outline;
+use http::StatusCode;
+use tracing_subscriber::EnvFilter;
+
+/// Starts logging to standard output at `AWS_LAMBDA_LOG_LEVEL`, or else `RUST_LOG`, or at `info`.
+pub fn start() {
+    let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").or_else(|_| std::env::var("RUST_LOG"));
+    let filter = EnvFilter::try_new(level.as_deref().unwrap_or("info"))
+        .unwrap_or_else(|_| EnvFilter::new("info"));
+    // A second start, in a test, keeps the first one's.
+    let _ = tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_span_list(false)
+        .with_target(false)
+        .with_env_filter(filter)
+        .with_ansi(false)
+        .try_init();
+}
+
+/// Tells how a request ended; a good end is told at `debug` only, as logs cost more than counting.
+pub fn outline(status: StatusCode, outline: &Outline) {
+    let Outline { operation, accepted, invalid, limited, failed, error } = outline;
+    let status = status.as_u16();
+    match error {
+        Some(error) => tracing::error!(operation, status, failed, %error, "request failed"),
+        None if status >= 400 || limited + failed > 0 => {
+            tracing::warn!(operation, status, accepted, invalid, limited, failed, "refused");
+        }
+        None => tracing::debug!(operation, status, accepted, "answered"),
+    }
+}
