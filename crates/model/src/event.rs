@@ -11,7 +11,7 @@ pub const MAX_BATCH_EVENTS: usize = 500;
 
 /// "In this namespace's experiment, the one with this uuid, who saw this variant, took part" or
 /// "reached this goal".
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Event {
     /// The set of experiments that it belongs to.
     pub namespace: Namespace,

@@ -68,8 +68,11 @@ pub enum StoreError {
     #[error("the store is read-only now; connect to the primary, or wait for the failover")]
     ReadOnly,
     /// Redis is at its `maxmemory`, or the disk is full.
-    #[error("the store has no memory left; free some or give it more")]
+    #[error("the store has no room left; free some, or give it more memory or disk")]
     OutOfMemory,
+    /// The embedded store's disk failed.
+    #[error("the disk failed: {0}; nothing was acknowledged, send it again")]
+    Disk(String),
     /// Something that is no counter lies at a counter's key.
     #[error(
         "a key of this namespace holds something that is no HyperLogLog; another program \

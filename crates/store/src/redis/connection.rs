@@ -138,9 +138,8 @@ impl Connection {
 
     async fn connect(&self) -> Result<MultiplexedConnection, StoreError> {
         // The limits are set from outside, where they also cover name resolution and TLS.
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(None)
-            .set_response_timeout(None);
+        let config =
+            AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
         let connecting = self.client.get_multiplexed_async_connection_with_config(&config);
         match timeout(self.connect_timeout, connecting).await {
             Ok(connection) => connection.map_err(|error| failure(&error).into_error()),

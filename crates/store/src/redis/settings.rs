@@ -47,7 +47,8 @@ fn from_members(config: &RedisConfig) -> Result<ConnectionInfo, SettingsError> {
         login = login.set_username(username);
     }
     // An empty password is how configs say "none".
-    if let Some(password) = config.password.as_ref().filter(|password| !password.expose().is_empty())
+    if let Some(password) =
+        config.password.as_ref().filter(|password| !password.expose().is_empty())
     {
         login = login.set_password(password.expose());
     }

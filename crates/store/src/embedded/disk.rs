@@ -1,0 +1,180 @@
+//! What lies in the key-value store, and one durable commit.
+//!
+//! | keyspace | key | value |
+//! |---|---|---|
+//! | `meta` | `format` | the format's number |
+//! | `counters` | namespace, experiment, goal, variant, with NUL between | id and count |
+//! | `seen` | counter id, uuid | nothing |
+//! | `removed` | id of a deleted counter whose uuids are still to be removed | nothing |
+//!
+//! Numbers are big-endian.
+
+use std::collections::HashMap;
+use std::fs::DirBuilder;
+use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+
+use abtest_model::Uuid;
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+
+use super::OpenError;
+use super::catalog::{Catalog, Counter};
+use super::published::Published;
+use crate::StoreError;
+
+const FORMAT: &[u8] = b"1";
+
+/// The open key-value store.
+pub(super) struct Disk {
+    database: Database,
+    counters: Keyspace,
+    seen: Keyspace,
+    removed: Keyspace,
+}
+
+/// What one commit changes. A counter appears once, with its last state.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    /// Counters by name; none for a deleted one.
+    pub(super) counters: HashMap<String, Option<Counter>>,
+    /// Keys of uuids that are new.
+    pub(super) seen: std::collections::HashSet<Vec<u8>>,
+    /// Ids of deleted counters.
+    pub(super) removed: Vec<u64>,
+}
+
+/// The key under which a counter's uuid is remembered.
+pub(super) fn seen_key(counter: u64, uuid: &Uuid) -> Vec<u8> {
+    [&counter.to_be_bytes(), uuid.as_str().as_bytes()].concat()
+}
+
+impl Disk {
+    /// Opens a folder, or makes it, and reads every counter.
+    pub(super) fn open(folder: &Path) -> Result<(Self, Catalog, Published), OpenError> {
+        let failed = |reason: String| OpenError::Disk { folder: folder.to_owned(), reason };
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(|error| failed(error.to_string()))?;
+        let disk = Self::open_database(folder).map_err(|error| match error {
+            fjall::Error::Locked => OpenError::InUse { folder: folder.to_owned() },
+            error => failed(error.to_string()),
+        })?;
+        let (disk, format) = disk;
+        if format != FORMAT {
+            let found = String::from_utf8_lossy(&format).into_owned();
+            return Err(OpenError::Newer { folder: folder.to_owned(), found });
+        }
+        let (catalog, published) = disk.load().map_err(|error| failed(error.to_string()))?;
+        Ok((disk, catalog, published))
+    }
+
+    fn open_database(folder: &Path) -> fjall::Result<(Self, Vec<u8>)> {
+        let database = Database::builder(folder).open()?;
+        let keyspace = |name| database.keyspace(name, KeyspaceCreateOptions::default);
+        let meta = keyspace("meta")?;
+        let format = match meta.get("format")? {
+            Some(format) => format.to_vec(),
+            None => {
+                meta.insert("format", FORMAT)?;
+                database.persist(PersistMode::SyncAll)?;
+                FORMAT.to_vec()
+            }
+        };
+        let disk = Self {
+            counters: keyspace("counters")?,
+            seen: keyspace("seen")?,
+            removed: keyspace("removed")?,
+            database,
+        };
+        Ok((disk, format))
+    }
+
+    fn load(&self) -> fjall::Result<(Catalog, Published)> {
+        let (mut catalog, mut published) = (Catalog::default(), Published::default());
+        for entry in self.counters.iter() {
+            let (name, value) = entry.into_inner()?;
+            let (Ok(name), Some(counter)) = (String::from_utf8(name.to_vec()), decode(&value))
+            else {
+                tracing::warn!("a counter on disk cannot be read; passed over");
+                continue;
+            };
+            published.set(&name, Some(counter.count));
+            catalog.load(name, counter);
+        }
+        for id in self.removed_ids()? {
+            catalog.use_id(id);
+        }
+        Ok((catalog, published))
+    }
+
+    /// Whether a uuid was counted before.
+    pub(super) fn was_seen(&self, key: &[u8]) -> fjall::Result<bool> {
+        self.seen.contains_key(key)
+    }
+
+    /// Makes changes durable, all or none, with one sync.
+    pub(super) fn commit(&self, changes: &Changes) -> fjall::Result<()> {
+        let mut batch = self.database.batch().durability(Some(PersistMode::SyncData));
+        for key in &changes.seen {
+            batch.insert(&self.seen, &key[..], []);
+        }
+        for (name, counter) in &changes.counters {
+            match counter {
+                Some(counter) => batch.insert(&self.counters, name.as_str(), encode(*counter)),
+                None => batch.remove(&self.counters, name.as_str()),
+            }
+        }
+        for id in &changes.removed {
+            batch.insert(&self.removed, id.to_be_bytes(), []);
+        }
+        batch.commit()
+    }
+
+    /// Removes up to `most` uuids of deleted counters, and tells whether that was all. Cut off
+    /// at any point, it goes on at the next call.
+    pub(super) fn sweep(&self, most: usize) -> fjall::Result<bool> {
+        let Some(id) = self.removed_ids()?.next() else { return Ok(true) };
+        let mut batch = self.database.batch();
+        for entry in self.seen.prefix(id.to_be_bytes()).take(most) {
+            batch.remove(&self.seen, entry.key()?);
+        }
+        if batch.len() < most {
+            batch.remove(&self.removed, id.to_be_bytes());
+        }
+        batch.commit()?;
+        Ok(false)
+    }
+
+    fn removed_ids(&self) -> fjall::Result<impl Iterator<Item = u64>> {
+        let keys = self.removed.iter().map(|entry| entry.key());
+        let keys = keys.collect::<fjall::Result<Vec<_>>>()?;
+        Ok(keys
+            .into_iter()
+            .filter_map(|key| Some(u64::from_be_bytes(key.as_ref().try_into().ok()?))))
+    }
+}
+
+/// What a failure of the disk means for those who wait.
+pub(super) fn store_error(error: &fjall::Error) -> StoreError {
+    match error {
+        fjall::Error::Io(error) if error.kind() == ErrorKind::StorageFull => {
+            StoreError::OutOfMemory
+        }
+        error => StoreError::Disk(error.to_string()),
+    }
+}
+
+fn encode(counter: Counter) -> [u8; 16] {
+    let mut value = [0; 16];
+    value[..8].copy_from_slice(&counter.id.to_be_bytes());
+    value[8..].copy_from_slice(&counter.count.to_be_bytes());
+    value
+}
+
+fn decode(value: &[u8]) -> Option<Counter> {
+    let (id, count) = value.split_first_chunk::<8>()?;
+    Some(Counter { id: u64::from_be_bytes(*id), count: u64::from_be_bytes(count.try_into().ok()?) })
+}

@@ -1,0 +1,235 @@
+//! The one thread that writes: it gathers what waits, commits once, publishes, answers all.
+
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use abtest_model::{Event, Experiment, Limits, Namespace};
+use tokio::sync::mpsc::error::TryRecvError;
+use tokio::sync::{mpsc, oneshot};
+
+use super::catalog::{Catalog, Counter, counter_name};
+use super::disk::{Changes, Disk, seen_key, store_error};
+use super::published::Published;
+use crate::{Refusal, StoreError};
+
+/// Most events in one commit, so that the first to wait does not wait long.
+const COMMIT_EVENTS: usize = 8_192;
+
+/// How many uuids of deleted counters are removed before the queue is looked at again.
+const SWEEP: usize = 2_000;
+
+type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
+
+/// What is asked of the writer.
+pub(super) enum Request {
+    Record { events: Vec<Event>, reply: Reply<Vec<Result<(), Refusal>>> },
+    Delete { namespace: Namespace, experiment: Experiment, reply: Reply<bool> },
+    Health { reply: Reply<()> },
+}
+
+/// An answer that waits for the commit.
+enum Answer {
+    Recorded(Reply<Vec<Result<(), Refusal>>>, Vec<Result<(), Refusal>>),
+    Deleted(Reply<bool>, bool),
+    Healthy(Reply<()>),
+}
+
+/// The writer and what only it may touch.
+pub(super) struct Writer {
+    folder: PathBuf,
+    limits: Limits,
+    requests: mpsc::Receiver<Request>,
+    published: Arc<RwLock<Published>>,
+    /// None after the disk failed: the key-value store must then be opened anew.
+    open: Option<Open>,
+}
+
+struct Open {
+    disk: Disk,
+    catalog: Catalog,
+    /// Whether uuids of deleted counters may be left.
+    sweeping: bool,
+}
+
+impl Writer {
+    pub(super) fn new(
+        folder: PathBuf,
+        limits: Limits,
+        requests: mpsc::Receiver<Request>,
+    ) -> Result<(Self, Arc<RwLock<Published>>), super::OpenError> {
+        let (disk, catalog, published) = Disk::open(&folder)?;
+        let published = Arc::new(RwLock::new(published));
+        let open = Some(Open { disk, catalog, sweeping: true });
+        Ok((Self { folder, limits, requests, published: Arc::clone(&published), open }, published))
+    }
+
+    /// Works until nobody can ask any more.
+    pub(super) fn run(mut self) {
+        while let Some(first) = self.next() {
+            let mut requests = vec![first];
+            let mut events = 0;
+            while events < COMMIT_EVENTS {
+                let Ok(request) = self.requests.try_recv() else { break };
+                if let Request::Record { events: more, .. } = &request {
+                    events += more.len();
+                }
+                requests.push(request);
+            }
+            self.serve(requests);
+        }
+    }
+
+    /// The next request; while there is none, deleted counters are swept.
+    fn next(&mut self) -> Option<Request> {
+        while let Some(open) = self.open.as_mut().filter(|open| open.sweeping) {
+            match self.requests.try_recv() {
+                Ok(request) => return Some(request),
+                Err(TryRecvError::Disconnected) => return None,
+                Err(TryRecvError::Empty) => match open.disk.sweep(SWEEP) {
+                    Ok(finished) => open.sweeping = !finished,
+                    Err(error) => {
+                        tracing::error!(%error, "deleted counters cannot be swept");
+                        self.open = None;
+                    }
+                },
+            }
+        }
+        self.requests.blocking_recv()
+    }
+
+    fn serve(&mut self, requests: Vec<Request>) {
+        let mut answers = Vec::with_capacity(requests.len());
+        let mut changes = Changes::default();
+        let outcome = self.reopen().and_then(|()| {
+            let open = self.open.as_mut().ok_or_else(|| StoreError::Disk("not open".into()))?;
+            let applied = open.apply(requests, &self.limits, &mut changes, &mut answers);
+            applied.and_then(|()| open.commit(&changes)).map_err(|error| store_error(&error))
+        });
+        match outcome {
+            Ok(()) => {
+                self.publish(&changes);
+                answers.into_iter().for_each(Answer::send);
+            }
+            Err(error) => {
+                tracing::error!(%error, "a commit failed; nothing of it is acknowledged");
+                // The catalog is ahead of the disk now: both are read anew at the next request.
+                self.open = None;
+                answers.into_iter().for_each(|answer| answer.fail(error.clone()));
+            }
+        }
+    }
+
+    fn reopen(&mut self) -> Result<(), StoreError> {
+        if self.open.is_none() {
+            let (disk, catalog, published) =
+                Disk::open(&self.folder).map_err(|error| StoreError::Disk(error.to_string()))?;
+            *self.published.write().unwrap_or_else(PoisonError::into_inner) = published;
+            self.open = Some(Open { disk, catalog, sweeping: true });
+        }
+        Ok(())
+    }
+
+    fn publish(&self, changes: &Changes) {
+        let mut published = self.published.write().unwrap_or_else(PoisonError::into_inner);
+        // Deleted ones first: their experiment goes as a whole, and may have come back since.
+        let (deleted, counted): (Vec<_>, Vec<_>) =
+            changes.counters.iter().partition(|(_, counter)| counter.is_none());
+        for (name, counter) in deleted.into_iter().chain(counted) {
+            published.set(name, counter.map(|counter| counter.count));
+        }
+    }
+}
+
+impl Open {
+    /// Works out what the requests change, and what will be answered once that is on disk.
+    fn apply(
+        &mut self,
+        requests: Vec<Request>,
+        limits: &Limits,
+        changes: &mut Changes,
+        answers: &mut Vec<Answer>,
+    ) -> fjall::Result<()> {
+        let mut failed = Ok(());
+        for request in requests {
+            let answer = match request {
+                Request::Record { events, reply } => {
+                    let mut outcomes = Vec::with_capacity(events.len());
+                    for event in &events {
+                        match self.record(event, limits, changes) {
+                            Ok(outcome) => outcomes.push(outcome),
+                            Err(error) => failed = Err(error),
+                        }
+                    }
+                    Answer::Recorded(reply, outcomes)
+                }
+                Request::Delete { namespace, experiment, reply } => {
+                    let deleted = self.delete(&namespace, &experiment, changes);
+                    Answer::Deleted(reply, deleted)
+                }
+                Request::Health { reply } => Answer::Healthy(reply),
+            };
+            answers.push(answer);
+        }
+        failed
+    }
+
+    fn record(
+        &mut self,
+        event: &Event,
+        limits: &Limits,
+        changes: &mut Changes,
+    ) -> fjall::Result<Result<(), Refusal>> {
+        let name = counter_name(event);
+        let counter = match self.catalog.counter(event, &name, limits) {
+            Ok(counter) => counter,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let key = seen_key(counter.id, &event.uuid);
+        if !changes.seen.contains(&key) && !self.disk.was_seen(&key)? {
+            changes.seen.insert(key);
+            counter.count += 1;
+            changes.counters.insert(name, Some(*counter));
+        }
+        Ok(Ok(()))
+    }
+
+    fn delete(
+        &mut self,
+        namespace: &Namespace,
+        experiment: &Experiment,
+        changes: &mut Changes,
+    ) -> bool {
+        let counters = self.catalog.remove(namespace, experiment);
+        let deleted = !counters.is_empty();
+        for (name, Counter { id, .. }) in counters {
+            changes.counters.insert(name, None);
+            changes.removed.push(id);
+        }
+        self.sweeping |= deleted;
+        deleted
+    }
+
+    /// Duplicates change nothing and need no sync: what they repeat is on disk.
+    fn commit(&self, changes: &Changes) -> fjall::Result<()> {
+        if changes.counters.is_empty() { Ok(()) } else { self.disk.commit(changes) }
+    }
+}
+
+impl Answer {
+    /// Answers; who does not wait any more does not mind.
+    fn send(self) {
+        match self {
+            Self::Recorded(reply, outcomes) => drop(reply.send(Ok(outcomes))),
+            Self::Deleted(reply, deleted) => drop(reply.send(Ok(deleted))),
+            Self::Healthy(reply) => drop(reply.send(Ok(()))),
+        }
+    }
+
+    fn fail(self, error: StoreError) {
+        match self {
+            Self::Recorded(reply, _) => drop(reply.send(Err(error))),
+            Self::Deleted(reply, _) => drop(reply.send(Err(error))),
+            Self::Healthy(reply) => drop(reply.send(Err(error))),
+        }
+    }
+}

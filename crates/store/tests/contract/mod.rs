@@ -1,0 +1,413 @@
+//! The laws of [`Store`], for every backend alike. A backend's test file calls
+//! [`contract!`](crate::contract) with a type that opens it.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use abtest_model::{Event, Experiment, Goal, Limits, Namespace, Tally, Uuid, Variant};
+use abtest_store::{Refusal, Store};
+use proptest::prelude::*;
+
+/// A place where counts are kept, which can be opened again after everything was dropped.
+pub(crate) trait Backend: Sized {
+    type Store: Store;
+    /// A new, empty place.
+    fn new() -> Self;
+    fn open(&self, limits: Limits) -> Self::Store;
+}
+
+/// Makes a test of each law.
+#[macro_export]
+macro_rules! contract {
+    ($backend:ty: $($law:ident)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $law() {
+                contract::$law::<$backend>().await;
+            }
+        )*
+        #[test]
+        fn any_stream_counts_like_a_set() {
+            contract::any_stream_counts_like_a_set::<$backend>();
+        }
+    };
+    ($backend:ty) => {
+        $crate::contract! { $backend:
+            a_duplicate_never_counts
+            a_uuid_counts_in_each_counter_for_itself
+            concurrent_duplicates_count_once
+            every_name_comes_back_exactly
+            names_that_resemble_each_other_stay_apart
+            namespaces_are_apart
+            a_scope_keeps_its_order_and_shows_the_unknown_as_empty
+            a_full_batch_is_stored_and_an_empty_one_is_fine
+            deleting_removes_one_experiment_and_only_it
+            a_deleted_experiment_starts_again_from_nothing
+            past_the_limit_of_experiments_the_known_go_on
+            past_the_limit_of_counters_the_known_go_on
+            past_the_limit_of_an_experiments_counters_others_go_on
+            past_the_limit_of_namespaces_the_known_go_on
+            a_refused_event_leaves_no_trace_and_stops_no_other
+            deleting_makes_room
+            what_was_acknowledged_is_there_after_reopening
+            a_healthy_store_says_so
+        }
+    };
+}
+
+pub(crate) fn event(
+    namespace: &str,
+    experiment: &str,
+    goal: &str,
+    variant: &str,
+    uuid: &str,
+) -> Event {
+    Event {
+        namespace: Namespace::new(namespace).unwrap(),
+        experiment: Experiment::new(experiment).unwrap(),
+        variant: Variant::new(variant).unwrap(),
+        goal: Goal::new(goal).unwrap(),
+        uuid: Uuid::new(uuid).unwrap(),
+    }
+}
+
+fn participation(experiment: &str, uuid: &str) -> Event {
+    event("ns", experiment, "participate", "red", uuid)
+}
+
+fn namespace() -> Namespace {
+    Namespace::new("ns").unwrap()
+}
+
+fn experiment(name: &str) -> Experiment {
+    Experiment::new(name).unwrap()
+}
+
+async fn stored<S: Store>(store: &S, events: &[Event]) {
+    let outcomes = store.record(events).await.unwrap();
+    assert_eq!(outcomes, vec![Ok(()); events.len()]);
+}
+
+async fn all<S: Store>(store: &S) -> Vec<Tally> {
+    store.tallies(&namespace(), None).await.unwrap()
+}
+
+async fn count<S: Store>(store: &S, event: &Event) -> u64 {
+    let scope = [event.experiment.clone()];
+    let tallies = store.tallies(&event.namespace, Some(&scope)).await.unwrap();
+    tallies[0].count(event.goal.as_str(), &event.variant)
+}
+
+pub(crate) async fn a_duplicate_never_counts<B: Backend>() {
+    let backend = B::new();
+    let store = backend.open(Limits::default());
+    let one = participation("e", "1");
+    stored(&store, &[one.clone(), one.clone(), participation("e", "2")]).await;
+    stored(&store, std::slice::from_ref(&one)).await;
+    assert_eq!(count(&store, &one).await, 2);
+}
+
+pub(crate) async fn a_uuid_counts_in_each_counter_for_itself<B: Backend>() {
+    let backend = B::new();
+    let store = backend.open(Limits::default());
+    let events = [
+        event("ns", "e", "participate", "red", "1"),
+        event("ns", "e", "goal", "red", "1"),
+        event("ns", "e", "goal", "blue", "1"),
+        event("ns", "f", "goal", "red", "1"),
+    ];
+    stored(&store, &events).await;
+    for event in &events {
+        assert_eq!(count(&store, event).await, 1);
+    }
+    let tallies = all(&store).await;
+    assert_eq!(tallies[0].goals().count(), 1);
+    assert_eq!(tallies[0].trials(&Variant::new("red").unwrap()), 1);
+    assert_eq!(tallies[0].trials(&Variant::new("blue").unwrap()), 0);
+}
+
+pub(crate) async fn concurrent_duplicates_count_once<B: Backend>() {
+    let backend = B::new();
+    let store = Arc::new(backend.open(Limits::default()));
+    let senders = (0..8).map(|_| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move {
+            for uuid in 0..50 {
+                stored(&*store, &[participation("e", &uuid.to_string())]).await;
+            }
+        })
+    });
+    for sender in senders.collect::<Vec<_>>() {
+        sender.await.unwrap();
+    }
+    assert_eq!(count(&*store, &participation("e", "x")).await, 50);
+}
+
+pub(crate) async fn every_name_comes_back_exactly<B: Backend>() {
+    let backend = B::new();
+    let store = backend.open(Limits::default());
+    let longest = "é".repeat(100);
+    let names = [
+        "a",
+        ":",
+        "::",
+        "a:b",
+        "%",
+        "50% off",
+        "100%",
+        "a%3Ab",
+        "a%25",
+        "%%3A:%25",
+        "%3a",
+        "a/b?c#d",
+        " a ",
+        "a b",
+        "naïve",
+        "👩‍👩‍👧",
+        "<img src=x onerror=alert(1)>",
+        "counters",
+        "experiments",
+        "counter_keys",
+        "participate",
+        &longest,
+    ];
+    for (position, name) in names.iter().enumerate() {
+        let next = names[(position + 1) % names.len()];
+        stored(&store, &[event("ns", name, next, name, "1"), event("ns", name, "g", next, "1")])
+            .await;
+    }
+    let tallies = all(&store).await;
+    let read: HashSet<&str> = tallies.iter().map(|tally| tally.experiment.as_str()).collect();
+    assert_eq!(read, HashSet::from(names));
+    for (position, name) in names.iter().enumerate() {
+        let next = names[(position + 1) % names.len()];
+        let tally = tallies.iter().find(|tally| tally.experiment.as_str() == *name).unwrap();
+        assert_eq!(tally.count(next, &Variant::new(*name).unwrap()), 1, "{name}");
+        assert_eq!(tally.count("g", &Variant::new(next).unwrap()), 1, "{name}");
+        assert_eq!(tally.variants().len(), 2, "{name}");
+    }
+    assert!(tallies.is_sorted_by_key(|tally| tally.experiment.clone()));
+}
+
+pub(crate) async fn names_that_resemble_each_other_stay_apart<B: Backend>() {
+    let backend = B::new();
+    let store = backend.open(Limits::default());
+    let names = ["a:b", "a%3Ab", "a%253Ab", "a%25", "a%", "a%2525"];
+    for (number, name) in names.iter().enumerate() {
+        for uuid in 0..=number {
+            stored(&store, &[event("ns", name, "g", "v", &uuid.to_string())]).await;
+        }
+    }
+    stored(&store, &[event("ns", "a", "b:c", "d", "1"), event("ns", "a", "b", "c:d", "1")]).await;
+    for (number, name) in names.iter().enumerate() {
+        assert_eq!(
+            count(&store, &event("ns", name, "g", "v", "x")).await,
+            number as u64 + 1,
+            "{name}"
+        );
+    }
+    assert_eq!(count(&store, &event("ns", "a", "b:c", "d", "x")).await, 1);
+    assert_eq!(count(&store, &event("ns", "a", "b", "c:d", "x")).await, 1);
+}
+
+pub(crate) async fn namespaces_are_apart<B: Backend>() {
+    let backend = B::new();
+    let store = backend.open(Limits::default());
+    let namespaces = ["ns", "ns:e", "n", "ns%3Ae", "abtest"];
+    for namespace in namespaces {
+        stored(&store, &[event(namespace, "e", "g", "v", "1")]).await;
+    }
+    store.delete(&namespace(), &experiment("e")).await.unwrap();
+    for (position, namespace) in namespaces.iter().enumerate() {
+        let expected = u64::from(position > 0);
+        assert_eq!(count(&store, &event(namespace, "e", "g", "v", "x")).await, expected);
+    }
+}
+
+pub(crate) async fn a_scope_keeps_its_order_and_shows_the_unknown_as_empty<B: Backend>() {
+    let backend = B::new();
+    let store = backend.open(Limits::default());
+    stored(&store, &[participation("a", "1"), participation("b", "1"), participation("c", "1")])
+        .await;
+    let scope = [experiment("c"), experiment("unknown"), experiment("a")];
+    let tallies = store.tallies(&namespace(), Some(&scope)).await.unwrap();
+    let read: Vec<_> = tallies.iter().map(|tally| tally.experiment.clone()).collect();
+    assert_eq!(read, scope);
+    assert_eq!(tallies.iter().map(Tally::is_empty).collect::<Vec<_>>(), [false, true, false]);
+    assert!(store.tallies(&Namespace::new("none").unwrap(), None).await.unwrap().is_empty());
+}
+
+pub(crate) async fn a_full_batch_is_stored_and_an_empty_one_is_fine<B: Backend>() {
+    let backend = B::new();
+    let store = backend.open(Limits::default());
+    let batch: Vec<Event> = (0..500).map(|uuid| participation("e", &uuid.to_string())).collect();
+    stored(&store, &batch).await;
+    stored(&store, &[]).await;
+    // Redis's estimate of 500 is off by a few at the most.
+    let counted = count(&store, &batch[0]).await;
+    assert!((490..=510).contains(&counted), "{counted}");
+}
+
+pub(crate) async fn deleting_removes_one_experiment_and_only_it<B: Backend>() {
+    let backend = B::new();
+    let store = backend.open(Limits::default());
+    let kept = ["ab", "a:b", "a b", "A"];
+    stored(&store, &[participation("a", "1"), event("ns", "a", "g", "v", "1")]).await;
+    for name in kept {
+        stored(&store, &[participation(name, "1")]).await;
+    }
+    assert!(store.delete(&namespace(), &experiment("a")).await.unwrap());
+    assert!(!store.delete(&namespace(), &experiment("a")).await.unwrap());
+    assert!(!store.delete(&Namespace::new("other").unwrap(), &experiment("ab")).await.unwrap());
+    let left: HashSet<String> =
+        all(&store).await.iter().map(|tally| tally.experiment.to_string()).collect();
+    assert_eq!(left, kept.iter().map(ToString::to_string).collect());
+}
+
+pub(crate) async fn a_deleted_experiment_starts_again_from_nothing<B: Backend>() {
+    let backend = B::new();
+    let store = backend.open(Limits::default());
+    for _ in 0..3 {
+        let events: Vec<Event> =
+            (0..20).map(|uuid| participation("a:b", &uuid.to_string())).collect();
+        stored(&store, &events).await;
+        assert_eq!(count(&store, &events[0]).await, 20);
+        assert!(store.delete(&namespace(), &experiment("a:b")).await.unwrap());
+        assert!(all(&store).await.is_empty());
+    }
+}
+
+pub(crate) async fn past_the_limit_of_experiments_the_known_go_on<B: Backend>() {
+    let backend = B::new();
+    let store = backend.open(Limits { experiments: 2, ..Limits::default() });
+    stored(&store, &[participation("a", "1"), participation("b", "1")]).await;
+    let refused = store.record(&[participation("c", "1")]).await.unwrap();
+    assert_eq!(refused, [Err(Refusal::Experiments { limit: 2 })]);
+    stored(&store, &[participation("a", "2"), event("ns", "b", "new goal", "v", "1")]).await;
+    assert_eq!(all(&store).await.len(), 2);
+}
+
+pub(crate) async fn past_the_limit_of_counters_the_known_go_on<B: Backend>() {
+    let backend = B::new();
+    let store = backend.open(Limits { counters: 3, ..Limits::default() });
+    let counters: Vec<Event> =
+        (0..3).map(|number| event("ns", "a", "g", &number.to_string(), "1")).collect();
+    stored(&store, &counters).await;
+    let refused = store.record(&[event("ns", "b", "g", "v", "1")]).await.unwrap();
+    assert_eq!(refused, [Err(Refusal::Counters { limit: 3 })]);
+    stored(&store, &[event("ns", "a", "g", "0", "2"), event("other", "a", "g", "9", "1")]).await;
+    assert_eq!(count(&store, &counters[0]).await, 2);
+}
+
+pub(crate) async fn past_the_limit_of_an_experiments_counters_others_go_on<B: Backend>() {
+    let backend = B::new();
+    let store = backend.open(Limits { counters_per_experiment: 2, ..Limits::default() });
+    stored(&store, &[event("ns", "a", "g", "1", "1"), event("ns", "a", "g", "2", "1")]).await;
+    let outcomes = store
+        .record(&[event("ns", "a", "g", "3", "1"), event("ns", "b", "g", "3", "1")])
+        .await
+        .unwrap();
+    assert_eq!(outcomes, [Err(Refusal::CountersPerExperiment { limit: 2 }), Ok(())]);
+}
+
+pub(crate) async fn past_the_limit_of_namespaces_the_known_go_on<B: Backend>() {
+    let backend = B::new();
+    let store = backend.open(Limits { namespaces: 2, ..Limits::default() });
+    stored(&store, &[event("a", "e", "g", "v", "1"), event("b", "e", "g", "v", "1")]).await;
+    let refused = store.record(&[event("c", "e", "g", "v", "1")]).await.unwrap();
+    assert_eq!(refused, [Err(Refusal::Namespaces { limit: 2 })]);
+    stored(&store, &[event("a", "new", "g", "v", "1")]).await;
+    let namespace = Namespace::new("b").unwrap();
+    assert!(store.delete(&namespace, &experiment("e")).await.unwrap());
+    stored(&store, &[event("c", "e", "g", "v", "1")]).await;
+}
+
+pub(crate) async fn a_refused_event_leaves_no_trace_and_stops_no_other<B: Backend>() {
+    let backend = B::new();
+    let store = backend.open(Limits { experiments: 1, ..Limits::default() });
+    let batch = [
+        participation("a", "1"),
+        participation("b", "1"),
+        participation("a", "2"),
+        participation("c", "1"),
+        event("ns", "a", "g", "v", "1"),
+    ];
+    let outcomes = store.record(&batch).await.unwrap();
+    let refused = Err(Refusal::Experiments { limit: 1 });
+    assert_eq!(outcomes, [Ok(()), refused.clone(), Ok(()), refused, Ok(())]);
+    assert_eq!(all(&store).await.len(), 1);
+    assert_eq!(count(&store, &batch[0]).await, 2);
+    assert!(!store.delete(&namespace(), &experiment("b")).await.unwrap());
+}
+
+pub(crate) async fn deleting_makes_room<B: Backend>() {
+    let backend = B::new();
+    let limits = Limits { experiments: 1, counters: 1, ..Limits::default() };
+    let store = backend.open(limits);
+    for name in ["a", "b", "c"] {
+        stored(&store, &[participation(name, "1")]).await;
+        assert!(store.record(&[participation("d", "1")]).await.unwrap()[0].is_err());
+        assert!(store.delete(&namespace(), &experiment(name)).await.unwrap());
+    }
+}
+
+pub(crate) async fn what_was_acknowledged_is_there_after_reopening<B: Backend>() {
+    let backend = B::new();
+    let store = backend.open(Limits::default());
+    stored(&store, &[participation("a", "1"), participation("a", "2")]).await;
+    stored(&store, &[participation("gone", "1")]).await;
+    store.delete(&namespace(), &experiment("gone")).await.unwrap();
+    drop(store);
+    let store = backend.open(Limits { experiments: 1, ..Limits::default() });
+    stored(&store, &[participation("a", "2"), participation("a", "3")]).await;
+    assert_eq!(count(&store, &participation("a", "x")).await, 3);
+    assert_eq!(all(&store).await.len(), 1);
+    assert!(store.record(&[participation("b", "1")]).await.unwrap()[0].is_err());
+}
+
+pub(crate) async fn a_healthy_store_says_so<B: Backend>() {
+    let backend = B::new();
+    backend.open(Limits::default()).health().await.unwrap();
+}
+
+/// Random streams over few names, so that they meet, against a plain set.
+pub(crate) fn any_stream_counts_like_a_set<B: Backend>() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let backend = B::new();
+    let name = "[a:%5]{1,2}";
+    let step = prop_oneof![
+        20 => ("[nm]", name, "[gp]", name, 0..30_u32).prop_map(Some),
+        1 => Just(None),
+    ];
+    let config =
+        ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() };
+    proptest!(config, |(steps in prop::collection::vec(step, 1..120), number in 0..u32::MAX)| {
+        runtime.block_on(async {
+            let store = backend.open(Limits { namespaces: 10_000, ..Limits::default() });
+            let mut model = BTreeMap::<Event, HashSet<Uuid>>::new();
+            for step in steps {
+                let Some((space, experiment, goal, variant, uuid)) = step else {
+                    if let Some(event) = model.keys().next().cloned() {
+                        store.delete(&event.namespace, &event.experiment).await.unwrap();
+                        model.retain(|other, _| {
+                            (&other.namespace, &other.experiment) != (&event.namespace, &event.experiment)
+                        });
+                    }
+                    continue;
+                };
+                let space = format!("{space}{number}");
+                let event = event(&space, &experiment, &goal, &variant, &uuid.to_string());
+                stored(&store, std::slice::from_ref(&event)).await;
+                let uuid = event.uuid.clone();
+                let counter = Event { uuid: Uuid::new("x").unwrap(), ..event };
+                model.entry(counter).or_default().insert(uuid);
+            }
+            for (event, uuids) in &model {
+                assert_eq!(count(&store, event).await, uuids.len() as u64, "{event:?}");
+            }
+            for (event, _) in &model {
+                store.delete(&event.namespace, &event.experiment).await.unwrap();
+            }
+        });
+    });
+}

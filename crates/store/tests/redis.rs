@@ -1,0 +1,88 @@
+//! The Redis store keeps the contract on a real Redis, and reads and writes what Gimel does.
+
+mod contract;
+
+use abtest_model::{Limits, RedisConfig, Secret};
+use abtest_store::Store;
+use abtest_store::redis::RedisStore;
+use abtest_tests::redis::Redis;
+use contract::{Backend, event};
+
+struct Server(Redis);
+
+impl Backend for Server {
+    type Store = RedisStore;
+
+    fn new() -> Self {
+        Self(Redis::start())
+    }
+
+    fn open(&self, limits: Limits) -> RedisStore {
+        let url = Some(Secret::new(self.0.url()));
+        RedisStore::new(&RedisConfig { url, ..RedisConfig::default() }, limits).unwrap()
+    }
+}
+
+contract!(Server);
+
+#[tokio::test]
+async fn a_batch_is_one_round_trip_and_reading_three_however_many_experiments() {
+    let server = Server::new();
+    let store = server.open(Limits::default());
+    let batch = |count: usize| -> Vec<_> {
+        (0..count).map(|number| event("ns", &number.to_string(), "g", "v", "1")).collect()
+    };
+    store.record(&batch(1)).await.unwrap();
+    store.record(&batch(400)).await.unwrap();
+    // The first event took two: one that finds the script missing, one after loading it.
+    assert_eq!(server.0.calls("evalsha"), 3);
+    store.tallies(&event("ns", "e", "g", "v", "1").namespace, None).await.unwrap();
+    assert_eq!(server.0.calls("pfcount"), 400);
+    assert_eq!(server.0.calls("smembers"), 401);
+}
+
+#[tokio::test]
+async fn the_script_is_loaded_again_when_redis_has_forgotten_it() {
+    let server = Server::new();
+    let store = server.open(Limits::default());
+    let one = event("ns", "e", "g", "v", "1");
+    store.record(std::slice::from_ref(&one)).await.unwrap();
+    server.0.command(&["SCRIPT", "FLUSH"]);
+    assert_eq!(store.record(std::slice::from_ref(&one)).await.unwrap(), [Ok(())]);
+}
+
+#[tokio::test]
+async fn keys_that_gimel_wrote_with_colons_are_read_where_they_are_unambiguous() {
+    let server = Server::new();
+    let store = server.open(Limits::default());
+    let gimel = |experiment: &str, goal: &str, variant: &str, uuid: &str| {
+        let key = format!("ns:counters:{experiment}:{goal}:{variant}");
+        server.0.command(&["SADD", "ns:experiments", experiment]);
+        server.0.command(&["SADD", "ns:counter_keys", &key]);
+        server.0.command(&["SADD", &format!("ns:{experiment}:counter_keys"), &key]);
+        server.0.command(&["PFADD", &key, uuid]);
+    };
+    // An experiment with a colon: Gimel's raw form and ours are one.
+    gimel("a:b", "g", "v", "1");
+    gimel("a:b", "g", "v", "2");
+    let ours = event("ns", "a:b", "g", "v", "2");
+    store.record(&[ours.clone(), event("ns", "a:b", "g", "v", "3")]).await.unwrap();
+    // A goal with a colon is ambiguous, until ours tells how to read it.
+    gimel("c", "x:y", "z", "1");
+    let goal = event("ns", "c", "x:y", "z", "2");
+    let namespace = &ours.namespace;
+    let count = async |event: &abtest_model::Event| {
+        let scope = [event.experiment.clone()];
+        let tallies = store.tallies(namespace, Some(&scope)).await.unwrap();
+        tallies[0].count(event.goal.as_str(), &event.variant)
+    };
+    assert_eq!(count(&ours).await, 3);
+    assert_eq!(count(&goal).await, 0);
+    store.record(std::slice::from_ref(&goal)).await.unwrap();
+    assert_eq!(count(&goal).await, 2);
+    assert_eq!(store.tallies(namespace, None).await.unwrap().len(), 2);
+    for experiment in [&ours.experiment, &goal.experiment] {
+        assert!(store.delete(namespace, experiment).await.unwrap());
+    }
+    assert_eq!(server.0.command(&["DBSIZE"]), "0");
+}
