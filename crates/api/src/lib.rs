@@ -71,6 +71,11 @@ impl<S: Store> Api<S> {
         &self.store
     }
 
+    /// Who may use the operator's endpoints.
+    pub fn access(&self) -> &Access {
+        &self.settings.access
+    }
+
     /// Answers a request by its path.
     pub async fn answer<B: Body>(&self, request: Request<B>) -> Response<AnswerBody> {
         let path = request.uri().path();

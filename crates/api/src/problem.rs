@@ -135,7 +135,7 @@ impl Problem {
     }
 
     /// The answer that carries this document.
-    pub(crate) fn into_response(self) -> Response<AnswerBody> {
+    pub fn into_response(self) -> Response<AnswerBody> {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_vec(&self).unwrap_or_default();
         let mut response = with_body(status, "application/problem+json", body);

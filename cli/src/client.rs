@@ -1,0 +1,132 @@
+//! The CLI as a client of a running abtest.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use abtest_model::Secret;
+use anyhow::{Context, Result, bail};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+
+use crate::commands::serve;
+
+/// Where the running abtest is, and its key.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ClientArguments {
+    /// Address of the running abtest: `serve`'s, or the stage's of a deployed API.
+    #[arg(long, env = "ABTEST_URL", default_value = "http://127.0.0.1:8080")]
+    url: String,
+    /// File that holds the API key; ABTEST_API_KEY comes before it.
+    #[arg(long, value_name = "FILE")]
+    api_key_file: Option<PathBuf>,
+    /// Namespace of the experiments.
+    #[arg(long, default_value = abtest_model::Namespace::DEFAULT)]
+    pub(crate) namespace: String,
+}
+
+/// An experiment as the API gives it.
+#[derive(Debug, Clone, Deserialize, serde::Serialize)]
+pub(crate) struct Listed {
+    pub(crate) experiment: String,
+    pub(crate) goals: Vec<ListedGoal>,
+    pub(crate) variants: Vec<ListedVariant>,
+    pub(crate) counting: String,
+}
+
+#[derive(Debug, Clone, Deserialize, serde::Serialize)]
+pub(crate) struct ListedGoal {
+    pub(crate) goal: String,
+}
+
+#[derive(Debug, Clone, Deserialize, serde::Serialize)]
+pub(crate) struct ListedVariant {
+    pub(crate) label: String,
+    pub(crate) trials: u64,
+}
+
+impl Listed {
+    /// Participants of all variants.
+    pub(crate) fn participants(&self) -> u64 {
+        self.variants.iter().map(|variant| variant.trials).sum()
+    }
+}
+
+/// A client of one abtest.
+#[derive(Clone)]
+pub(crate) struct Client {
+    agent: ureq::Agent,
+    url: String,
+    key: Secret,
+    namespace: String,
+}
+
+impl Client {
+    pub(crate) fn new(arguments: &ClientArguments) -> Result<Self> {
+        let agent = ureq::Agent::config_builder()
+            .timeout_global(Some(Duration::from_secs(30)))
+            .http_status_as_error(false)
+            .build();
+        Ok(Self {
+            agent: agent.into(),
+            url: arguments.url.trim_end_matches('/').to_owned(),
+            key: key(arguments)?,
+            namespace: arguments.namespace.clone(),
+        })
+    }
+
+    /// Every experiment of the namespace.
+    pub(crate) fn experiments(&self) -> Result<Vec<Listed>> {
+        let text = self.call("GET", "/experiments")?.context("the API gave no list")?;
+        let mut elements: Vec<serde_json::Value> =
+            serde_json::from_str(&text).context("the answer is no list of experiments")?;
+        elements.drain(..elements.len().min(1));
+        elements.into_iter().map(|element| Ok(serde_json::from_value(element)?)).collect()
+    }
+
+    /// Deletes an experiment, and tells whether it was there.
+    pub(crate) fn delete(&self, experiment: &str) -> Result<bool> {
+        let name = utf8_percent_encode(experiment, NON_ALPHANUMERIC);
+        Ok(self.call("DELETE", &format!("/experiments/{name}"))?.is_some())
+    }
+
+    /// Sends a request; none where there is no such thing.
+    fn call(&self, method: &str, path: &str) -> Result<Option<String>> {
+        let namespace = utf8_percent_encode(&self.namespace, NON_ALPHANUMERIC);
+        let request = http::Request::builder()
+            .method(method)
+            .uri(format!("{}{path}?namespace={namespace}", self.url))
+            .header("x-api-key", self.key.expose())
+            .body(())?;
+        let mut answer = self.agent.run(request).with_context(|| {
+            format!("{} does not answer; is it running? set --url or ABTEST_URL", self.url)
+        })?;
+        let text = answer.body_mut().with_config().limit(1 << 30).read_to_string()?;
+        match answer.status().as_u16() {
+            200 => Ok(Some(text)),
+            404 => Ok(None),
+            401 | 403 => bail!(
+                "{} refuses the API key; set ABTEST_API_KEY or --api-key-file to its key",
+                self.url
+            ),
+            status => {
+                let problem: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+                let detail = problem["detail"].as_str().unwrap_or("no detail");
+                bail!("{} answered {status}: {detail}", self.url)
+            }
+        }
+    }
+}
+
+fn key(arguments: &ClientArguments) -> Result<Secret> {
+    if let Some(key) = std::env::var("ABTEST_API_KEY").ok().filter(|key| !key.is_empty()) {
+        return Ok(Secret::new(key));
+    }
+    let file = match &arguments.api_key_file {
+        Some(file) => file.clone(),
+        None => PathBuf::from("abtest-data").join(serve::KEY_FILE),
+    };
+    let key = std::fs::read_to_string(&file).with_context(|| {
+        format!("no API key in {}; set ABTEST_API_KEY, or --api-key-file", file.display())
+    })?;
+    Ok(Secret::new(key.trim()))
+}

@@ -1,0 +1,234 @@
+//! `abtest experiments`: list and delete the experiments of a running abtest.
+
+use std::io::{IsTerminal, Write};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::{Context, Result, bail};
+use clap::Subcommand;
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+
+use crate::Ending;
+use crate::client::{Client, ClientArguments, Listed};
+use crate::terminal::{is_interactive, printable};
+
+/// List or delete the experiments of a running abtest.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    List(ListArguments),
+    Delete(DeleteArguments),
+}
+
+/// List the experiments with their participants.
+#[derive(Debug, clap::Args)]
+struct ListArguments {
+    #[command(flatten)]
+    client: ClientArguments,
+    /// Print the API's answer for each experiment, as a JSON array.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Delete experiments with all their counters, after showing which.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  abtest experiments delete 'button color'
+  abtest experiments delete --match '*<script*' --match '*../*'
+  abtest experiments delete --match '*' --at-most 1    what a scanner left behind
+
+What would be deleted is shown first. On a terminal you are asked; elsewhere nothing is
+deleted without --yes, and the exit code is 2.")]
+struct DeleteArguments {
+    #[command(flatten)]
+    client: ClientArguments,
+    /// Names of experiments.
+    #[arg(required_unless_present = "patterns", value_name = "NAME")]
+    names: Vec<String>,
+    /// Experiments whose name matches: * any text, ? one character, [ab] either, {a,b} either.
+    #[arg(long = "match", value_name = "PATTERN")]
+    patterns: Vec<String>,
+    /// Of these, only the ones with at most so many participants.
+    #[arg(long, value_name = "PARTICIPANTS")]
+    at_most: Option<u64>,
+    /// Delete without asking.
+    #[arg(long)]
+    yes: bool,
+    /// Show every name, not only the first.
+    #[arg(long)]
+    verbose: bool,
+}
+
+pub(crate) fn run(arguments: Arguments) -> Result<Ending> {
+    match arguments.action {
+        Action::List(arguments) => list(&arguments),
+        Action::Delete(arguments) => delete(&arguments),
+    }
+}
+
+fn list(arguments: &ListArguments) -> Result<Ending> {
+    let experiments = Client::new(&arguments.client)?.experiments()?;
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&experiments)?);
+        return Ok(Ending::Done);
+    }
+    if experiments.is_empty() {
+        println!("no experiments in the namespace {}", printable(&arguments.client.namespace));
+        return Ok(Ending::Done);
+    }
+    println!(
+        "{:>12}  {:>5}  {:>8}  {:8}  experiment",
+        "participants", "goals", "variants", "counting"
+    );
+    for listed in &experiments {
+        println!(
+            "{:>12}  {:>5}  {:>8}  {:8}  {}",
+            listed.participants(),
+            listed.goals.len(),
+            listed.variants.len(),
+            listed.counting,
+            printable(&listed.experiment)
+        );
+    }
+    Ok(Ending::Done)
+}
+
+fn delete(arguments: &DeleteArguments) -> Result<Ending> {
+    let client = Client::new(&arguments.client)?;
+    let patterns = patterns(&arguments.patterns)?;
+    let experiments = client.experiments()?;
+    for name in &arguments.names {
+        if !experiments.iter().any(|listed| listed.experiment == *name) {
+            bail!(
+                "there is no experiment `{}`; `abtest experiments list` shows them",
+                printable(name)
+            );
+        }
+    }
+    let chosen: Vec<Listed> = experiments
+        .into_iter()
+        .filter(|listed| is_chosen(listed, &arguments.names, &patterns, arguments.at_most))
+        .collect();
+    if chosen.is_empty() {
+        println!("nothing matches; nothing is deleted");
+        return Ok(Ending::Done);
+    }
+    show(&chosen, arguments.verbose);
+    if !arguments.yes && !confirm(chosen.len())? {
+        return Ok(Ending::Unconfirmed);
+    }
+    delete_all(&client, &chosen)?;
+    println!("deleted {}", chosen.len());
+    Ok(Ending::Done)
+}
+
+fn patterns(patterns: &[String]) -> Result<GlobSet> {
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns {
+        let glob =
+            GlobBuilder::new(pattern).literal_separator(false).backslash_escape(true).build();
+        set.add(glob.with_context(|| format!("`{pattern}` is no pattern"))?);
+    }
+    Ok(set.build()?)
+}
+
+fn is_chosen(listed: &Listed, names: &[String], patterns: &GlobSet, at_most: Option<u64>) -> bool {
+    let named = names.contains(&listed.experiment) || patterns.is_match(&listed.experiment);
+    named && at_most.is_none_or(|most| listed.participants() <= most)
+}
+
+fn show(chosen: &[Listed], verbose: bool) {
+    let shown = if verbose { chosen.len() } else { 10 };
+    println!("{} experiments, with their participants:", chosen.len());
+    for listed in chosen.iter().take(shown) {
+        println!("{:>12}  {}", listed.participants(), printable(&listed.experiment));
+    }
+    if chosen.len() > shown {
+        println!("              and {} more; --verbose shows them all", chosen.len() - shown);
+    }
+}
+
+fn confirm(count: usize) -> Result<bool> {
+    if !is_interactive() {
+        println!("nothing is deleted; add --yes to delete them");
+        return Ok(false);
+    }
+    eprint!("Delete these {count} experiments with all their counts? There is no way back. [y/N] ");
+    std::io::stderr().flush()?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    Ok(["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
+}
+
+/// Deletes a few at a time, goes on after a failure, and reports it at the end.
+fn delete_all(client: &Client, chosen: &[Listed]) -> Result<()> {
+    const AT_ONCE: usize = 8;
+    let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let failures = Mutex::new(Vec::new());
+    let progress = std::io::stderr().is_terminal();
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE.min(chosen.len()) {
+            scope.spawn(|| {
+                while let Some(listed) = chosen.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if let Err(error) = client.delete(&listed.experiment)
+                        && let Ok(mut failures) = failures.lock()
+                    {
+                        failures.push(format!("{}: {error:#}", printable(&listed.experiment)));
+                    }
+                    let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+                    if progress {
+                        eprint!("\r{done} of {}", chosen.len());
+                    }
+                }
+            });
+        }
+    });
+    if progress {
+        eprintln!();
+    }
+    let failures = failures.into_inner().unwrap_or_default();
+    match failures.first() {
+        Some(first) => bail!("{} could not be deleted, the first: {first}", failures.len()),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::ListedVariant;
+
+    fn listed(experiment: &str, trials: u64) -> Listed {
+        Listed {
+            experiment: experiment.into(),
+            goals: Vec::new(),
+            variants: vec![ListedVariant { label: "v".into(), trials }],
+            counting: "exact".into(),
+        }
+    }
+
+    #[test]
+    fn a_star_matches_anything_slashes_included() {
+        let set = patterns(&["*../*".into(), "<*>".into()]).unwrap();
+        let chosen = |name, trials, most| is_chosen(&listed(name, trials), &[], &set, most);
+        assert!(chosen("a/../../etc/passwd", 5, None));
+        assert!(chosen("<img src=/x>", 5, None));
+        assert!(!chosen("button color", 5, None));
+        assert!(!chosen("<b>", 5, Some(4)));
+        assert!(chosen("<b>", 4, Some(4)));
+    }
+
+    #[test]
+    fn a_name_is_taken_literally() {
+        let names = ["*".to_owned()];
+        let none = patterns(&[]).unwrap();
+        assert!(is_chosen(&listed("*", 1), &names, &none, None));
+        assert!(!is_chosen(&listed("a", 1), &names, &none, None));
+    }
+}

@@ -1,0 +1,4 @@
+//! The commands, a file or a folder each.
+
+pub(crate) mod experiments;
+pub(crate) mod serve;

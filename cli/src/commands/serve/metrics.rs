@@ -1,0 +1,107 @@
+//! What Prometheus reads. No names as labels: they come from the open internet.
+
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use abtest_api::Outline;
+use http::StatusCode;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    operation: &'static str,
+    status: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EventLabels {
+    outcome: &'static str,
+}
+
+/// The counters, and the registry that writes them out.
+pub(super) struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    accepted: Counter<u64, AtomicU64>,
+    invalid: Counter<u64, AtomicU64>,
+    limited: Counter<u64, AtomicU64>,
+    failed: Counter<u64, AtomicU64>,
+    durations: Histogram,
+}
+
+impl Metrics {
+    pub(super) fn new() -> Self {
+        let mut registry = Registry::with_prefix("abtest");
+        let events = Family::<EventLabels, Counter>::default();
+        let outcome = |outcome| events.get_or_create(&EventLabels { outcome }).clone();
+        let requests = Family::<RequestLabels, Counter>::default();
+        // From a tenth of a millisecond to three seconds.
+        let bounds = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0];
+        let durations = Histogram::new(bounds);
+        let metrics = Self {
+            accepted: outcome("accepted"),
+            invalid: outcome("invalid"),
+            limited: outcome("limited"),
+            failed: outcome("failed"),
+            requests: requests.clone(),
+            durations: durations.clone(),
+            registry: Registry::default(),
+        };
+        registry.register("requests", "Requests answered", requests);
+        registry.register("events", "Events received, by what became of them", events);
+        registry.register_with_unit(
+            "request_duration",
+            "Time from a request's head to its answer",
+            Unit::Seconds,
+            durations,
+        );
+        registry.register(
+            "build",
+            "The version that runs",
+            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
+        );
+        let started = std::time::UNIX_EPOCH.elapsed().unwrap_or_default().as_secs_f64();
+        registry.register_with_unit(
+            "start_time",
+            "When this process started, since 1970",
+            Unit::Seconds,
+            ConstGauge::new(started),
+        );
+        Self { registry, ..metrics }
+    }
+
+    /// Counts an answered request.
+    pub(super) fn count(&self, status: StatusCode, outline: &Outline, duration: Duration) {
+        let &Outline { operation, accepted, invalid, limited, failed, error: _ } = outline;
+        let operation = if operation.is_empty() { "none" } else { operation };
+        let labels = RequestLabels { operation, status: status.as_u16() };
+        self.requests.get_or_create(&labels).inc();
+        self.durations.observe(duration.as_secs_f64());
+        let events = [
+            (&self.accepted, accepted),
+            (&self.invalid, invalid),
+            (&self.limited, limited),
+            (&self.failed, failed),
+        ];
+        for (counter, events) in events {
+            if events > 0 {
+                counter.inc_by(events as u64);
+            }
+        }
+    }
+
+    /// Everything in Prometheus's text format (OpenMetrics).
+    pub(super) fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}

@@ -1,0 +1,77 @@
+//! Connections, and stopping without losing any request.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use abtest_store::Store;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::site::Site;
+
+/// How long requests in flight may take to finish when stopping.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// Serves until SIGINT or SIGTERM; then takes no more connections, and finishes what it has.
+/// A second signal stops at once.
+pub(super) async fn run<S: Store>(listener: TcpListener, site: Arc<Site<S>>) {
+    let connections = GracefulShutdown::new();
+    let mut stop = std::pin::pin!(stop_signal());
+    loop {
+        tokio::select! {
+            () = &mut stop => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => connect(stream, Arc::clone(&site), &connections),
+                Err(error) => {
+                    // Out of file descriptors, mostly: some will be free again soon.
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            },
+        }
+    }
+    drop(listener);
+    tracing::info!(connections = connections.count(), "stopping");
+    tokio::select! {
+        () = connections.shutdown() => {}
+        () = tokio::time::sleep(FAREWELL) => tracing::warn!("some requests took too long"),
+        () = stop_signal() => tracing::warn!("stopped at once"),
+    }
+}
+
+fn connect<S: Store>(stream: TcpStream, site: Arc<Site<S>>, connections: &GracefulShutdown) {
+    // Answers are small and whole: waiting for more to send only delays them.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| {
+        let site = Arc::clone(&site);
+        async move { Ok::<_, Infallible>(site.answer(request).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_secs(30))
+        .serve_connection(TokioIo::new(stream), service);
+    let connection = connections.watch(connection);
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a connection ended early");
+        }
+    });
+}
+
+async fn stop_signal() {
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        tracing::warn!("signals cannot be caught; stop with kill -9, nothing acknowledged is lost");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}

@@ -1,0 +1,71 @@
+//! Where the config file is, and reading it.
+
+use std::path::{Path, PathBuf};
+
+use abtest_model::Config;
+use anyhow::{Context, Result};
+
+/// Reads the config: the file given, else the first that exists of those where it is looked for;
+/// then the environment's overrides.
+pub(crate) fn read(given: Option<&Path>) -> Result<Config> {
+    let path = match given {
+        Some(path) => Some(path.to_owned()),
+        None => candidates(|name| std::env::var(name).ok()).into_iter().find(|path| path.exists()),
+    };
+    let text = match &path {
+        Some(path) => Some(
+            std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read the config {}", path.display()))?,
+        ),
+        None => None,
+    };
+    let variables = |name: &str| std::env::var(name).ok();
+    Config::read(text.as_deref(), variables).with_context(|| match &path {
+        Some(path) => format!("the config {} is wrong", path.display()),
+        None => "the configuration is wrong".to_owned(),
+    })
+}
+
+fn candidates(variable: impl Fn(&str) -> Option<String>) -> Vec<PathBuf> {
+    let home = variable("HOME").map(PathBuf::from);
+    let mut candidates = vec![PathBuf::from("config.json")];
+    candidates.extend(
+        variable("XDG_CONFIG_HOME").map(|folder| Path::new(&folder).join("abtest/config.json")),
+    );
+    candidates.extend(home.iter().map(|home| home.join(".abtest/config.json")));
+    candidates.extend(home.iter().map(|home| home.join(".gimel/config.json")));
+    candidates
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use abtest_model::{Limits, RedisConfig};
+
+    #[test]
+    fn the_file_is_looked_for_here_then_at_home_then_where_gimel_has_it() {
+        let found = candidates(|name| match name {
+            "HOME" => Some("/home/me".into()),
+            "XDG_CONFIG_HOME" => Some("/home/me/.config".into()),
+            _ => None,
+        });
+        let expected = [
+            "config.json",
+            "/home/me/.config/abtest/config.json",
+            "/home/me/.abtest/config.json",
+            "/home/me/.gimel/config.json",
+        ];
+        assert_eq!(found, expected.map(PathBuf::from));
+    }
+
+    #[test]
+    fn the_example_is_a_config_and_shows_the_defaults() {
+        let example = include_str!("../../config.example.json");
+        let config = Config::read(Some(example), |_| None).unwrap();
+        assert_eq!(config.limits, Limits::default());
+        assert_eq!(config.redis.response_timeout(), RedisConfig::default().response_timeout());
+        assert_eq!(config.redis.connect_timeout(), RedisConfig::default().connect_timeout());
+        assert_eq!(config.redis.port, RedisConfig::default().port);
+        assert_eq!(config.extra_wiring.len(), 1);
+    }
+}

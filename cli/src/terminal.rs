@@ -1,0 +1,57 @@
+//! What is shown to people: colours only on a terminal, and hostile names made harmless.
+
+use std::fmt::Write;
+use std::io::IsTerminal;
+
+/// Whether errors and questions go to a terminal.
+pub(crate) fn is_interactive() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+pub(crate) fn red(text: &str) -> String {
+    colour(std::io::stderr().is_terminal(), "31", text)
+}
+
+/// Bold, on standard output.
+pub(crate) fn bold(text: &str) -> String {
+    colour(std::io::stdout().is_terminal(), "1", text)
+}
+
+/// Dim, on standard output.
+pub(crate) fn dim(text: &str) -> String {
+    colour(std::io::stdout().is_terminal(), "2", text)
+}
+
+fn colour(terminal: bool, code: &str, text: &str) -> String {
+    let wanted = terminal && std::env::var_os("NO_COLOR").is_none();
+    if wanted { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+}
+
+/// A name as it can be shown: what could move the cursor or turn the direction of writing is
+/// shown as its code point. Names come from the open internet.
+pub(crate) fn printable(name: &str) -> String {
+    let mut shown = String::with_capacity(name.len());
+    for character in name.chars() {
+        let turns = matches!(
+            character,
+            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
+        );
+        if character.is_control() || turns || matches!(character, '\u{2028}' | '\u{2029}') {
+            let _ = write!(shown, "\\u{{{:x}}}", u32::from(character));
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hostile_name_cannot_move_the_cursor_or_turn_the_text() {
+        assert_eq!(printable("a\u{1b}[2Jb\u{202e}c"), "a\\u{1b}[2Jb\\u{202e}c");
+        assert_eq!(printable("50% off: 👩‍👩‍👧"), "50% off: 👩‍👩‍👧");
+    }
+}
