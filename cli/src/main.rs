@@ -11,6 +11,9 @@ use clap::{Parser, Subcommand};
 
 use commands::{experiments, serve};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// An A/B-testing backend that you own.
 #[derive(Debug, Parser)]
 #[command(

@@ -146,10 +146,11 @@ async fn record<S: Store>(
             }
         }
     }
-    let outcomes = match store.record(&good).await {
+    let count = good.len();
+    let outcomes = match store.record(good).await {
         Ok(outcomes) => outcomes,
         Err(error) => {
-            outline.failed = good.len();
+            outline.failed = count;
             return Err(error.into());
         }
     };

@@ -35,7 +35,7 @@ pub trait Store: Send + Sync + 'static {
     /// and sending it again is safe.
     fn record(
         &self,
-        events: &[Event],
+        events: Vec<Event>,
     ) -> impl Future<Output = Result<Vec<Result<(), Refusal>>, StoreError>> + Send;
 
     /// The tallies of a namespace, by experiment name; or those of `scope`, in its order, empty

@@ -210,7 +210,7 @@ impl Browser {
             sent.times.fetch_add(1, Ordering::Relaxed);
             let answered = network.send(event);
             // Some answers never reach the page: it was closed, or the connection broke.
-            let lost = random.f64() < 0.05;
+            let lost = random.f64() < 0.15;
             lost || !answered
         });
     }

@@ -1,6 +1,6 @@
 //! The writer's own list of counters, with the limits: bounded by them, small beside the uuids.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use abtest_model::{Event, Experiment, Limits, Namespace};
 
@@ -16,7 +16,7 @@ pub(super) struct Counter {
 /// All counters by name, and how many there are where.
 #[derive(Debug, Default)]
 pub(super) struct Catalog {
-    counters: BTreeMap<String, Counter>,
+    counters: HashMap<String, Counter>,
     namespaces: HashMap<String, NamespaceSize>,
     experiments: HashMap<String, u32>,
     next_id: u64,
@@ -65,8 +65,8 @@ impl Catalog {
             self.check(event, limits)?;
             self.load(name.to_owned(), Counter { id: self.next_id, count: 0 });
         }
-        // `load` has just put it there; an entry says so without a panic.
-        Ok(self.counters.entry(name.to_owned()).or_insert(Counter { id: 0, count: 0 }))
+        let never = || Refusal::Counters { limit: limits.counters };
+        self.counters.get_mut(name).ok_or_else(never)
     }
 
     /// Takes an experiment's counters out.
@@ -77,12 +77,8 @@ impl Catalog {
     ) -> Vec<(String, Counter)> {
         let experiment = experiment_name(namespace, experiment);
         let start = format!("{experiment}{SEPARATOR}");
-        let names: Vec<String> = self
-            .counters
-            .range(start.clone()..)
-            .take_while(|(name, _)| name.starts_with(&start))
-            .map(|(name, _)| name.clone())
-            .collect();
+        let names: Vec<String> =
+            self.counters.keys().filter(|name| name.starts_with(&start)).cloned().collect();
         self.experiments.remove(&experiment);
         if let Some(size) = self.namespaces.get_mut(namespace.as_str()) {
             size.counters -= u32::try_from(names.len()).unwrap_or(size.counters);

@@ -107,11 +107,10 @@ impl Drop for EmbeddedStore {
 }
 
 impl Store for EmbeddedStore {
-    async fn record(&self, events: &[Event]) -> Result<Vec<Result<(), Refusal>>, StoreError> {
+    async fn record(&self, events: Vec<Event>) -> Result<Vec<Result<(), Refusal>>, StoreError> {
         if events.is_empty() {
             return Ok(Vec::new());
         }
-        let events = events.to_vec();
         self.ask(|reply| Request::Record { events, reply }).await
     }
 

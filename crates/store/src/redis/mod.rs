@@ -48,7 +48,7 @@ impl RedisStore {
 
 impl Store for RedisStore {
     /// One round trip for the whole batch (one more after Redis has forgotten the script).
-    async fn record(&self, events: &[Event]) -> Result<Vec<Result<(), Refusal>>, StoreError> {
+    async fn record(&self, events: Vec<Event>) -> Result<Vec<Result<(), Refusal>>, StoreError> {
         if events.is_empty() {
             return Ok(Vec::new());
         }
@@ -58,7 +58,7 @@ impl Store for RedisStore {
             .arg(self.limits.experiments)
             .arg(self.limits.counters)
             .arg(self.limits.counters_per_experiment);
-        for event in events {
+        for event in &events {
             let keys = NamespaceKeys::new(&event.namespace);
             let member = keys::member(&event.experiment);
             script

@@ -84,7 +84,7 @@ fn experiment(name: &str) -> Experiment {
 }
 
 async fn stored<S: Store>(store: &S, events: &[Event]) {
-    let outcomes = store.record(events).await.unwrap();
+    let outcomes = store.record(events.to_vec()).await.unwrap();
     assert_eq!(outcomes, vec![Ok(()); events.len()]);
 }
 
@@ -281,7 +281,7 @@ pub(crate) async fn past_the_limit_of_experiments_the_known_go_on<B: Backend>() 
     let backend = B::new();
     let store = backend.open(Limits { experiments: 2, ..Limits::default() });
     stored(&store, &[participation("a", "1"), participation("b", "1")]).await;
-    let refused = store.record(&[participation("c", "1")]).await.unwrap();
+    let refused = store.record(vec![participation("c", "1")]).await.unwrap();
     assert_eq!(refused, [Err(Refusal::Experiments { limit: 2 })]);
     stored(&store, &[participation("a", "2"), event("ns", "b", "new goal", "v", "1")]).await;
     assert_eq!(all(&store).await.len(), 2);
@@ -293,7 +293,7 @@ pub(crate) async fn past_the_limit_of_counters_the_known_go_on<B: Backend>() {
     let counters: Vec<Event> =
         (0..3).map(|number| event("ns", "a", "g", &number.to_string(), "1")).collect();
     stored(&store, &counters).await;
-    let refused = store.record(&[event("ns", "b", "g", "v", "1")]).await.unwrap();
+    let refused = store.record(vec![event("ns", "b", "g", "v", "1")]).await.unwrap();
     assert_eq!(refused, [Err(Refusal::Counters { limit: 3 })]);
     stored(&store, &[event("ns", "a", "g", "0", "2"), event("other", "a", "g", "9", "1")]).await;
     assert_eq!(count(&store, &counters[0]).await, 2);
@@ -304,7 +304,7 @@ pub(crate) async fn past_the_limit_of_an_experiments_counters_others_go_on<B: Ba
     let store = backend.open(Limits { counters_per_experiment: 2, ..Limits::default() });
     stored(&store, &[event("ns", "a", "g", "1", "1"), event("ns", "a", "g", "2", "1")]).await;
     let outcomes = store
-        .record(&[event("ns", "a", "g", "3", "1"), event("ns", "b", "g", "3", "1")])
+        .record(vec![event("ns", "a", "g", "3", "1"), event("ns", "b", "g", "3", "1")])
         .await
         .unwrap();
     assert_eq!(outcomes, [Err(Refusal::CountersPerExperiment { limit: 2 }), Ok(())]);
@@ -314,7 +314,7 @@ pub(crate) async fn past_the_limit_of_namespaces_the_known_go_on<B: Backend>() {
     let backend = B::new();
     let store = backend.open(Limits { namespaces: 2, ..Limits::default() });
     stored(&store, &[event("a", "e", "g", "v", "1"), event("b", "e", "g", "v", "1")]).await;
-    let refused = store.record(&[event("c", "e", "g", "v", "1")]).await.unwrap();
+    let refused = store.record(vec![event("c", "e", "g", "v", "1")]).await.unwrap();
     assert_eq!(refused, [Err(Refusal::Namespaces { limit: 2 })]);
     stored(&store, &[event("a", "new", "g", "v", "1")]).await;
     let namespace = Namespace::new("b").unwrap();
@@ -332,7 +332,7 @@ pub(crate) async fn a_refused_event_leaves_no_trace_and_stops_no_other<B: Backen
         participation("c", "1"),
         event("ns", "a", "g", "v", "1"),
     ];
-    let outcomes = store.record(&batch).await.unwrap();
+    let outcomes = store.record(batch.to_vec()).await.unwrap();
     let refused = Err(Refusal::Experiments { limit: 1 });
     assert_eq!(outcomes, [Ok(()), refused.clone(), Ok(()), refused, Ok(())]);
     assert_eq!(all(&store).await.len(), 1);
@@ -346,7 +346,7 @@ pub(crate) async fn deleting_makes_room<B: Backend>() {
     let store = backend.open(limits);
     for name in ["a", "b", "c"] {
         stored(&store, &[participation(name, "1")]).await;
-        assert!(store.record(&[participation("d", "1")]).await.unwrap()[0].is_err());
+        assert!(store.record(vec![participation("d", "1")]).await.unwrap()[0].is_err());
         assert!(store.delete(&namespace(), &experiment(name)).await.unwrap());
     }
 }
@@ -362,7 +362,7 @@ pub(crate) async fn what_was_acknowledged_is_there_after_reopening<B: Backend>()
     stored(&store, &[participation("a", "2"), participation("a", "3")]).await;
     assert_eq!(count(&store, &participation("a", "x")).await, 3);
     assert_eq!(all(&store).await.len(), 1);
-    assert!(store.record(&[participation("b", "1")]).await.unwrap()[0].is_err());
+    assert!(store.record(vec![participation("b", "1")]).await.unwrap()[0].is_err());
 }
 
 pub(crate) async fn a_healthy_store_says_so<B: Backend>() {
