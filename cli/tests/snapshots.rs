@@ -1,0 +1,20 @@
+//! What the commands print, as whole outputs: the help texts, and the errors that people meet.
+//!
+//! After a change that is meant: `TRYCMD=overwrite cargo test -p abtest --test snapshots`, and
+//! read the difference.
+
+use std::time::Duration;
+
+#[test]
+fn every_help_text_and_error_is_as_it_was_last_read() {
+    trycmd::TestCases::new()
+        .case("tests/snapshots/*.trycmd")
+        // As wide as without a terminal, and nothing from the environment of whoever tests.
+        .env("COLUMNS", "100")
+        .env("ABTEST_URL", "")
+        .env("ABTEST_API_KEY", "")
+        .env("HOME", "/nonexistent")
+        .env("XDG_CONFIG_HOME", "/nonexistent")
+        .env("RUST_LOG", "error")
+        .timeout(Duration::from_secs(30));
+}
