@@ -6,12 +6,14 @@
 //! | `catalog` | the writer's list of counters, and the limits |
 //! | `published` | the counts that are on disk, for readers |
 //! | `writer` | the one thread that writes: it gathers what waits, commits once, answers all |
+//! | `answers` | answering all at the price of one |
 //!
 //! An event's way: its request goes into the writer's queue; the writer takes all that wait,
 //! looks up which uuids are new, commits them with one sync, and only then publishes the counts
 //! and answers. So concurrent requests share a sync, and a lone one waits for nobody. Reading
 //! takes the published counts from memory and never waits for the disk.
 
+mod answers;
 mod catalog;
 mod disk;
 mod published;
@@ -24,6 +26,7 @@ use abtest_model::{Event, Experiment, Limits, Namespace, Tally};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{Refusal, Store, StoreError};
+use answers::Reply;
 use published::Published;
 use writer::{Request, Writer};
 
@@ -84,15 +87,12 @@ impl EmbeddedStore {
         Ok(Self { queue: Some(queue), published, writer: Some(writer) })
     }
 
-    async fn ask<T>(
-        &self,
-        request: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Request,
-    ) -> Result<T, StoreError> {
+    async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, StoreError> {
         let closed = || StoreError::Unreachable("it is shutting down".into());
         let (reply, answer) = oneshot::channel();
         let queue = self.queue.as_ref().ok_or_else(closed)?;
         queue.send(request(reply)).await.map_err(|_| closed())?;
-        answer.await.map_err(|_| closed())?
+        answer.await.map_err(|_| closed())?.answer
     }
 }
 

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use abtest_model::{Event, Experiment, Limits, Namespace};
+use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TryRecvError;
-use tokio::sync::{mpsc, oneshot};
 
+use super::answers::{Answer, Answers, Reply};
 use super::catalog::{Catalog, Counter, counter_name};
 use super::disk::{Changes, Disk, seen_key, store_error};
 use super::published::Published;
@@ -18,20 +19,11 @@ const COMMIT_EVENTS: usize = 8_192;
 /// How many uuids of deleted counters are removed before the queue is looked at again.
 const SWEEP: usize = 2_000;
 
-type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
-
 /// What is asked of the writer.
 pub(super) enum Request {
     Record { events: Vec<Event>, reply: Reply<Vec<Result<(), Refusal>>> },
     Delete { namespace: Namespace, experiment: Experiment, reply: Reply<bool> },
     Health { reply: Reply<()> },
-}
-
-/// An answer that waits for the commit.
-enum Answer {
-    Recorded(Reply<Vec<Result<(), Refusal>>>, Vec<Result<(), Refusal>>),
-    Deleted(Reply<bool>, bool),
-    Healthy(Reply<()>),
 }
 
 /// The writer and what only it may touch.
@@ -108,13 +100,14 @@ impl Writer {
         match outcome {
             Ok(()) => {
                 self.publish(&changes);
-                answers.into_iter().for_each(Answer::send);
+                Answers::new(answers).send();
             }
             Err(error) => {
                 tracing::error!(%error, "a commit failed; nothing of it is acknowledged");
                 // The catalog is ahead of the disk now: both are read anew at the next request.
                 self.open = None;
-                answers.into_iter().for_each(|answer| answer.fail(error.clone()));
+                let failed = answers.into_iter().map(|answer| answer.failed(&error));
+                Answers::new(failed.collect()).send();
             }
         }
     }
@@ -160,13 +153,13 @@ impl Open {
                             Err(error) => failed = Err(error),
                         }
                     }
-                    Answer::Recorded(reply, outcomes)
+                    Answer::Recorded(reply, Ok(outcomes))
                 }
                 Request::Delete { namespace, experiment, reply } => {
                     let deleted = self.delete(&namespace, &experiment, changes);
-                    Answer::Deleted(reply, deleted)
+                    Answer::Deleted(reply, Ok(deleted))
                 }
-                Request::Health { reply } => Answer::Healthy(reply),
+                Request::Health { reply } => Answer::Healthy(reply, Ok(())),
             };
             answers.push(answer);
         }
@@ -212,24 +205,5 @@ impl Open {
     /// Duplicates change nothing and need no sync: what they repeat is on disk.
     fn commit(&self, changes: &Changes) -> fjall::Result<()> {
         if changes.counters.is_empty() { Ok(()) } else { self.disk.commit(changes) }
-    }
-}
-
-impl Answer {
-    /// Answers; who does not wait any more does not mind.
-    fn send(self) {
-        match self {
-            Self::Recorded(reply, outcomes) => drop(reply.send(Ok(outcomes))),
-            Self::Deleted(reply, deleted) => drop(reply.send(Ok(deleted))),
-            Self::Healthy(reply) => drop(reply.send(Ok(()))),
-        }
-    }
-
-    fn fail(self, error: StoreError) {
-        match self {
-            Self::Recorded(reply, _) => drop(reply.send(Err(error))),
-            Self::Deleted(reply, _) => drop(reply.send(Err(error))),
-            Self::Healthy(reply) => drop(reply.send(Err(error))),
-        }
     }
 }

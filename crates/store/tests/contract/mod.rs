@@ -405,7 +405,7 @@ pub(crate) fn any_stream_counts_like_a_set<B: Backend>() {
             for (event, uuids) in &model {
                 assert_eq!(count(&store, event).await, uuids.len() as u64, "{event:?}");
             }
-            for (event, _) in &model {
+            for event in model.keys() {
                 store.delete(&event.namespace, &event.experiment).await.unwrap();
             }
         });
