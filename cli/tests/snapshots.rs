@@ -12,7 +12,6 @@ fn every_help_text_and_error_is_as_it_was_last_read() {
         // As wide as without a terminal, and nothing from the environment of whoever tests.
         .env("COLUMNS", "100")
         .env("ABTEST_URL", "")
-        .env("ABTEST_API_KEY", "")
         .env("HOME", "/nonexistent")
         .env("XDG_CONFIG_HOME", "/nonexistent")
         .env("RUST_LOG", "error")
