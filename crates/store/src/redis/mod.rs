@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `keys` | the keys, and how names are put into them |
 //! | `connection` | the one connection, and how it comes back |
+//! | `gather` | concurrent requests share a round trip |
 //! | `failure` | what an error of Redis means |
 //! | `settings` | from the config to a client |
 //! | `read` | tallies in three round trips at most |
@@ -12,11 +13,12 @@
 
 mod connection;
 mod failure;
+mod gather;
 mod keys;
 mod read;
 mod settings;
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use abtest_model::{Event, Experiment, Limits, Namespace, RedisConfig, Tally};
 use redis::Script;
@@ -25,6 +27,7 @@ pub use settings::SettingsError;
 
 use crate::{Refusal, Store, StoreError};
 use connection::Connection;
+use gather::{Gather, Recorded};
 use keys::NamespaceKeys;
 
 static RECORD: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("record.lua")));
@@ -32,6 +35,12 @@ static DELETE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("del
 
 /// A [`Store`] on Redis 6.2 or later, or Valkey.
 pub struct RedisStore {
+    server: Arc<Server>,
+    gather: Arc<Gather>,
+}
+
+/// The connection and what goes with every recording.
+struct Server {
     connection: Connection,
     limits: Limits,
 }
@@ -42,23 +51,72 @@ impl RedisStore {
     /// # Errors
     /// When the settings cannot be used whatever Redis says.
     pub fn new(config: &RedisConfig, limits: Limits) -> Result<Self, SettingsError> {
-        Ok(Self { connection: Connection::new(config)?, limits })
+        let server = Arc::new(Server { connection: Connection::new(config)?, limits });
+        Ok(Self { server, gather: Arc::default() })
     }
 }
 
 impl Store for RedisStore {
-    /// One round trip for the whole batch (one more after Redis has forgotten the script).
+    /// One round trip for the whole batch, shared with whoever else records at the moment (one
+    /// more after Redis has forgotten the script).
     async fn record(&self, events: Vec<Event>) -> Result<Vec<Result<(), Refusal>>, StoreError> {
         if events.is_empty() {
             return Ok(Vec::new());
         }
+        let server = Arc::clone(&self.server);
+        let record = move |events: Arc<Vec<Event>>| {
+            let server = Arc::clone(&server);
+            async move { server.record(&events).await }
+        };
+        self.gather.record(events, record).await
+    }
+
+    async fn tallies(
+        &self,
+        namespace: &Namespace,
+        scope: Option<&[Experiment]>,
+    ) -> Result<Vec<Tally>, StoreError> {
+        read::tallies(&self.server.connection, &NamespaceKeys::new(namespace), scope).await
+    }
+
+    async fn delete(
+        &self,
+        namespace: &Namespace,
+        experiment: &Experiment,
+    ) -> Result<bool, StoreError> {
+        let keys = NamespaceKeys::new(namespace);
+        let mut script = DELETE.key(keys::NAMESPACES);
+        script.key(keys.experiments()).key(keys.counters()).arg(keys.member());
+        for member in keys::members(experiment) {
+            script.key(keys.experiment_counters(&member)).arg(member);
+        }
+        let (script, connection) = (&script, &self.server.connection);
+        connection
+            .run(connection.response_timeout(), |mut connection| async move {
+                script.invoke_async(&mut connection).await
+            })
+            .await
+    }
+
+    async fn health(&self) -> Result<(), StoreError> {
+        let connection = &self.server.connection;
+        connection
+            .run(connection.response_timeout(), |mut connection| async move {
+                redis::cmd("PING").exec_async(&mut connection).await
+            })
+            .await
+    }
+}
+
+impl Server {
+    async fn record(&self, events: &[Event]) -> Recorded {
         let mut script = RECORD.key(keys::NAMESPACES);
         script
             .arg(self.limits.namespaces)
             .arg(self.limits.experiments)
             .arg(self.limits.counters)
             .arg(self.limits.counters_per_experiment);
-        for event in &events {
+        for event in events {
             let keys = NamespaceKeys::new(&event.namespace);
             let member = keys::member(&event.experiment);
             script
@@ -80,43 +138,6 @@ impl Store for RedisStore {
         outcomes.iter().map(|outcome| self.outcome(outcome)).collect()
     }
 
-    async fn tallies(
-        &self,
-        namespace: &Namespace,
-        scope: Option<&[Experiment]>,
-    ) -> Result<Vec<Tally>, StoreError> {
-        read::tallies(&self.connection, &NamespaceKeys::new(namespace), scope).await
-    }
-
-    async fn delete(
-        &self,
-        namespace: &Namespace,
-        experiment: &Experiment,
-    ) -> Result<bool, StoreError> {
-        let keys = NamespaceKeys::new(namespace);
-        let mut script = DELETE.key(keys::NAMESPACES);
-        script.key(keys.experiments()).key(keys.counters()).arg(keys.member());
-        for member in keys::members(experiment) {
-            script.key(keys.experiment_counters(&member)).arg(member);
-        }
-        let script = &script;
-        self.connection
-            .run(self.connection.response_timeout(), |mut connection| async move {
-                script.invoke_async(&mut connection).await
-            })
-            .await
-    }
-
-    async fn health(&self) -> Result<(), StoreError> {
-        self.connection
-            .run(self.connection.response_timeout(), |mut connection| async move {
-                redis::cmd("PING").exec_async(&mut connection).await
-            })
-            .await
-    }
-}
-
-impl RedisStore {
     /// Reads one word of `record.lua`'s answer.
     fn outcome(&self, outcome: &str) -> Result<Result<(), Refusal>, StoreError> {
         let limits = &self.limits;
