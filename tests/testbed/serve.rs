@@ -1,0 +1,240 @@
+//! `abtest serve`, and requests to it.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::binaries::binary;
+use crate::redis::signal;
+
+/// A running `abtest serve`.
+pub struct Serve {
+    child: Child,
+    arguments: Vec<String>,
+    folder: Arc<TempDir>,
+    /// Its address, such as `http://127.0.0.1:4567`.
+    pub url: String,
+    /// Its API key.
+    pub key: String,
+    /// What it logged.
+    pub log: Arc<Mutex<String>>,
+    agent: ureq::Agent,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers.
+    pub headers: ureq::http::HeaderMap,
+    /// The body.
+    pub text: String,
+}
+
+impl Answer {
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    /// A header's value, or nothing.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+impl Serve {
+    /// Starts it on the embedded store.
+    pub fn embedded() -> Self {
+        Self::start(&[])
+    }
+
+    /// Starts it on a Redis.
+    pub fn redis(url: &str) -> Self {
+        Self::start(&["--redis", url])
+    }
+
+    /// Starts it with arguments, on a free port and with a data folder of its own.
+    pub fn start(arguments: &[&str]) -> Self {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let arguments = arguments.iter().map(ToString::to_string).collect();
+        Self::spawn(folder, arguments, "127.0.0.1:0")
+    }
+
+    fn spawn(folder: Arc<TempDir>, arguments: Vec<String>, listen: &str) -> Self {
+        let mut child = Command::new(binary("abtest"))
+            .args(["serve", "--listen", listen, "--data"])
+            .arg(folder.path().join("data"))
+            .args(&arguments)
+            .env_remove("ABTEST_API_KEY")
+            .current_dir(folder.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = Arc::new(Mutex::new(String::new()));
+        follow(child.stderr.take().unwrap(), Arc::clone(&log));
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut find = |start: &str| loop {
+            let mut line = String::new();
+            let read = output.read_line(&mut line).unwrap();
+            assert!(read > 0, "serve ended: {}", log.lock().unwrap());
+            if let Some(rest) = line.strip_prefix(start) {
+                return rest.split_whitespace().next().unwrap().to_owned();
+            }
+        };
+        let (url, key) = (find("listening on "), find("api key "));
+        // The rest is read, too, or the pipe would fill.
+        follow(output, Arc::default());
+        let config = ureq::Agent::config_builder().http_status_as_error(false).build();
+        Self { child, arguments, folder, url, key, log, agent: config.into() }
+    }
+
+    /// Stops it as an operator does.
+    pub fn terminate(&mut self) -> ExitStatus {
+        signal(&self.child, "TERM");
+        self.child.wait().unwrap()
+    }
+
+    /// Stops it as a power cut does.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Starts it again at the same address with the same data.
+    pub fn restart(&mut self) {
+        let address = self.url.strip_prefix("http://").unwrap().to_owned();
+        *self = Self::spawn(Arc::clone(&self.folder), self.arguments.clone(), &address);
+    }
+
+    /// Its data folder.
+    pub fn data(&self) -> std::path::PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// Sends a request with the API key.
+    pub fn call(&self, method: &str, path: &str, body: Option<&str>) -> Answer {
+        let headers = [("x-api-key", &*self.key), ("content-type", "application/json")];
+        let headers = if body.is_some() { &headers[..] } else { &headers[..1] };
+        self.request(method, path, headers, body.unwrap_or_default().as_bytes())
+    }
+
+    /// GET with the API key.
+    pub fn get(&self, path: &str) -> Answer {
+        self.call("GET", path, None)
+    }
+
+    /// Sends any request.
+    pub fn request(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Answer {
+        self.try_request(method, path, headers, body).unwrap()
+    }
+
+    /// Sends any request to a server that may be gone.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub fn try_request(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Result<Answer, ureq::Error> {
+        let mut request =
+            ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.url));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut answer = self.agent.run(request.body(body.to_vec()).unwrap())?;
+        let text = answer.body_mut().with_config().limit(1 << 30).read_to_string()?;
+        Ok(Answer { status: answer.status().as_u16(), headers: answer.headers().clone(), text })
+    }
+
+    /// Tracks an event of the default namespace by GET, and tells the status.
+    pub fn track(&self, experiment: &str, variant: &str, event: &str, uuid: &str) -> u16 {
+        self.request("GET", &track_path("alephbet", experiment, variant, event, uuid), &[], &[])
+            .status
+    }
+
+    /// A variant's trials, or a goal's successes; 0 where there is none.
+    pub fn count(&self, experiment: &str, goal: &str, variant: &str) -> u64 {
+        let results = self.get("/experiments").json();
+        count(&results, experiment, goal, variant)
+    }
+}
+
+impl Drop for Serve {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The path that tracks an event as AlephBet encodes it.
+pub fn track_path(
+    namespace: &str,
+    experiment: &str,
+    variant: &str,
+    event: &str,
+    uuid: &str,
+) -> String {
+    let parameters = [
+        ("experiment", experiment),
+        ("uuid", uuid),
+        ("variant", variant),
+        ("event", event),
+        ("namespace", namespace),
+    ];
+    let query: Vec<String> =
+        parameters.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
+    format!("/track?{}", query.join("&"))
+}
+
+/// Percent-encodes every byte that is not a letter or digit.
+pub fn encode(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(byte).to_string(),
+            b' ' => "+".to_owned(),
+            other => format!("%{other:02X}"),
+        })
+        .collect()
+}
+
+/// A count in the results of `GET /experiments`.
+pub fn count(results: &Value, experiment: &str, goal: &str, variant: &str) -> u64 {
+    let named = |value: &&Value, member: &str, name: &str| value[member] == name;
+    let find = |list: &Value, member: &str, name: &str| -> Value {
+        let found = list.as_array().and_then(|list| list.iter().find(|v| named(v, member, name)));
+        found.cloned().unwrap_or_default()
+    };
+    let experiment = find(results, "experiment", experiment);
+    let count = if goal == "participate" {
+        find(&experiment["variants"], "label", variant)["trials"].clone()
+    } else {
+        let goal = find(&experiment["goals"], "goal", goal);
+        find(&goal["results"], "label", variant)["successes"].clone()
+    };
+    count.as_u64().unwrap_or(0)
+}
+
+/// Reads a child's output to its end, into a text.
+pub fn follow(mut output: impl Read + Send + 'static, text: Arc<Mutex<String>>) {
+    std::thread::spawn(move || {
+        let mut piece = [0; 4096];
+        while let Ok(length @ 1..) = output.read(&mut piece) {
+            text.lock().unwrap().push_str(&String::from_utf8_lossy(&piece[..length]));
+        }
+    });
+}
