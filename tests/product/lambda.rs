@@ -65,7 +65,7 @@ fn body(answer: &Value) -> Value {
 
 #[test]
 fn every_kind_of_event_counts_and_names_survive_each() {
-    let (redis, mut lambda) = (Redis::start(), Lambda::start());
+    let (redis, mut lambda) = (Redis::start(), Lambda::start(&["track", "experiments"]));
     deploy(&mut lambda, "track", "track", &redis, &[("_HANDLER", "gimel.track")]);
     deploy(&mut lambda, "experiments", "experiments", &redis, &[]);
     let mut different = PARAMETERS;
@@ -99,7 +99,7 @@ fn every_kind_of_event_counts_and_names_survive_each() {
 
 #[test]
 fn a_posted_batch_counts_as_text_and_in_base64() {
-    let (redis, mut lambda) = (Redis::start(), Lambda::start());
+    let (redis, mut lambda) = (Redis::start(), Lambda::start(&["track"]));
     deploy(&mut lambda, "track", "track", &redis, &[]);
     let batch = |uuid: &str| {
         json!([{"experiment": "é", "variant": "v", "event": "participate", "uuid": uuid},
@@ -128,9 +128,11 @@ fn a_posted_batch_counts_as_text_and_in_base64() {
 
 #[test]
 fn gimels_handlers_answer_as_gimel_does() {
-    let (redis, mut lambda) = (Redis::start(), Lambda::start());
+    let handlers = ["gimel.all", "gimel.experiment", "gimel.delete"];
+    let names = [&handlers[..], &["track"]].concat();
+    let (redis, mut lambda) = (Redis::start(), Lambda::start(&names));
     deploy(&mut lambda, "track", "track", &redis, &[("_HANDLER", "track")]);
-    for handler in ["gimel.all", "gimel.experiment", "gimel.delete"] {
+    for handler in handlers {
         deploy(&mut lambda, handler, "experiments", &redis, &[("_HANDLER", handler)]);
     }
     for (event, uuid) in [("participate", "1"), ("participate", "2"), ("signup", "1")] {
@@ -152,7 +154,7 @@ fn gimels_handlers_answer_as_gimel_does() {
 
 #[test]
 fn operators_need_the_key_where_no_gateway_asked_for_it() {
-    let (redis, mut lambda) = (Redis::start(), Lambda::start());
+    let (redis, mut lambda) = (Redis::start(), Lambda::start(&["open", "keyed"]));
     deploy(&mut lambda, "open", "experiments", &redis, &[]);
     deploy(&mut lambda, "keyed", "experiments", &redis, &[("ABTEST_API_KEY", "old,new")]);
     let through_url = |key: &str| {
@@ -172,7 +174,8 @@ fn operators_need_the_key_where_no_gateway_asked_for_it() {
 
 #[test]
 fn one_connection_serves_all_invocations_and_comes_back() {
-    let (mut redis, mut lambda) = (Redis::start_with(&["--appendonly", "no"]), Lambda::start());
+    let (mut redis, mut lambda) =
+        (Redis::start_with(&["--appendonly", "no"]), Lambda::start(&["track"]));
     deploy(&mut lambda, "track", "track", &redis, &[]);
     let track = |uuid: &str| {
         let parameters =
@@ -196,7 +199,7 @@ fn one_connection_serves_all_invocations_and_comes_back() {
 
 #[test]
 fn a_handler_that_the_function_cannot_be_is_named_at_the_start() {
-    let (redis, mut lambda) = (Redis::start(), Lambda::start());
+    let (redis, mut lambda) = (Redis::start(), Lambda::start(&["track"]));
     deploy(&mut lambda, "track", "track", &redis, &[("_HANDLER", "gimel.all")]);
     let start = std::time::Instant::now();
     while !lambda.log.lock().unwrap().contains("_HANDLER is `gimel.all`") {

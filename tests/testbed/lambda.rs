@@ -25,14 +25,16 @@ pub struct Lambda {
 }
 
 impl Lambda {
-    /// Starts the runtime API.
-    pub fn start() -> Self {
+    /// Starts the runtime API for functions of these names.
+    pub fn start(names: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        // It wants to stand in a project, whose functions it would build: one without any.
-        let manifest = "[package]\nname = \"none\"\nversion = \"0.0.0\"\n";
+        // It only serves functions that a project names as its binaries, though it builds none.
+        let mut manifest = "[package]\nname = \"none\"\nversion = \"0.0.0\"\n".to_owned();
+        for name in names {
+            manifest += &format!("[[bin]]\nname = \"{name}\"\npath = \"main.rs\"\n");
+        }
         std::fs::write(folder.path().join("Cargo.toml"), manifest).unwrap();
-        std::fs::create_dir(folder.path().join("src")).unwrap();
-        std::fs::write(folder.path().join("src/main.rs"), "fn main() {}\n").unwrap();
+        std::fs::write(folder.path().join("main.rs"), "fn main() {}\n").unwrap();
         let port = free_port();
         let runtime = Command::new(tool("cargo-lambda"))
             .args(["lambda", "watch", "--only-lambda-apis", "-A", "127.0.0.1", "--disable-cors"])
