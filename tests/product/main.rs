@@ -2,5 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on fails
 
+mod faults;
 mod gimel;
 mod lambda;
+mod serve;

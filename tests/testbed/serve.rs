@@ -106,10 +106,21 @@ impl Serve {
         self.child.wait().unwrap();
     }
 
-    /// Starts it again at the same address with the same data.
+    /// Starts it again, after it was stopped, at the same address with the same data.
     pub fn restart(&mut self) {
         let address = self.url.strip_prefix("http://").unwrap().to_owned();
         *self = Self::spawn(Arc::clone(&self.folder), self.arguments.clone(), &address);
+    }
+
+    /// Starts it again with other arguments.
+    pub fn restart_with(&mut self, arguments: &[&str]) {
+        self.arguments = arguments.iter().map(ToString::to_string).collect();
+        self.restart();
+    }
+
+    /// The number of its process.
+    pub fn process(&self) -> String {
+        self.child.id().to_string()
     }
 
     /// Its data folder.

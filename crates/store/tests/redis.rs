@@ -5,8 +5,8 @@
 mod contract;
 
 use abtest_model::{Limits, RedisConfig, Secret};
-use abtest_store::Store;
 use abtest_store::redis::RedisStore;
+use abtest_store::{Refusal, Store};
 use abtest_tests::redis::Redis;
 use contract::{Backend, event};
 
@@ -87,4 +87,13 @@ async fn keys_that_gimel_wrote_with_colons_are_read_where_they_are_unambiguous()
         assert!(store.delete(namespace, experiment).await.unwrap());
     }
     assert_eq!(server.0.command(&["DBSIZE"]), "0");
+}
+
+#[tokio::test]
+async fn a_key_of_another_type_refuses_its_event_and_stops_no_other() {
+    let server = Server::new();
+    let store = server.open(Limits::default());
+    server.0.command(&["SET", "ns:counters:e:g:v", "no counter"]);
+    let events = vec![event("ns", "e", "g", "v", "1"), event("ns", "e", "other", "v", "1")];
+    assert_eq!(store.record(events).await.unwrap(), [Err(Refusal::WrongType), Ok(())]);
 }

@@ -142,7 +142,13 @@ impl Connection {
             AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
         let connecting = self.client.get_multiplexed_async_connection_with_config(&config);
         match timeout(self.connect_timeout, connecting).await {
-            Ok(connection) => connection.map_err(|error| failure(&error).into_error()),
+            Ok(connection) => connection.map_err(|error| match failure(&error).into_error() {
+                // Whatever it dislikes, a database number out of its range say, can be mended there.
+                StoreError::Unexpected(answer) => {
+                    StoreError::Unreachable(format!("Redis refused the connection: {answer}"))
+                }
+                error => error,
+            }),
             Err(_) => Err(StoreError::TimedOut(self.connect_timeout)),
         }
     }

@@ -61,8 +61,10 @@ local outcomes = {}
 for event = 0, (#KEYS - 1) / 4 - 1 do
   local finished, outcome = pcall(record, event)
   if not finished then
-    if string.sub(outcome.err, 1, 9) ~= 'WRONGTYPE' then
-      return redis.error_reply(outcome.err)
+    -- Some versions of Redis hand the table through, some its text.
+    local message = type(outcome) == 'table' and outcome.err or tostring(outcome)
+    if string.sub(message, 1, 9) ~= 'WRONGTYPE' then
+      return { err = message }
     end
     outcome = 'wrong_type'
   end

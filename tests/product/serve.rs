@@ -1,0 +1,158 @@
+//! `abtest serve` as an operator meets it.
+
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use abtest_tests::binaries::{binary, tool};
+use abtest_tests::serve::Serve;
+
+#[test]
+fn the_demo_plays_and_its_different_events_are_what_is_counted() {
+    let mut serve = Serve::start(&["--demo"]);
+    let total = |serve: &Serve| -> u64 {
+        let results = serve.get("/experiments").json();
+        let experiments = &results.as_array().unwrap()[1..];
+        let mut total = 0;
+        for experiment in experiments {
+            for variant in experiment["variants"].as_array().unwrap() {
+                total += variant["trials"].as_u64().unwrap();
+            }
+            for goal in experiment["goals"].as_array().unwrap() {
+                for result in goal["results"].as_array().unwrap() {
+                    total += result["successes"].as_u64().unwrap();
+                }
+            }
+        }
+        total
+    };
+    let start = Instant::now();
+    while total(&serve) < 3_000 {
+        assert!(start.elapsed() < Duration::from_secs(30), "the demo does not move");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert!(serve.terminate().success());
+    let log = serve.log.lock().unwrap().clone();
+    let line = log.lines().rfind(|line| line.contains("demo: ")).unwrap().to_owned();
+    let numbers: Vec<u64> = line.split(' ').filter_map(|word| word.parse().ok()).collect();
+    let [different, times] = numbers[..] else { panic!("{line}") };
+    serve.restart_with(&[]);
+    let counted = total(&serve);
+    // What was on its way when the server stopped was never acknowledged, and may be missing.
+    assert!(counted <= different && counted + 200 >= different, "{counted} of {different}");
+    assert!(times > different);
+}
+
+#[test]
+fn the_key_is_kept_for_its_owner_and_given_by_environment_or_file() {
+    let mut serve = Serve::embedded();
+    let mode = serve.data().join("api-key").metadata().unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let key = serve.key.clone();
+    serve.kill();
+    serve.restart();
+    assert_eq!(serve.key, key);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    std::fs::write(&file, "key from a file\n").unwrap();
+    let serve = Serve::start(&["--api-key-file", file.to_str().unwrap()]);
+    let answer = serve.request("GET", "/experiments", &[("x-api-key", "key from a file")], &[]);
+    assert_eq!(answer.status, 200);
+}
+
+#[test]
+fn health_and_metrics_tell_what_happened() {
+    let serve = Serve::embedded();
+    assert_eq!(serve.track("<secret>", "v", "participate", "1"), 200);
+    assert_eq!(serve.track("e", "", "participate", "1"), 400);
+    let health = serve.request("GET", "/healthz", &[], &[]);
+    assert_eq!((health.status, &*health.text), (200, r#"{"status":"ok"}"#));
+    let metrics = serve.request("GET", "/metrics", &[], &[]).text;
+    for line in [
+        r#"abtest_events_total{outcome="accepted"} 1"#,
+        r#"abtest_events_total{outcome="invalid"} 1"#,
+        r#"abtest_requests_total{operation="track",status="200"} 1"#,
+    ] {
+        assert!(metrics.contains(line), "{metrics}");
+    }
+    assert!(!metrics.contains("secret"));
+}
+
+#[test]
+fn the_description_is_openapi() {
+    let serve = Serve::embedded();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("openapi.json");
+    std::fs::write(&file, serve.request("GET", "/openapi.json", &[], &[]).text).unwrap();
+    let output = Command::new(tool("openapi-spec-validator")).arg(&file).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+fn the_page_needs_the_link_once_or_the_key() {
+    let serve = Serve::embedded();
+    let same_origin = ("sec-fetch-site", "same-origin");
+    assert_eq!(serve.request("GET", "/session", &[same_origin], &[]).status, 401);
+    let page = serve.request("GET", "/", &[], &[]);
+    assert!(page.header("content-security-policy").contains("script-src 'self'"));
+    assert!(!page.text.contains(&serve.key));
+    assert_eq!(serve.request("POST", "/session", &[], b"wrong").status, 401);
+    let opened = serve.request("POST", "/session", &[], serve.key.as_bytes());
+    assert_eq!(opened.status, 204);
+    let cookie = opened.header("set-cookie").split(';').next().unwrap().to_owned();
+    assert!(opened.header("set-cookie").contains("HttpOnly; SameSite=Strict"));
+    assert!(!cookie.contains(&serve.key));
+    let with =
+        |site| serve.request("GET", "/experiments", &[("cookie", &cookie), site], &[]).status;
+    assert_eq!(with(same_origin), 200);
+    assert_eq!(with(("sec-fetch-site", "cross-site")), 401);
+}
+
+#[test]
+fn extra_wiring_of_a_gimel_config_works_here_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config.json");
+    let wiring = r#"{"redis": {"host": "unused", "port": 6379, "password": "..."}, "extra_wiring": [
+        {"lambda": {"FunctionName": "gimel-track", "Handler": "gimel.track", "MemorySize": 128,
+                    "Timeout": 3},
+         "api_gateway": {"pathPart": "kcart", "method": {"httpMethod": "GET",
+            "apiKeyRequired": false, "requestParameters": {}}}}]}"#;
+    std::fs::write(&config, wiring).unwrap();
+    let serve = Serve::start(&["--config", config.to_str().unwrap()]);
+    let path = "/kcart?experiment=e&variant=v&event=participate&uuid=1";
+    assert_eq!(serve.request("GET", path, &[], &[]).status, 200);
+    assert_eq!(serve.count("e", "participate", "v"), 1);
+}
+
+#[test]
+fn experiments_are_listed_and_deleted_from_the_command_line() {
+    let serve = Serve::embedded();
+    for experiment in ["kept", "<script>alert(1)</script>", "../../etc/passwd", "a\u{202e}b"] {
+        assert_eq!(serve.track(experiment, "v", "participate", "1"), 200);
+    }
+    let abtest = |arguments: &[&str]| {
+        let output = Command::new(binary("abtest"))
+            .arg("experiments")
+            .args(arguments)
+            .args(["--url", &serve.url])
+            .env("ABTEST_API_KEY", &serve.key)
+            .stdin(std::process::Stdio::null())
+            .output()
+            .unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, list) = abtest(&["list"]);
+    assert_eq!(code, Some(0));
+    assert!(list.contains("a\\u{202e}b") && list.contains("<script>"), "{list}");
+    let (code, shown) = abtest(&["delete", "--match", "*<script*", "--match", "*../*"]);
+    assert_eq!(code, Some(2));
+    assert!(shown.contains("2 experiments") && shown.contains("--yes"), "{shown}");
+    assert_eq!(serve.count("../../etc/passwd", "participate", "v"), 1);
+    let (code, shown) = abtest(&["delete", "--match", "*<script*", "--match", "*../*", "--yes"]);
+    assert_eq!((code, shown.lines().last()), (Some(0), Some("deleted 2")));
+    let (_, json) = abtest(&["list", "--json"]);
+    let names: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(names.as_array().unwrap().len(), 2);
+    assert_eq!(abtest(&["delete", "kept", "--yes"]).0, Some(0));
+    assert_eq!(abtest(&["delete", "kept", "--yes"]).0, Some(1));
+}
