@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on fails
 
+mod browser;
 mod faults;
 mod gimel;
 mod lambda;
+mod scanner;
 mod serve;

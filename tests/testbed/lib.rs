@@ -6,12 +6,14 @@
 //! | [`binaries`] | where the release binaries are |
 //! | [`redis`] | Debian's redis-server |
 //! | [`serve`] | `abtest serve`, and requests to it |
+//! | [`browser`] | Chromium with the real AlephBet |
 //! | [`gimel`] | the real gimel package, as an oracle |
 //! | [`lambda`] | a Lambda runtime API (cargo-lambda) with our functions in it |
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)] // a testbed that cannot start fails the test
 
 pub mod binaries;
+pub mod browser;
 pub mod gimel;
 pub mod lambda;
 pub mod redis;

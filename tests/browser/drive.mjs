@@ -1,0 +1,93 @@
+// Drives Debian's Chromium by lines of JSON on standard input: {"do": command, …}. Each answer is
+// a line: {"ok": value} or {"error": text}. The page is served here, so that the tracking server
+// is another origin.
+import { createReadStream } from "node:fs"
+import { createServer } from "node:http"
+import { createInterface } from "node:readline"
+import { fileURLToPath } from "node:url"
+import { chromium } from "playwright-core"
+
+const file = (path) => fileURLToPath(new URL(path, import.meta.url))
+const files = {
+  "/": ["text/html", file("page.html")],
+  "/page.js": ["text/javascript", file("page.js")],
+  "/alephbet.min.js": ["text/javascript", file("node_modules/alephbet/dist/alephbet.min.js")]
+}
+const site = createServer((request, response) => {
+  const [type, path] = files[new URL(request.url, "http://site").pathname] ?? []
+  response.writeHead(200, { "content-type": type ?? "text/html" })
+  if (path === undefined) response.end("<!doctype html><title>away</title><link rel=icon href=data:,>")
+  else createReadStream(path).pipe(response)
+})
+await new Promise((listening) => site.listen(0, "127.0.0.1", listening))
+const origin = `http://127.0.0.1:${site.address().port}`
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync"
+  ]
+})
+const visitors = []
+const complaints = []
+
+const commands = {
+  // A new visitor, with a storage of its own.
+  async visit(parameters) {
+    const context = await browser.newContext()
+    const page = await context.newPage()
+    page.on("console", (message) => {
+      if (message.type() === "error") complaints.push(message.text())
+    })
+    page.on("pageerror", (error) => complaints.push(String(error)))
+    const address = `${origin}/?${new URLSearchParams(parameters)}`
+    await page.goto(address)
+    if ("leaves" in parameters) await page.waitForURL("**/away.html")
+    visitors.push({ page, address })
+    return visitors.length - 1
+  },
+  // Comes back to the page, without leaving it at once.
+  async return({ visitor }) {
+    const { page, address } = visitors[visitor]
+    await page.goto(address.replace(/&?leaves=\d+/, ""))
+  },
+  act: ({ visitor, clicks }) => visitors[visitor].page.evaluate((count) => act(count), clicks),
+  variant: ({ visitor }) => visitors[visitor].page.evaluate(() => variant()),
+  waiting: ({ visitor }) => visitors[visitor].page.evaluate(() => waiting()),
+  beacon: ({ visitor, events }) => visitors[visitor].page.evaluate((sent) => beacon(sent), events),
+  async complaints() {
+    return complaints.splice(0)
+  },
+  // Opens a page of the server itself; what it shows, once `text` is there.
+  async look({ url, text, screenshot, key }) {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 900 } })
+    const page = await context.newPage()
+    page.on("console", (message) => {
+      if (message.type() === "error") complaints.push(message.text())
+    })
+    await page.goto(url)
+    if (key !== undefined) {
+      await page.fill("#key", key)
+      await page.click("button")
+    }
+    await page.getByText(text).first().waitFor()
+    if (screenshot) await page.screenshot({ path: screenshot })
+    const shown = { url: page.url(), text: await page.innerText("body"), html: await page.content() }
+    await context.close()
+    return shown
+  }
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { do: command, ...parameters } = JSON.parse(line)
+  let answer
+  try {
+    answer = { ok: (await commands[command](parameters)) ?? null }
+  } catch (error) {
+    answer = { error: String(error) }
+  }
+  console.log(JSON.stringify(answer))
+}
+await browser.close()
+site.close()

@@ -1,0 +1,52 @@
+//! Debian's Chromium with the real AlephBet, driven through playwright (`tests/browser`).
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use serde_json::Value;
+
+use crate::binaries::tests;
+
+/// A running browser.
+pub struct Browser {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Browser {
+    /// Starts a browser.
+    pub fn start() -> Self {
+        let folder = tests().join("browser");
+        assert!(folder.join("node_modules").exists(), "node_modules is missing: run tests/install");
+        let mut child = Command::new("node")
+            .arg("drive.mjs")
+            .current_dir(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("node: run tests/install");
+        let input = child.stdin.take().unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        Self { child, input, output }
+    }
+
+    /// Carries out a command of `drive.mjs`, and returns what it gives.
+    pub fn run(&mut self, command: &Value) -> Value {
+        writeln!(self.input, "{command}").unwrap();
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        let mut answer: Value =
+            serde_json::from_str(&line).unwrap_or_else(|_| panic!("{command}: {line}"));
+        assert!(answer.get("error").is_none(), "{command}: {answer}");
+        answer["ok"].take()
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // Chromium ends with the driver, whose input ends here.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
