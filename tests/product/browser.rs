@@ -29,16 +29,28 @@ impl Expected {
     }
 }
 
-/// Has a visitor come back until everything that waited is acknowledged.
-fn drain(browser: &mut Browser, visitor: &Value) {
+/// Lets a visitor's page send until everything is acknowledged. AlephBet sends its queue at a page
+/// load and at every new event; the adapters of 0.27 for Gimel and Lamed find it only at the
+/// latter, so with these the visitor clicks once more.
+fn drain(
+    browser: &mut Browser,
+    (visitor, variant): &(Value, Value),
+    adapter: &str,
+    expected: &mut Expected,
+) {
     let start = Instant::now();
     loop {
-        browser.run(&json!({"do": "return", "visitor": visitor}));
-        for _ in 0..20 {
+        if adapter == "AlephbetAdapter" {
+            browser.run(&json!({"do": "return", "visitor": visitor}));
+        } else {
+            browser.run(&json!({"do": "act", "visitor": visitor, "clicks": 1}));
+            expected.add(variant, CLICK, 1);
+        }
+        for _ in 0..100 {
             if browser.run(&json!({"do": "waiting", "visitor": visitor})) == 0 {
                 return;
             }
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::sleep(Duration::from_millis(10));
         }
         assert!(start.elapsed() < Duration::from_secs(20), "the queue does not drain");
     }
@@ -84,8 +96,8 @@ fn plays(adapter: &str) {
         expected.add(&variant, CLICK, 2);
         visitors.push((visitor, variant));
     }
-    for (visitor, _) in &visitors {
-        drain(&mut browser, visitor);
+    for visitor in &visitors {
+        drain(&mut browser, visitor, adapter, &mut expected);
     }
     expected.check(&serve);
     assert_eq!(browser.run(&json!({"do": "complaints"})), json!([]), "before the server stopped");
@@ -106,8 +118,8 @@ fn plays(adapter: &str) {
             expected.add(variant, CLICK, 2);
         }
         serve.restart();
-        for (visitor, _) in &visitors {
-            drain(&mut browser, visitor);
+        for visitor in &visitors {
+            drain(&mut browser, visitor, adapter, &mut expected);
         }
         expected.check(&serve);
     }

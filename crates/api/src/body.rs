@@ -1,12 +1,17 @@
 //! Reading a request's body within its limit.
 
-use bytes::Bytes;
+use std::pin::pin;
+
+use bytes::{Buf, BufMut, Bytes};
 use http::Request;
 use http::header::CONTENT_TYPE;
 use http_body::Body;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 
 use crate::problem::{MAX_BODY_BYTES, Problem};
+
+/// Most bytes that are read of a body that is too large.
+const PATIENCE_BYTES: usize = 8 * MAX_BODY_BYTES;
 
 /// Reads a body that holds JSON: sent as such, as the text/plain of `navigator.sendBeacon`, or
 /// without a type.
@@ -15,22 +20,22 @@ pub(crate) async fn read_json<B: Body>(request: Request<B>) -> Result<Bytes, Box
     if !content_type.is_none_or(is_json) {
         return Err(Problem::unsupported_media_type());
     }
-    // What says that it is too large is not read at all.
-    if request.body().size_hint().lower() > MAX_BODY_BYTES as u64 {
-        return Err(Problem::body_too_large());
+    let mut body = pin!(request.into_body());
+    let mut read = Vec::new();
+    let mut length = 0;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Problem::body_unreadable())?;
+        let Ok(data) = frame.into_data() else { continue };
+        length += data.remaining();
+        // Past the limit it is only read so that the client, still sending, sees the answer.
+        if length <= MAX_BODY_BYTES {
+            read.put(data);
+        } else if length > PATIENCE_BYTES {
+            break;
+        }
     }
-    let body = request.into_body().map_err(|_| Unreadable);
-    match Limited::new(body, MAX_BODY_BYTES).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Problem::body_too_large()),
-        Err(_) => Err(Problem::body_unreadable()),
-    }
+    if length > MAX_BODY_BYTES { Err(Problem::body_too_large()) } else { Ok(read.into()) }
 }
-
-/// Stands for whatever error the body's own type has.
-#[derive(Debug, thiserror::Error)]
-#[error("the body cannot be read")]
-struct Unreadable;
 
 fn is_json(content_type: &[u8]) -> bool {
     let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
