@@ -171,16 +171,14 @@ fn new_names_past_a_limit_are_refused_and_known_ones_go_on() {
     }
 }
 
-/// Asks until the answer is a failure of the store, then checks that it tells no secrets and
-/// came in time.
-fn fails(serve: &Serve, status: u16, redis: &Redis) {
-    for path in ["/track?experiment=e&variant=v&event=g&uuid=new", "/experiments", "/healthz"] {
+const TRACK: &str = "/track?experiment=e&variant=v&event=g&uuid=new";
+const EVERYTHING: [&str; 3] = [TRACK, "/experiments", "/healthz"];
+
+/// Checks that paths fail with a status, tell no secrets, and do so in time.
+fn fails(serve: &Serve, paths: &[&str], status: u16, redis: &Redis) {
+    for path in paths {
         let start = Instant::now();
         let answer = serve.get(path);
-        // A wrong type and a full memory concern counting alone, not every path.
-        if answer.status == 200 && !path.starts_with("/track") {
-            continue;
-        }
         assert_eq!(answer.status, status, "{path}: {}", answer.text);
         assert!(start.elapsed() < Duration::from_secs(4), "{path}: {:?}", start.elapsed());
         let port = redis.port().to_string();
@@ -200,7 +198,7 @@ fn with_redis_down_the_answer_is_503_and_the_first_request_after_recovery_works(
     let serve = Serve::redis(&redis.url());
     works(&serve);
     redis.stop();
-    fails(&serve, 503, &redis);
+    fails(&serve, &EVERYTHING, 503, &redis);
     redis.restart();
     works(&serve);
     // Killed and back again between two requests: only the broken connection is noticed.
@@ -216,7 +214,7 @@ fn with_redis_hanging_the_answer_is_503_within_the_timeout() {
     let serve = Serve::redis(&redis.url());
     works(&serve);
     redis.pause();
-    fails(&serve, 503, &redis);
+    fails(&serve, &EVERYTHING, 503, &redis);
     redis.resume();
     works(&serve);
 }
@@ -226,7 +224,7 @@ fn on_a_read_only_replica_the_answer_is_503_until_it_is_primary() {
     let (primary, replica) = (Redis::start(), Redis::start());
     replica.command(&["REPLICAOF", "127.0.0.1", &primary.port().to_string()]);
     let serve = Serve::redis(&replica.url());
-    fails(&serve, 503, &replica);
+    fails(&serve, &[TRACK], 503, &replica);
     replica.command(&["REPLICAOF", "NO", "ONE"]);
     works(&serve);
 }
@@ -237,7 +235,7 @@ fn without_memory_left_the_answer_is_503_until_there_is_some() {
     let serve = Serve::redis(&redis.url());
     works(&serve);
     redis.command(&["CONFIG", "SET", "maxmemory", "1"]);
-    fails(&serve, 503, &redis);
+    fails(&serve, &[TRACK], 503, &redis);
     redis.command(&["CONFIG", "SET", "maxmemory", "0"]);
     works(&serve);
 }
@@ -247,7 +245,7 @@ fn with_a_wrong_password_the_answer_is_503_and_names_no_secret() {
     let redis = Redis::start_with(&["--requirepass", "right"]);
     let url = redis.url().replace("redis://", "redis://:hunter2@");
     let serve = Serve::redis(&url);
-    fails(&serve, 503, &redis);
+    fails(&serve, &EVERYTHING, 503, &redis);
     redis.command(&["CONFIG", "SET", "requirepass", "hunter2"]);
     works(&serve);
     assert!(!serve.log.lock().unwrap().contains("hunter2"));
@@ -258,7 +256,7 @@ fn another_type_at_a_counters_key_is_500_for_that_counter_alone() {
     let redis = Redis::start();
     let serve = Serve::redis(&redis.url());
     redis.command(&["SET", "alephbet:counters:e:g:v", "no counter"]);
-    fails(&serve, 500, &redis);
+    fails(&serve, &[TRACK], 500, &redis);
     assert_eq!(serve.track("e", "v", "other", "1"), 200);
     let batch = json!([
         {"experiment": "e", "variant": "v", "event": "g", "uuid": "1"},
@@ -300,6 +298,8 @@ fn acl_user_password_and_database_are_used() {
     assert_eq!(Serve::redis(&url).get("/experiments").status, 503);
 }
 
+const SENDERS: u64 = 16;
+
 /// Sends unique events from many connections until stopped, each twice now and then; returns
 /// what was acknowledged.
 fn load(serve: &Serve, until: impl FnOnce() + Send) -> HashSet<String> {
@@ -307,7 +307,7 @@ fn load(serve: &Serve, until: impl FnOnce() + Send) -> HashSet<String> {
     let next = AtomicU64::new(0);
     let acknowledged = Mutex::new(HashSet::new());
     std::thread::scope(|scope| {
-        for _ in 0..16 {
+        for _ in 0..SENDERS {
             scope.spawn(|| {
                 while !stopped.load(Ordering::Relaxed) {
                     let uuid = next.fetch_add(1, Ordering::Relaxed).to_string();
@@ -320,7 +320,9 @@ fn load(serve: &Serve, until: impl FnOnce() + Send) -> HashSet<String> {
                 }
             });
         }
+        let start = Instant::now();
         while acknowledged.lock().unwrap().len() < 3_000 {
+            assert!(start.elapsed() < Duration::from_secs(60), "the load does not get going");
             std::thread::sleep(Duration::from_millis(5));
         }
         until();
@@ -332,7 +334,9 @@ fn load(serve: &Serve, until: impl FnOnce() + Send) -> HashSet<String> {
 /// Every acknowledged event is counted, and once: sent again, they add nothing.
 fn all_there(serve: &Serve, acknowledged: &HashSet<String>) {
     let before = serve.count("e", "participate", "v");
-    assert!(before >= acknowledged.len() as u64, "{before} < {}", acknowledged.len());
+    // Each sender may have had one more event on its way, stored but not yet acknowledged.
+    let least = acknowledged.len() as u64;
+    assert!((least..=least + SENDERS).contains(&before), "{before} of {least}");
     for uuids in acknowledged.iter().collect::<Vec<_>>().chunks(500) {
         let batch = uuids.iter().map(
             |uuid| json!({"experiment": "e", "variant": "v", "event": "participate", "uuid": uuid}),

@@ -35,7 +35,7 @@ fn events(seed: u64, count: u64) -> Vec<[String; 4]> {
     };
     (0..count)
         .map(|_| {
-            let goal = if below(2) == 0 { "participate" } else { NAMES[below(4)] };
+            let goal = if below(2) == 0 { "participate" } else { NAMES[below(8)] };
             let uuid = format!("{:032x}", below(200));
             [NAMES[below(12)].into(), NAMES[3 + below(9)].into(), goal.into(), uuid]
         })

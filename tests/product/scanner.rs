@@ -63,8 +63,11 @@ fn scan(serve: &Serve) -> [u64; 600] {
                 }
             });
         }
-        // Real visitors all the while, one of each thousand requests.
+        // Real visitors all the while, one in each thousand requests.
         for visitor in 0..REQUESTS / 1_000 {
+            while next.load(Ordering::Relaxed) < visitor * 1_000 {
+                std::thread::sleep(Duration::from_millis(1));
+            }
             assert_eq!(serve.track("real", "blue", "participate", &visitor.to_string()), 200);
             assert_eq!(serve.track("real", "blue", "signup", &visitor.to_string()), 200);
         }

@@ -27,7 +27,8 @@ pub fn tests() -> &'static Path {
 
 fn target() -> PathBuf {
     match std::env::var_os("CARGO_TARGET_DIR") {
-        Some(target) => target.into(),
+        // Cargo takes a relative one from where it was called: the project's folder.
+        Some(target) => tests().parent().expect("tests is in the project").join(target),
         None => tests().parent().expect("tests is in the project").join("target"),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -10,7 +11,7 @@ use crate::binaries::tests;
 /// A running browser.
 pub struct Browser {
     child: Child,
-    input: ChildStdin,
+    input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
 }
 
@@ -26,14 +27,14 @@ impl Browser {
             .stdout(Stdio::piped())
             .spawn()
             .expect("node: run tests/install");
-        let input = child.stdin.take().unwrap();
+        let input = child.stdin.take();
         let output = BufReader::new(child.stdout.take().unwrap());
         Self { child, input, output }
     }
 
     /// Carries out a command of `drive.mjs`, and returns what it gives.
     pub fn run(&mut self, command: &Value) -> Value {
-        writeln!(self.input, "{command}").unwrap();
+        writeln!(self.input.as_ref().unwrap(), "{command}").unwrap();
         let mut line = String::new();
         self.output.read_line(&mut line).unwrap();
         let mut answer: Value =
@@ -45,7 +46,13 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // Chromium ends with the driver, whose input ends here.
+        // When its input ends, the driver closes Chromium; one that hangs is not waited for.
+        self.input = None;
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_secs(5) && matches!(self.child.try_wait(), Ok(None))
+        {
+            std::thread::sleep(Duration::from_millis(10));
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -26,7 +26,7 @@ impl Redis {
         let options: Vec<String> = options.iter().map(ToString::to_string).collect();
         let port = free_port();
         let child = spawn(&folder, port, &options);
-        let redis = Self { folder, port, options, child };
+        let mut redis = Self { folder, port, options, child };
         redis.wait();
         redis
     }
@@ -93,9 +93,10 @@ impl Redis {
         signal(&self.child, "CONT");
     }
 
-    fn wait(&self) {
+    fn wait(&mut self) {
         let start = Instant::now();
         while self.command(&["PING"]) != "PONG" {
+            assert!(matches!(self.child.try_wait(), Ok(None)), "redis-server ended; port in use?");
             assert!(start.elapsed() < Duration::from_secs(20), "redis-server does not answer");
             std::thread::sleep(Duration::from_millis(10));
         }

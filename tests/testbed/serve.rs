@@ -90,7 +90,10 @@ impl Serve {
         let (url, key) = (find("listening on "), find("api key "));
         // The rest is read, too, or the pipe would fill.
         follow(output, Arc::default());
-        let config = ureq::Agent::config_builder().http_status_as_error(false).build();
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(std::time::Duration::from_secs(30)))
+            .build();
         Self { child, arguments, folder, url, key, log, agent: config.into() }
     }
 
