@@ -4,7 +4,13 @@
 
 mod contract;
 
-use abtest_model::Limits;
+use std::collections::HashSet;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use abtest_model::{Event, Limits};
 use abtest_store::Store;
 use abtest_store::embedded::{EmbeddedStore, OpenError};
 use contract::{Backend, event};
@@ -53,4 +59,123 @@ async fn the_uuids_of_a_large_deleted_experiment_are_swept_and_recording_goes_on
     assert_eq!(store.record(vec![large.clone()]).await.unwrap(), [Ok(())]);
     let tallies = store.tallies(&large.namespace, None).await.unwrap();
     assert_eq!(tallies[0].count("g", &large.variant), 1);
+}
+
+/// In the environment of a process that is to be killed: the folder in which it records.
+const TO_BE_KILLED: &str = "ABTEST_RECORD_UNTIL_KILLED";
+
+/// How many tasks of that process record at the same time.
+const RECORDERS: usize = 16;
+
+/// What stands before an acknowledged uuid in that process's output.
+const ACKNOWLEDGED: &str = "acknowledged ";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_process_loses_nothing_acknowledged_and_counts_nothing_twice() {
+    if let Some(folder) = std::env::var_os(TO_BE_KILLED) {
+        record_until_killed(folder.as_ref()).await;
+    }
+    let folder = Folder::new();
+    let mut expected = 0;
+    // Each process starts from what the killed one before it left.
+    for acknowledgements in [1, 40, 400, 2_000, 400] {
+        let acknowledged = kill_after(folder.0.path(), acknowledgements);
+        let store = folder.open(Limits::default());
+        // Counted but not told, because the process was killed in between: one for each recorder.
+        let counted = kept_count(&store).await;
+        let least = expected + acknowledged.len() as u64;
+        assert!((least..=least + RECORDERS as u64).contains(&counted), "{counted}, {least}");
+
+        let again: Vec<Event> = acknowledged.iter().map(|uuid| kept(uuid)).collect();
+        store.record(again).await.unwrap();
+        assert_eq!(kept_count(&store).await, counted, "what was acknowledged is known");
+        expected = counted;
+
+        // The deletions that were cut off left nothing that could be counted or pass for seen.
+        let deleted = event("ns", "deleted", "g", "v", "0");
+        store.delete(&deleted.namespace, &deleted.experiment).await.unwrap();
+        store.record(vec![deleted.clone()]).await.unwrap();
+        let scope = [deleted.experiment.clone()];
+        let tallies = store.tallies(&deleted.namespace, Some(&scope)).await.unwrap();
+        assert_eq!(tallies[0].count("g", &deleted.variant), 1);
+    }
+}
+
+fn kept(uuid: &str) -> Event {
+    event("ns", "kept", "participate", "v", uuid)
+}
+
+async fn kept_count(store: &EmbeddedStore) -> u64 {
+    let kept = kept("x");
+    let scope = [kept.experiment];
+    let tallies = store.tallies(&kept.namespace, Some(&scope)).await.unwrap();
+    tallies[0].count("participate", &kept.variant)
+}
+
+/// Starts this test in a process of its own, kills that after so many acknowledgements, and
+/// gives all uuids that it had acknowledged.
+fn kill_after(folder: &Path, acknowledgements: usize) -> HashSet<String> {
+    let mut process = Killed(
+        Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "--nocapture"])
+            .arg("a_killed_process_loses_nothing_acknowledged_and_counts_nothing_twice")
+            .env(TO_BE_KILLED, folder)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap(),
+    );
+    let mut output = BufReader::new(process.0.stdout.take().unwrap());
+    let mut acknowledged = HashSet::new();
+    let mut line = String::new();
+    while output.read_line(&mut line).unwrap() > 0 {
+        // A line without an end was cut off by the kill: its event was not acknowledged to us.
+        if let Some(uuid) = line.strip_prefix(ACKNOWLEDGED).and_then(|line| line.strip_suffix('\n'))
+        {
+            assert!(acknowledged.insert(uuid.to_owned()), "{uuid} is new each time");
+            if acknowledged.len() == acknowledgements {
+                process.0.kill().unwrap();
+            }
+        }
+        line.clear();
+    }
+    assert!(acknowledged.len() >= acknowledgements, "it ended before it was killed");
+    acknowledged
+}
+
+/// A process that does not outlive its test.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+async fn record_until_killed(folder: &Path) -> ! {
+    let store = Arc::new(EmbeddedStore::open(folder, Limits::default()).unwrap());
+    let deleting = Arc::clone(&store);
+    tokio::spawn(async move {
+        loop {
+            let events: Vec<Event> =
+                (0..100).map(|uuid| event("ns", "deleted", "g", "v", &uuid.to_string())).collect();
+            let deleted = events[0].clone();
+            deleting.record(events).await.unwrap();
+            deleting.delete(&deleted.namespace, &deleted.experiment).await.unwrap();
+        }
+    });
+    for recorder in 0..RECORDERS {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move {
+            for number in 0_u64.. {
+                let uuid = format!("{}-{recorder}-{number}", std::process::id());
+                // Twice in a batch and once more alone: it counts once.
+                store.record(vec![kept(&uuid), kept(&uuid)]).await.unwrap();
+                println!("{ACKNOWLEDGED}{uuid}");
+                store.record(vec![kept(&uuid)]).await.unwrap();
+            }
+        });
+    }
+    std::future::pending().await
 }
