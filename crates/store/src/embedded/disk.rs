@@ -160,7 +160,9 @@ impl Disk {
 /// What a failure of the disk means for those who wait.
 pub(super) fn store_error(error: &fjall::Error) -> StoreError {
     match error {
-        fjall::Error::Io(error) if error.kind() == ErrorKind::StorageFull => {
+        fjall::Error::Io(error)
+            if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) =>
+        {
             StoreError::OutOfMemory
         }
         error => StoreError::Disk(error.to_string()),

@@ -69,6 +69,20 @@ pub enum OpenError {
     },
 }
 
+/// What a folder that cannot be opened again means for those who wait. They may be anyone's
+/// browsers, so the folder is not named.
+impl From<OpenError> for StoreError {
+    fn from(error: OpenError) -> Self {
+        Self::Disk(match error {
+            OpenError::InUse { .. } => "the data are in use by another abtest".into(),
+            OpenError::Newer { found, .. } => {
+                format!("the data were written by a newer abtest (format {found})")
+            }
+            OpenError::Disk { reason, .. } => reason,
+        })
+    }
+}
+
 impl EmbeddedStore {
     /// Opens the folder, or makes it.
     ///

@@ -26,6 +26,17 @@ pub(super) enum Request {
     Health { reply: Reply<()> },
 }
 
+impl Request {
+    /// The answer when nothing can be done.
+    fn failed(self, error: &StoreError) -> Answer {
+        match self {
+            Self::Record { reply, .. } => Answer::Recorded(reply, Err(error.clone())),
+            Self::Delete { reply, .. } => Answer::Deleted(reply, Err(error.clone())),
+            Self::Health { reply } => Answer::Healthy(reply, Err(error.clone())),
+        }
+    }
+}
+
 /// The writer and what only it may touch.
 pub(super) struct Writer {
     folder: PathBuf,
@@ -90,14 +101,18 @@ impl Writer {
     }
 
     fn serve(&mut self, requests: Vec<Request>) {
+        let limits = self.limits;
+        let open = match self.reopen() {
+            Ok(open) => open,
+            Err(error) => {
+                let failed = requests.into_iter().map(|request| request.failed(&error));
+                return Answers::new(failed.collect()).send();
+            }
+        };
         let mut answers = Vec::with_capacity(requests.len());
         let mut changes = Changes::default();
-        let outcome = self.reopen().and_then(|()| {
-            let open = self.open.as_mut().ok_or_else(|| StoreError::Disk("not open".into()))?;
-            let applied = open.apply(requests, &self.limits, &mut changes, &mut answers);
-            applied.and_then(|()| open.commit(&changes)).map_err(|error| store_error(&error))
-        });
-        match outcome {
+        let applied = open.apply(requests, &limits, &mut changes, &mut answers);
+        match applied.and_then(|()| open.commit(&changes)) {
             Ok(()) => {
                 self.publish(&changes);
                 Answers::new(answers).send();
@@ -106,20 +121,27 @@ impl Writer {
                 tracing::error!(%error, "a commit failed; nothing of it is acknowledged");
                 // The catalog is ahead of the disk now: both are read anew at the next request.
                 self.open = None;
+                let error = store_error(&error);
                 let failed = answers.into_iter().map(|answer| answer.failed(&error));
                 Answers::new(failed.collect()).send();
             }
         }
     }
 
-    fn reopen(&mut self) -> Result<(), StoreError> {
-        if self.open.is_none() {
-            let (disk, catalog, published) =
-                Disk::open(&self.folder).map_err(|error| StoreError::Disk(error.to_string()))?;
-            *self.published.write().unwrap_or_else(PoisonError::into_inner) = published;
-            self.open = Some(Open { disk, catalog, sweeping: true });
-        }
-        Ok(())
+    /// What is open, opened anew if the disk failed before.
+    fn reopen(&mut self) -> Result<&mut Open, StoreError> {
+        let open = match self.open.take() {
+            Some(open) => open,
+            None => {
+                let (disk, catalog, published) = Disk::open(&self.folder).map_err(|error| {
+                    tracing::error!(%error, "nothing can be recorded");
+                    StoreError::from(error)
+                })?;
+                *self.published.write().unwrap_or_else(PoisonError::into_inner) = published;
+                Open { disk, catalog, sweeping: true }
+            }
+        };
+        Ok(self.open.insert(open))
     }
 
     fn publish(&self, changes: &Changes) {
