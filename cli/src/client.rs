@@ -6,7 +6,8 @@ use std::time::Duration;
 use abtest_model::Secret;
 use anyhow::{Context, Result, bail};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::commands::serve;
 
@@ -24,30 +25,36 @@ pub(crate) struct ClientArguments {
     pub(crate) namespace: String,
 }
 
-/// An experiment as the API gives it.
-#[derive(Debug, Clone, Deserialize, serde::Serialize)]
-pub(crate) struct Listed {
-    pub(crate) experiment: String,
-    pub(crate) goals: Vec<ListedGoal>,
-    pub(crate) variants: Vec<ListedVariant>,
-    pub(crate) counting: String,
-}
-
-#[derive(Debug, Clone, Deserialize, serde::Serialize)]
-pub(crate) struct ListedGoal {
-    pub(crate) goal: String,
-}
-
-#[derive(Debug, Clone, Deserialize, serde::Serialize)]
-pub(crate) struct ListedVariant {
-    pub(crate) label: String,
-    pub(crate) trials: u64,
-}
+/// An experiment as the API gives it, whole.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Listed(Value);
 
 impl Listed {
+    /// The experiment's name.
+    pub(crate) fn name(&self) -> &str {
+        self.0["experiment"].as_str().unwrap_or_default()
+    }
+
+    /// How its counters count.
+    pub(crate) fn counting(&self) -> &str {
+        self.0["counting"].as_str().unwrap_or_default()
+    }
+
+    /// How many goals were reached.
+    pub(crate) fn goals(&self) -> usize {
+        self.0["goals"].as_array().map_or(0, Vec::len)
+    }
+
+    /// How many variants were seen.
+    pub(crate) fn variants(&self) -> usize {
+        self.0["variants"].as_array().map_or(0, Vec::len)
+    }
+
     /// Participants of all variants.
     pub(crate) fn participants(&self) -> u64 {
-        self.variants.iter().map(|variant| variant.trials).sum()
+        let variants = self.0["variants"].as_array();
+        variants.into_iter().flatten().filter_map(|variant| variant["trials"].as_u64()).sum()
     }
 }
 
@@ -77,10 +84,9 @@ impl Client {
     /// Every experiment of the namespace.
     pub(crate) fn experiments(&self) -> Result<Vec<Listed>> {
         let text = self.call("GET", "/experiments")?.context("the API gave no list")?;
-        let mut elements: Vec<serde_json::Value> =
+        let elements: Vec<Listed> =
             serde_json::from_str(&text).context("the answer is no list of experiments")?;
-        elements.drain(..elements.len().min(1));
-        elements.into_iter().map(|element| Ok(serde_json::from_value(element)?)).collect()
+        Ok(elements.into_iter().skip(1).collect())
     }
 
     /// Deletes an experiment, and tells whether it was there.
@@ -109,7 +115,7 @@ impl Client {
                 self.url
             ),
             status => {
-                let problem: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+                let problem: Value = serde_json::from_str(&text).unwrap_or_default();
                 let detail = problem["detail"].as_str().unwrap_or("no detail");
                 bail!("{} answered {status}: {detail}", self.url)
             }

@@ -154,7 +154,9 @@ def cold_start():
             for name, (event, command) in programs.items():
                 output = subprocess.run(
                     [RELEASE / "cold_start", HERE / event, *command],
-                    capture_output=True, text=True, check=True, env=environment, cwd=folder)
+                    capture_output=True, text=True, env=environment, cwd=folder)
+                if output.returncode != 0:
+                    sys.exit(f"{name}: {output.stderr}")
                 result = json.loads(output.stdout)
                 if result["answer"]["statusCode"] != 200:
                     sys.exit(f"{name}: {result}")

@@ -1,6 +1,6 @@
 //! `abtest experiments`: list and delete the experiments of a running abtest.
 
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -74,29 +74,30 @@ pub(crate) fn run(arguments: Arguments) -> Result<Ending> {
 
 fn list(arguments: &ListArguments) -> Result<Ending> {
     let experiments = Client::new(&arguments.client)?.experiments()?;
+    let mut text = String::new();
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&experiments)?);
-        return Ok(Ending::Done);
+        text = serde_json::to_string_pretty(&experiments)? + "\n";
+    } else if experiments.is_empty() {
+        let namespace = printable(&arguments.client.namespace);
+        text = format!("no experiments in the namespace {namespace}\n");
+    } else {
+        text += "participants  goals  variants  counting  experiment\n";
+        for listed in &experiments {
+            text += &format!(
+                "{:>12}  {:>5}  {:>8}  {:8}  {}\n",
+                listed.participants(),
+                listed.goals(),
+                listed.variants(),
+                printable(listed.counting()),
+                printable(listed.name())
+            );
+        }
     }
-    if experiments.is_empty() {
-        println!("no experiments in the namespace {}", printable(&arguments.client.namespace));
-        return Ok(Ending::Done);
+    match std::io::stdout().write_all(text.as_bytes()) {
+        // Whoever reads has read enough.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Ending::Done),
+        written => Ok(written.map(|()| Ending::Done)?),
     }
-    println!(
-        "{:>12}  {:>5}  {:>8}  {:8}  experiment",
-        "participants", "goals", "variants", "counting"
-    );
-    for listed in &experiments {
-        println!(
-            "{:>12}  {:>5}  {:>8}  {:8}  {}",
-            listed.participants(),
-            listed.goals.len(),
-            listed.variants.len(),
-            listed.counting,
-            printable(&listed.experiment)
-        );
-    }
-    Ok(Ending::Done)
 }
 
 fn delete(arguments: &DeleteArguments) -> Result<Ending> {
@@ -104,7 +105,7 @@ fn delete(arguments: &DeleteArguments) -> Result<Ending> {
     let patterns = patterns(&arguments.patterns)?;
     let experiments = client.experiments()?;
     for name in &arguments.names {
-        if !experiments.iter().any(|listed| listed.experiment == *name) {
+        if !experiments.iter().any(|listed| listed.name() == name) {
             bail!(
                 "there is no experiment `{}`; `abtest experiments list` shows them",
                 printable(name)
@@ -139,19 +140,23 @@ fn patterns(patterns: &[String]) -> Result<GlobSet> {
 }
 
 fn is_chosen(listed: &Listed, names: &[String], patterns: &GlobSet, at_most: Option<u64>) -> bool {
-    let named = names.contains(&listed.experiment) || patterns.is_match(&listed.experiment);
+    let named = names.iter().any(|name| name == listed.name()) || patterns.is_match(listed.name());
     named && at_most.is_none_or(|most| listed.participants() <= most)
 }
 
 fn show(chosen: &[Listed], verbose: bool) {
     let shown = if verbose { chosen.len() } else { 10 };
-    println!("{} experiments, with their participants:", chosen.len());
+    println!("{}, with participants:", experiments(chosen.len()));
     for listed in chosen.iter().take(shown) {
-        println!("{:>12}  {}", listed.participants(), printable(&listed.experiment));
+        println!("{:>12}  {}", listed.participants(), printable(listed.name()));
     }
     if chosen.len() > shown {
         println!("              and {} more; --verbose shows them all", chosen.len() - shown);
     }
+}
+
+fn experiments(count: usize) -> String {
+    if count == 1 { "1 experiment".to_owned() } else { format!("{count} experiments") }
 }
 
 fn confirm(count: usize) -> Result<bool> {
@@ -159,7 +164,7 @@ fn confirm(count: usize) -> Result<bool> {
         println!("nothing is deleted; add --yes to delete them");
         return Ok(false);
     }
-    eprint!("Delete these {count} experiments with all their counts? There is no way back. [y/N] ");
+    eprint!("Delete {} with all counts? There is no way back. [y/N] ", experiments(count));
     std::io::stderr().flush()?;
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
@@ -176,10 +181,10 @@ fn delete_all(client: &Client, chosen: &[Listed]) -> Result<()> {
         for _ in 0..AT_ONCE.min(chosen.len()) {
             scope.spawn(|| {
                 while let Some(listed) = chosen.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if let Err(error) = client.delete(&listed.experiment)
+                    if let Err(error) = client.delete(listed.name())
                         && let Ok(mut failures) = failures.lock()
                     {
-                        failures.push(format!("{}: {error:#}", printable(&listed.experiment)));
+                        failures.push(format!("{}: {error:#}", printable(listed.name())));
                     }
                     let done = done.fetch_add(1, Ordering::Relaxed) + 1;
                     if progress {
@@ -202,15 +207,10 @@ fn delete_all(client: &Client, chosen: &[Listed]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::ListedVariant;
-
     fn listed(experiment: &str, trials: u64) -> Listed {
-        Listed {
-            experiment: experiment.into(),
-            goals: Vec::new(),
-            variants: vec![ListedVariant { label: "v".into(), trials }],
-            counting: "exact".into(),
-        }
+        let variants = [serde_json::json!({"label": "v", "trials": trials})];
+        let listed = serde_json::json!({"experiment": experiment, "variants": variants});
+        serde_json::from_value(listed).unwrap()
     }
 
     #[test]

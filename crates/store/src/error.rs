@@ -53,11 +53,11 @@ pub enum Refusal {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// No connection, or it broke.
-    #[error("the store cannot be reached: {0}; nothing was acknowledged, send it again")]
+    #[error("the store cannot be reached: {0}; try again")]
     Unreachable(String),
     /// No answer in time.
     #[error(
-        "the store did not answer within {} ms; nothing was acknowledged, send it again",
+        "the store did not answer within {} ms; try again",
         .0.as_millis()
     )]
     TimedOut(Duration),
@@ -71,7 +71,7 @@ pub enum StoreError {
     #[error("the store has no room left; free some, or give it more memory or disk")]
     OutOfMemory,
     /// The embedded store's disk failed.
-    #[error("the disk failed: {0}; nothing was acknowledged, send it again")]
+    #[error("the disk failed: {0}; try again")]
     Disk(String),
     /// Something that is no counter lies at a counter's key.
     #[error(

@@ -120,8 +120,8 @@ fn play(network: &impl Network, seed: u64, stopped: &AtomicBool, sent: &Sent) {
             browser.load_page(network, &mut random, sent);
             keep(&mut away, browser);
         }
-        let mut browser = Browser::default();
-        visit(&mut browser, network, visitor * SENDERS + seed, &mut random, sent);
+        let mut browser = Browser::new();
+        visit(&mut browser, network, &mut random, sent);
         keep(&mut away, browser);
         if visitor > CROWD {
             std::thread::sleep(PACE);
@@ -144,18 +144,12 @@ fn keep(away: &mut Vec<Browser>, browser: Browser) {
 }
 
 /// One visitor's visit of one experiment.
-fn visit(
-    browser: &mut Browser,
-    network: &impl Network,
-    visitor: u64,
-    random: &mut Rng,
-    sent: &Sent,
-) {
+fn visit(browser: &mut Browser, network: &impl Network, random: &mut Rng, sent: &Sent) {
     let played = &PLAYED[random.usize(..PLAYED.len())];
     let (variant, rate) = played.variants[random.usize(..played.variants.len())];
     // One in five is logged in: the same user has the same uuid for every unique goal, as the
     // Gimel adapter has it.
-    let user = (random.f64() < 0.2).then(|| format!("{}.{visitor}", played.experiment));
+    let user = (random.f64() < 0.2).then(|| format!("{}.{}", played.experiment, browser.visitor));
     let unique = || match &user {
         Some(user) => Uuid::new_v5(&Uuid::NAMESPACE_OID, user.as_bytes()),
         None => Uuid::new_v4(),
@@ -192,12 +186,17 @@ trait Network {
 }
 
 /// A browser with AlephBet's queue in its storage.
-#[derive(Default)]
 struct Browser {
+    /// Who sits before it: someone else at every start, as the counts of the last one are kept.
+    visitor: Uuid,
     queue: Vec<Event>,
 }
 
 impl Browser {
+    fn new() -> Self {
+        Self { visitor: Uuid::new_v4(), queue: Vec::new() }
+    }
+
     fn track(&mut self, event: Event, network: &impl Network, random: &mut Rng, sent: &Sent) {
         self.queue.push(event);
         sent.different.fetch_add(1, Ordering::Relaxed);
@@ -282,9 +281,9 @@ mod tests {
     #[test]
     fn every_event_arrives_and_most_more_than_once() {
         let (network, sent, mut random) = (Lossy::default(), Sent::default(), Rng::with_seed(1));
-        for visitor in 0..500 {
-            let mut browser = Browser::default();
-            visit(&mut browser, &network, visitor, &mut random, &sent);
+        for _ in 0..500 {
+            let mut browser = Browser::new();
+            visit(&mut browser, &network, &mut random, &sent);
             while !browser.queue.is_empty() {
                 browser.load_page(&network, &mut random, &sent);
             }

@@ -81,7 +81,12 @@ enum LogFormat {
 
 pub(crate) fn run(arguments: Arguments) -> Result<Ending> {
     start_logs(arguments.log_format);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // One core is left to the store: its thread, or Redis, should not wait for a turn.
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores.saturating_sub(1).max(1))
+        .enable_all()
+        .build()?;
     runtime.block_on(start(arguments))?;
     Ok(Ending::Done)
 }

@@ -27,40 +27,45 @@ fn main() -> Result<()> {
         .stdout(std::process::Stdio::null());
     let start = Instant::now();
     let mut child = command.spawn()?;
-    let answer = serve(&listener, &event);
-    let elapsed = start.elapsed();
-    let memory = peak_memory(child.id());
+    let answer = serve(&listener, &event, || (start.elapsed(), peak_memory(child.id())));
     child.kill()?;
     child.wait()?;
+    let (answer, (elapsed, memory)) = answer?;
     println!(
         "{{\"ms\": {:.3}, \"mib\": {:.2}, \"answer\": {}}}",
         elapsed.as_secs_f64() * 1_000.0,
         memory? / 1024.0,
-        answer?
+        answer
     );
     Ok(())
 }
 
-/// Hands the event to whoever asks for the next invocation, and returns the answer.
-fn serve(listener: &TcpListener, event: &str) -> Result<String> {
-    let (stream, _) = listener.accept()?;
-    stream.set_nodelay(true)?;
-    let mut reader = BufReader::new(stream.try_clone()?);
+/// Hands the event to whoever asks for the next invocation; returns the answer, and what was
+/// measured when it came.
+fn serve<T>(listener: &TcpListener, event: &str, measure: impl Fn() -> T) -> Result<(String, T)> {
     loop {
-        let (request, body) = read_request(&mut reader)?;
-        if request.starts_with("GET") {
-            send_event(&stream, event)?;
-        } else if request.contains("/response") {
-            return Ok(body);
-        } else {
-            bail!("{request}: {body}");
+        let (stream, _) = listener.accept()?;
+        stream.set_nodelay(true)?;
+        let mut reader = BufReader::new(stream.try_clone()?);
+        while let Some((request, body)) = read_request(&mut reader)? {
+            if request.starts_with("GET") {
+                send_event(&stream, event)?;
+            } else if request.contains("/response") {
+                // Before the connection closes, as the function ends with it.
+                return Ok((body, measure()));
+            } else {
+                bail!("{request}: {body}");
+            }
         }
     }
 }
 
-fn read_request(reader: &mut impl BufRead) -> Result<(String, String)> {
+/// The next request of a connection, if there is one.
+fn read_request(reader: &mut impl BufRead) -> Result<Option<(String, String)>> {
     let mut request = String::new();
-    reader.read_line(&mut request)?;
+    if reader.read_line(&mut request)? == 0 {
+        return Ok(None);
+    }
     let mut length = 0;
     let mut chunked = false;
     loop {
@@ -88,7 +93,7 @@ fn read_request(reader: &mut impl BufRead) -> Result<(String, String)> {
     let mut rest = vec![0; length];
     reader.read_exact(&mut rest)?;
     body.extend(rest);
-    Ok((request.trim().to_owned(), String::from_utf8(body)?))
+    Ok(Some((request.trim().to_owned(), String::from_utf8(body)?)))
 }
 
 fn send_event(mut stream: &TcpStream, event: &str) -> Result<()> {
