@@ -31,6 +31,9 @@ pub(super) struct Disk {
     counters: Keyspace,
     seen: Keyspace,
     removed: Keyspace,
+    /// The last key that was swept: a sweep that began anew each time would step over all that it
+    /// removed before, longer each time, while recording waits.
+    swept: Vec<u8>,
 }
 
 /// What one commit changes. A counter appears once, with its last state.
@@ -87,6 +90,7 @@ impl Disk {
             counters: keyspace("counters")?,
             seen: keyspace("seen")?,
             removed: keyspace("removed")?,
+            swept: Vec::new(),
             database,
         };
         Ok((disk, format))
@@ -135,25 +139,34 @@ impl Disk {
 
     /// Removes up to `most` uuids of deleted counters, and tells whether that was all. Cut off
     /// at any point, it goes on at the next call.
-    pub(super) fn sweep(&self, most: usize) -> fjall::Result<bool> {
-        let Some(id) = self.removed_ids()?.next() else { return Ok(true) };
+    pub(super) fn sweep(&mut self, most: usize) -> fjall::Result<bool> {
         let mut batch = self.database.batch();
-        for entry in self.seen.prefix(id.to_be_bytes()).take(most) {
-            batch.remove(&self.seen, entry.key()?);
-        }
-        if batch.len() < most {
+        for id in self.removed_ids()? {
+            let (mut start, end) = (id.to_be_bytes().to_vec(), (id + 1).to_be_bytes().to_vec());
+            if self.swept.starts_with(&start) {
+                start.clone_from(&self.swept);
+            }
+            for entry in self.seen.range(start..end).take(most - batch.len()) {
+                let key = entry.key()?;
+                self.swept = key.to_vec();
+                batch.remove(&self.seen, key);
+            }
+            if batch.len() == most {
+                break;
+            }
             batch.remove(&self.removed, id.to_be_bytes());
         }
+        let finished = batch.len() < most;
         batch.commit()?;
-        Ok(false)
+        Ok(finished)
     }
 
-    fn removed_ids(&self) -> fjall::Result<impl Iterator<Item = u64>> {
-        let keys = self.removed.iter().map(|entry| entry.key());
-        let keys = keys.collect::<fjall::Result<Vec<_>>>()?;
-        Ok(keys
-            .into_iter()
-            .filter_map(|key| Some(u64::from_be_bytes(key.as_ref().try_into().ok()?))))
+    fn removed_ids(&self) -> fjall::Result<Vec<u64>> {
+        let mut ids = Vec::new();
+        for entry in self.removed.iter() {
+            ids.extend(entry.key()?.as_ref().try_into().map(u64::from_be_bytes));
+        }
+        Ok(ids)
     }
 }
 
