@@ -5,7 +5,7 @@
 mod contract;
 
 use std::collections::HashSet;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -59,6 +59,86 @@ async fn the_uuids_of_a_large_deleted_experiment_are_swept_and_recording_goes_on
     assert_eq!(store.record(vec![large.clone()]).await.unwrap(), [Ok(())]);
     let tallies = store.tallies(&large.namespace, None).await.unwrap();
     assert_eq!(tallies[0].count("g", &large.variant), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_is_told_and_recording_goes_on_once_there_is_room() {
+    let Some(disk) = SmallDisk::mount() else {
+        eprintln!("skipped: only root can mount the small disk that this test fills");
+        return;
+    };
+    let ballast = disk.0.path().join("ballast");
+    let folder = disk.0.path().join("data");
+    let store = EmbeddedStore::open(&folder, Limits::default()).unwrap();
+    store.record(vec![kept("before")]).await.unwrap();
+    fill(&ballast);
+    let mut acknowledged = vec![kept("before")];
+    let mut refused = Vec::new();
+    // Opening anew after a failure frees a little room, so it takes some batches to fill again.
+    for attempt in 0..3 {
+        let batch = record_until_full(&store, attempt, &mut acknowledged).await;
+        refused.extend(batch);
+    }
+    std::fs::remove_file(&ballast).unwrap();
+    store.record(refused.clone()).await.unwrap();
+    let all = (acknowledged.len() + refused.len()) as u64;
+    assert_eq!(kept_count(&store).await, all);
+    drop(store);
+    let store = EmbeddedStore::open(&folder, Limits::default()).unwrap();
+    store.record([acknowledged, refused].concat()).await.unwrap();
+    assert_eq!(kept_count(&store).await, all, "each counted once, also after reopening");
+}
+
+/// Records batches until one is refused, and gives that one.
+async fn record_until_full(
+    store: &EmbeddedStore,
+    attempt: usize,
+    acknowledged: &mut Vec<Event>,
+) -> Vec<Event> {
+    for batch in 0..1_000 {
+        let long = "x".repeat(150);
+        let events: Vec<Event> =
+            (0..200).map(|uuid| kept(&format!("{attempt}-{batch}-{uuid}-{long}"))).collect();
+        let counted = kept_count(store).await;
+        match store.record(events.clone()).await {
+            Ok(_) => acknowledged.extend(events),
+            Err(error) => {
+                assert!(error.is_temporary(), "{error}");
+                assert_eq!(kept_count(store).await, counted, "a refused batch is not counted");
+                return events;
+            }
+        }
+    }
+    panic!("the disk was never full");
+}
+
+/// A file system of a few megabytes in memory.
+struct SmallDisk(TempDir);
+
+impl SmallDisk {
+    /// None where this process must not mount.
+    fn mount() -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=8m", "tmpfs"])
+            .arg(folder.path())
+            .stderr(Stdio::null())
+            .status();
+        mounted.is_ok_and(|status| status.success()).then(|| Self(folder))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Lazily, as a failed test may still have files open.
+        let _ = Command::new("umount").arg("--lazy").arg(self.0.path()).status();
+    }
+}
+
+/// Writes a file until there is no room left.
+fn fill(file: &Path) {
+    let mut file = std::fs::File::create(file).unwrap();
+    while file.write_all(&[1; 4_096]).is_ok() {}
 }
 
 /// In the environment of a process that is to be killed: the folder in which it records.
