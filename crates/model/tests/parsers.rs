@@ -2,6 +2,9 @@
 //! can be printed.
 //!
 //! `ABTEST_FUZZ=1000000 cargo test -p abtest-model --test parsers` tries a million inputs each.
+//! On 2026-11-21 150,000 bodies passed here, and a million bodies and a million query strings
+//! passed the parsers' own tests that nothing makes them panic
+//! (`PROPTEST_CASES=1000000 cargo test -p abtest-model --lib parser_panic`).
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on fails
 
