@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{experiments, serve};
+use commands::{calc, experiments, serve};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -30,6 +30,7 @@ struct Arguments {
 enum Command {
     Serve(serve::Arguments),
     Experiments(experiments::Arguments),
+    Calc(calc::Arguments),
 }
 
 /// How a command ended that did not fail.
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
     let ending = match Arguments::parse().command {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Experiments(arguments) => experiments::run(arguments),
+        Command::Calc(arguments) => calc::run(&arguments),
     };
     match ending {
         Ok(Ending::Done) => ExitCode::SUCCESS,

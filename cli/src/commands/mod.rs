@@ -1,4 +1,5 @@
 //! The commands, a file or a folder each.
 
+pub(crate) mod calc;
 pub(crate) mod experiments;
 pub(crate) mod serve;

@@ -1,0 +1,197 @@
+//! The sentence: soundness first, then enough data, then the always-valid interval of the lift.
+
+use super::Remarks;
+use super::input::{Counts, Settings};
+use super::report::{Comparison, GoalAnalysis, Outcome, RemarkCode, SampleRatioCheck, Verdict};
+
+/// Before the adjusted p-values are known.
+pub(super) fn pending(goal: &str) -> Verdict {
+    Verdict {
+        outcome: Outcome::KeepRunning,
+        goal: Some(goal.to_owned()),
+        variant: None,
+        sentence: String::new(),
+    }
+}
+
+pub(super) fn of_goal(
+    goal: &GoalAnalysis,
+    counts: &Counts,
+    control: Option<usize>,
+    settings: &Settings,
+    check: &SampleRatioCheck,
+) -> Verdict {
+    let say = |outcome, variant: Option<&str>, sentence: String| Verdict {
+        outcome,
+        goal: Some(goal.goal.clone()),
+        variant: variant.map(str::to_owned),
+        sentence,
+    };
+    if check.alarm {
+        return say(Outcome::Unsound, None, unsound());
+    }
+    let Some(control) = control.map(|index| &counts.variants[index].name) else {
+        return say(Outcome::NothingToCompare, None, nothing());
+    };
+    if goal.against_control.is_empty() || counts.variants.iter().all(|v| v.trials == 0) {
+        return say(Outcome::NothingToCompare, None, nothing());
+    }
+    let all = &goal.against_control;
+    if all.iter().all(|c| c.always_valid.p_value.is_none()) {
+        let why = all.iter().find_map(|c| c.always_valid.reason.as_deref()).unwrap_or("too early");
+        return say(Outcome::TooEarly, None, format!("No verdict on {} yet: {why}.", goal.goal));
+    }
+    let winners = all.iter().filter(|c| decided(c, settings) && low(c) > 0.0);
+    if let Some(best) = winners.max_by(|a, b| low(a).total_cmp(&low(b))) {
+        let sentence = format!(
+            "{} is better than {control}: {} up by between {} and {}.",
+            best.variant,
+            goal.goal,
+            percent(low(best)),
+            percent(high(best))
+        );
+        return say(Outcome::Better, Some(&best.variant), sentence);
+    }
+    if all.iter().all(|c| decided(c, settings) && high(c) < 0.0) {
+        return match all.as_slice() {
+            [only] => {
+                let (least, most) = (percent(-high(only)), percent(-low(only)));
+                let name = &only.variant;
+                let sentence = format!(
+                    "{name} is worse than {control}: {} down by between {least} and {most}.",
+                    goal.goal
+                );
+                say(Outcome::Worse, Some(name), sentence)
+            }
+            _ => say(
+                Outcome::Worse,
+                Some(control),
+                format!("{control} is best: every other variant is worse on {}.", goal.goal),
+            ),
+        };
+    }
+    let smallest = settings.minimum_lift;
+    if all.iter().all(|c| low(c) > -smallest && high(c) < smallest) {
+        let sentence = format!(
+            "No difference worth having: {} changes by less than the {} you asked for, either way.",
+            goal.goal,
+            percent(smallest)
+        );
+        return say(Outcome::NoDifference, None, sentence);
+    }
+    say(Outcome::KeepRunning, None, keep_running(goal, settings))
+}
+
+fn keep_running(goal: &GoalAnalysis, settings: &Settings) -> String {
+    let lift = percent(settings.minimum_lift);
+    let needed = goal.against_control.first().map(|c| &c.sample_needed);
+    match needed.and_then(|n| n.more_always_valid) {
+        Some(0) => format!(
+            "Undecided: {} has had the visitors that a lift of {lift} asks for; if there is one it is probably smaller.",
+            goal.goal
+        ),
+        Some(more) => format!(
+            "Keep running: about {} more visitors for a lift of {lift} on {} to show.",
+            rounded(more),
+            goal.goal
+        ),
+        None => {
+            let why = needed.and_then(|n| n.reason.as_deref()).unwrap_or("not yet known");
+            format!(
+                "Undecided on {}, and how many visitors a lift of {lift} needs cannot be said: {why}.",
+                goal.goal
+            )
+        }
+    }
+}
+
+pub(super) fn of_experiment(
+    goals: &[GoalAnalysis],
+    counts: &Counts,
+    settings: &Settings,
+    check: &SampleRatioCheck,
+    remarks: &mut Remarks,
+) -> Verdict {
+    let Some(goal) = goals.iter().find(|goal| goal.primary).or(goals.first()) else {
+        let (outcome, sentence) = if check.alarm {
+            (Outcome::Unsound, unsound())
+        } else {
+            (Outcome::NothingToCompare, nothing())
+        };
+        return Verdict { outcome, goal: None, variant: None, sentence };
+    };
+    if goals.len() > 1 && settings.primary_goal.is_none() {
+        let message =
+            format!("No primary goal is named: the verdict is the first goal's, {}.", goal.goal);
+        remarks.note(RemarkCode::NoPrimaryGoal, message);
+    }
+    if goal.verdict.outcome == Outcome::TooEarly && counts.variants.len() > 1 {
+        remarks.warn(RemarkCode::TooFewParticipants, goal.verdict.sentence.clone());
+    }
+    goal.verdict.clone()
+}
+
+/// Whether the comparison still stands when all the others are counted in.
+fn decided(comparison: &Comparison, settings: &Settings) -> bool {
+    comparison.always_valid.adjusted_p_value.is_some_and(|p| p < settings.level.alpha())
+}
+
+/// The lift is at least this; without an interval it may be anything.
+fn low(comparison: &Comparison) -> f64 {
+    comparison.always_valid.lift_low.unwrap_or(f64::NEG_INFINITY)
+}
+
+/// The lift is at most this.
+fn high(comparison: &Comparison) -> f64 {
+    comparison.always_valid.lift_high.unwrap_or(f64::INFINITY)
+}
+
+fn unsound() -> String {
+    "Do not act on these numbers: the visitors are not split over the variants as they should be. Find out why first."
+        .to_owned()
+}
+
+fn nothing() -> String {
+    "Nothing to compare yet: a verdict needs a control, another variant, and visitors on a goal."
+        .to_owned()
+}
+
+/// "12%", "3.4%", "0.057%".
+fn percent(share: f64) -> String {
+    let value = 100.0 * share;
+    let decimals = match value.abs() {
+        x if x >= 10.0 || x == 0.0 => 0,
+        x if x >= 1.0 => 1,
+        x => (1.0 - x.log10().floor()).clamp(0.0, 12.0) as usize,
+    };
+    format!("{value:.decimals$}%")
+}
+
+/// To two digits, with separators: it is an estimate.
+fn rounded(count: u64) -> String {
+    let scale = 10f64.powi((count.max(1) as f64).log10().floor() as i32 - 1).max(1.0);
+    let digits = format!("{}", ((count as f64 / scale).round() * scale) as u64);
+    let mut out = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_as_people_write_them() {
+        assert_eq!(percent(0.1234), "12%");
+        assert_eq!(percent(0.0345), "3.5%");
+        assert_eq!(percent(0.000_57), "0.057%");
+        assert_eq!(rounded(1_234_567), "1,200,000");
+        assert_eq!(rounded(7), "7");
+        assert_eq!(rounded(0), "0");
+    }
+}

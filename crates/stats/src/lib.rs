@@ -1,0 +1,58 @@
+//! From counts to estimates, intervals, p-values and decisions: the statistics of A/B tests as pure functions.
+//!
+//! | module | answers |
+//! |---|---|
+//! | [`analysis`] | everything about one experiment, from its counts to a verdict: start here |
+//! | [`calc`] | one question as JSON, one answer as JSON |
+//! | [`proportion`] | one variant's rate, with Wilson's interval |
+//! | [`two_proportion`] | difference, lift and test of two rates |
+//! | [`bayes`] | the chance to beat, the chance of being best, the expected loss |
+//! | [`rate_ratio`] | goals that a visitor can reach many times |
+//! | [`welch`] | continuous metrics: revenue and the like |
+//! | [`sample_ratio`] | whether the trials fall on the variants as they should |
+//! | [`sample_size`] | how many participants, what power, how long |
+//! | [`confidence_sequence`] | looking at any time |
+//! | [`group_sequential`] | looking at planned times |
+//! | [`many_comparisons`] | Holm, Benjamini and Hochberg |
+//! | [`counter_error`] | what a HyperLogLog adds to the noise |
+//! | [`level`], [`error`] | levels and intervals; what can be wrong with an input |
+//! | [`normal`], [`student`] | the distributions underneath |
+//!
+//! No input panics and no answer is NaN or infinite: what the counts do not determine is `None`, what makes no sense an
+//! [`Error`].
+//!
+//! ```
+//! use abtest_stats::{level::Level, proportion::Proportion, two_proportion::two_proportion};
+//!
+//! let control = Proportion::from_counts(50, 1000)?;
+//! let variant = Proportion::from_counts(65, 1000)?;
+//! let seen = two_proportion(control, variant, Level::DEFAULT);
+//! assert!((seen.lift.unwrap_or_default() - 0.3).abs() < 1e-12);
+//! assert!(seen.test.is_some_and(|test| test.p_value > 0.05));
+//! # Ok::<(), abtest_stats::Error>(())
+//! ```
+
+#![forbid(unsafe_code)]
+
+pub mod analysis;
+pub mod bayes;
+pub mod calc;
+pub mod confidence_sequence;
+pub mod counter_error;
+pub mod error;
+pub mod group_sequential;
+pub mod level;
+pub mod many_comparisons;
+pub mod normal;
+mod posterior;
+pub mod proportion;
+mod quadrature;
+pub mod rate_ratio;
+pub mod sample_ratio;
+pub mod sample_size;
+pub mod student;
+pub mod two_proportion;
+pub mod welch;
+
+pub use error::Error;
+pub use level::{Interval, Level};

@@ -1,0 +1,110 @@
+//! How many participants, what power, how long.
+
+use crate::error::{Error, require};
+use crate::level::Level;
+use crate::normal;
+
+/// What a planned test looks for: a control's rate and a relative lift of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Effect {
+    baseline: f64,
+    lifted: f64,
+}
+
+impl Effect {
+    /// A `baseline` rate, changed by the relative `lift` (0.1: 10% more).
+    ///
+    /// # Errors
+    /// Unless 0 < baseline < 1, the lift is not 0 and the lifted rate lies in [0, 1].
+    pub fn new(baseline: f64, lift: f64) -> Result<Self, Error> {
+        require(baseline > 0.0 && baseline < 1.0, "baseline", "between 0 and 1", baseline)?;
+        let lifted = baseline * (1.0 + lift);
+        let rule = "other than 0 and such that baseline * (1 + lift) lies between 0 and 1";
+        // 0.5 lifted by 100% is 1 even where rounding makes it a little more.
+        let fits = (-1e-15..=1.0 + 1e-15).contains(&lifted) && lifted != baseline;
+        require(fits, "lift", rule, lift)?;
+        Ok(Self { baseline, lifted: lifted.clamp(0.0, 1.0) })
+    }
+
+    /// The control's rate.
+    #[must_use]
+    pub fn baseline(self) -> f64 {
+        self.baseline
+    }
+
+    /// The standard deviations of sqrt(n)(p1 - p0) if nothing differs and if the lift is true.
+    fn deviations(self) -> (f64, f64) {
+        let mean = f64::midpoint(self.baseline, self.lifted);
+        let variance = |p: f64| p * (1.0 - p);
+        let alternative = variance(self.baseline) + variance(self.lifted);
+        ((2.0 * variance(mean)).sqrt(), alternative.sqrt())
+    }
+}
+
+/// Participants a variant for a two-sided test to find `effect` with probability `power`, rounded up (Fleiss 1981, without
+/// continuity correction).
+///
+/// # Errors
+/// Unless 0 < power < 1, or if the answer is past 10^18.
+pub fn sample_size(effect: Effect, level: Level, power: f64) -> Result<u64, Error> {
+    require(power > 0.0 && power < 1.0, "power", "between 0 and 1", power)?;
+    let (null, alternative) = effect.deviations();
+    let z_power = -normal::upper_quantile(power);
+    // A power below what chance alone gives needs nobody: the bracket may not turn negative and be squared.
+    let reach = (level.critical_value() * null + z_power * alternative).max(0.0);
+    let n = (reach / (effect.lifted - effect.baseline)).powi(2).ceil();
+    if n > 1e18 {
+        return Err(Error::SampleTooLarge);
+    }
+    Ok(n as u64)
+}
+
+/// The power to find `effect` with `per_variant` participants each: [`sample_size`] solved for the power, so the far tail of
+/// the two-sided test is left out as it is there.
+#[must_use]
+pub fn power(effect: Effect, level: Level, per_variant: f64) -> f64 {
+    let (null, alternative) = effect.deviations();
+    let distance = (effect.lifted - effect.baseline).abs() * per_variant.max(0.0).sqrt();
+    let z = (distance - level.critical_value() * null) / alternative;
+    normal::upper_tail(-z)
+}
+
+/// Days until `variants` groups of `per_variant` are full at `visitors_a_day`.
+///
+/// # Errors
+/// Unless visitors_a_day is positive and finite.
+pub fn duration_in_days(
+    per_variant: u64,
+    variants: usize,
+    visitors_a_day: f64,
+) -> Result<f64, Error> {
+    let ok = visitors_a_day >= 1e-9 && visitors_a_day.is_finite();
+    require(ok, "visitors_a_day", "positive", visitors_a_day)?;
+    Ok(per_variant as f64 * variants as f64 / visitors_a_day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lift_to_certainty_can_be_planned_and_one_past_it_cannot() {
+        assert!(Effect::new(0.5, 1.0).is_ok());
+        assert!(Effect::new(0.5, 1.1).is_err());
+        assert!(Effect::new(0.5, 0.0).is_err());
+        assert!(Effect::new(0.5, f64::NAN).is_err());
+        assert!(Effect::new(0.5, -1.0).is_ok());
+    }
+
+    #[test]
+    fn a_lift_too_small_to_ever_see_says_so() {
+        let effect = Effect::new(1e-6, 1e-9).unwrap();
+        assert_eq!(sample_size(effect, Level::DEFAULT, 0.8), Err(Error::SampleTooLarge));
+    }
+
+    #[test]
+    fn duration_counts_all_variants() {
+        assert_eq!(duration_in_days(31_234, 2, 1000.0).unwrap(), 62.468);
+        assert!(duration_in_days(1, 2, 0.0).is_err());
+    }
+}
