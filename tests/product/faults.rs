@@ -298,6 +298,46 @@ fn acl_user_password_and_database_are_used() {
     assert_eq!(Serve::redis(&url).get("/experiments").status, 503);
 }
 
+#[test]
+fn redis_over_tls_is_reached_if_its_certificate_is_trusted() {
+    let folder = tempfile::tempdir().unwrap();
+    let openssl = |arguments: &str| {
+        let output = std::process::Command::new("openssl")
+            .args(arguments.split(' '))
+            .current_dir(folder.path())
+            .output()
+            .expect("openssl: run tests/install");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    std::fs::write(folder.path().join("leaf.cnf"), "subjectAltName=IP:127.0.0.1\n").unwrap();
+    openssl("req -x509 -newkey rsa:2048 -nodes -subj /CN=ca -keyout ca.key -out ca.pem -days 2");
+    openssl("req -newkey rsa:2048 -nodes -subj /CN=redis -keyout leaf.key -out leaf.csr");
+    openssl(
+        "x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out leaf.pem -days 2 -extfile leaf.cnf",
+    );
+    let port = abtest_tests::redis::free_port().to_string();
+    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let _redis = Redis::start_with(&[
+        "--tls-port",
+        &port,
+        "--tls-cert-file",
+        &file("leaf.pem"),
+        "--tls-key-file",
+        &file("leaf.key"),
+        "--tls-ca-cert-file",
+        &file("ca.pem"),
+        "--tls-auth-clients",
+        "no",
+    ]);
+    let url = format!("rediss://127.0.0.1:{port}/");
+    assert_eq!(Serve::redis(&url).track("e", "v", "g", "1"), 503);
+    let ca = std::fs::read_to_string(folder.path().join("ca.pem")).unwrap();
+    let config = folder.path().join("config.json");
+    let settings = json!({"redis": {"url": url, "tls_ca": ca}});
+    std::fs::write(&config, settings.to_string()).unwrap();
+    works(&Serve::start(&["--redis", "--config", config.to_str().unwrap()]));
+}
+
 const SENDERS: u64 = 16;
 
 /// Sends unique events from many connections until stopped, each twice now and then; returns

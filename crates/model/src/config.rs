@@ -41,6 +41,8 @@ pub struct RedisConfig {
     /// Whether to speak TLS.
     #[serde(alias = "ssl")]
     pub tls: bool,
+    /// Certificates (PEM) of an authority of one's own, instead of the public ones.
+    pub tls_ca: Option<String>,
     /// How long a connection may take to be made, in milliseconds.
     pub connect_timeout_ms: u64,
     /// How long an answer may take, in milliseconds.
@@ -57,6 +59,7 @@ impl Default for RedisConfig {
             username: None,
             password: None,
             tls: false,
+            tls_ca: None,
             connect_timeout_ms: 1_000,
             response_timeout_ms: 1_000,
         }
@@ -199,6 +202,9 @@ impl Config {
         }
         if let Some(password) = variables("ABTEST_REDIS_PASSWORD") {
             redis.password = Some(Secret::new(password));
+        }
+        if let Some(certificates) = variables("ABTEST_REDIS_TLS_CA") {
+            redis.tls_ca = Some(certificates);
         }
         set(&mut redis.host, "ABTEST_REDIS_HOST", variables)?;
         set(&mut redis.port, "ABTEST_REDIS_PORT", variables)?;

@@ -15,6 +15,9 @@ pub enum SettingsError {
     /// TLS is asked for and was not built in.
     #[error("this build has no TLS; build it with the feature `tls`, or use redis://")]
     NoTls,
+    /// The certificates of `tls_ca` do not parse.
+    #[error("redis.tls_ca holds no certificates; give it the text of a PEM file")]
+    Certificates,
     /// Something else that the client refuses.
     #[error("the Redis settings cannot be used; check redis.host, redis.port and redis.db")]
     Invalid,
@@ -25,10 +28,10 @@ pub(super) fn client(config: &RedisConfig) -> Result<Client, SettingsError> {
         Some(url) => url.expose().into_connection_info().map_err(|_| SettingsError::Url)?,
         None => from_members(config)?,
     };
-    if let ConnectionAddr::TcpTls { .. } = information.addr() {
-        prepare_tls()?;
+    match information.addr() {
+        ConnectionAddr::TcpTls { .. } => tls_client(information, config.tls_ca.as_deref()),
+        _ => Client::open(information).map_err(|_| SettingsError::Invalid),
     }
-    Client::open(information).map_err(|_| SettingsError::Invalid)
 }
 
 fn from_members(config: &RedisConfig) -> Result<ConnectionInfo, SettingsError> {
@@ -57,13 +60,15 @@ fn from_members(config: &RedisConfig) -> Result<ConnectionInfo, SettingsError> {
 }
 
 #[cfg(feature = "tls")]
-fn prepare_tls() -> Result<(), SettingsError> {
+fn tls_client(information: ConnectionInfo, ca: Option<&str>) -> Result<Client, SettingsError> {
     // Fails only when a provider is installed already, which serves as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    Ok(())
+    let root_cert = ca.map(|certificates| certificates.as_bytes().to_vec());
+    let certificates = redis::TlsCertificates { client_tls: None, root_cert };
+    Client::build_with_tls(information, certificates).map_err(|_| SettingsError::Certificates)
 }
 
 #[cfg(not(feature = "tls"))]
-fn prepare_tls() -> Result<(), SettingsError> {
+fn tls_client(_: ConnectionInfo, _: Option<&str>) -> Result<Client, SettingsError> {
     Err(SettingsError::NoTls)
 }
