@@ -210,65 +210,14 @@ mod tests {
         ));
     }
 
-    /// Pieces of JSON and of query strings, so that random texts get past the first byte.
-    const PIECES: [&str; 40] = [
-        "{",
-        "}",
-        "[",
-        "]",
-        ":",
-        ",",
-        "\"",
-        "\"experiment\":",
-        "\"variant\":",
-        "\"event\":",
-        "\"uuid\":",
-        "\"namespace\":",
-        "\"x\"",
-        "\"\\ud800\"",
-        "\"\\u0000\"",
-        "\\",
-        "null",
-        "true",
-        "1e999",
-        "-0",
-        "9",
-        "&",
-        "=",
-        "%",
-        "+",
-        "%25",
-        "%ff",
-        "%e2%82",
-        "%00",
-        "é",
-        "\u{0}",
-        "\u{85}",
-        "\n",
-        " ",
-        "experiment=",
-        "variant=",
-        "event=",
-        "uuid=",
-        "namespace=",
-        "?",
-    ];
-
-    fn soup() -> impl Strategy<Value = String> {
-        prop::collection::vec(prop::sample::select(&PIECES[..]), 0..40)
-            .prop_map(|soup| soup.concat())
-    }
-
     proptest! {
         #[test]
-        fn no_body_makes_the_parser_panic(
-            body in prop_oneof![any::<Vec<u8>>(), soup().prop_map(String::into_bytes)],
-        ) {
+        fn no_body_makes_the_parser_panic(body in any::<Vec<u8>>()) {
             let _ = Batch::from_json(&body);
         }
 
         #[test]
-        fn no_query_string_makes_the_parser_panic(query in prop_oneof![any::<String>(), soup()]) {
+        fn no_query_string_makes_the_parser_panic(query in any::<String>()) {
             let _ = Query::parse(&query).map(|query| Event::from_query(&query));
         }
 
