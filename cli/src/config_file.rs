@@ -63,6 +63,8 @@ mod tests {
         let example = include_str!("../../config.example.json");
         let config = Config::read(Some(example), |_| None).unwrap();
         assert_eq!(config.limits, Limits::default());
+        assert_eq!(config.name, Config::default().name);
+        assert_eq!(config.aws, Config::default().aws);
         assert_eq!(config.redis.response_timeout(), RedisConfig::default().response_timeout());
         assert_eq!(config.redis.connect_timeout(), RedisConfig::default().connect_timeout());
         assert_eq!(config.redis.port, RedisConfig::default().port);

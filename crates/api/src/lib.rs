@@ -3,7 +3,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`route`] | which operation a method and a path mean; [`Handler`], for endpoints named by wiring |
+//! | [`route`] | which operation a method and a path mean, or a handler that wiring named |
 //! | [`access`] | who may use the operator's endpoints |
 //! | `track` | recording events |
 //! | `experiments` | reading results, deleting experiments |
@@ -28,6 +28,7 @@ mod track;
 
 use std::collections::HashMap;
 
+use abtest_model::Handler;
 use abtest_store::Store;
 use bytes::Bytes;
 use http::{Request, Response};
@@ -37,7 +38,6 @@ use http_body_util::Full;
 pub use access::{Access, CheckedByGateway};
 pub use outline::Outline;
 pub use problem::Problem;
-pub use route::Handler;
 
 use route::Operation;
 
@@ -80,7 +80,7 @@ impl<S: Store> Api<S> {
     pub async fn answer<B: Body>(&self, request: Request<B>) -> Response<AnswerBody> {
         let path = request.uri().path();
         let operation = match self.settings.extra_paths.get(path) {
-            Some(handler) => handler.operation(request.method(), path),
+            Some(handler) => route::wired_operation(*handler, request.method(), path),
             None => route::operation(request.method(), path),
         };
         self.perform(operation, request).await
@@ -92,7 +92,7 @@ impl<S: Store> Api<S> {
         handler: Handler,
         request: Request<B>,
     ) -> Response<AnswerBody> {
-        let operation = handler.operation(request.method(), request.uri().path());
+        let operation = route::wired_operation(handler, request.method(), request.uri().path());
         self.perform(operation, request).await
     }
 

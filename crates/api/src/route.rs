@@ -1,9 +1,7 @@
 //! Which operation a method and a path mean.
 
-use std::str::FromStr;
-
-use abtest_model::Experiment;
 use abtest_model::query::decode_path_segment;
+use abtest_model::{Experiment, Handler};
 use http::Method;
 
 use crate::problem::Problem;
@@ -58,9 +56,9 @@ impl Operation {
 /// The operation behind a built-in path.
 pub(crate) fn operation(method: &Method, path: &str) -> Result<Operation, Box<Problem>> {
     match path {
-        "/track" => Handler::Track.operation(method, path),
-        "/delete" => Handler::GimelDelete.operation(method, path),
-        "/experiments" => Handler::GimelAll.operation(method, path),
+        "/track" => wired_operation(Handler::Track, method, path),
+        "/delete" => wired_operation(Handler::GimelDelete, method, path),
+        "/experiments" => wired_operation(Handler::GimelAll, method, path),
         "/openapi.json" => choose(method, "GET, OPTIONS", |method| match *method {
             Method::GET => Some(Operation::OpenApi),
             _ => None,
@@ -91,75 +89,32 @@ fn one_experiment(method: &Method, segment: &str) -> Result<Operation, Box<Probl
     })
 }
 
-/// What an endpoint that wiring names does, whatever its path: abtest's two functions, and
-/// Gimel's handlers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Handler {
-    /// Records events. `track`, `gimel.track`.
-    Track,
-    /// The operator's endpoints, by path. `experiments`.
-    Experiments,
-    /// Every experiment's results. `gimel.all`.
-    GimelAll,
-    /// One experiment's goals. `gimel.experiment`.
-    GimelExperiment,
-    /// Removes an experiment. `gimel.delete`.
-    GimelDelete,
-}
-
-impl Handler {
-    /// Every handler, under each of its names.
-    pub const NAMES: [(&'static str, Self); 6] = [
-        ("track", Self::Track),
-        ("experiments", Self::Experiments),
-        ("gimel.track", Self::Track),
-        ("gimel.all", Self::GimelAll),
-        ("gimel.experiment", Self::GimelExperiment),
-        ("gimel.delete", Self::GimelDelete),
-    ];
-
-    pub(crate) fn operation(self, method: &Method, path: &str) -> Result<Operation, Box<Problem>> {
-        match self {
-            Self::Experiments if path == "/track" => operation(&Method::GET, "/"),
-            Self::Experiments => operation(method, path),
-            Self::Track => choose(method, "GET, POST, OPTIONS", |method| match *method {
-                Method::GET => Some(Operation::TrackOne),
-                Method::POST => Some(Operation::TrackMany),
-                _ => None,
-            }),
-            Self::GimelAll => choose(method, "GET, OPTIONS", |method| match *method {
-                Method::GET => Some(Operation::Results),
-                _ => None,
-            }),
-            Self::GimelExperiment => choose(method, "GET, OPTIONS", |method| match *method {
-                Method::GET => Some(Operation::GimelExperiment),
-                _ => None,
-            }),
-            Self::GimelDelete => choose(method, "DELETE, OPTIONS", |method| match *method {
-                Method::DELETE => Some(Operation::GimelDelete),
-                _ => None,
-            }),
-        }
-    }
-}
-
-/// A name that is no handler's.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "`{0}` is no handler; use track, experiments, gimel.track, gimel.all, gimel.experiment \
-     or gimel.delete"
-)]
-pub struct UnknownHandler(String);
-
-impl FromStr for Handler {
-    type Err = UnknownHandler;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Self::NAMES
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, handler)| *handler)
-            .ok_or_else(|| UnknownHandler(name.to_owned()))
+/// The operation of an endpoint that wiring gives a handler, whatever its path.
+pub(crate) fn wired_operation(
+    handler: Handler,
+    method: &Method,
+    path: &str,
+) -> Result<Operation, Box<Problem>> {
+    match handler {
+        Handler::Experiments if path == "/track" => operation(&Method::GET, "/"),
+        Handler::Experiments => operation(method, path),
+        Handler::Track => choose(method, "GET, POST, OPTIONS", |method| match *method {
+            Method::GET => Some(Operation::TrackOne),
+            Method::POST => Some(Operation::TrackMany),
+            _ => None,
+        }),
+        Handler::GimelAll => choose(method, "GET, OPTIONS", |method| match *method {
+            Method::GET => Some(Operation::Results),
+            _ => None,
+        }),
+        Handler::GimelExperiment => choose(method, "GET, OPTIONS", |method| match *method {
+            Method::GET => Some(Operation::GimelExperiment),
+            _ => None,
+        }),
+        Handler::GimelDelete => choose(method, "DELETE, OPTIONS", |method| match *method {
+            Method::DELETE => Some(Operation::GimelDelete),
+            _ => None,
+        }),
     }
 }
 
@@ -189,14 +144,14 @@ mod tests {
 
     #[test]
     fn the_operators_function_does_not_track() {
-        assert!(Handler::Experiments.operation(&Method::GET, "/track").is_err());
-        assert!(Handler::Experiments.operation(&Method::GET, "/experiments").is_ok());
+        assert!(wired_operation(Handler::Experiments, &Method::GET, "/track").is_err());
+        assert!(wired_operation(Handler::Experiments, &Method::GET, "/experiments").is_ok());
     }
 
     #[test]
     fn a_tracking_handler_tracks_at_any_path() {
         let handler: Handler = "gimel.track".parse().unwrap();
-        assert_eq!(handler.operation(&Method::GET, "/kcart").unwrap(), Operation::TrackOne);
-        assert!("gimel.tarck".parse::<Handler>().is_err());
+        let operation = wired_operation(handler, &Method::GET, "/kcart").unwrap();
+        assert_eq!(operation, Operation::TrackOne);
     }
 }

@@ -7,12 +7,22 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::handler::{Handler, Method};
 use crate::secret::Secret;
+
+mod deployment;
+mod variables;
+
+pub use deployment::{Architecture, DeploymentName, DeploymentSettings, Throttle};
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    /// What the deployment is called: its functions' names begin with it.
+    pub name: DeploymentName,
+    /// What `abtest deploy` makes in AWS.
+    pub aws: DeploymentSettings,
     /// Where the counters are.
     pub redis: RedisConfig,
     /// How much the open world may make a namespace hold.
@@ -124,7 +134,7 @@ pub struct WiredFunction {
     pub function_name: String,
     /// What the function does: `track`, `experiments`, or one of Gimel's handler names.
     #[serde(rename = "Handler")]
-    pub handler: String,
+    pub handler: Handler,
     /// Memory in MiB.
     #[serde(rename = "MemorySize")]
     pub memory_size: u32,
@@ -150,7 +160,7 @@ pub struct WiredEndpoint {
 pub struct WiredMethod {
     /// GET, POST or DELETE.
     #[serde(rename = "httpMethod")]
-    pub http_method: String,
+    pub http_method: Method,
     /// Whether the gateway asks for the API key.
     #[serde(rename = "apiKeyRequired", default)]
     pub api_key_required: bool,
@@ -193,7 +203,7 @@ impl Config {
     }
 
     fn apply(&mut self, variables: &impl Fn(&str) -> Option<String>) -> Result<(), ConfigError> {
-        let Self { redis, limits, extra_wiring: _ } = self;
+        let Self { redis, limits, name: _, aws: _, extra_wiring: _ } = self;
         if let Some(url) = variables("ABTEST_REDIS_URL") {
             redis.url = Some(Secret::new(url));
         }

@@ -8,12 +8,14 @@
 //! | [`event`] | [`Event`], from a query string or from JSON, and [`Batch`], a request's events |
 //! | [`tally`] | [`Tally`]: what a store counted for one experiment |
 //! | [`results`] | [`Results`]: the JSON that dashboards read, Gimel's members and ours |
+//! | [`handler`] | [`Handler`](handler::Handler): what an endpoint that wiring names does |
 //! | [`config`] | [`Config`]: the config file and its environment overrides |
 //!
 //! Nothing here does any input or output, and nothing past here validates again.
 
 pub mod config;
 pub mod event;
+pub mod handler;
 pub mod input;
 pub mod name;
 pub mod query;
@@ -23,6 +25,7 @@ pub mod tally;
 
 pub use config::{Config, Limits, RedisConfig};
 pub use event::{Batch, BatchError, Event};
+pub use handler::{Handler, Method, Program};
 pub use input::InputError;
 pub use name::{Experiment, Goal, Namespace, Uuid, Variant};
 pub use query::Query;

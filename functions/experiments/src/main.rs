@@ -1,8 +1,9 @@
 //! The Lambda function that operators reach, behind the API key: results and deletion.
 
-use abtest_lambda::{EXPERIMENTS, run};
+use abtest_lambda::run;
+use abtest_model::Program;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    run(EXPERIMENTS).await
+    run(Program::Experiments).await
 }

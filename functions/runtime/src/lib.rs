@@ -14,33 +14,10 @@ pub mod logs;
 
 use std::sync::Arc;
 
-use abtest_api::{Access, Api, Handler, Outline, Settings};
-use abtest_model::{Config, Secret, config::ConfigError};
+use abtest_api::{Access, Api, Outline, Settings};
+use abtest_model::{Config, Handler, Program, Secret, config::ConfigError};
 use abtest_store::redis::{RedisStore, SettingsError};
 use lambda_http::{Error, Request, service_fn};
-
-/// What a function's binary is for: the handlers that it agrees to be.
-#[derive(Debug, Clone, Copy)]
-pub struct Role {
-    /// The handler when `_HANDLER` names none (a function of its own is deployed as `bootstrap`).
-    pub default: Handler,
-    /// The handlers that the binary may be.
-    pub allowed: &'static [Handler],
-}
-
-/// The function that browsers reach.
-pub const TRACK: Role = Role { default: Handler::Track, allowed: &[Handler::Track] };
-
-/// The function that operators reach.
-pub const EXPERIMENTS: Role = Role {
-    default: Handler::Experiments,
-    allowed: &[
-        Handler::Experiments,
-        Handler::GimelAll,
-        Handler::GimelExperiment,
-        Handler::GimelDelete,
-    ],
-};
 
 /// Why a function does not start. Lambda shows it in its log.
 #[derive(Debug, thiserror::Error)]
@@ -65,10 +42,10 @@ pub enum StartError {
 ///
 /// # Errors
 /// When the settings are wrong, or Lambda's runtime API cannot be reached.
-pub async fn run(role: Role) -> Result<(), Error> {
+pub async fn run(program: Program) -> Result<(), Error> {
     logs::start();
     let variables = |name: &str| std::env::var(name).ok();
-    let (api, handler) = start(role, variables).inspect_err(|error| {
+    let (api, handler) = start(program, variables).inspect_err(|error| {
         tracing::error!(%error, "the function cannot start");
     })?;
     let api = Arc::new(api);
@@ -87,10 +64,10 @@ pub async fn run(role: Role) -> Result<(), Error> {
 
 /// Reads the settings; connects to nothing yet.
 fn start(
-    role: Role,
+    program: Program,
     variables: impl Fn(&str) -> Option<String>,
 ) -> Result<(Api<RedisStore>, Handler), StartError> {
-    let handler = handler(role, variables("_HANDLER").as_deref())?;
+    let handler = handler(program, variables("_HANDLER").as_deref())?;
     let config = Config::read(None, &variables)?;
     let store = RedisStore::new(&config.redis, config.limits)?;
     // Two keys while one replaces the other, separated by a comma.
@@ -99,13 +76,13 @@ fn start(
     Ok((Api::new(store, Settings { access, ..Settings::default() }), handler))
 }
 
-fn handler(role: Role, name: Option<&str>) -> Result<Handler, StartError> {
+fn handler(program: Program, name: Option<&str>) -> Result<Handler, StartError> {
     // `provided` runtimes hand over whatever was configured; these say nothing.
     let Some(name) = name.filter(|name| !["", "bootstrap", "hello.handler"].contains(name)) else {
-        return Ok(role.default);
+        return Ok(program.handler());
     };
-    name.parse().ok().filter(|handler| role.allowed.contains(handler)).ok_or_else(|| {
-        let names = Handler::NAMES.iter().filter(|(_, handler)| role.allowed.contains(handler));
+    name.parse().ok().filter(|handler: &Handler| handler.program() == program).ok_or_else(|| {
+        let names = Handler::NAMES.iter().filter(|(_, handler)| handler.program() == program);
         StartError::Handler {
             handler: name.to_owned(),
             allowed: names.map(|(name, _)| *name).collect(),
@@ -119,21 +96,21 @@ mod tests {
 
     #[test]
     fn a_function_is_what_its_handler_says() {
-        assert_eq!(handler(TRACK, Some("gimel.track")).unwrap(), Handler::Track);
-        assert_eq!(handler(EXPERIMENTS, Some("gimel.all")).unwrap(), Handler::GimelAll);
-        assert_eq!(handler(EXPERIMENTS, Some("bootstrap")).unwrap(), Handler::Experiments);
-        assert_eq!(handler(TRACK, None).unwrap(), Handler::Track);
+        assert_eq!(handler(Program::Track, Some("gimel.track")).unwrap(), Handler::Track);
+        assert_eq!(handler(Program::Experiments, Some("gimel.all")).unwrap(), Handler::GimelAll);
+        assert_eq!(handler(Program::Experiments, Some("bootstrap")).unwrap(), Handler::Experiments);
+        assert_eq!(handler(Program::Track, None).unwrap(), Handler::Track);
     }
 
     #[test]
     fn the_public_function_cannot_be_an_operators() {
-        let error = handler(TRACK, Some("gimel.all")).unwrap_err().to_string();
+        let error = handler(Program::Track, Some("gimel.all")).unwrap_err().to_string();
         assert!(error.contains("gimel.all") && error.contains("track, gimel.track"), "{error}");
     }
 
     #[test]
     fn a_wrong_variable_keeps_the_function_from_starting() {
-        let error = start(TRACK, |name| (name == "ABTEST_REDIS_PORT").then(|| "x".into()))
+        let error = start(Program::Track, |name| (name == "ABTEST_REDIS_PORT").then(|| "x".into()))
             .err()
             .unwrap()
             .to_string();

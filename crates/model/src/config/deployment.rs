@@ -1,0 +1,143 @@
+//! What `abtest deploy` makes in AWS, as far as one may choose.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer};
+
+/// The name of a deployment: what it makes is named and tagged with it, so that two deployments
+/// live side by side in one account. 1 to 32 lower-case letters, digits and hyphens, the first a
+/// letter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeploymentName(String);
+
+impl DeploymentName {
+    /// Checks a name.
+    ///
+    /// # Errors
+    /// When it breaks the rule.
+    pub fn new(name: impl Into<String>) -> Result<Self, WrongName> {
+        let name = name.into();
+        let rest = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-';
+        let first = name.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
+        if first && name.len() <= 32 && name.as_bytes().iter().all(|byte| rest(byte)) {
+            Ok(Self(name))
+        } else {
+            Err(WrongName(name))
+        }
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for DeploymentName {
+    fn default() -> Self {
+        Self("abtest".into())
+    }
+}
+
+impl fmt::Display for DeploymentName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for DeploymentName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+/// A name that no deployment can have.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "`{0}` is no name for a deployment; use 1 to 32 lower-case letters, digits and hyphens, \
+     beginning with a letter"
+)]
+pub struct WrongName(String);
+
+/// The choices that a deployment has.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DeploymentSettings {
+    /// The region; else that of the environment or of the profile.
+    pub region: Option<String>,
+    /// The name of the REST API, its API key and its usage plan; else the deployment's name.
+    /// `gimel` takes over the API that Gimel deployed, with its address and its key.
+    pub api_name: Option<String>,
+    /// The processor that the functions are built for.
+    pub architecture: Architecture,
+    /// How long logs are kept, in days: one of the numbers that CloudWatch Logs knows.
+    pub log_retention_days: u16,
+    /// How many copies of each function may run at once, so that they cannot use up the Redis
+    /// plan's connections (a copy holds one); else the account's limit is the only one.
+    pub reserved_concurrency: Option<u32>,
+    /// How many requests each public endpoint takes.
+    pub throttle: Throttle,
+}
+
+impl Default for DeploymentSettings {
+    fn default() -> Self {
+        Self {
+            region: None,
+            api_name: None,
+            architecture: Architecture::default(),
+            log_retention_days: 30,
+            reserved_concurrency: None,
+            throttle: Throttle::default(),
+        }
+    }
+}
+
+/// The processor that functions are built for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+pub enum Architecture {
+    /// AWS Graviton: a fifth cheaper.
+    #[default]
+    #[serde(rename = "arm64")]
+    Arm64,
+    /// Intel and AMD.
+    #[serde(rename = "x86_64")]
+    X86_64,
+}
+
+impl Architecture {
+    /// Its name, as Lambda has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Arm64 => "arm64",
+            Self::X86_64 => "x86_64",
+        }
+    }
+}
+
+/// A limit of requests: API Gateway answers 429 past it, and the browser tries again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Throttle {
+    /// Requests a second, on average.
+    pub rate: u32,
+    /// Requests at once.
+    pub burst: u32,
+}
+
+impl Default for Throttle {
+    fn default() -> Self {
+        Self { rate: 500, burst: 1_000 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_one_that_every_aws_service_takes() {
+        assert!(DeploymentName::new("abtest-2").is_ok());
+        for wrong in ["", "2abtest", "Abtest", "ab_test", "a b", &"a".repeat(33)] {
+            assert!(DeploymentName::new(wrong).is_err(), "{wrong}");
+        }
+    }
+}

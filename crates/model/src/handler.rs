@@ -1,0 +1,167 @@
+//! What an endpoint does: the handler that wiring gives it, and the program that holds it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// What an endpoint that wiring names does, whatever its path: abtest's two functions, and
+/// Gimel's handlers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Handler {
+    /// Records events. `track`, `gimel.track`.
+    Track,
+    /// The operator's endpoints, by path. `experiments`.
+    Experiments,
+    /// Every experiment's results. `gimel.all`.
+    GimelAll,
+    /// One experiment's goals. `gimel.experiment`.
+    GimelExperiment,
+    /// Removes an experiment. `gimel.delete`.
+    GimelDelete,
+}
+
+impl Handler {
+    /// Every handler, under each of its names. Of several names the first is the one that is
+    /// written.
+    pub const NAMES: [(&'static str, Self); 6] = [
+        ("track", Self::Track),
+        ("experiments", Self::Experiments),
+        ("gimel.track", Self::Track),
+        ("gimel.all", Self::GimelAll),
+        ("gimel.experiment", Self::GimelExperiment),
+        ("gimel.delete", Self::GimelDelete),
+    ];
+
+    /// The program that can be this handler.
+    pub fn program(self) -> Program {
+        match self {
+            Self::Track => Program::Track,
+            Self::Experiments | Self::GimelAll | Self::GimelExperiment | Self::GimelDelete => {
+                Program::Experiments
+            }
+        }
+    }
+
+    /// The methods that it answers, OPTIONS aside, which each answers.
+    pub fn methods(self) -> &'static [Method] {
+        match self {
+            Self::Track => &[Method::Get, Method::Post],
+            Self::Experiments => &[Method::Get, Method::Delete],
+            Self::GimelAll | Self::GimelExperiment => &[Method::Get],
+            Self::GimelDelete => &[Method::Delete],
+        }
+    }
+}
+
+impl fmt::Display for Handler {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = Self::NAMES.iter().find(|(_, handler)| handler == self);
+        formatter.write_str(name.map_or("", |(name, _)| name))
+    }
+}
+
+/// A name that is no handler's.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "`{0}` is no handler; use track, experiments, gimel.track, gimel.all, gimel.experiment \
+     or gimel.delete"
+)]
+pub struct UnknownHandler(String);
+
+impl FromStr for Handler {
+    type Err = UnknownHandler;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::NAMES
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, handler)| *handler)
+            .ok_or_else(|| UnknownHandler(name.to_owned()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Handler {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl Serialize for Handler {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// The two programs: what browsers reach and what operators reach are kept apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Program {
+    /// Records events, and can do nothing else.
+    Track,
+    /// Reads and deletes.
+    Experiments,
+}
+
+impl Program {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Track, Self::Experiments];
+
+    /// The name of its binary and of its artefact.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Track => "track",
+            Self::Experiments => "experiments",
+        }
+    }
+
+    /// What it is when its handler is not named.
+    pub fn handler(self) -> Handler {
+        match self {
+            Self::Track => Handler::Track,
+            Self::Experiments => Handler::Experiments,
+        }
+    }
+}
+
+/// The HTTP method of an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[expect(missing_docs, reason = "HTTP's own names")]
+pub enum Method {
+    Get,
+    Post,
+    Delete,
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Delete => "DELETE",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_handler_is_written_as_it_is_read() {
+        for (name, handler) in Handler::NAMES {
+            assert_eq!(name.parse::<Handler>().unwrap(), handler);
+            assert_eq!(handler.to_string().parse::<Handler>().unwrap(), handler);
+        }
+        assert!("gimel.tarck".parse::<Handler>().is_err());
+    }
+
+    #[test]
+    fn only_tracking_lies_in_the_public_program() {
+        for (_, handler) in Handler::NAMES {
+            let public = handler.program() == Program::Track;
+            assert_eq!(public, handler == Handler::Track, "{handler}");
+        }
+        assert!(Program::ALL.iter().all(|program| program.handler().program() == *program));
+    }
+}

@@ -1,0 +1,1 @@
+//! What must exist in AWS, the plan against what exists, and applying it.
