@@ -8,10 +8,7 @@ use anyhow::{Context, Result};
 /// Reads the config: the file given, else the first that exists of those where it is looked for;
 /// then the environment's overrides.
 pub(crate) fn read(given: Option<&Path>) -> Result<Config> {
-    let path = match given {
-        Some(path) => Some(path.to_owned()),
-        None => candidates(|name| std::env::var(name).ok()).into_iter().find(|path| path.exists()),
-    };
+    let path = find(given);
     let text = match &path {
         Some(path) => Some(
             std::fs::read_to_string(path)
@@ -24,6 +21,22 @@ pub(crate) fn read(given: Option<&Path>) -> Result<Config> {
         Some(path) => format!("the config {} is wrong", path.display()),
         None => "the configuration is wrong".to_owned(),
     })
+}
+
+/// The file that is read: the one given, else the first that exists of those that are looked for.
+pub(crate) fn find(given: Option<&Path>) -> Option<PathBuf> {
+    match given {
+        Some(path) => Some(path.to_owned()),
+        None => candidates(|name| std::env::var(name).ok()).into_iter().find(|path| path.exists()),
+    }
+}
+
+/// Where a config of one's own goes, when there is none yet.
+pub(crate) fn home() -> Option<PathBuf> {
+    let folder = |name| std::env::var_os(name).map(PathBuf::from);
+    folder("XDG_CONFIG_HOME")
+        .map(|folder| folder.join("abtest/config.json"))
+        .or_else(|| folder("HOME").map(|home| home.join(".abtest/config.json")))
 }
 
 fn candidates(variable: impl Fn(&str) -> Option<String>) -> Vec<PathBuf> {

@@ -3,13 +3,20 @@
 mod client;
 mod commands;
 mod config_file;
+mod deployment;
+mod plan_view;
+mod private_file;
+mod snippet;
 mod terminal;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{calc, experiments, serve};
+use commands::{
+    build, calc, configure, deploy, destroy, experiments, key, preflight, rollback, serve,
+    snippet as snippet_command, status,
+};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -31,11 +38,22 @@ enum Command {
     Serve(serve::Arguments),
     Experiments(experiments::Arguments),
     Calc(calc::Arguments),
+    Configure(configure::Arguments),
+    Preflight(preflight::Arguments),
+    Deploy(deploy::Arguments),
+    Status(status::Arguments),
+    Rollback(rollback::Arguments),
+    Key(key::Arguments),
+    Snippet(snippet_command::Arguments),
+    Destroy(destroy::Arguments),
+    Build(build::Arguments),
 }
 
 /// How a command ended that did not fail.
 pub(crate) enum Ending {
     Done,
+    /// Some checks failed, which were shown.
+    ChecksFailed,
     /// Something was shown that wants a confirmation first.
     Unconfirmed,
 }
@@ -45,9 +63,19 @@ fn main() -> ExitCode {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Experiments(arguments) => experiments::run(arguments),
         Command::Calc(arguments) => calc::run(&arguments),
+        Command::Configure(arguments) => configure::run(&arguments),
+        Command::Preflight(arguments) => preflight::run(&arguments),
+        Command::Deploy(arguments) => deploy::run(&arguments),
+        Command::Status(arguments) => status::run(&arguments),
+        Command::Rollback(arguments) => rollback::run(&arguments),
+        Command::Key(arguments) => key::run(&arguments),
+        Command::Snippet(arguments) => snippet_command::run(&arguments),
+        Command::Destroy(arguments) => destroy::run(&arguments),
+        Command::Build(arguments) => build::run(&arguments),
     };
     match ending {
         Ok(Ending::Done) => ExitCode::SUCCESS,
+        Ok(Ending::ChecksFailed) => ExitCode::FAILURE,
         Ok(Ending::Unconfirmed) => ExitCode::from(2),
         Err(error) => {
             eprintln!("{} {error:#}", terminal::red("error:"));

@@ -1,7 +1,9 @@
 //! What is shown to people: colours only on a terminal, and hostile names made harmless.
 
-use std::fmt::Write;
-use std::io::IsTerminal;
+use std::fmt::Write as _;
+use std::io::{IsTerminal, Write as _};
+
+use anyhow::Result;
 
 /// Whether errors and questions go to a terminal.
 pub(crate) fn is_interactive() -> bool {
@@ -12,6 +14,21 @@ pub(crate) fn red(text: &str) -> String {
     colour(std::io::stderr().is_terminal(), "31", text)
 }
 
+/// Red, on standard output.
+pub(crate) fn red_out(text: &str) -> String {
+    colour(std::io::stdout().is_terminal(), "31", text)
+}
+
+/// Green, on standard output.
+pub(crate) fn green(text: &str) -> String {
+    colour(std::io::stdout().is_terminal(), "32", text)
+}
+
+/// Yellow, on standard output.
+pub(crate) fn yellow(text: &str) -> String {
+    colour(std::io::stdout().is_terminal(), "33", text)
+}
+
 /// Bold, on standard output.
 pub(crate) fn bold(text: &str) -> String {
     colour(std::io::stdout().is_terminal(), "1", text)
@@ -20,6 +37,25 @@ pub(crate) fn bold(text: &str) -> String {
 /// Dim, on standard output.
 pub(crate) fn dim(text: &str) -> String {
     colour(std::io::stdout().is_terminal(), "2", text)
+}
+
+/// Asks a person; where there is none, says what to do instead.
+pub(crate) fn confirm(question: &str, otherwise: &str) -> Result<bool> {
+    if !is_interactive() {
+        println!("{otherwise}");
+        return Ok(false);
+    }
+    let answer = ask(&format!("{question} [y/N] "))?;
+    Ok(["y", "yes"].contains(&answer.to_lowercase().as_str()))
+}
+
+/// Asks a person for a line.
+pub(crate) fn ask(question: &str) -> Result<String> {
+    eprint!("{question}");
+    std::io::stderr().flush()?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    Ok(answer.trim().to_owned())
 }
 
 fn colour(terminal: bool, code: &str, text: &str) -> String {

@@ -10,7 +10,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::Ending;
 use crate::client::{Client, ClientArguments, Listed};
-use crate::terminal::{is_interactive, printable};
+use crate::terminal::{confirm, printable};
 
 /// List or delete the experiments of a running abtest.
 #[derive(Debug, clap::Args)]
@@ -121,7 +121,7 @@ fn delete(arguments: &DeleteArguments) -> Result<Ending> {
         return Ok(Ending::Done);
     }
     show(&chosen, arguments.verbose);
-    if !arguments.yes && !confirm(chosen.len())? {
+    if !arguments.yes && !confirm_deletion(chosen.len())? {
         return Ok(Ending::Unconfirmed);
     }
     delete_all(&client, &chosen)?;
@@ -159,16 +159,9 @@ fn experiments(count: usize) -> String {
     if count == 1 { "1 experiment".to_owned() } else { format!("{count} experiments") }
 }
 
-fn confirm(count: usize) -> Result<bool> {
-    if !is_interactive() {
-        println!("nothing is deleted; add --yes to delete them");
-        return Ok(false);
-    }
-    eprint!("Delete {} with all counts? There is no way back. [y/N] ", experiments(count));
-    std::io::stderr().flush()?;
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer)?;
-    Ok(["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
+fn confirm_deletion(count: usize) -> Result<bool> {
+    let question = format!("Delete {} with all counts? There is no way back.", experiments(count));
+    confirm(&question, "nothing is deleted; add --yes to delete them")
 }
 
 /// Deletes a few at a time, goes on after a failure, and reports it at the end.

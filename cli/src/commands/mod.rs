@@ -1,5 +1,14 @@
 //! The commands, a file or a folder each.
 
+pub(crate) mod build;
 pub(crate) mod calc;
+pub(crate) mod configure;
+pub(crate) mod deploy;
+pub(crate) mod destroy;
 pub(crate) mod experiments;
+pub(crate) mod key;
+pub(crate) mod preflight;
+pub(crate) mod rollback;
 pub(crate) mod serve;
+pub(crate) mod snippet;
+pub(crate) mod status;

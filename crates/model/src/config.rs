@@ -11,9 +11,11 @@ use crate::handler::{Handler, Method};
 use crate::secret::Secret;
 
 mod deployment;
+mod reference;
 mod variables;
 
 pub use deployment::{Architecture, DeploymentName, DeploymentSettings, Throttle};
+pub use reference::SecretReference;
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use abtest_model::Namespace;
 
 use super::key::Key;
+use crate::snippet::snippet;
 use crate::terminal::{bold, dim};
 
 /// What there is to say.
@@ -40,42 +41,6 @@ impl Greeting<'_> {
         println!("{}", dim("# read the results"));
         println!("curl -H 'x-api-key: {secret}' '{url}/experiments?{query}'");
         println!();
-        println!("{}", snippet(&url, namespace));
-    }
-}
-
-/// What a page needs to track with AlephBet.
-fn snippet(url: &str, namespace: &Namespace) -> String {
-    // In a script in a page `</` would end the script, so it is not written as such.
-    let text = |text: &str| serde_json::json!(text).to_string().replace('<', "\\u003c");
-    format!(
-        r#"<script src="alephbet.min.js"></script>  <!-- npm: alephbet@0.27 -->
-<script>
-  const experiment = new AlephBet.Experiment({{
-    name: "button color",
-    tracking_adapter: new AlephBet.GimelAdapter({url}, {namespace}),
-    variants: {{
-      red: {{ activate: () => {{ document.body.dataset.color = "red" }} }},
-      blue: {{ activate: () => {{ document.body.dataset.color = "blue" }} }}
-    }}
-  }})
-  const signup = new AlephBet.Goal("signup")
-  experiment.add_goal(signup)  // later, when it is reached: signup.complete()
-</script>
-"#,
-        url = text(&format!("{url}/track")),
-        namespace = text(namespace.as_str()),
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_namespace_cannot_break_out_of_the_snippet() {
-        let namespace = Namespace::new("\"</script><b>").unwrap();
-        let snippet = snippet("http://127.0.0.1:1", &namespace);
-        assert!(snippet.contains(r#"("http://127.0.0.1:1/track", "\"\u003c/script>\u003cb>")"#));
+        println!("{}", snippet(&format!("{url}/track"), namespace));
     }
 }

@@ -7,6 +7,7 @@
 //! | `connection` | the one connection, and how it comes back |
 //! | `gather` | concurrent requests share a round trip |
 //! | `failure` | what an error of Redis means |
+//! | [`inspect`] | a look at the server, for the checks before a deploy |
 //! | `settings` | from the config to a client |
 //! | `read` | tallies in three round trips at most |
 //! | `record.lua`, `delete.lua` | what must happen at once, in Redis |
@@ -14,6 +15,7 @@
 mod connection;
 mod failure;
 mod gather;
+pub mod inspect;
 mod keys;
 mod read;
 mod settings;

@@ -1,0 +1,261 @@
+//! `abtest configure`: finds, makes, edits and checks the config.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use abtest_model::Config;
+use abtest_wiring::endpoints::Endpoints;
+use anyhow::{Context, Result, bail};
+use serde_json::{Map, Value};
+
+use crate::Ending;
+use crate::config_file;
+use crate::private_file;
+use crate::terminal::{ask, green, is_interactive};
+
+/// What a new config starts from.
+const EXAMPLE: &str = include_str!("../../../config.example.json");
+
+/// How the example asks for what only its reader knows.
+const PLACEHOLDER: &str = "ENTER YOUR ";
+
+/// Make or change the config: in your editor, or with --set.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  abtest configure                                         opens $VISUAL or $EDITOR
+  abtest configure --set redis.host=my.redis --set redis.tls=true
+  abtest configure --set redis.password=arn:aws:secretsmanager:…   kept in AWS, not in the file
+  abtest configure --show                                  secrets are masked
+
+The config is ./config.json, else $XDG_CONFIG_HOME/abtest/config.json, else ~/.abtest/config.json,
+else Gimel's ~/.gimel/config.json, which is taken as it is.")]
+pub(crate) struct Arguments {
+    /// The config file.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Set a value, without an editor.
+    #[arg(long = "set", value_name = "MEMBER=VALUE")]
+    sets: Vec<String>,
+    /// Print the config, with secrets masked.
+    #[arg(long, conflicts_with = "sets")]
+    show: bool,
+    /// Print where the config is.
+    #[arg(long, conflicts_with_all = ["sets", "show"])]
+    path: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Ending> {
+    let path = match config_file::find(arguments.config.as_deref()) {
+        Some(path) => path,
+        None => config_file::home()
+            .context("there is no home folder to keep a config in; name a file with --config")?,
+    };
+    if arguments.path {
+        println!("{}", path.display());
+    } else if arguments.show {
+        show(&path)?;
+    } else if arguments.sets.is_empty() {
+        edit(&path)?;
+    } else {
+        set_all(&path, &arguments.sets)?;
+    }
+    Ok(Ending::Done)
+}
+
+fn show(path: &Path) -> Result<()> {
+    let text = std::fs::read_to_string(path).with_context(|| {
+        format!("there is no config at {}; `abtest configure` makes one", path.display())
+    })?;
+    check(&text).with_context(|| format!("the config {} is wrong", path.display()))?;
+    let mut config: Value = serde_json::from_str(&text)?;
+    mask(&mut config);
+    println!("{}", serde_json::to_string_pretty(&config)?);
+    Ok(())
+}
+
+/// Hides what only the file may hold; a reference to a secret is none.
+fn mask(config: &mut Value) {
+    for member in ["password", "url"] {
+        if let Some(Value::String(secret)) = config["redis"].get_mut(member)
+            && !secret.is_empty()
+            && !secret.starts_with("arn:")
+        {
+            *secret = "***".to_owned();
+        }
+    }
+}
+
+fn edit(path: &Path) -> Result<()> {
+    if !path.exists() {
+        private_file::write(path, EXAMPLE)?;
+    }
+    loop {
+        open_editor(path)?;
+        let text = std::fs::read_to_string(path)?;
+        let Err(error) = check(&text).and_then(|()| no_placeholders(&text)) else { break };
+        let wrong = format!("the config {} is wrong: {error:#}", path.display());
+        if !is_interactive() {
+            bail!("{wrong}; run `abtest configure` again");
+        }
+        eprintln!("{wrong}");
+        if ask("Go back in? [Y/n] ")?.to_lowercase().starts_with('n') {
+            bail!("the config was left as it is; run `abtest configure` again");
+        }
+    }
+    private_file::protect(path)?;
+    println!("{} {} is fine; `abtest preflight` checks what it says", green("✓"), path.display());
+    Ok(())
+}
+
+fn open_editor(path: &Path) -> Result<()> {
+    let editor = ["VISUAL", "EDITOR"].iter().filter_map(|name| std::env::var(name).ok());
+    let editor = editor.filter(|editor| !editor.trim().is_empty()).next();
+    let editor = editor.unwrap_or_else(|| "vi".to_owned());
+    // The variable may hold arguments: `code --wait`.
+    let status = Command::new("sh")
+        .arg("-c")
+        .arg(format!("{editor} \"$1\""))
+        .arg("abtest")
+        .arg(path)
+        .status()
+        .with_context(|| format!("cannot start the editor `{editor}`; set EDITOR"))?;
+    if !status.success() {
+        bail!("the editor `{editor}` ended with {status}; set EDITOR, or use --set");
+    }
+    Ok(())
+}
+
+fn set_all(path: &Path, sets: &[String]) -> Result<()> {
+    let mut config = match std::fs::read_to_string(path) {
+        Ok(text) => serde_json::from_str(&text)
+            .with_context(|| format!("the config {} is wrong", path.display()))?,
+        Err(_) => blank()?,
+    };
+    for assignment in sets {
+        let (member, value) = assignment.split_once('=').with_context(|| {
+            format!("`{assignment}` sets nothing; write --set redis.host=my.redis")
+        })?;
+        set(&mut config, member, value)?;
+    }
+    let text = serde_json::to_string_pretty(&config)? + "\n";
+    check(&text)?;
+    private_file::write(path, &text)?;
+    println!("{} {}", green("✓"), path.display());
+    Ok(())
+}
+
+/// The example without what is only an example.
+fn blank() -> Result<Value> {
+    let mut config: Value = serde_json::from_str(EXAMPLE)?;
+    if let Some(redis) = config["redis"].as_object_mut() {
+        redis.retain(|_, value| !value.as_str().is_some_and(|text| text.starts_with(PLACEHOLDER)));
+    }
+    config["extra_wiring"] = Value::Array(Vec::new());
+    Ok(config)
+}
+
+/// Sets a member by its path. What looks like a number, a truth or null is one, unless the
+/// member wants text.
+fn set(config: &mut Value, member: &str, value: &str) -> Result<()> {
+    let parsed = serde_json::from_str::<Value>(value).ok();
+    let text = Value::String(value.to_owned());
+    let mut problem = None;
+    for candidate in parsed.into_iter().chain([text]) {
+        let mut changed = config.clone();
+        put(&mut changed, member, candidate)?;
+        match check(&changed.to_string()) {
+            Ok(()) => {
+                *config = changed;
+                return Ok(());
+            }
+            Err(error) => problem = problem.or(Some(error)),
+        }
+    }
+    // Line and column would be those of a text that nobody sees.
+    let problem = problem.map(|error| format!("{error:#}")).unwrap_or_default();
+    let problem = problem.split(" at line ").next().unwrap_or_default();
+    bail!("cannot set {member}: {problem}")
+}
+
+fn put(config: &mut Value, member: &str, value: Value) -> Result<()> {
+    let mut place = config;
+    for part in member.split('.') {
+        if place.is_null() {
+            *place = Value::Object(Map::new());
+        }
+        let Value::Object(members) = place else {
+            bail!("cannot set {member}: what is above it holds no members");
+        };
+        place = members.entry(part).or_insert(Value::Null);
+    }
+    *place = value;
+    Ok(())
+}
+
+/// Whether the text is a config whose endpoints can exist.
+fn check(text: &str) -> Result<()> {
+    let config = Config::read(Some(text), |_| None)?;
+    Endpoints::new(&config.name, &config.extra_wiring)?;
+    Ok(())
+}
+
+fn no_placeholders(text: &str) -> Result<()> {
+    let line = text.lines().position(|line| line.contains(PLACEHOLDER));
+    match line {
+        Some(line) => bail!("line {} still asks for something of yours", line + 1),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn blank_with(sets: &[(&str, &str)]) -> Result<Config> {
+        let mut config = blank().unwrap();
+        for (member, value) in sets {
+            set(&mut config, member, value)?;
+        }
+        Ok(Config::read(Some(&config.to_string()), |_| None)?)
+    }
+
+    #[test]
+    fn a_value_becomes_what_its_member_wants() {
+        let config = blank_with(&[
+            ("redis.host", "127.0.0.1"),
+            ("redis.password", "12345"),
+            ("redis.tls", "false"),
+            ("aws.throttle.rate", "7"),
+            ("aws.region", "eu-west-1"),
+        ])
+        .unwrap();
+        assert_eq!(config.redis.password.unwrap().expose(), "12345");
+        assert!(!config.redis.tls);
+        assert_eq!(config.aws.throttle.rate, 7);
+        assert_eq!(config.aws.region.as_deref(), Some("eu-west-1"));
+        assert!(config.extra_wiring.is_empty());
+    }
+
+    #[test]
+    fn a_wrong_member_or_value_is_named() {
+        let error = blank_with(&[("redis.hots", "x")]).unwrap_err().to_string();
+        assert!(error.contains("redis.hots") && error.contains("unknown field"), "{error}");
+        let error = blank_with(&[("redis.port", "many")]).unwrap_err().to_string();
+        assert!(error.contains("redis.port"), "{error}");
+    }
+
+    #[test]
+    fn secrets_are_masked_and_references_are_shown() {
+        let mut config = serde_json::json!({"redis": {"password": "hush", "url": "arn:aws:x"}});
+        mask(&mut config);
+        assert_eq!(config["redis"]["password"], "***");
+        assert_eq!(config["redis"]["url"], "arn:aws:x");
+    }
+
+    #[test]
+    fn the_example_asks_for_what_it_cannot_know() {
+        assert!(no_placeholders(EXAMPLE).is_err());
+        check(EXAMPLE).unwrap();
+    }
+}

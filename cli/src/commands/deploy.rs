@@ -1,0 +1,178 @@
+//! `abtest deploy`: from a laptop to AWS.
+
+use std::io::{IsTerminal, Write};
+
+use abtest_model::Namespace;
+use abtest_wiring::apply::apply;
+use abtest_wiring::plan::{Action, Change, Plan, Step};
+use anyhow::{Context, Result, bail};
+
+use super::preflight;
+use crate::Ending;
+use crate::deployment::{ArtifactArguments, Deployment, DeploymentArguments, block_on};
+use crate::plan_view;
+use crate::snippet::snippet;
+use crate::terminal::{bold, confirm, dim, green};
+
+/// Deploy to AWS: checks, shows what will change, changes it, and prints the snippet.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  abtest deploy            checks, shows the plan, asks, and carries it out
+  abtest deploy --plan     only shows the plan
+  abtest deploy --yes      for scripts: does not ask
+
+Stopped half-way, by Ctrl-C or by AWS, it leaves a state that the next run completes. Run again
+without a change, it changes nothing. `abtest rollback` goes back to the deploy before.")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    deployment: DeploymentArguments,
+    #[command(flatten)]
+    artifacts: ArtifactArguments,
+    /// Show what would change, and change nothing.
+    #[arg(long)]
+    plan: bool,
+    /// With --plan: print it as JSON.
+    #[arg(long, requires = "plan")]
+    json: bool,
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
+    /// Skip the checks.
+    #[arg(long)]
+    no_preflight: bool,
+    /// Namespace in the snippet.
+    #[arg(long, default_value = Namespace::DEFAULT)]
+    namespace: String,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Ending> {
+    block_on(deploy(arguments))
+}
+
+async fn deploy(arguments: &Arguments) -> Result<Ending> {
+    let namespace = Namespace::new(arguments.namespace.as_str())?;
+    let config = arguments.deployment.config()?;
+    let artifacts = arguments.artifacts.find(&config)?;
+    if !arguments.no_preflight && !arguments.plan {
+        let checks = preflight::checks(&arguments.deployment, Some(&artifacts)).await;
+        preflight::show(&checks);
+        if checks.iter().any(preflight::Check::failed) {
+            bail!("the checks failed, and nothing was changed; --no-preflight skips them");
+        }
+        println!();
+    }
+    let deployment = Deployment::read(&config, Some(&artifacts)).await?;
+    let plan = Plan::new(&deployment.blueprint, &deployment.found)?;
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&plan)?);
+        return Ok(Ending::Done);
+    }
+    plan_view::show(&plan);
+    if arguments.plan {
+        return Ok(Ending::Done);
+    }
+    if plan.is_empty() {
+        println!("everything is as it must be; nothing was changed");
+    } else {
+        let place = &deployment.account.place;
+        let question = format!(
+            "Apply this to account {} in {} as {}?",
+            place.account, place.region, deployment.account.caller
+        );
+        if !arguments.yes && !confirm(&question, "nothing was changed; add --yes to apply it")? {
+            return Ok(Ending::Unconfirmed);
+        }
+        carry_out(&deployment, &plan).await?;
+    }
+    let deployment = Deployment::read(&config, Some(&artifacts)).await?;
+    print_outcome(&deployment, &namespace)?;
+    Ok(Ending::Done)
+}
+
+/// Applies a plan with visible progress; Ctrl-C stops between two steps.
+pub(crate) async fn carry_out(deployment: &Deployment, plan: &Plan) -> Result<()> {
+    let Deployment { account, blueprint, found } = deployment;
+    let mut progress = Progress::new(plan.steps());
+    let applied =
+        apply(account, blueprint, found, plan, |change, step| progress.step(change, step));
+    let outcome = tokio::select! {
+        outcome = applied => outcome.context("stopped half-way; run this again to go on"),
+        _ = tokio::signal::ctrl_c() => {
+            Err(anyhow::anyhow!("stopped half-way by you; run this again to go on"))
+        }
+    };
+    progress.end(outcome.is_ok());
+    outcome
+}
+
+/// A line a thing on standard output; on a terminal the step at hand, too.
+struct Progress {
+    steps: usize,
+    taken: usize,
+    current: Option<String>,
+    terminal: bool,
+}
+
+impl Progress {
+    fn new(steps: usize) -> Self {
+        let terminal = std::io::stdout().is_terminal();
+        Self { steps, taken: 0, current: None, terminal }
+    }
+
+    fn step(&mut self, change: &Change, step: &Step) {
+        let line = format!("{:7} {}", done(change.action), change.resource);
+        if self.current.as_ref() != Some(&line) {
+            self.finish();
+            self.current = Some(line);
+        }
+        self.taken += 1;
+        if self.terminal {
+            print!("\r\x1b[K{}", dim(&format!("{}/{} {step}", self.taken, self.steps)));
+            let _ = std::io::stdout().flush();
+        }
+    }
+
+    fn end(&mut self, complete: bool) {
+        if complete {
+            self.finish();
+        } else if self.terminal {
+            println!();
+        }
+    }
+
+    fn finish(&mut self) {
+        let clear = if self.terminal { "\r\x1b[K" } else { "" };
+        if let Some(line) = self.current.take() {
+            println!("{clear}{} {line}", green("✓"));
+        }
+    }
+}
+
+fn done(action: Action) -> &'static str {
+    match action {
+        Action::Create => "created",
+        Action::Adopt => "adopted",
+        Action::Update => "updated",
+        Action::Keep => "kept",
+        Action::Remove => "removed",
+    }
+}
+
+fn print_outcome(deployment: &Deployment, namespace: &Namespace) -> Result<()> {
+    let address = deployment.address()?;
+    println!();
+    for (path, _) in deployment.blueprint.api.endpoints.public() {
+        if !path.as_str().ends_with(".json") {
+            println!("{} {address}{}", bold("track  "), path.as_str());
+        }
+    }
+    println!("{} {address}/experiments  {}", bold("results"), dim("(`abtest key` prints the key)"));
+    println!();
+    println!("{}", dim("# see the results"));
+    println!("ABTEST_API_KEY=$(abtest key --value) abtest results --url {address}");
+    println!();
+    println!("{}", dim("# for your page"));
+    print!("{}", snippet(&format!("{address}/track"), namespace));
+    Ok(())
+}

@@ -1,0 +1,52 @@
+//! `abtest destroy`: removes what deploy made.
+
+use abtest_wiring::plan::destroy;
+use anyhow::Result;
+
+use super::deploy::carry_out;
+use crate::Ending;
+use crate::deployment::{Deployment, DeploymentArguments, block_on};
+use crate::plan_view;
+use crate::terminal::{ask, green, is_interactive};
+
+/// Remove everything that deploy made in AWS, by its tags. Redis and its counts stay.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    deployment: DeploymentArguments,
+    /// Do not ask for the deployment's name.
+    #[arg(long)]
+    yes: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Ending> {
+    block_on(remove(arguments))
+}
+
+async fn remove(arguments: &Arguments) -> Result<Ending> {
+    let config = arguments.deployment.config()?;
+    let deployment = Deployment::read(&config, None).await?;
+    let plan = destroy(&deployment.blueprint, &deployment.found);
+    let (name, region) = (&deployment.blueprint.name, &deployment.account.place.region);
+    if plan.is_empty() {
+        println!("nothing in {region} belongs to the deployment `{name}`");
+        return Ok(Ending::Done);
+    }
+    plan_view::show(&plan);
+    if !arguments.yes {
+        if !is_interactive() {
+            println!("nothing was removed; add --yes to remove it");
+            return Ok(Ending::Unconfirmed);
+        }
+        println!("The API's address is gone for ever with it: pages that use it stop counting.");
+        if ask(&format!("Type the deployment's name ({name}) to remove all this: "))?
+            != name.as_str()
+        {
+            println!("that is not its name; nothing was removed");
+            return Ok(Ending::Unconfirmed);
+        }
+    }
+    carry_out(&deployment, &plan).await?;
+    println!("{} removed; the counts are still in Redis", green("✓"));
+    Ok(Ending::Done)
+}

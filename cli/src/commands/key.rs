@@ -1,0 +1,80 @@
+//! `abtest key`: the API key, and replacing it.
+
+use abtest_wiring::operate::{Key, keys, retire, rotate};
+use anyhow::{Context, Result};
+
+use crate::Ending;
+use crate::deployment::{Deployment, DeploymentArguments, block_on};
+use crate::terminal::dim;
+
+/// Print the API key of the deployed API, or replace it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Replacing a key without an interruption:
+  abtest key --rotate    makes a new key; the old one works on
+                         … give the new one to everybody …
+  abtest key --retire    ends the old one")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    deployment: DeploymentArguments,
+    /// Make a new key; the old one works until it is retired.
+    #[arg(long, conflicts_with = "retire")]
+    rotate: bool,
+    /// Delete all keys but the newest.
+    #[arg(long)]
+    retire: bool,
+    /// Print the newest key and nothing else.
+    #[arg(long)]
+    value: bool,
+    /// Print the keys as JSON.
+    #[arg(long, conflicts_with = "value")]
+    json: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Ending> {
+    block_on(show(arguments))
+}
+
+async fn show(arguments: &Arguments) -> Result<Ending> {
+    let config = arguments.deployment.config()?;
+    let mut deployment = Deployment::read(&config, None).await?;
+    if arguments.rotate {
+        rotate(&deployment.account, &deployment.blueprint, &deployment.found).await?;
+    } else if arguments.retire {
+        retire(&deployment.account, &deployment.found).await?;
+    }
+    if arguments.rotate || arguments.retire {
+        deployment = Deployment::read(&config, None).await?;
+    }
+    let keys = keys(&deployment.account, &deployment.found).await?;
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&json(&keys))?);
+    } else if arguments.value {
+        let newest = keys.first().context("there is no key; run `abtest deploy`")?;
+        println!("{}", newest.value.expose());
+    } else {
+        for (position, key) in keys.iter().enumerate() {
+            let note = match position {
+                0 if keys.len() > 1 => "(the new one)",
+                0 => "",
+                _ => "(works until `abtest key --retire`)",
+            };
+            println!("{}  {}", key.value.expose(), dim(note));
+        }
+    }
+    Ok(Ending::Done)
+}
+
+fn json(keys: &[Key]) -> Vec<serde_json::Value> {
+    let newest = |position| position == 0;
+    let keys = keys.iter().enumerate();
+    keys.map(|(position, key)| {
+        serde_json::json!({
+            "id": key.id,
+            "value": key.value.expose(),
+            "created": key.created,
+            "newest": newest(position),
+        })
+    })
+    .collect()
+}

@@ -1,0 +1,89 @@
+//! The deployment that a command works on: config, account, what must exist, what exists.
+
+use std::path::PathBuf;
+
+use abtest_model::Config;
+use abtest_wiring::account::{self, Account};
+use abtest_wiring::artifacts::{Artifacts, Source};
+use abtest_wiring::blueprint::Blueprint;
+use abtest_wiring::endpoints::Endpoints;
+use abtest_wiring::found::Found;
+use anyhow::{Context, Result, bail};
+
+use crate::config_file;
+
+/// Which deployment.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct DeploymentArguments {
+    /// The config file.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// Where the functions' code comes from.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct ArtifactArguments {
+    /// Folder with track.zip and experiments.zip; else they are taken from beside the executable,
+    /// or built from the checkout (the folder that this runs in, or ABTEST_SOURCE).
+    #[arg(long, value_name = "FOLDER")]
+    artifacts: Option<PathBuf>,
+}
+
+impl DeploymentArguments {
+    /// Reads the config.
+    pub(crate) fn config(&self) -> Result<Config> {
+        config_file::read(self.config.as_deref())
+    }
+
+    /// The file that the config is read from.
+    pub(crate) fn config_path(&self) -> Option<PathBuf> {
+        config_file::find(self.config.as_deref())
+    }
+}
+
+impl ArtifactArguments {
+    /// Finds the artefacts, or builds them.
+    pub(crate) fn find(&self, config: &Config) -> Result<Artifacts> {
+        let mut source = Source::from_environment();
+        source.verbose = std::io::IsTerminal::is_terminal(&std::io::stderr());
+        Ok(Artifacts::find(self.artifacts.as_deref(), &source, config.aws.architecture)?)
+    }
+}
+
+/// A deployment as it is, and as it must be.
+pub(crate) struct Deployment {
+    pub(crate) account: Account,
+    pub(crate) blueprint: Blueprint,
+    pub(crate) found: Found,
+}
+
+impl Deployment {
+    /// Reads everything; without artefacts the functions' code is not compared.
+    pub(crate) async fn read(config: &Config, artifacts: Option<&Artifacts>) -> Result<Self> {
+        // A mistake in the wiring is told before anything is asked.
+        Endpoints::new(&config.name, &config.extra_wiring)?;
+        let settings = account::settings(config.aws.region.as_deref()).await?;
+        let account = Account::connect(&settings).await?;
+        let blueprint = Blueprint::new(config, &account.place, artifacts)?;
+        let found =
+            Found::read(&account, &blueprint).await.context("cannot read what is deployed")?;
+        Ok(Self { account, blueprint, found })
+    }
+
+    /// The address below which the endpoints lie.
+    pub(crate) fn address(&self) -> Result<String> {
+        match &self.found.api {
+            Some(api) if api.stage.is_some() => Ok(self.blueprint.address(&api.id)),
+            _ => bail!(
+                "`{}` is not deployed in {}; run `abtest deploy`",
+                self.blueprint.name,
+                self.account.place.region
+            ),
+        }
+    }
+}
+
+/// Runs a command that talks to AWS.
+pub(crate) fn block_on<T>(command: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
+}

@@ -1,0 +1,98 @@
+//! A look at the server before anything relies on it.
+
+use std::time::{Duration, Instant};
+
+use abtest_model::RedisConfig;
+use redis::InfoDict;
+
+use super::connection::Connection;
+use super::settings::SettingsError;
+use crate::StoreError;
+
+/// What a Redis server says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerReport {
+    /// How long an answer took on a connection that was made already.
+    pub round_trip: Duration,
+    /// How long it took to connect and to get the first answer.
+    pub first_answer: Duration,
+    /// Its version, as it writes it; Valkey tells the Redis version that it is compatible with.
+    pub version: String,
+    /// What it does when memory is full: `noeviction` keeps every counter.
+    pub eviction_policy: String,
+    /// Memory that is used, in bytes.
+    pub used_memory: u64,
+    /// The limit of memory in bytes, if there is one.
+    pub memory_limit: Option<u64>,
+    /// How many connections there are.
+    pub connections: u64,
+    /// How many there may be, if it says so.
+    pub connection_limit: Option<u64>,
+}
+
+/// Why the server could not be looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum InspectError {
+    /// The settings cannot be used.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// It does not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl ServerReport {
+    /// The version as numbers, for comparing.
+    pub fn version_numbers(&self) -> (u32, u32) {
+        let mut numbers = self.version.split('.').map_while(|number| number.parse().ok());
+        (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+    }
+
+    /// Whether a full memory would drop counters: they have no expiry, so the policies that only
+    /// drop keys with one leave them alone.
+    pub fn may_drop_counters(&self) -> bool {
+        self.eviction_policy.starts_with("allkeys")
+    }
+
+    /// Memory that is left, in bytes, where there is a limit.
+    pub fn memory_left(&self) -> Option<u64> {
+        Some(self.memory_limit?.saturating_sub(self.used_memory))
+    }
+}
+
+/// Connects and asks.
+///
+/// # Errors
+/// When the settings cannot be used, or the server does not answer.
+pub async fn inspect(config: &RedisConfig) -> Result<ServerReport, InspectError> {
+    let connection = Connection::new(config)?;
+    let limit = connection.response_timeout();
+    let ping = || {
+        connection.run(limit, |mut connection| async move {
+            redis::cmd("PING").query_async::<String>(&mut connection).await
+        })
+    };
+    let start = Instant::now();
+    ping().await?;
+    let first_answer = start.elapsed();
+    let start = Instant::now();
+    ping().await?;
+    let round_trip = start.elapsed();
+    let information: InfoDict = connection
+        .run(limit, |mut connection| async move {
+            redis::cmd("INFO").query_async(&mut connection).await
+        })
+        .await?;
+    let number = |name: &str| information.get::<u64>(name);
+    let text = |name: &str| information.get::<String>(name).unwrap_or_default();
+    Ok(ServerReport {
+        round_trip,
+        first_answer,
+        version: text("redis_version"),
+        eviction_policy: text("maxmemory_policy"),
+        used_memory: number("used_memory").unwrap_or_default(),
+        memory_limit: number("maxmemory").filter(|limit| *limit > 0),
+        connections: number("connected_clients").unwrap_or_default(),
+        connection_limit: number("maxclients"),
+    })
+}

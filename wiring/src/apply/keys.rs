@@ -1,0 +1,122 @@
+//! Steps of the API key and its usage plan.
+
+use aws_sdk_apigateway::types::{ApiStage, Op, PatchOperation};
+
+use super::gateway::without_retries;
+use super::{ApplyError, Done, Made};
+use crate::account::{Account, Call, CallError, Kind, create_once};
+use crate::blueprint::{Blueprint, STAGE};
+use crate::found::{find_keys, find_usage_plan};
+
+impl Made<'_> {
+    pub(super) async fn create_usage_plan(&mut self) -> Result<(), ApplyError> {
+        let name = &self.blueprint.api.name;
+        let stage = ApiStage::builder().api_id(self.api()?).stage(STAGE).build();
+        let create = async || {
+            let created = self
+                .account
+                .gateway
+                .create_usage_plan()
+                .name(name)
+                .description(format!("abtest ({})", self.blueprint.name))
+                .api_stages(stage.clone())
+                .set_tags(Some(self.blueprint.tags().into()))
+                .customize()
+                .config_override(without_retries())
+                .send()
+                .await
+                .call("apigateway:POST /usageplans", name)?;
+            Ok(created.id.unwrap_or_default())
+        };
+        let find = async || {
+            let found = find_usage_plan(self.account, self.blueprint).await?;
+            Ok(found.and_then(|plan| plan.id))
+        };
+        self.usage_plan = Some(create_once(create, find).await?);
+        Ok(())
+    }
+
+    pub(super) async fn add_stage_to_usage_plan(&self) -> Result<(), ApplyError> {
+        self.patch_usage_plan(Op::Add, self.api()?).await.map(|_| ()).done_if(Kind::Conflict)
+    }
+
+    pub(super) async fn remove_stage_from_usage_plan(&self, api: &str) -> Result<(), ApplyError> {
+        // Called twice, AWS says that there is no such stage in the plan.
+        match self.patch_usage_plan(Op::Remove, api).await {
+            Err(error) if !matches!(error.kind, Kind::NotFound | Kind::Refused) => {
+                Err(error.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn patch_usage_plan(&self, op: Op, api: &str) -> Result<(), CallError> {
+        let patch = PatchOperation::builder().op(op).path("/apiStages");
+        let plan = self.usage_plan.as_deref().unwrap_or_default();
+        let call = self.account.gateway.update_usage_plan().usage_plan_id(plan);
+        call.patch_operations(patch.value(format!("{api}:{STAGE}")).build())
+            .send()
+            .await
+            .call("apigateway:PATCH /usageplans/*", plan)?;
+        Ok(())
+    }
+
+    pub(super) async fn create_key(&self) -> Result<(), ApplyError> {
+        let key = create_key(self.account, self.blueprint, &[]).await?;
+        self.add_key_to_usage_plan(&key).await
+    }
+
+    pub(super) async fn add_key_to_usage_plan(&self, key: &str) -> Result<(), ApplyError> {
+        Ok(add_key(self.account, self.usage_plan()?, key).await?)
+    }
+
+    pub(super) async fn delete_key(&self, key: &str) -> Result<(), ApplyError> {
+        let call = self.account.gateway.delete_api_key().api_key(key).send().await;
+        call.call("apigateway:DELETE /apikeys/*", key).done_if(Kind::NotFound)
+    }
+
+    pub(super) async fn delete_usage_plan(&self) -> Result<(), ApplyError> {
+        let plan = self.usage_plan()?;
+        let call = self.account.gateway.delete_usage_plan().usage_plan_id(plan).send().await;
+        call.call("apigateway:DELETE /usageplans/*", plan).done_if(Kind::NotFound)
+    }
+}
+
+/// Creates a key beside the `known` ones; AWS makes its value. Returns its id.
+pub(crate) async fn create_key(
+    account: &Account,
+    blueprint: &Blueprint,
+    known: &[String],
+) -> Result<String, CallError> {
+    let name = &blueprint.api.name;
+    let create = async || {
+        let created = account
+            .gateway
+            .create_api_key()
+            .name(name)
+            .description(format!("abtest ({})", blueprint.name))
+            .enabled(true)
+            .set_tags(Some(blueprint.tags().into()))
+            .customize()
+            .config_override(without_retries())
+            .send()
+            .await
+            .call("apigateway:POST /apikeys", name)?;
+        Ok(created.id.unwrap_or_default())
+    };
+    let find = async || {
+        let keys = find_keys(account, blueprint).await?;
+        let ids = keys.into_iter().filter_map(|key| key.id);
+        Ok(ids.into_iter().find(|id| !known.contains(id)))
+    };
+    create_once(create, find).await
+}
+
+/// Adds a key to a usage plan, where it may be already.
+pub(crate) async fn add_key(account: &Account, plan: &str, key: &str) -> Result<(), CallError> {
+    let call = account.gateway.create_usage_plan_key().usage_plan_id(plan).key_id(key);
+    match call.key_type("API_KEY").send().await.call("apigateway:POST /usageplans/*/keys", plan) {
+        Err(error) if error.kind != Kind::Conflict => Err(error),
+        _ => Ok(()),
+    }
+}

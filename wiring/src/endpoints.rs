@@ -1,0 +1,341 @@
+//! The endpoints that must exist: the built-in ones, which are data (`endpoints.json`), and those
+//! of the config's `extra_wiring`.
+
+use std::collections::BTreeMap;
+
+use abtest_model::config::{DeploymentName, Wiring};
+use abtest_model::{Handler, Method};
+
+/// Everything that is reachable, and the functions behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoints {
+    /// The functions, by name.
+    pub functions: BTreeMap<String, WiredFunction>,
+    /// The endpoints, by path and method.
+    pub endpoints: BTreeMap<(ResourcePath, Method), Endpoint>,
+}
+
+/// A function that endpoints lead to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WiredFunction {
+    /// What it does.
+    pub handler: Handler,
+    /// Memory in MiB.
+    pub memory: u32,
+    /// Time limit in seconds.
+    pub timeout: u32,
+}
+
+/// What lies behind a path and a method.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The function's name.
+    pub function: String,
+    /// Whether the gateway asks for the API key.
+    pub key_required: bool,
+    /// The parameters that the gateway knows, and whether each is required.
+    pub parameters: BTreeMap<String, bool>,
+}
+
+/// A path below the stage: `/track`, `/experiments/{experiment}`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ResourcePath(String);
+
+impl ResourcePath {
+    /// The path with its leading slash.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Itself and the paths above it, the shortest first, the root left out.
+    pub fn with_parents(&self) -> impl Iterator<Item = Self> {
+        let ends = self.0.char_indices().skip(1).filter(|(_, character)| *character == '/');
+        let ends = ends.map(|(end, _)| end).chain([self.0.len()]).collect::<Vec<_>>();
+        ends.into_iter().map(|end| Self(self.0[..end].to_owned()))
+    }
+
+    /// The path above it (`/` for the first part), and its last part.
+    pub fn split(&self) -> (&str, &str) {
+        match self.0.rsplit_once('/') {
+            Some(("", part)) => ("/", part),
+            Some((parent, part)) => (parent, part),
+            None => ("/", &self.0),
+        }
+    }
+
+    fn new(text: &str) -> Result<Self, WiringError> {
+        let parts: Vec<&str> = text.trim_matches('/').split('/').collect();
+        if parts.iter().all(|part| is_part(part)) {
+            Ok(Self(format!("/{}", parts.join("/"))))
+        } else {
+            Err(WiringError::Path(text.to_owned()))
+        }
+    }
+
+    /// The path with all its variable parts called the same: two such paths cannot both exist.
+    fn shape(&self) -> String {
+        let shape = |part: &str| if part.starts_with('{') { "{}".to_owned() } else { part.into() };
+        self.0.split('/').map(shape).collect::<Vec<_>>().join("/")
+    }
+}
+
+/// What API Gateway takes as one part of a path.
+fn is_part(part: &str) -> bool {
+    let name = part.strip_prefix('{').and_then(|part| part.strip_suffix('}')).unwrap_or(part);
+    let name = if part.starts_with('{') { name.strip_suffix('+').unwrap_or(name) } else { name };
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || b"._-:".contains(&byte);
+    !name.is_empty() && name.bytes().all(known)
+}
+
+/// What is wrong with the wiring. Found before anything is touched.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum WiringError {
+    #[error(
+        "extra_wiring: pathPart `{0}` is no path; use letters, digits and ._-: with slashes between"
+    )]
+    Path(String),
+    #[error("extra_wiring: {method} {path} leads to both {first} and {second}; remove one")]
+    Clash { method: Method, path: String, first: String, second: String },
+    #[error(
+        "extra_wiring: {first} and {second} cannot both exist; name their variable parts alike"
+    )]
+    Variables { first: String, second: String },
+    #[error(
+        "extra_wiring: {handler} does not answer {method} at /{path}; it answers {}",
+        .handler.methods().iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
+    )]
+    WrongMethod { handler: Handler, method: Method, path: String },
+    #[error(
+        "extra_wiring: the function {name} is described in two ways ({first} and {second}); \
+         give both entries the same Handler, MemorySize and Timeout"
+    )]
+    Disagreement { name: String, first: String, second: String },
+    #[error(
+        "extra_wiring: {handler} at /{path} is for operators; set apiKeyRequired to true, or \
+         anybody could delete experiments"
+    )]
+    Open { handler: Handler, path: String },
+    #[error(
+        "extra_wiring: FunctionName `{0}` cannot be a function's name; use 1 to 64 letters, \
+         digits, hyphens and underscores"
+    )]
+    FunctionName(String),
+    #[error("extra_wiring: {name} has {value} as its {what}; {rule}")]
+    Size { name: String, what: &'static str, value: u32, rule: &'static str },
+}
+
+impl Endpoints {
+    /// The built-in endpoints of a deployment and the `extra` ones. An extra entry for a built-in
+    /// function sets that function's memory and time limit.
+    ///
+    /// # Errors
+    /// When two endpoints clash, or one could not work.
+    pub fn new(name: &DeploymentName, extra: &[Wiring]) -> Result<Self, WiringError> {
+        let mut endpoints = Self { functions: BTreeMap::new(), endpoints: BTreeMap::new() };
+        for wiring in extra {
+            endpoints.add_function(wiring)?;
+        }
+        for wiring in built_in(name) {
+            let described = WiredFunction::from(&wiring);
+            endpoints.functions.entry(wiring.lambda.function_name.clone()).or_insert(described);
+            endpoints.add_endpoint(&wiring)?;
+        }
+        for wiring in extra {
+            check(wiring)?;
+            endpoints.add_endpoint(wiring)?;
+        }
+        endpoints.check_variable_parts()?;
+        Ok(endpoints)
+    }
+
+    /// The public endpoints, which anybody may call.
+    pub fn public(&self) -> impl Iterator<Item = &(ResourcePath, Method)> {
+        self.endpoints.iter().filter(|(_, endpoint)| !endpoint.key_required).map(|(at, _)| at)
+    }
+
+    /// Every path that an endpoint has, with the paths above it, parents first.
+    pub fn paths(&self) -> std::collections::BTreeSet<ResourcePath> {
+        self.endpoints.keys().flat_map(|(path, _)| path.with_parents()).collect()
+    }
+
+    fn add_function(&mut self, wiring: &Wiring) -> Result<(), WiringError> {
+        let name = &wiring.lambda.function_name;
+        let described = WiredFunction::from(wiring);
+        let known = *self.functions.entry(name.clone()).or_insert(described);
+        if known == described {
+            return Ok(());
+        }
+        let show = |function: WiredFunction| {
+            format!("{}, {} MB, {} s", function.handler, function.memory, function.timeout)
+        };
+        Err(WiringError::Disagreement {
+            name: name.clone(),
+            first: show(known),
+            second: show(described),
+        })
+    }
+
+    fn add_endpoint(&mut self, wiring: &Wiring) -> Result<(), WiringError> {
+        let path = ResourcePath::new(&wiring.api_gateway.path_part)?;
+        let method = &wiring.api_gateway.method;
+        let endpoint = Endpoint {
+            function: wiring.lambda.function_name.clone(),
+            key_required: method.api_key_required,
+            parameters: method.request_parameters.clone(),
+        };
+        let at = (path, method.http_method);
+        match self.endpoints.insert(at.clone(), endpoint) {
+            None => Ok(()),
+            Some(first) => Err(WiringError::Clash {
+                method: at.1,
+                path: at.0.0,
+                first: first.function,
+                second: wiring.lambda.function_name.clone(),
+            }),
+        }
+    }
+
+    fn check_variable_parts(&self) -> Result<(), WiringError> {
+        let mut shapes = BTreeMap::new();
+        for path in self.paths() {
+            if let Some(first) = shapes.insert(path.shape(), path.clone()) {
+                return Err(WiringError::Variables { first: first.0, second: path.0 });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl From<&Wiring> for WiredFunction {
+    fn from(wiring: &Wiring) -> Self {
+        let function = &wiring.lambda;
+        Self { handler: function.handler, memory: function.memory_size, timeout: function.timeout }
+    }
+}
+
+/// The endpoints that every deployment has.
+fn built_in(name: &DeploymentName) -> Vec<Wiring> {
+    let text = include_str!("../endpoints.json").replace("{name}", name.as_str());
+    // A test reads the file; what it holds cannot change afterwards.
+    serde_json::from_str(&text).unwrap_or_default()
+}
+
+/// Rules for what a person wrote.
+fn check(wiring: &Wiring) -> Result<(), WiringError> {
+    let function = &wiring.lambda;
+    let (name, handler) = (&function.function_name, function.handler);
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    if !(1..=64).contains(&name.len()) || !name.bytes().all(known) {
+        return Err(WiringError::FunctionName(name.clone()));
+    }
+    let size = |what, value, rule| WiringError::Size { name: name.clone(), what, value, rule };
+    if !(128..=10_240).contains(&function.memory_size) {
+        let rule = "Lambda gives 128 to 10240 MiB";
+        return Err(size("MemorySize", function.memory_size, rule));
+    }
+    if !(1..=900).contains(&function.timeout) {
+        return Err(size("Timeout", function.timeout, "Lambda gives 1 to 900 seconds"));
+    }
+    let endpoint = &wiring.api_gateway;
+    let path = || endpoint.path_part.trim_matches('/').to_owned();
+    let method = endpoint.method.http_method;
+    if !handler.methods().contains(&method) {
+        return Err(WiringError::WrongMethod { handler, method, path: path() });
+    }
+    // Reading one's results may be open on purpose, as with Gimel; deleting cannot be.
+    let deletes = handler == Handler::Experiments || method == Method::Delete;
+    if deletes && !endpoint.method.api_key_required {
+        return Err(WiringError::Open { handler, path: path() });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wiring(function: &str, handler: &str, path: &str, method: &str, key: bool) -> Wiring {
+        serde_json::from_value(serde_json::json!({
+            "lambda": {"FunctionName": function, "Handler": handler, "MemorySize": 256,
+                       "Timeout": 5},
+            "api_gateway": {"pathPart": path,
+                            "method": {"httpMethod": method, "apiKeyRequired": key}},
+        }))
+        .unwrap()
+    }
+
+    fn endpoints(extra: &[Wiring]) -> Result<Endpoints, WiringError> {
+        Endpoints::new(&DeploymentName::default(), extra)
+    }
+
+    #[test]
+    fn the_built_in_endpoints_are_those_of_the_api() {
+        let built_in = endpoints(&[]).unwrap();
+        let shown: Vec<String> = built_in
+            .endpoints
+            .iter()
+            .map(|((path, method), endpoint)| {
+                let key = if endpoint.key_required { "key" } else { "open" };
+                format!("{method} {} {} {key}", path.as_str(), endpoint.function)
+            })
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "DELETE /delete abtest-experiments key",
+                "GET /experiments abtest-experiments key",
+                "GET /experiments/{experiment} abtest-experiments key",
+                "DELETE /experiments/{experiment} abtest-experiments key",
+                "GET /openapi.json abtest-experiments open",
+                "GET /track abtest-track open",
+                "POST /track abtest-track open",
+            ]
+        );
+    }
+
+    #[test]
+    fn several_paths_lead_to_one_function_and_set_its_size() {
+        let extra = [
+            wiring("abtest-track", "track", "kcart", "GET", false),
+            wiring("abtest-track", "track", "/a/b/", "POST", false),
+        ];
+        let endpoints = endpoints(&extra).unwrap();
+        assert_eq!(endpoints.functions.len(), 2);
+        assert_eq!(endpoints.functions["abtest-track"].memory, 256);
+        let paths: Vec<_> = endpoints.paths().into_iter().map(|path| path.0).collect();
+        assert!(paths.contains(&"/a".to_owned()) && paths.contains(&"/a/b".to_owned()));
+    }
+
+    #[test]
+    fn a_clash_is_an_error() {
+        let same = wiring("mine", "track", "track", "GET", false);
+        let error = endpoints(&[same]).unwrap_err().to_string();
+        assert!(error.contains("GET /track leads to both abtest-track and mine"), "{error}");
+        let variables = wiring("mine", "track", "experiments/{name}/x", "GET", false);
+        assert!(matches!(endpoints(&[variables]), Err(WiringError::Variables { .. })));
+        let two =
+            [wiring("f", "track", "a", "GET", false), wiring("f", "gimel.all", "b", "GET", true)];
+        assert!(matches!(endpoints(&two), Err(WiringError::Disagreement { .. })));
+    }
+
+    #[test]
+    fn an_endpoint_that_could_not_work_or_would_open_the_results_is_refused() {
+        let wrong = endpoints(&[wiring("f", "gimel.all", "all", "DELETE", true)]).unwrap_err();
+        assert!(wrong.to_string().contains("it answers GET"), "{wrong}");
+        let open = endpoints(&[wiring("f", "gimel.delete", "all", "DELETE", false)]);
+        assert!(matches!(open, Err(WiringError::Open { .. })));
+        let path = endpoints(&[wiring("f", "track", "a b", "GET", false)]);
+        assert_eq!(path, Err(WiringError::Path("a b".into())));
+        assert!(endpoints(&[wiring("f:1", "track", "a", "GET", false)]).is_err());
+    }
+
+    #[test]
+    fn a_path_knows_its_parents() {
+        let path = ResourcePath::new("a/{b}/c").unwrap();
+        let all: Vec<String> = path.with_parents().map(|path| path.0).collect();
+        assert_eq!(all, ["/a", "/a/{b}", "/a/{b}/c"]);
+        assert_eq!(path.split(), ("/a/{b}", "c"));
+        assert_eq!(ResourcePath::new("a").unwrap().split(), ("/", "a"));
+    }
+}

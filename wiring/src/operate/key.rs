@@ -1,0 +1,111 @@
+//! The API key, and replacing it: the old one works on until it is retired.
+
+use abtest_model::Secret;
+
+use crate::account::{Account, Call, CallError, Kind};
+use crate::apply::{add_key, create_key};
+use crate::blueprint::Blueprint;
+use crate::found::{Found, FoundUsagePlan};
+
+/// A key that opens the private endpoints.
+#[derive(Debug, Clone)]
+pub struct Key {
+    /// Its id.
+    pub id: String,
+    /// What is sent as `x-api-key`.
+    pub value: Secret,
+    /// When it was made, in seconds since 1970.
+    pub created: i64,
+}
+
+/// Why the keys cannot be read or replaced.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// A call failed.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// There is no usage plan yet.
+    #[error("nothing is deployed; run `abtest deploy`")]
+    NotDeployed,
+    /// A replacement is under way.
+    #[error(
+        "two keys work already; run `abtest key --retire` when nobody uses the older one, then \
+         rotate again"
+    )]
+    UnderWay,
+    /// There is only one key.
+    #[error("only one key works; there is none to retire")]
+    NothingToRetire,
+}
+
+/// The keys that work, the newest first.
+///
+/// # Errors
+/// When they cannot be read.
+pub async fn keys(account: &Account, found: &Found) -> Result<Vec<Key>, KeyError> {
+    let mut keys = Vec::new();
+    for id in &plan(found)?.keys {
+        let call = account.gateway.get_api_key().api_key(id).include_value(true).send().await;
+        match call.call("apigateway:GET /apikeys/*", id) {
+            Err(error) if error.kind == Kind::NotFound => {}
+            key => {
+                let key = key?;
+                keys.push(Key {
+                    id: id.clone(),
+                    value: Secret::new(key.value().unwrap_or_default()),
+                    created: key.created_date().map_or(0, |date| date.secs()),
+                });
+            }
+        }
+    }
+    // Two keys of one second stay in the order in which they were added.
+    keys.reverse();
+    keys.sort_by_key(|key| std::cmp::Reverse(key.created));
+    Ok(keys)
+}
+
+/// Makes a new key, which works beside the old one.
+///
+/// # Errors
+/// When two work already, or a call fails.
+pub async fn rotate(
+    account: &Account,
+    blueprint: &Blueprint,
+    found: &Found,
+) -> Result<(), KeyError> {
+    let plan = plan(found)?;
+    if plan.keys.len() > 1 {
+        return Err(KeyError::UnderWay);
+    }
+    // One that was made and not added, by an attempt that was cut off, is as good as a new one.
+    let spare = found.keys.keys.iter().find(|key| !plan.keys.contains(&key.id));
+    let key = match spare {
+        Some(spare) => spare.id.clone(),
+        None => create_key(account, blueprint, &plan.keys).await?,
+    };
+    Ok(add_key(account, &plan.id, &key).await?)
+}
+
+/// Deletes all keys but the newest, and tells how many.
+///
+/// # Errors
+/// When there is only one, or a call fails.
+pub async fn retire(account: &Account, found: &Found) -> Result<usize, KeyError> {
+    let keys = keys(account, found).await?;
+    let old = keys.get(1..).unwrap_or_default();
+    if old.is_empty() {
+        return Err(KeyError::NothingToRetire);
+    }
+    for key in old {
+        let call = account.gateway.delete_api_key().api_key(&key.id).send().await;
+        match call.call("apigateway:DELETE /apikeys/*", &key.id) {
+            Err(error) if error.kind != Kind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+    }
+    Ok(old.len())
+}
+
+fn plan(found: &Found) -> Result<&FoundUsagePlan, KeyError> {
+    found.keys.usage_plan.as_ref().ok_or(KeyError::NotDeployed)
+}

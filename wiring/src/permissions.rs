@@ -1,0 +1,101 @@
+//! What the caller must be allowed for deploying, and whether it is.
+
+use aws_sdk_iam::types::PolicyEvaluationDecisionType;
+
+use crate::account::{Account, Call, CallError};
+
+/// Every action that deploying, rolling back and destroying uses.
+pub const ACTIONS: [&str; 41] = [
+    "apigateway:DELETE",
+    "apigateway:GET",
+    "apigateway:PATCH",
+    "apigateway:POST",
+    "apigateway:PUT",
+    "iam:CreateRole",
+    "iam:DeleteRole",
+    "iam:DeleteRolePolicy",
+    "iam:DetachRolePolicy",
+    "iam:GetRole",
+    "iam:GetRolePolicy",
+    "iam:ListAttachedRolePolicies",
+    "iam:ListRolePolicies",
+    "iam:PassRole",
+    "iam:PutRolePolicy",
+    "iam:TagRole",
+    "iam:UpdateAssumeRolePolicy",
+    "lambda:AddPermission",
+    "lambda:CreateAlias",
+    "lambda:CreateFunction",
+    "lambda:DeleteFunction",
+    "lambda:DeleteFunctionConcurrency",
+    "lambda:GetAlias",
+    "lambda:GetFunction",
+    "lambda:GetFunctionConfiguration",
+    "lambda:GetPolicy",
+    "lambda:ListFunctions",
+    "lambda:ListVersionsByFunction",
+    "lambda:PublishVersion",
+    "lambda:PutFunctionConcurrency",
+    "lambda:RemovePermission",
+    "lambda:TagResource",
+    "lambda:UpdateAlias",
+    "lambda:UpdateFunctionCode",
+    "lambda:UpdateFunctionConfiguration",
+    "logs:CreateLogGroup",
+    "logs:DeleteLogGroup",
+    "logs:DescribeLogGroups",
+    "logs:ListTagsForResource",
+    "logs:PutRetentionPolicy",
+    "logs:TagResource",
+];
+
+/// The actions that the caller's policies do not allow, by IAM's own simulation. It looks at
+/// policies as such, not at conditions on single resources.
+///
+/// # Errors
+/// When the simulation itself may not be used; then only trying tells.
+pub async fn denied(account: &Account) -> Result<Vec<String>, CallError> {
+    let mut denied = Vec::new();
+    let mut pages = account
+        .roles
+        .simulate_principal_policy()
+        .policy_source_arn(principal(&account.caller))
+        .set_action_names(Some(ACTIONS.map(str::to_owned).to_vec()))
+        .into_paginator()
+        .items()
+        .send();
+    while let Some(result) = pages.next().await {
+        let result = result.call("iam:SimulatePrincipalPolicy", "")?;
+        if *result.eval_decision() != PolicyEvaluationDecisionType::Allowed {
+            denied.push(result.eval_action_name().to_owned());
+        }
+    }
+    Ok(denied)
+}
+
+/// The role behind a session: IAM knows policies of roles, not of sessions.
+fn principal(caller: &str) -> String {
+    let parts: Vec<&str> = caller.split(':').collect();
+    match parts.as_slice() {
+        ["arn", partition, "sts", "", account, session] if session.starts_with("assumed-role/") => {
+            let role = session.split('/').nth(1).unwrap_or_default();
+            format!("arn:{partition}:iam::{account}:role/{role}")
+        }
+        _ => caller.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_simulated_as_its_role() {
+        assert_eq!(
+            principal("arn:aws:sts::123456789012:assumed-role/deployer/me"),
+            "arn:aws:iam::123456789012:role/deployer"
+        );
+        let user = "arn:aws:iam::123456789012:user/me";
+        assert_eq!(principal(user), user);
+    }
+}

@@ -1,0 +1,37 @@
+//! The API key, tied to the stage by a usage plan.
+
+use super::{Change, Step};
+use crate::blueprint::{Blueprint, STAGE};
+use crate::found::{Found, Owner};
+
+pub(super) fn plan(blueprint: &Blueprint, found: &Found) -> Change {
+    let resource = format!("API key {}", blueprint.api.name);
+    let existing = found.keys.keys.first();
+    let key_step = match existing {
+        Some(key) => Step::AddKeyToUsagePlan { key: key.id.clone() },
+        None => Step::CreateKey,
+    };
+    let Some(plan) = &found.keys.usage_plan else {
+        let steps = vec![Step::CreateUsagePlan, key_step];
+        let detail = format!("opens the private endpoints of the stage {STAGE}");
+        return match existing {
+            Some(key) => Change::existing(resource, &key.owner, vec![detail], steps),
+            None => Change::create(resource, vec![detail], steps),
+        };
+    };
+    let (mut details, mut steps) = (Vec::new(), Vec::new());
+    let api = found.api.as_ref().map(|api| &api.id);
+    if api.is_none_or(|api| !plan.apis.contains(api)) {
+        details.push(format!("opens the stage {STAGE}"));
+        steps.push(Step::AddStageToUsagePlan);
+    }
+    // A stage that is gone is open to nobody.
+    for gone in plan.apis.iter().filter(|known| Some(*known) != api) {
+        steps.push(Step::RemoveStageFromUsagePlan { api: gone.clone() });
+    }
+    if plan.keys.is_empty() {
+        details.push("in the usage plan".into());
+        steps.push(key_step);
+    }
+    Change::existing(resource, &Owner::Ours, details, steps)
+}
