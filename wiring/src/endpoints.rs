@@ -154,6 +154,16 @@ impl Endpoints {
         self.endpoints.iter().filter(|(_, endpoint)| !endpoint.key_required).map(|(at, _)| at)
     }
 
+    /// The paths that events are sent to.
+    pub fn tracking(&self) -> std::collections::BTreeSet<&ResourcePath> {
+        let tracks = |endpoint: &Endpoint| {
+            let function = self.functions.get(&endpoint.function);
+            function.is_some_and(|function| function.handler == Handler::Track)
+        };
+        let tracking = self.endpoints.iter().filter(|(_, endpoint)| tracks(endpoint));
+        tracking.map(|((path, _), _)| path).collect()
+    }
+
     /// Every path that an endpoint has, with the paths above it, parents first.
     pub fn paths(&self) -> std::collections::BTreeSet<ResourcePath> {
         self.endpoints.keys().flat_map(|(path, _)| path.with_parents()).collect()

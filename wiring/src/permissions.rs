@@ -1,5 +1,7 @@
 //! What the caller must be allowed for deploying, and whether it is.
 
+use aws_sdk_iam::config::Config;
+use aws_sdk_iam::config::retry::RetryConfig;
 use aws_sdk_iam::types::PolicyEvaluationDecisionType;
 
 use crate::account::{Account, Call, CallError};
@@ -55,22 +57,24 @@ pub const ACTIONS: [&str; 41] = [
 /// # Errors
 /// When the simulation itself may not be used; then only trying tells.
 pub async fn denied(account: &Account) -> Result<Vec<String>, CallError> {
-    let mut denied = Vec::new();
-    let mut pages = account
+    // Not worth waiting for: trying tells as well.
+    let without_retries = Config::builder().retry_config(RetryConfig::disabled());
+    let results = account
         .roles
         .simulate_principal_policy()
         .policy_source_arn(principal(&account.caller))
         .set_action_names(Some(ACTIONS.map(str::to_owned).to_vec()))
-        .into_paginator()
-        .items()
-        .send();
-    while let Some(result) = pages.next().await {
-        let result = result.call("iam:SimulatePrincipalPolicy", "")?;
-        if *result.eval_decision() != PolicyEvaluationDecisionType::Allowed {
-            denied.push(result.eval_action_name().to_owned());
-        }
-    }
-    Ok(denied)
+        .max_items(1_000)
+        .customize()
+        .config_override(without_retries)
+        .send()
+        .await
+        .call("iam:SimulatePrincipalPolicy", "")?;
+    let refused = results
+        .evaluation_results()
+        .iter()
+        .filter(|result| *result.eval_decision() != PolicyEvaluationDecisionType::Allowed);
+    Ok(refused.map(|result| result.eval_action_name().to_owned()).collect())
 }
 
 /// The role behind a session: IAM knows policies of roles, not of sessions.

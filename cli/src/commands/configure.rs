@@ -109,8 +109,8 @@ fn edit(path: &Path) -> Result<()> {
 }
 
 fn open_editor(path: &Path) -> Result<()> {
-    let editor = ["VISUAL", "EDITOR"].iter().filter_map(|name| std::env::var(name).ok());
-    let editor = editor.filter(|editor| !editor.trim().is_empty()).next();
+    let mut editors = ["VISUAL", "EDITOR"].iter().filter_map(|name| std::env::var(name).ok());
+    let editor = editors.find(|editor| !editor.trim().is_empty());
     let editor = editor.unwrap_or_else(|| "vi".to_owned());
     // The variable may hold arguments: `code --wait`.
     let status = Command::new("sh")

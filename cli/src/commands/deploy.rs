@@ -162,10 +162,8 @@ fn done(action: Action) -> &'static str {
 fn print_outcome(deployment: &Deployment, namespace: &Namespace) -> Result<()> {
     let address = deployment.address()?;
     println!();
-    for (path, _) in deployment.blueprint.api.endpoints.public() {
-        if !path.as_str().ends_with(".json") {
-            println!("{} {address}{}", bold("track  "), path.as_str());
-        }
+    for path in deployment.blueprint.api.endpoints.tracking() {
+        println!("{} {address}{}", bold("track  "), path.as_str());
     }
     println!("{} {address}/experiments  {}", bold("results"), dim("(`abtest key` prints the key)"));
     println!();

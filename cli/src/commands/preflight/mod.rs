@@ -131,9 +131,9 @@ pub(crate) fn show(checks: &[Check]) {
             Outcome::Warned => yellow("!"),
             Outcome::Failed => red_out("✗"),
         };
-        println!("{mark} {:12} {}", check.name, check.found);
+        println!("{mark} {:13} {}", check.name, check.found);
         if let Some(next) = &check.next {
-            println!("  {:12} {}", "", dim(&format!("→ {next}")));
+            println!("  {:13} {}", "", dim(&format!("→ {next}")));
         }
     }
 }

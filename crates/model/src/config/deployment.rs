@@ -19,7 +19,7 @@ impl DeploymentName {
         let name = name.into();
         let rest = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-';
         let first = name.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
-        if first && name.len() <= 32 && name.as_bytes().iter().all(|byte| rest(byte)) {
+        if first && name.len() <= 32 && name.as_bytes().iter().all(rest) {
             Ok(Self(name))
         } else {
             Err(WrongName(name))
