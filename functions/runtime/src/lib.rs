@@ -14,6 +14,7 @@ pub mod logs;
 
 use std::sync::Arc;
 
+use abtest_api::analysis::{Analyst, statistics};
 use abtest_api::{Access, Api, Handler, Outline, Settings};
 use abtest_model::{Config, Secret, config::ConfigError};
 use abtest_store::redis::{RedisStore, SettingsError};
@@ -26,10 +27,12 @@ pub struct Role {
     pub default: Handler,
     /// The handlers that the binary may be.
     pub allowed: &'static [Handler],
+    /// Who says what the counts mean, where results are read.
+    pub analyst: Option<Analyst>,
 }
 
 /// The function that browsers reach.
-pub const TRACK: Role = Role { default: Handler::Track, allowed: &[Handler::Track] };
+pub const TRACK: Role = Role { default: Handler::Track, allowed: &[Handler::Track], analyst: None };
 
 /// The function that operators reach.
 pub const EXPERIMENTS: Role = Role {
@@ -40,6 +43,7 @@ pub const EXPERIMENTS: Role = Role {
         Handler::GimelExperiment,
         Handler::GimelDelete,
     ],
+    analyst: Some(statistics),
 };
 
 /// Why a function does not start. Lambda shows it in its log.
@@ -96,7 +100,8 @@ fn start(
     // Two keys while one replaces the other, separated by a comma.
     let keys = variables("ABTEST_API_KEY").unwrap_or_default();
     let access = Access::new(keys.split(',').map(|key| Secret::new(key.trim())));
-    Ok((Api::new(store, Settings { access, ..Settings::default() }), handler))
+    let settings = Settings { access, analyst: role.analyst, ..Settings::default() };
+    Ok((Api::new(store, settings), handler))
 }
 
 fn handler(role: Role, name: Option<&str>) -> Result<Handler, StartError> {

@@ -1,7 +1,8 @@
-//! The sentence: soundness first, then enough data, then the always-valid interval of the lift.
+//! The sentence: soundness first, then enough data, then the lift's interval that the method follows.
 
 use super::Remarks;
 use super::input::{Counts, Settings};
+use super::method::Method;
 use super::report::{Comparison, GoalAnalysis, Outcome, RemarkCode, SampleRatioCheck, Verdict};
 
 /// Before the adjusted p-values are known.
@@ -41,7 +42,11 @@ pub(super) fn of_goal(
         let why = all.iter().find_map(|c| c.always_valid.reason.as_deref()).unwrap_or("too early");
         return say(Outcome::TooEarly, None, format!("No verdict on {} yet: {why}.", goal.goal));
     }
-    let winners = all.iter().filter(|c| decided(c, settings) && low(c) > 0.0);
+    let evidence = |c: &Comparison| settings.method.evidence(c);
+    let low = |c: &Comparison| evidence(c).low;
+    let high = |c: &Comparison| evidence(c).high;
+    let decided = |c: &Comparison| evidence(c).decides(settings.level);
+    let winners = all.iter().filter(|c| decided(c) && low(c) > 0.0);
     if let Some(best) = winners.max_by(|a, b| low(a).total_cmp(&low(b))) {
         let sentence = format!(
             "{} is better than {control}: {} up by between {} and {}.",
@@ -52,7 +57,7 @@ pub(super) fn of_goal(
         );
         return say(Outcome::Better, Some(&best.variant), sentence);
     }
-    if all.iter().all(|c| decided(c, settings) && high(c) < 0.0) {
+    if all.iter().all(|c| decided(c) && high(c) < 0.0) {
         return match all.as_slice() {
             [only] => {
                 let (least, most) = (percent(-high(only)), percent(-low(only)));
@@ -85,7 +90,11 @@ pub(super) fn of_goal(
 fn keep_running(goal: &GoalAnalysis, settings: &Settings) -> String {
     let lift = percent(settings.minimum_lift);
     let needed = goal.against_control.first().map(|c| &c.sample_needed);
-    match needed.and_then(|n| n.more_always_valid) {
+    let more = needed.and_then(|n| match settings.method {
+        Method::AlwaysValid => n.more_always_valid,
+        Method::Fixed => n.more,
+    });
+    match more {
         Some(0) => format!(
             "Undecided: {} has had the visitors that a lift of {lift} asks for; if there is one it is probably smaller.",
             goal.goal
@@ -129,21 +138,6 @@ pub(super) fn of_experiment(
         remarks.warn(RemarkCode::TooFewParticipants, goal.verdict.sentence.clone());
     }
     goal.verdict.clone()
-}
-
-/// Whether the comparison still stands when all the others are counted in.
-fn decided(comparison: &Comparison, settings: &Settings) -> bool {
-    comparison.always_valid.adjusted_p_value.is_some_and(|p| p < settings.level.alpha())
-}
-
-/// The lift is at least this; without an interval it may be anything.
-fn low(comparison: &Comparison) -> f64 {
-    comparison.always_valid.lift_low.unwrap_or(f64::NEG_INFINITY)
-}
-
-/// The lift is at most this.
-fn high(comparison: &Comparison) -> f64 {
-    comparison.always_valid.lift_high.unwrap_or(f64::INFINITY)
 }
 
 fn unsound() -> String {
