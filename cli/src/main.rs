@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{calc, experiments, serve};
+use commands::{calc, experiments, results, serve};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -29,6 +29,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Arguments),
+    Results(results::Arguments),
     Experiments(experiments::Arguments),
     Calc(calc::Arguments),
 }
@@ -43,6 +44,7 @@ pub(crate) enum Ending {
 fn main() -> ExitCode {
     let ending = match Arguments::parse().command {
         Command::Serve(arguments) => serve::run(arguments),
+        Command::Results(arguments) => results::run(&arguments),
         Command::Experiments(arguments) => experiments::run(arguments),
         Command::Calc(arguments) => calc::run(&arguments),
     };

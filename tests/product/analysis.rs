@@ -5,7 +5,7 @@ use abtest_tests::serve::Serve;
 use serde_json::{Value, json};
 
 /// Records visitors: of each variant so many, of whom so many reach the goal.
-fn record(serve: &Serve, experiment: &str, variants: &[(&str, u64, u64)]) {
+pub(crate) fn record(serve: &Serve, experiment: &str, variants: &[(&str, u64, u64)]) {
     let mut events = Vec::new();
     for &(variant, visitors, reach) in variants {
         for uuid in 0..visitors {

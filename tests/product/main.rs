@@ -7,5 +7,6 @@ mod browser;
 mod faults;
 mod gimel;
 mod lambda;
+mod results;
 mod scanner;
 mod serve;

@@ -2,4 +2,5 @@
 
 pub(crate) mod calc;
 pub(crate) mod experiments;
+pub(crate) mod results;
 pub(crate) mod serve;

@@ -4,6 +4,7 @@ use super::Remarks;
 use super::input::{Counts, Settings};
 use super::method::Method;
 use super::report::{Comparison, GoalAnalysis, Outcome, RemarkCode, SampleRatioCheck, Verdict};
+use crate::words::{percent, rounded};
 
 /// Before the adjusted p-values are known.
 pub(super) fn pending(goal: &str) -> Verdict {
@@ -148,44 +149,4 @@ fn unsound() -> String {
 fn nothing() -> String {
     "Nothing to compare yet: a verdict needs a control, another variant, and visitors on a goal."
         .to_owned()
-}
-
-/// "12%", "3.4%", "0.057%".
-fn percent(share: f64) -> String {
-    let value = 100.0 * share;
-    let decimals = match value.abs() {
-        x if x >= 10.0 || x == 0.0 => 0,
-        x if x >= 1.0 => 1,
-        x => (1.0 - x.log10().floor()).clamp(0.0, 12.0) as usize,
-    };
-    format!("{value:.decimals$}%")
-}
-
-/// To two digits, with separators: it is an estimate.
-fn rounded(count: u64) -> String {
-    let scale = 10f64.powi((count.max(1) as f64).log10().floor() as i32 - 1).max(1.0);
-    let digits = format!("{}", ((count as f64 / scale).round() * scale) as u64);
-    let mut out = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_read_as_people_write_them() {
-        assert_eq!(percent(0.1234), "12%");
-        assert_eq!(percent(0.0345), "3.5%");
-        assert_eq!(percent(0.000_57), "0.057%");
-        assert_eq!(rounded(1_234_567), "1,200,000");
-        assert_eq!(rounded(7), "7");
-        assert_eq!(rounded(0), "0");
-    }
 }
