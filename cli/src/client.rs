@@ -83,24 +83,33 @@ impl Client {
 
     /// Every experiment of the namespace.
     pub(crate) fn experiments(&self) -> Result<Vec<Listed>> {
-        let text = self.call("GET", "/experiments")?.context("the API gave no list")?;
+        let question = [("analysis", "none")];
+        let text = self.get("/experiments", &question)?.context("the API gave no list")?;
         let elements: Vec<Listed> =
             serde_json::from_str(&text).context("the answer is no list of experiments")?;
         Ok(elements.into_iter().skip(1).collect())
     }
 
+    /// The answer at a path; none where there is no such thing.
+    pub(crate) fn get(&self, path: &str, parameters: &[(&str, &str)]) -> Result<Option<String>> {
+        self.call("GET", path, parameters)
+    }
+
     /// Deletes an experiment, and tells whether it was there.
     pub(crate) fn delete(&self, experiment: &str) -> Result<bool> {
-        let name = utf8_percent_encode(experiment, NON_ALPHANUMERIC);
-        Ok(self.call("DELETE", &format!("/experiments/{name}"))?.is_some())
+        Ok(self.call("DELETE", &path_of(experiment), &[])?.is_some())
     }
 
     /// Sends a request; none where there is no such thing.
-    fn call(&self, method: &str, path: &str) -> Result<Option<String>> {
-        let namespace = utf8_percent_encode(&self.namespace, NON_ALPHANUMERIC);
+    fn call(
+        &self,
+        method: &str,
+        path: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<Option<String>> {
         let request = http::Request::builder()
             .method(method)
-            .uri(format!("{}{path}?namespace={namespace}", self.url))
+            .uri(format!("{}{path}?{}", self.url, query(&self.namespace, parameters)))
             .header("x-api-key", self.key.expose())
             .body(())?;
         let mut answer = self.agent.run(request).with_context(|| {
@@ -121,6 +130,19 @@ impl Client {
             }
         }
     }
+}
+
+/// An experiment's path in the API.
+pub(crate) fn path_of(experiment: &str) -> String {
+    format!("/experiments/{}", utf8_percent_encode(experiment, NON_ALPHANUMERIC))
+}
+
+/// The query string that asks about a namespace.
+pub(crate) fn query(namespace: &str, parameters: &[(&str, &str)]) -> String {
+    form_urlencoded::Serializer::new(String::new())
+        .append_pair("namespace", namespace)
+        .extend_pairs(parameters)
+        .finish()
 }
 
 fn key(arguments: &ClientArguments) -> Result<Secret> {

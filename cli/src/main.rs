@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use commands::{
-    build, calc, configure, deploy, destroy, experiments, key, preflight, rollback, serve,
+    build, calc, configure, deploy, destroy, experiments, key, preflight, results, rollback, serve,
     snippet as snippet_command, status,
 };
 
@@ -36,6 +36,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Arguments),
+    Results(results::Arguments),
     Experiments(experiments::Arguments),
     Calc(calc::Arguments),
     Configure(configure::Arguments),
@@ -61,6 +62,7 @@ pub(crate) enum Ending {
 fn main() -> ExitCode {
     let ending = match Arguments::parse().command {
         Command::Serve(arguments) => serve::run(arguments),
+        Command::Results(arguments) => results::run(&arguments),
         Command::Experiments(arguments) => experiments::run(arguments),
         Command::Calc(arguments) => calc::run(&arguments),
         Command::Configure(arguments) => configure::run(&arguments),

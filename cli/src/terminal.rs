@@ -58,6 +58,53 @@ pub(crate) fn ask(question: &str) -> Result<String> {
     Ok(answer.trim().to_owned())
 }
 
+/// How many columns and lines there are on standard output; without a terminal as many columns as
+/// `COLUMNS` says, or 100.
+pub(crate) fn size() -> (usize, Option<usize>) {
+    if let Some((width, height)) = terminal_size::terminal_size_of(std::io::stdout()) {
+        return (width.0.into(), Some(height.0.into()));
+    }
+    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    (columns.unwrap_or(100), None)
+}
+
+/// How many columns a text takes.
+pub(crate) fn columns(text: &str) -> usize {
+    unicode_width::UnicodeWidthStr::width(text)
+}
+
+/// The text in lines of at most `width` columns, broken between words.
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let Some(line) = lines.last_mut() else { break };
+        if line.is_empty() {
+            line.push_str(word);
+        } else if columns(line) + 1 + columns(word) <= width {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines
+}
+
+/// The text cut to `width` columns, with a … where something is missing.
+pub(crate) fn cut(text: &str, width: usize) -> String {
+    if columns(text) <= width {
+        return text.to_owned();
+    }
+    let mut shown = String::new();
+    for character in text.chars() {
+        if columns(&shown) + columns(character.encode_utf8(&mut [0; 4])) + 1 > width {
+            break;
+        }
+        shown.push(character);
+    }
+    shown + "…"
+}
+
 fn colour(terminal: bool, code: &str, text: &str) -> String {
     let wanted = terminal && std::env::var_os("NO_COLOR").is_none();
     if wanted { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
@@ -89,5 +136,12 @@ mod tests {
     fn a_hostile_name_cannot_move_the_cursor_or_turn_the_text() {
         assert_eq!(printable("a\u{1b}[2Jb\u{202e}c"), "a\\u{1b}[2Jb\\u{202e}c");
         assert_eq!(printable("50% off: 👩‍👩‍👧"), "50% off: 👩‍👩‍👧");
+    }
+
+    #[test]
+    fn text_is_broken_between_words_and_cut_by_columns() {
+        assert_eq!(wrap("one two three", 8), ["one two", "three"]);
+        assert_eq!(wrap("unbreakable", 4), ["unbreakable"]);
+        assert_eq!((cut("漢字漢字", 5), cut("漢字", 4)), ("漢字…".into(), "漢字".into()));
     }
 }

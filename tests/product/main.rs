@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on fails
 
+mod analysis;
 mod browser;
 mod faults;
 mod gimel;
 mod lambda;
+mod results;
 mod scanner;
 mod serve;

@@ -8,6 +8,7 @@ pub(crate) mod destroy;
 pub(crate) mod experiments;
 pub(crate) mod key;
 pub(crate) mod preflight;
+pub(crate) mod results;
 pub(crate) mod rollback;
 pub(crate) mod serve;
 pub(crate) mod snippet;

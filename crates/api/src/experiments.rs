@@ -1,24 +1,40 @@
 //! Reading results and deleting experiments: the operator's endpoints.
 
+use std::task::Poll;
+
 use abtest_model::event::namespace_of;
 use abtest_model::results::{GoalResults, Meta};
-use abtest_model::{Experiment, ExperimentResults, Namespace, Query, Results};
+use abtest_model::{Experiment, ExperimentResults, Namespace, Query, Tally};
 use abtest_store::Store;
 use http::{Response, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::AnswerBody;
+use crate::analysis::{self, AnalysedResults, Analyst, Asked, Writer};
 use crate::problem::Problem;
-use crate::response::json;
+use crate::response::{json, with_body};
 
 /// Every experiment's results, or those of the scope, as Gimel has them: an array whose first
-/// element says what was asked for.
+/// element says what was asked for. Beside Gimel's members stands what the counts mean.
 #[utoipa::path(
     get, path = "/experiments", tag = "operator",
     params(
         ("namespace" = Option<String>, Query, description = "`alephbet` if absent"),
         ("scope" = Option<String>, Query, description = "names of experiments, with commas between"),
+        ("analysis" = Option<String>, Query, description = "`none` for the counts alone"),
+        ("control" = Option<String>, Query, description = "the variant that the others are held \
+            against; if absent one called control, original, baseline, default or off, else the \
+            first by name"),
+        ("goal" = Option<String>, Query, description = "the goal that decides; if absent the first"),
+        ("level" = Option<f64>, Query, description = "of intervals and tests; 0.95 if absent"),
+        ("method" = Option<String>, Query, description = "what the verdict follows: \
+            `always_valid` (true however often one looks; if absent) or `fixed` (one look)"),
+        ("correction" = Option<String>, Query, description = "for many comparisons: `holm` (if \
+            absent), `bh`, `none`"),
+        ("minimum_lift" = Option<f64>, Query, description = "the smallest relative lift worth \
+            having; 0.05 if absent"),
+        ("power" = Option<f64>, Query, description = "the probability to find it; 0.8 if absent"),
     ),
     responses(
         (status = 200, description = "an element `{meta}`, then an element for each experiment, by \
@@ -37,6 +53,7 @@ use crate::response::json;
 pub(crate) async fn results<S: Store>(
     store: &S,
     query: &str,
+    analyst: Option<Analyst>,
 ) -> Result<Response<AnswerBody>, Box<Problem>> {
     let query = Query::parse(query)?;
     let namespace = namespace_of(&query)?;
@@ -47,27 +64,55 @@ pub(crate) async fn results<S: Store>(
         .filter(|name| !name.is_empty())
         .map(Experiment::new)
         .collect::<Result<Vec<_>, _>>()?;
+    let write = writer(analyst, &query)?;
     let asked = (!experiments.is_empty()).then_some(&*experiments);
     let tallies = store.tallies(&namespace, asked).await?;
-    let results = Results {
-        meta: Meta { scope: scope.map(str::to_owned), namespace },
-        experiments: tallies.iter().map(ExperimentResults::from).collect(),
-    };
-    Ok(json(StatusCode::OK, &results))
+    let head = Head { meta: Meta { scope: scope.map(str::to_owned), namespace } };
+    let mut array = b"[".to_vec();
+    array.extend(serde_json::to_vec(&head).unwrap_or_default());
+    for tally in &tallies {
+        array.push(b',');
+        array.extend(write(tally, Asked::AmongOthers)?);
+        others_first().await;
+    }
+    array.push(b']');
+    Ok(with_body(StatusCode::OK, "application/json", array))
+}
+
+fn writer(analyst: Option<Analyst>, query: &Query<'_>) -> Result<Writer, Box<Problem>> {
+    analyst.map_or_else(|| Ok(analysis::counts_alone()), |analyst| analyst(query))
+}
+
+/// Lets whoever waits for this thread go first: thousands of experiments take their time, and
+/// an event should not wait for them.
+async fn others_first() {
+    let mut waited = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut waited, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// The first element of the results.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Head {
+    /// What was asked for.
+    meta: Meta,
 }
 
 /// One element of the results.
 #[derive(ToSchema)]
 #[serde(untagged)]
-#[expect(dead_code, reason = "describes how model::Results is written")]
+#[expect(dead_code, reason = "describes the elements of the array")]
 pub(crate) enum ResultsElement {
     /// The first element.
-    Head {
-        /// What was asked for.
-        meta: Meta,
-    },
+    Head(Head),
     /// Every other element.
-    Experiment(ExperimentResults),
+    Experiment(Box<AnalysedResults>),
 }
 
 /// One experiment's results.
@@ -76,9 +121,22 @@ pub(crate) enum ResultsElement {
     params(
         ("name" = String, Path, description = "the experiment's name"),
         ("namespace" = Option<String>, Query, description = "`alephbet` if absent"),
+        ("analysis" = Option<String>, Query, description = "`none` for the counts alone"),
+        ("control" = Option<String>, Query, description = "the variant that the others are held \
+            against; if absent one called control, original, baseline, default or off, else the \
+            first by name"),
+        ("goal" = Option<String>, Query, description = "the goal that decides; if absent the first"),
+        ("level" = Option<f64>, Query, description = "of intervals and tests; 0.95 if absent"),
+        ("method" = Option<String>, Query, description = "what the verdict follows: \
+            `always_valid` (true however often one looks; if absent) or `fixed` (one look)"),
+        ("correction" = Option<String>, Query, description = "for many comparisons: `holm` (if \
+            absent), `bh`, `none`"),
+        ("minimum_lift" = Option<f64>, Query, description = "the smallest relative lift worth \
+            having; 0.05 if absent"),
+        ("power" = Option<f64>, Query, description = "the probability to find it; 0.8 if absent"),
     ),
     responses(
-        (status = 200, description = "the experiment", body = ExperimentResults),
+        (status = 200, description = "the experiment", body = AnalysedResults),
         (status = 400, description = "a parameter breaks a rule", body = Problem,
             content_type = "application/problem+json"),
         (status = 401, description = "the key is wrong or missing", body = Problem,
@@ -94,13 +152,16 @@ pub(crate) async fn result<S: Store>(
     store: &S,
     experiment: Experiment,
     query: &str,
+    analyst: Option<Analyst>,
 ) -> Result<Response<AnswerBody>, Box<Problem>> {
-    let namespace = namespace_of(&Query::parse(query)?)?;
-    let results = read(store, &namespace, experiment).await?;
-    if results.variants.is_empty() {
+    let query = Query::parse(query)?;
+    let namespace = namespace_of(&query)?;
+    let write = writer(analyst, &query)?;
+    let tally = read(store, &namespace, experiment).await?;
+    if tally.is_empty() {
         return Err(unknown(&namespace));
     }
-    Ok(json(StatusCode::OK, &results))
+    Ok(with_body(StatusCode::OK, "application/json", write(&tally, Asked::Alone)?))
 }
 
 /// Deletes an experiment with its counters.
@@ -178,7 +239,8 @@ pub(crate) async fn gimel_experiment<S: Store>(
     query: &str,
 ) -> Result<Response<AnswerBody>, Box<Problem>> {
     let (namespace, experiment) = named(query)?;
-    let goals: Vec<GoalResults> = read(store, &namespace, experiment).await?.goals;
+    let tally = read(store, &namespace, experiment).await?;
+    let goals: Vec<GoalResults> = ExperimentResults::from(&tally).goals;
     Ok(json(StatusCode::OK, &goals))
 }
 
@@ -192,9 +254,9 @@ async fn read<S: Store>(
     store: &S,
     namespace: &Namespace,
     experiment: Experiment,
-) -> Result<ExperimentResults, Box<Problem>> {
+) -> Result<Tally, Box<Problem>> {
     let tallies = store.tallies(namespace, Some(std::slice::from_ref(&experiment))).await?;
-    tallies.first().map(ExperimentResults::from).ok_or_else(|| unknown(namespace))
+    tallies.into_iter().next().ok_or_else(|| unknown(namespace))
 }
 
 fn unknown(namespace: &Namespace) -> Box<Problem> {

@@ -6,6 +6,7 @@
 //! | [`route`] | which operation a method and a path mean, or a handler that wiring named |
 //! | [`access`] | who may use the operator's endpoints |
 //! | `track` | recording events |
+//! | [`analysis`] | what the counts mean, beside them |
 //! | `experiments` | reading results, deleting experiments |
 //! | `body` | reading a request's body within its limit |
 //! | [`problem`] | errors as RFC 9457 documents |
@@ -17,6 +18,7 @@
 //! [`Store::record`](abtest_store::Store::record), one round trip → answer.
 
 pub mod access;
+pub mod analysis;
 mod body;
 mod experiments;
 pub mod openapi;
@@ -36,6 +38,7 @@ use http_body::Body;
 use http_body_util::Full;
 
 pub use access::{Access, CheckedByGateway};
+pub use analysis::Analyst;
 pub use outline::Outline;
 pub use problem::Problem;
 
@@ -51,6 +54,8 @@ pub struct Settings {
     pub access: Access,
     /// Paths beside the built-in ones (with their leading slash), and what each does.
     pub extra_paths: HashMap<String, Handler>,
+    /// Who writes results as JSON: [`analysis::statistics`], or the counts alone without.
+    pub analyst: Option<Analyst>,
 }
 
 /// The API over a store.
@@ -133,8 +138,10 @@ impl<S: Store> Api<S> {
             Operation::OpenApi => Ok(openapi::document()),
             Operation::TrackOne => track::one(store, query, outline).await,
             Operation::TrackMany => track::many(store, request, outline).await,
-            Operation::Results => experiments::results(store, query).await,
-            Operation::Result { experiment } => experiments::result(store, experiment, query).await,
+            Operation::Results => experiments::results(store, query, self.settings.analyst).await,
+            Operation::Result { experiment } => {
+                experiments::result(store, experiment, query, self.settings.analyst).await
+            }
             Operation::Delete { experiment } => experiments::delete(store, experiment, query).await,
             Operation::GimelExperiment => experiments::gimel_experiment(store, query).await,
             Operation::GimelDelete => experiments::gimel_delete(store, query).await,

@@ -90,6 +90,16 @@ impl Problem {
         Self::boxed(StatusCode::NOT_FOUND, detail)
     }
 
+    /// A parameter with a well-formed value that breaks a rule of the endpoint's own.
+    pub(crate) fn wrong_parameter(
+        parameter: &str,
+        rule: &'static str,
+        detail: impl Into<String>,
+    ) -> Box<Self> {
+        let problem = Self::new(StatusCode::BAD_REQUEST, detail);
+        Box::new(Self { parameter: Some(parameter.to_owned()), rule: Some(rule), ..problem })
+    }
+
     pub(crate) fn unauthorized() -> Box<Self> {
         let detail = "this endpoint needs the API key; send it in the header x-api-key";
         Self::boxed(StatusCode::UNAUTHORIZED, detail)

@@ -7,8 +7,8 @@
 //! | [`query`] | [`Query`]: a query string, strictly decoded |
 //! | [`event`] | [`Event`], from a query string or from JSON, and [`Batch`], a request's events |
 //! | [`tally`] | [`Tally`]: what a store counted for one experiment |
-//! | [`results`] | [`Results`]: the JSON that dashboards read, Gimel's members and ours |
 //! | [`handler`] | [`Handler`](handler::Handler): what an endpoint that wiring names does |
+//! | [`results`] | [`ExperimentResults`]: the JSON that dashboards read, Gimel's members and ours |
 //! | [`config`] | [`Config`]: the config file and its environment overrides |
 //!
 //! Nothing here does any input or output, and nothing past here validates again.
@@ -29,6 +29,6 @@ pub use handler::{Handler, Method, Program};
 pub use input::InputError;
 pub use name::{Experiment, Goal, Namespace, Uuid, Variant};
 pub use query::Query;
-pub use results::{ExperimentResults, Results};
+pub use results::ExperimentResults;
 pub use secret::Secret;
 pub use tally::{Counting, Tally};

@@ -1,36 +1,11 @@
-//! The JSON that dashboards read: Gimel's members, and ours beside them.
+//! The JSON that dashboards read: an array whose first element has [`Meta`] and whose others are
+//! one experiment each, with Gimel's members and ours beside them.
 
 use serde::Serialize;
-use serde::ser::{SerializeSeq, Serializer};
 use utoipa::ToSchema;
 
 use crate::name::{Goal, Namespace};
 use crate::tally::{Counting, Tally};
-
-/// The answer of `GET /experiments`: a JSON array whose first element is [`Meta`] and whose
-/// others are one experiment each, as Gimel has it.
-#[derive(Debug, Clone)]
-pub struct Results {
-    /// What was asked for.
-    pub meta: Meta,
-    /// The experiments, by name.
-    pub experiments: Vec<ExperimentResults>,
-}
-
-impl Serialize for Results {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Head<'a> {
-            meta: &'a Meta,
-        }
-        let mut elements = serializer.serialize_seq(Some(1 + self.experiments.len()))?;
-        elements.serialize_element(&Head { meta: &self.meta })?;
-        for experiment in &self.experiments {
-            elements.serialize_element(experiment)?;
-        }
-        elements.end()
-    }
-}
 
 /// What the results were asked for.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -133,21 +108,16 @@ mod tests {
             ("participate", "blue", 502),
             ("signup", "red", 31),
         ]);
-        let results = Results {
-            meta: Meta { scope: None, namespace: Namespace::default() },
-            experiments: vec![(&tally).into()],
-        };
         assert_eq!(
-            serde_json::to_value(&results).unwrap(),
-            serde_json::json!([
-                {"meta": {"scope": null, "namespace": "alephbet"}},
+            serde_json::to_value(ExperimentResults::from(&tally)).unwrap(),
+            serde_json::json!(
                 {"experiment": "button color",
                  "goals": [{"goal": "signup", "results": [
                     {"label": "blue", "successes": 0, "trials": 502},
                     {"label": "red", "successes": 31, "trials": 498}]}],
                  "variants": [{"label": "blue", "trials": 502}, {"label": "red", "trials": 498}],
                  "counting": "hll"}
-            ])
+            )
         );
     }
 

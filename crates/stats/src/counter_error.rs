@@ -14,6 +14,7 @@ const INEFFICIENCY: f64 = 1.02;
 
 /// How the counts were counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Counter {
     /// Redis' HyperLogLog.

@@ -16,6 +16,7 @@
 //! | [`many_comparisons`] | Holm, Benjamini and Hochberg |
 //! | [`counter_error`] | what a HyperLogLog adds to the noise |
 //! | [`level`], [`error`] | levels and intervals; what can be wrong with an input |
+//! | [`words`] | numbers as people write them |
 //! | [`normal`], [`student`] | the distributions underneath |
 //!
 //! No input panics and no answer is NaN or infinite: what the counts do not determine is `None`, what makes no sense an
@@ -53,6 +54,7 @@ pub mod sample_size;
 pub mod student;
 pub mod two_proportion;
 pub mod welch;
+pub mod words;
 
 pub use error::Error;
 pub use level::{Interval, Level};

@@ -4,6 +4,7 @@ use crate::error::{Error, require};
 
 /// How p-values are adjusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Correction {
     /// [`holm`]: bounds the chance of any false alarm.
@@ -11,6 +12,8 @@ pub enum Correction {
     Holm,
     /// [`benjamini_hochberg`]: bounds the share of false ones among the alarms.
     BenjaminiHochberg,
+    /// Each as if it were the only one.
+    None,
 }
 
 impl Correction {
@@ -22,6 +25,7 @@ impl Correction {
         match self {
             Self::Holm => holm(p_values),
             Self::BenjaminiHochberg => benjamini_hochberg(p_values),
+            Self::None => ascending(p_values).map(|_| p_values.to_vec()),
         }
     }
 }

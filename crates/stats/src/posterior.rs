@@ -4,6 +4,8 @@
 //! without walls for every a, b > 0. Its logarithm is taken relative to a point nearby, a d - N ln(1 + p(e^d - 1)), which keeps
 //! its digits at 10^12 trials, where a ln p + b ln(1 - p) and any log gamma have lost them.
 
+use libm::{exp, expm1, log1p};
+
 use crate::proportion::Proportion;
 use crate::quadrature::{NODES, Panel, RULE};
 
@@ -95,9 +97,9 @@ impl Posterior {
 /// 1/(1 + e^-u).
 fn logistic(u: f64) -> f64 {
     if u >= 0.0 {
-        1.0 / (1.0 + (-u).exp())
+        1.0 / (1.0 + exp(-u))
     } else {
-        let odds = u.exp();
+        let odds = exp(u);
         odds / (1.0 + odds)
     }
 }
@@ -126,7 +128,7 @@ impl Reference {
 
     fn place(self, distance: f64) -> Place {
         let distance = distance * self.side;
-        Place { distance, growth: (self.rarer * distance.exp_m1()).ln_1p() }
+        Place { distance, growth: log1p(self.rarer * expm1(distance)) }
     }
 
     /// -ln of the posterior's density at `place` relative to the reference.
@@ -207,13 +209,13 @@ pub(crate) fn strips(posteriors: &[Posterior]) -> Vec<Strip> {
                 match references[i] {
                     None => {
                         for (value, place) in density.iter_mut().zip(&places) {
-                            *value = (offsets[i] - shared.drop(posterior, place)).exp();
+                            *value = exp(offsets[i] - shared.drop(posterior, place));
                         }
                     }
                     Some(own) => {
                         for (value, &u) in density.iter_mut().zip(&nodes) {
                             let place = own.place(u - own.u);
-                            *value = (offsets[i] - own.drop(posterior, &place)).exp();
+                            *value = exp(offsets[i] - own.drop(posterior, &place));
                         }
                     }
                 }

@@ -14,6 +14,7 @@ pub mod logs;
 
 use std::sync::Arc;
 
+use abtest_api::analysis::Analyst;
 use abtest_api::{Access, Api, Outline, Settings};
 use abtest_model::{Config, Handler, Program, Secret, config::ConfigError};
 use abtest_store::redis::{RedisStore, SettingsError};
@@ -38,14 +39,15 @@ pub enum StartError {
     },
 }
 
-/// Runs a function until Lambda ends it: one store with one connection for all invocations.
+/// Runs a function until Lambda ends it: one store with one connection for all invocations. The
+/// `analyst` says what the counts mean, where results are read.
 ///
 /// # Errors
 /// When the settings are wrong, or Lambda's runtime API cannot be reached.
-pub async fn run(program: Program) -> Result<(), Error> {
+pub async fn run(program: Program, analyst: Option<Analyst>) -> Result<(), Error> {
     logs::start();
     let variables = |name: &str| std::env::var(name).ok();
-    let (api, handler) = start(program, variables).inspect_err(|error| {
+    let (api, handler) = start(program, analyst, variables).inspect_err(|error| {
         tracing::error!(%error, "the function cannot start");
     })?;
     let api = Arc::new(api);
@@ -65,6 +67,7 @@ pub async fn run(program: Program) -> Result<(), Error> {
 /// Reads the settings; connects to nothing yet.
 fn start(
     program: Program,
+    analyst: Option<Analyst>,
     variables: impl Fn(&str) -> Option<String>,
 ) -> Result<(Api<RedisStore>, Handler), StartError> {
     let handler = handler(program, variables("_HANDLER").as_deref())?;
@@ -73,7 +76,8 @@ fn start(
     // Two keys while one replaces the other, separated by a comma.
     let keys = variables("ABTEST_API_KEY").unwrap_or_default();
     let access = Access::new(keys.split(',').map(|key| Secret::new(key.trim())));
-    Ok((Api::new(store, Settings { access, ..Settings::default() }), handler))
+    let settings = Settings { access, analyst: analyst, ..Settings::default() };
+    Ok((Api::new(store, settings), handler))
 }
 
 fn handler(program: Program, name: Option<&str>) -> Result<Handler, StartError> {
@@ -110,10 +114,11 @@ mod tests {
 
     #[test]
     fn a_wrong_variable_keeps_the_function_from_starting() {
-        let error = start(Program::Track, |name| (name == "ABTEST_REDIS_PORT").then(|| "x".into()))
-            .err()
-            .unwrap()
-            .to_string();
+        let error =
+            start(Program::Track, None, |name| (name == "ABTEST_REDIS_PORT").then(|| "x".into()))
+                .err()
+                .unwrap()
+                .to_string();
         assert!(error.contains("ABTEST_REDIS_PORT"), "{error}");
     }
 }

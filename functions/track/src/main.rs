@@ -5,5 +5,5 @@ use abtest_model::Program;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    run(Program::Track).await
+    run(Program::Track, None).await
 }

@@ -24,6 +24,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use abtest_api::analysis::statistics;
 use abtest_api::{Access, Api, Settings};
 use abtest_model::{Config, Handler, Limits, Namespace, Secret};
 use abtest_store::Store;
@@ -133,8 +134,11 @@ async fn serve<S: Store>(
     key: key::Key,
 ) -> Result<()> {
     let namespace = Namespace::new(arguments.namespace.as_str())?;
-    let settings =
-        Settings { access: Access::new([key.secret.clone()]), extra_paths: extra_paths(config) };
+    let settings = Settings {
+        access: Access::new([key.secret.clone()]),
+        extra_paths: extra_paths(config),
+        analyst: Some(statistics),
+    };
     let listener = TcpListener::bind(&arguments.listen).await.with_context(|| {
         format!("cannot listen on {}; is it in use? choose another with --listen", arguments.listen)
     })?;

@@ -158,7 +158,9 @@ impl Arm {
     }
 }
 
-/// The share of a `width` that is there only because of the counter.
+/// The share of a `width` that is there only because of the counter; what rounding makes of two equal widths is none.
 pub(super) fn counter_share(width: f64, without_counter: f64) -> f64 {
-    if width > 0.0 { (1.0 - without_counter / width).clamp(0.0, 1.0) } else { 0.0 }
+    const ROUNDING: f64 = 1e-9;
+    let share = if width > 0.0 { (1.0 - without_counter / width).clamp(0.0, 1.0) } else { 0.0 };
+    if share > ROUNDING { share } else { 0.0 }
 }

@@ -1,10 +1,16 @@
 //! What goes into an analysis.
 
+use super::Remarks;
+use super::method::Method;
+use super::report::RemarkCode;
 use crate::confidence_sequence::DEFAULT_TUNING;
 use crate::counter_error::Counter;
 use crate::error::{Error, require};
 use crate::level::Level;
 use crate::many_comparisons::Correction;
+
+/// Names, in any case, by which a variant says that it is the control; the earlier come first.
+pub const CONTROL_NAMES: [&str; 5] = ["control", "original", "baseline", "default", "off"];
 
 /// What was counted in one experiment.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -40,7 +46,7 @@ pub struct GoalCounts {
 /// What is asked of the counts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
-    /// The variant that the others are held against; the first one if not named.
+    /// The variant that the others are held against. If not named: one whose name says so ([`CONTROL_NAMES`]), else the first.
     pub control: Option<String>,
     /// The goal that decides; the verdict is the first one's if not named.
     pub primary_goal: Option<String>,
@@ -54,6 +60,8 @@ pub struct Settings {
     pub power: f64,
     /// How p-values are adjusted for their number.
     pub correction: Correction,
+    /// When one may look, and so what the verdict follows.
+    pub method: Method,
     /// The number of trials at which always-valid intervals are tightest.
     pub tuning: f64,
 }
@@ -68,6 +76,7 @@ impl Default for Settings {
             minimum_lift: 0.05,
             power: 0.8,
             correction: Correction::default(),
+            method: Method::default(),
             tuning: DEFAULT_TUNING,
         }
     }
@@ -102,8 +111,32 @@ pub(super) fn check(counts: &Counts, settings: &Settings) -> Result<Option<usize
         return Err(Error::UnknownPrimaryGoal(name.clone()));
     }
     let Some(name) = &settings.control else {
-        return Ok((!counts.variants.is_empty()).then_some(0));
+        let first = (!counts.variants.is_empty()).then_some(0);
+        return Ok(called_control(counts).or(first));
     };
     let index = counts.variants.iter().position(|variant| variant.name == *name);
     index.map(Some).ok_or_else(|| Error::UnknownControl(name.clone()))
+}
+
+fn called_control(counts: &Counts) -> Option<usize> {
+    CONTROL_NAMES.iter().find_map(|name| {
+        counts.variants.iter().position(|variant| variant.name.eq_ignore_ascii_case(name))
+    })
+}
+
+/// Says which control was taken where none was named.
+pub(super) fn remark(
+    counts: &Counts,
+    settings: &Settings,
+    control: Option<usize>,
+    remarks: &mut Remarks,
+) {
+    let Some(control) = control.filter(|_| settings.control.is_none()) else { return };
+    if counts.variants.len() < 2 {
+        return;
+    }
+    let name = &counts.variants[control].name;
+    let why = if called_control(counts).is_some() { "by its name" } else { "as the first" };
+    let message = format!("No control is named: {name} is taken, {why}.");
+    remarks.note(RemarkCode::ControlAssumed, message);
 }

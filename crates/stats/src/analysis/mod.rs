@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `input` | [`Counts`]: what was counted; [`Settings`]: what is asked of it |
 //! | `report` | [`Analysis`] and its parts, as they appear in JSON |
+//! | `method` | [`Method`]: when one may look |
 //! | `arm` | one variant on one goal: its counts with the counter's error, its rate |
 //! | `comparison` | a variant against the control |
 //! | `goal` | one goal: every estimate, comparison and matrix |
@@ -17,12 +18,14 @@ mod arm;
 mod comparison;
 mod goal;
 mod input;
+mod method;
 mod plan;
 mod report;
 mod soundness;
 mod verdict;
 
-pub use input::{Counts, GoalCounts, Settings, VariantCounts};
+pub use input::{CONTROL_NAMES, Counts, GoalCounts, Settings, VariantCounts};
+pub use method::Method;
 pub use report::{
     AlwaysValidReport, Analysis, Comparison, GoalAnalysis, GoalKind, Matrix, Outcome, Remark,
     RemarkCode, SampleNeeded, SampleRatioCheck, VariantEstimate, Verdict,
@@ -34,9 +37,6 @@ use crate::many_comparisons::Correction;
 /// The counter is blamed in a warning if it makes more than this share of an interval.
 const BLAME_THE_COUNTER_ABOVE: f64 = 0.5;
 
-const METHOD: &str = "The verdict follows the always-valid intervals and p-values (a confidence sequence, Waudby-Smith et \
-    al.): they stay true however often one looks. The plain p-values and intervals hold for one look at a size fixed in advance.";
-
 /// Everything that the counts of one experiment say.
 ///
 /// # Errors
@@ -45,6 +45,7 @@ const METHOD: &str = "The verdict follows the always-valid intervals and p-value
 pub fn analyse(counts: &Counts, settings: &Settings) -> Result<Analysis, Error> {
     let control = input::check(counts, settings)?;
     let mut remarks = Remarks::default();
+    input::remark(counts, settings, control, &mut remarks);
     let sample_ratio = soundness::check(counts, settings, &mut remarks);
     let mut goals: Vec<GoalAnalysis> = counts
         .goals
@@ -63,7 +64,8 @@ pub fn analyse(counts: &Counts, settings: &Settings) -> Result<Analysis, Error> 
         counter: settings.counter,
         minimum_lift: settings.minimum_lift,
         correction: settings.correction,
-        method: METHOD,
+        method: settings.method,
+        method_explanation: settings.method.explanation(),
         sample_ratio,
         goals,
         verdict,

@@ -1,11 +1,13 @@
 //! What comes out of an analysis. These names are a public contract: they appear in JSON as they are here.
 
+use super::method::Method;
 use crate::counter_error::Counter;
 use crate::many_comparisons::Correction;
 use serde::Serialize;
 
 /// Everything said about one experiment.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Analysis {
     /// What to do, in a sentence.
     pub verdict: Verdict,
@@ -23,8 +25,11 @@ pub struct Analysis {
     pub minimum_lift: f64,
     /// How p-values are adjusted for their number.
     pub correction: Correction,
-    /// Which of the intervals may be looked at when, in plain words.
-    pub method: &'static str,
+    /// When one may look, and so which intervals and p-values the verdict follows: with `always_valid` those of the member of
+    /// that name in each comparison, with `fixed` the comparison's own.
+    pub method: Method,
+    /// The same in plain words.
+    pub method_explanation: &'static str,
     /// Whether the trials fall on the variants as they should.
     pub sample_ratio: SampleRatioCheck,
     /// The goals, in the input's order.
@@ -33,6 +38,7 @@ pub struct Analysis {
 
 /// A sentence, and what a program needs to act on it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Verdict {
     /// Which of the few things it says.
     pub outcome: Outcome,
@@ -46,6 +52,7 @@ pub struct Verdict {
 
 /// What a verdict can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// The numbers cannot be trusted: the trials are not split as they should be.
@@ -66,6 +73,7 @@ pub enum Outcome {
 
 /// A warning or a note.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Remark {
     /// For programs.
     pub code: RemarkCode,
@@ -75,10 +83,13 @@ pub struct Remark {
 
 /// What a remark is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RemarkCode {
     /// The trials are not split as the weights say.
     SampleRatioMismatch,
+    /// No control is named; one is taken.
+    ControlAssumed,
     /// No weights are declared; equal ones are assumed.
     WeightsAssumedEqual,
     /// Some weights are missing or make no sense.
@@ -93,10 +104,13 @@ pub enum RemarkCode {
     SuccessesCut,
     /// No primary goal is named.
     NoPrimaryGoal,
+    /// There are more variants or goals than whoever asked was willing to have analysed.
+    LeftOut,
 }
 
 /// The sample-ratio check.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SampleRatioCheck {
     /// Chi-square.
     pub statistic: Option<f64>,
@@ -113,6 +127,7 @@ pub struct SampleRatioCheck {
 
 /// How a goal is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum GoalKind {
     /// A trial reaches it at most once.
@@ -123,6 +138,7 @@ pub enum GoalKind {
 
 /// One goal.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct GoalAnalysis {
     /// Its name.
     pub goal: String,
@@ -142,6 +158,7 @@ pub struct GoalAnalysis {
 
 /// One variant's rate.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct VariantEstimate {
     /// The variant.
     pub variant: String,
@@ -168,6 +185,7 @@ pub struct VariantEstimate {
 
 /// A variant against the control.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Comparison {
     /// The variant.
     pub variant: String,
@@ -208,6 +226,7 @@ pub struct Comparison {
 
 /// Intervals and a p-value that hold at every look.
 #[derive(Debug, Clone, PartialEq, Serialize, Default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AlwaysValidReport {
     /// The lower end of the difference's interval.
     pub difference_low: Option<f64>,
@@ -228,6 +247,7 @@ pub struct AlwaysValidReport {
 
 /// The sample that finds the minimum lift with the power asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, Default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SampleNeeded {
     /// Participants a variant, for one test at the end.
     pub per_variant: Option<u64>,
@@ -244,6 +264,7 @@ pub struct SampleNeeded {
 
 /// Each variant (row) against each (column); null on the diagonal and where nothing can be said.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Matrix {
     /// P(row > column).
     pub chance_to_beat: Option<Vec<Vec<Option<f64>>>>,

@@ -1,8 +1,10 @@
-//! The sentence: soundness first, then enough data, then the always-valid interval of the lift.
+//! The sentence: soundness first, then enough data, then the lift's interval that the method follows.
 
 use super::Remarks;
 use super::input::{Counts, Settings};
+use super::method::Method;
 use super::report::{Comparison, GoalAnalysis, Outcome, RemarkCode, SampleRatioCheck, Verdict};
+use crate::words::{percent, rounded};
 
 /// Before the adjusted p-values are known.
 pub(super) fn pending(goal: &str) -> Verdict {
@@ -41,7 +43,11 @@ pub(super) fn of_goal(
         let why = all.iter().find_map(|c| c.always_valid.reason.as_deref()).unwrap_or("too early");
         return say(Outcome::TooEarly, None, format!("No verdict on {} yet: {why}.", goal.goal));
     }
-    let winners = all.iter().filter(|c| decided(c, settings) && low(c) > 0.0);
+    let evidence = |c: &Comparison| settings.method.evidence(c);
+    let low = |c: &Comparison| evidence(c).low;
+    let high = |c: &Comparison| evidence(c).high;
+    let decided = |c: &Comparison| evidence(c).decides(settings.level);
+    let winners = all.iter().filter(|c| decided(c) && low(c) > 0.0);
     if let Some(best) = winners.max_by(|a, b| low(a).total_cmp(&low(b))) {
         let sentence = format!(
             "{} is better than {control}: {} up by between {} and {}.",
@@ -52,7 +58,7 @@ pub(super) fn of_goal(
         );
         return say(Outcome::Better, Some(&best.variant), sentence);
     }
-    if all.iter().all(|c| decided(c, settings) && high(c) < 0.0) {
+    if all.iter().all(|c| decided(c) && high(c) < 0.0) {
         return match all.as_slice() {
             [only] => {
                 let (least, most) = (percent(-high(only)), percent(-low(only)));
@@ -85,7 +91,11 @@ pub(super) fn of_goal(
 fn keep_running(goal: &GoalAnalysis, settings: &Settings) -> String {
     let lift = percent(settings.minimum_lift);
     let needed = goal.against_control.first().map(|c| &c.sample_needed);
-    match needed.and_then(|n| n.more_always_valid) {
+    let more = needed.and_then(|n| match settings.method {
+        Method::AlwaysValid => n.more_always_valid,
+        Method::Fixed => n.more,
+    });
+    match more {
         Some(0) => format!(
             "Undecided: {} has had the visitors that a lift of {lift} asks for; if there is one it is probably smaller.",
             goal.goal
@@ -131,21 +141,6 @@ pub(super) fn of_experiment(
     goal.verdict.clone()
 }
 
-/// Whether the comparison still stands when all the others are counted in.
-fn decided(comparison: &Comparison, settings: &Settings) -> bool {
-    comparison.always_valid.adjusted_p_value.is_some_and(|p| p < settings.level.alpha())
-}
-
-/// The lift is at least this; without an interval it may be anything.
-fn low(comparison: &Comparison) -> f64 {
-    comparison.always_valid.lift_low.unwrap_or(f64::NEG_INFINITY)
-}
-
-/// The lift is at most this.
-fn high(comparison: &Comparison) -> f64 {
-    comparison.always_valid.lift_high.unwrap_or(f64::INFINITY)
-}
-
 fn unsound() -> String {
     "Do not act on these numbers: the visitors are not split over the variants as they should be. Find out why first."
         .to_owned()
@@ -154,44 +149,4 @@ fn unsound() -> String {
 fn nothing() -> String {
     "Nothing to compare yet: a verdict needs a control, another variant, and visitors on a goal."
         .to_owned()
-}
-
-/// "12%", "3.4%", "0.057%".
-fn percent(share: f64) -> String {
-    let value = 100.0 * share;
-    let decimals = match value.abs() {
-        x if x >= 10.0 || x == 0.0 => 0,
-        x if x >= 1.0 => 1,
-        x => (1.0 - x.log10().floor()).clamp(0.0, 12.0) as usize,
-    };
-    format!("{value:.decimals$}%")
-}
-
-/// To two digits, with separators: it is an estimate.
-fn rounded(count: u64) -> String {
-    let scale = 10f64.powi((count.max(1) as f64).log10().floor() as i32 - 1).max(1.0);
-    let digits = format!("{}", ((count as f64 / scale).round() * scale) as u64);
-    let mut out = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_read_as_people_write_them() {
-        assert_eq!(percent(0.1234), "12%");
-        assert_eq!(percent(0.0345), "3.5%");
-        assert_eq!(percent(0.000_57), "0.057%");
-        assert_eq!(rounded(1_234_567), "1,200,000");
-        assert_eq!(rounded(7), "7");
-        assert_eq!(rounded(0), "0");
-    }
 }

@@ -1,0 +1,127 @@
+//! Numbers and bars for people.
+
+use abtest_stats::words;
+
+use super::report::Kind;
+
+/// What stands where nothing can be said.
+pub(super) const NOTHING: &str = "–";
+
+/// A rate: "10.00%", or of a goal that is reached again and again "1.52".
+pub(super) fn rate(value: Option<f64>, kind: Kind) -> String {
+    match (value, kind) {
+        (None, _) => NOTHING.to_owned(),
+        (Some(value), Kind::Rate) => format!("{value:.2}"),
+        (Some(value), Kind::Proportion) if value == 0.0 || value >= 0.01 => {
+            format!("{:.2}%", 100.0 * value)
+        }
+        (Some(value), Kind::Proportion) => words::percent(value),
+    }
+}
+
+/// A lift: "+12%", "−3.4%".
+pub(super) fn lift(value: Option<f64>) -> String {
+    match value {
+        None => NOTHING.to_owned(),
+        Some(0.0) => "0%".to_owned(),
+        Some(value) if value < 0.0 => format!("−{}", percent(-value)),
+        Some(value) => format!("+{}", percent(value)),
+    }
+}
+
+/// A lift's interval: "−3.4% to +12%".
+pub(super) fn between(low: Option<f64>, high: Option<f64>) -> String {
+    match (low, high) {
+        (None, _) | (_, None) => NOTHING.to_owned(),
+        _ => format!("{} to {}", lift(low), lift(high)),
+    }
+}
+
+/// A probability: "97%", and at the ends ">99.9%", as nothing is certain.
+pub(super) fn chance(value: Option<f64>) -> String {
+    match value {
+        None => NOTHING.to_owned(),
+        Some(value) if value > 0.999 => ">99.9%".to_owned(),
+        Some(value) if value < 0.001 => "<0.1%".to_owned(),
+        Some(value) if value > 0.99 => format!("{:.1}%", 100.0 * value),
+        Some(value) => percent(value),
+    }
+}
+
+/// Past a thousandfold the digits tell nothing any more.
+fn percent(value: f64) -> String {
+    if value >= 1_000.0 { format!("{value:.0e} times") } else { words::percent(value) }
+}
+
+/// From where to where bars are drawn, so that they can be compared.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Scale {
+    pub(super) low: f64,
+    pub(super) high: f64,
+}
+
+impl Scale {
+    /// The scale that has room for all intervals.
+    pub(super) fn around(intervals: impl Iterator<Item = (f64, f64)>) -> Option<Self> {
+        let wider = |scale: Option<Self>, (low, high): (f64, f64)| match scale {
+            None => Some(Self { low, high }),
+            Some(scale) => Some(Self { low: scale.low.min(low), high: scale.high.max(high) }),
+        };
+        intervals.fold(None, wider)
+    }
+
+    /// The column of a value.
+    fn column(self, value: f64, width: usize) -> usize {
+        let span = self.high - self.low;
+        let share = if span > 0.0 { ((value - self.low) / span).clamp(0.0, 1.0) } else { 0.5 };
+        (share * (width - 1) as f64).round() as usize
+    }
+
+    /// An interval with its estimate: "  ├──●───┤  ".
+    pub(super) fn bar(self, low: f64, estimate: f64, high: f64, width: usize) -> String {
+        let [from, at, to] = [low, estimate, high].map(|value| self.column(value, width));
+        let glyph = |column: usize| match column {
+            column if column == at => '●',
+            column if column == from => '├',
+            column if column == to => '┤',
+            column if (from..to).contains(&column) => '─',
+            _ => ' ',
+        };
+        (0..width).map(glyph).collect()
+    }
+
+    /// The ends in words, above the bars: "8.8%      17.7%".
+    pub(super) fn ends(self, kind: Kind, width: usize) -> String {
+        let (low, high) = (rate(Some(self.low), kind), rate(Some(self.high), kind));
+        let gap = width.saturating_sub(low.len() + high.len());
+        if gap == 0 { " ".repeat(width) } else { format!("{low}{}{high}", " ".repeat(gap)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_share_a_scale_and_keep_within_it() {
+        let scale = Scale::around([(0.1, 0.2), (0.15, 0.3)].into_iter()).unwrap();
+        assert_eq!(scale.bar(0.1, 0.14, 0.2, 11), "├─●──┤     ");
+        assert_eq!(scale.bar(0.16, 0.2, 0.3, 11), "   ├─●────┤");
+        let point = Scale { low: 1.0, high: 1.0 };
+        assert_eq!(point.bar(1.0, 1.0, 1.0, 5), "  ●  ");
+    }
+
+    #[test]
+    fn numbers_say_what_they_can() {
+        assert_eq!(rate(Some(0.1), Kind::Proportion), "10.00%");
+        assert_eq!(rate(Some(0.000_57), Kind::Proportion), "0.057%");
+        assert_eq!(rate(Some(1.524), Kind::Rate), "1.52");
+        assert_eq!(between(Some(-0.034), Some(0.12)), "−3.4% to +12%");
+        assert_eq!(between(None, Some(0.12)), "–");
+        assert_eq!(
+            [chance(Some(1.0)), chance(Some(0.0)), chance(Some(0.995))],
+            [">99.9%", "<0.1%", "99.5%"]
+        );
+        assert_eq!(lift(Some(1e12)), "+1e12 times");
+    }
+}

@@ -1,0 +1,122 @@
+//! Where the counts are: behind a running abtest, or in a store that this process reads itself,
+//! through the same API, so that the answer is the same.
+
+use std::path::Path;
+
+use abtest_api::analysis::statistics;
+use abtest_api::{Access, Api, CheckedByGateway, Settings};
+use abtest_model::{Limits, Secret};
+use abtest_store::Store;
+use abtest_store::embedded::EmbeddedStore;
+use abtest_store::redis::RedisStore;
+use anyhow::{Context, Result, bail};
+use http_body_util::{BodyExt, Empty};
+use tokio::runtime::Runtime;
+
+use super::StoreArguments;
+use crate::client::{Client, ClientArguments, path_of, query};
+use crate::config_file;
+
+/// Something that answers as the API does.
+pub(super) enum Source {
+    Server(Client),
+    Redis(InProcess<RedisStore>),
+    Folder(InProcess<EmbeddedStore>),
+}
+
+impl Source {
+    pub(super) fn open(client: &ClientArguments, store: &StoreArguments) -> Result<Self> {
+        let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let namespace = client.namespace.clone();
+        if let Some(url) = &store.redis {
+            let mut config = config_file::read(store.config.as_deref())?;
+            if !url.is_empty() {
+                if !url.contains("://") {
+                    bail!(
+                        "`{}` is no Redis address, such as redis://host/; the experiment's name \
+                         comes before --redis",
+                        crate::terminal::printable(url)
+                    );
+                }
+                config.redis.url = Some(Secret::new(url.as_str()));
+            }
+            let runtime = runtime()?;
+            let _inside = runtime.enter();
+            let store = RedisStore::new(&config.redis, config.limits)?;
+            drop(_inside);
+            return Ok(Self::Redis(InProcess::new(store, runtime, namespace)));
+        }
+        if let Some(folder) = &store.data {
+            let store = open_folder(folder)?;
+            return Ok(Self::Folder(InProcess::new(store, runtime()?, namespace)));
+        }
+        Ok(Self::Server(Client::new(client)?))
+    }
+
+    /// The API's answer about one experiment or all; none where there is no such experiment.
+    pub(super) fn read(
+        &self,
+        experiment: Option<&str>,
+        parameters: &[(&str, &str)],
+    ) -> Result<Option<String>> {
+        let path = experiment.map_or_else(|| "/experiments".to_owned(), path_of);
+        match self {
+            Self::Server(client) => client.get(&path, parameters),
+            Self::Redis(api) => api.get(&path, parameters),
+            Self::Folder(api) => api.get(&path, parameters),
+        }
+    }
+}
+
+/// Opens the counters in a data folder, without making one where there is none.
+fn open_folder(folder: &Path) -> Result<EmbeddedStore> {
+    let counters = folder.join("counters");
+    if !counters.is_dir() {
+        bail!("there are no counters in {}; give the folder of serve's --data", folder.display());
+    }
+    EmbeddedStore::open(&counters, Limits::default())
+        .context("the folder cannot be read; if `abtest serve` runs, leave --data away to ask it")
+}
+
+/// The API in this process.
+pub(super) struct InProcess<S> {
+    api: Api<S>,
+    runtime: Runtime,
+    namespace: String,
+}
+
+impl<S: Store> InProcess<S> {
+    fn new(store: S, runtime: Runtime, namespace: String) -> Self {
+        let settings = Settings {
+            access: Access::default(),
+            analyst: Some(statistics),
+            ..Settings::default()
+        };
+        Self { api: Api::new(store, settings), runtime, namespace }
+    }
+
+    fn get(&self, path: &str, parameters: &[(&str, &str)]) -> Result<Option<String>> {
+        // Whoever can open the store needs no key.
+        let request = http::Request::builder()
+            .uri(format!("{path}?{}", query(&self.namespace, parameters)))
+            .extension(CheckedByGateway)
+            .body(Empty::<bytes::Bytes>::new())?;
+        let (status, body) = self.runtime.block_on(async {
+            let answer = self.api.answer(request).await;
+            let status = answer.status().as_u16();
+            match answer.into_body().collect().await {
+                Ok(body) => (status, body.to_bytes()),
+                Err(impossible) => match impossible {},
+            }
+        });
+        let text = String::from_utf8(body.into())?;
+        match status {
+            200 => Ok(Some(text)),
+            404 => Ok(None),
+            _ => {
+                let problem: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+                bail!("{}", problem["detail"].as_str().unwrap_or("the store cannot be read"))
+            }
+        }
+    }
+}

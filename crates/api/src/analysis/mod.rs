@@ -1,0 +1,309 @@
+//! The statistics beside the counts: from a tally to an experiment's results with its analysis.
+//!
+//! The function that browsers reach carries none of this: who makes an [`Api`](crate::Api) that
+//! reads names [`statistics`], and nothing else here does, so that the linker can leave it out.
+
+mod foremost;
+mod question;
+
+use abtest_model::{Counting, ExperimentResults, Query, Tally};
+use abtest_stats::Error;
+use abtest_stats::analysis::{Analysis, Counts, GoalCounts, VariantCounts, analyse};
+use abtest_stats::counter_error::Counter;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::problem::Problem;
+use question::Question;
+
+/// Reads what a query string asks of the counts.
+pub type Analyst = fn(&Query<'_>) -> Result<Writer, Box<Problem>>;
+
+/// Writes an experiment as JSON.
+pub type Writer = Box<dyn Fn(&Tally, Asked) -> Result<Vec<u8>, Box<Problem>> + Send + Sync>;
+
+/// How an experiment came to be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// By its name: a control or a goal that it does not have is an error.
+    Alone,
+    /// As one of many: it may lack a control or a goal that others have.
+    AmongOthers,
+}
+
+/// The [`Analyst`] who adds the analysis.
+///
+/// # Errors
+/// When a parameter breaks a rule; the writer's own when a control or goal is not there.
+pub fn statistics(query: &Query<'_>) -> Result<Writer, Box<Problem>> {
+    let question = Question::from_query(query)?;
+    Ok(Box::new(move |tally, asked| {
+        let results = ExperimentResults::from(tally);
+        let analysis = match &question {
+            Some(question) => Some(analysis(&results, question, asked)?),
+            None => None,
+        };
+        Ok(json(&AnalysedResults { results, analysis }))
+    }))
+}
+
+/// Writes the counts alone.
+pub(crate) fn counts_alone() -> Writer {
+    Box::new(|tally, _| Ok(json(&ExperimentResults::from(tally))))
+}
+
+/// An experiment's counts, and what they mean.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AnalysedResults {
+    #[serde(flatten)]
+    results: ExperimentResults,
+    /// What the counts mean; absent with `analysis=none`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    analysis: Option<Analysis>,
+}
+
+fn analysis(
+    results: &ExperimentResults,
+    question: &Question,
+    asked: Asked,
+) -> Result<Analysis, Box<Problem>> {
+    let mut counts = counts(results);
+    let mut settings = question.settings.clone();
+    settings.counter = match results.counting {
+        Counting::Hll => Counter::Hll,
+        Counting::Exact => Counter::Exact,
+    };
+    if asked == Asked::AmongOthers {
+        let has_variant = |name: &String| counts.variants.iter().any(|v| v.name == *name);
+        let has_goal = |name: &String| counts.goals.iter().any(|goal| goal.name == *name);
+        settings.control = settings.control.filter(has_variant);
+        settings.primary_goal = settings.primary_goal.filter(has_goal);
+    }
+    let left_out = foremost::keep_foremost(
+        &mut counts,
+        settings.control.as_deref(),
+        settings.primary_goal.as_deref(),
+    );
+    let mut analysis = analyse(&counts, &settings).map_err(|error| match error {
+        Error::UnknownControl(_) => {
+            let names = counts.variants.iter().map(|v| v.name.as_str());
+            unknown("control", "known-variant", "variant", names)
+        }
+        Error::UnknownPrimaryGoal(_) => {
+            let names = counts.goals.iter().map(|goal| goal.name.as_str());
+            unknown("goal", "known-goal", "goal", names)
+        }
+        other => question::refused(&other),
+    })?;
+    analysis.warnings.extend(left_out);
+    Ok(analysis)
+}
+
+fn counts(results: &ExperimentResults) -> Counts {
+    let variants = results.variants.iter().map(|variant| VariantCounts {
+        name: variant.label.clone(),
+        trials: variant.trials,
+        weight: None,
+    });
+    let goals = results.goals.iter().map(|goal| GoalCounts {
+        name: goal.goal.clone(),
+        successes: goal.results.iter().map(|count| count.successes).collect(),
+        unique: true,
+    });
+    Counts { variants: variants.collect(), goals: goals.collect() }
+}
+
+/// A parameter that names something that the experiment does not have.
+fn unknown<'a>(
+    parameter: &'static str,
+    rule: &'static str,
+    what: &str,
+    names: impl Iterator<Item = &'a str>,
+) -> Box<Problem> {
+    /// Enough to see what was meant.
+    const SHOWN: usize = 10;
+    let names: Vec<String> =
+        names.take(SHOWN).map(|name| format!("`{}`", name.escape_debug())).collect();
+    let there = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    let detail =
+        format!("parameter `{parameter}` names no {what} of this experiment; it has {there}");
+    Problem::wrong_parameter(parameter, rule, detail)
+}
+
+fn json(results: &impl Serialize) -> Vec<u8> {
+    // No type of ours can fail to serialise.
+    serde_json::to_vec(results).unwrap_or_else(|_| b"null".to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use abtest_model::{Experiment, Goal, Variant};
+    use serde_json::Value;
+
+    fn tally(counting: Counting, counts: &[(&str, &str, u64)]) -> Tally {
+        let mut tally = Tally::new(Experiment::new("e").unwrap(), counting);
+        for (goal, variant, count) in counts {
+            tally.set(Goal::new(*goal).unwrap(), Variant::new(*variant).unwrap(), *count);
+        }
+        tally
+    }
+
+    fn signups(counting: Counting) -> Tally {
+        tally(
+            counting,
+            &[
+                ("participate", "blue", 20_000),
+                ("participate", "red", 20_100),
+                ("signup", "blue", 1_000),
+                ("signup", "red", 1_300),
+            ],
+        )
+    }
+
+    fn write(query: &str, tally: &Tally, asked: Asked) -> Result<Value, Box<Problem>> {
+        let writer = statistics(&Query::parse(query).unwrap())?;
+        Ok(serde_json::from_slice(&writer(tally, asked)?).unwrap())
+    }
+
+    fn rule(query: &str) -> Value {
+        let problem = write(query, &signups(Counting::Hll), Asked::Alone).unwrap_err();
+        serde_json::to_value(&problem).unwrap()
+    }
+
+    #[test]
+    fn the_analysis_stands_beside_what_gimel_has() {
+        let tally = signups(Counting::Exact);
+        let mut with = write("", &tally, Asked::AmongOthers).unwrap();
+        let without = write("analysis=none", &tally, Asked::AmongOthers).unwrap();
+        let analysis = with.as_object_mut().unwrap().remove("analysis").unwrap();
+        assert_eq!(with, without);
+        let alone = counts_alone()(&tally, Asked::AmongOthers).unwrap();
+        assert_eq!(without, serde_json::from_slice::<Value>(&alone).unwrap());
+        assert_eq!(analysis["verdict"]["outcome"], "better");
+        assert_eq!(
+            (&analysis["method"], &analysis["control"]),
+            (&"always_valid".into(), &"blue".into())
+        );
+        assert_eq!(analysis["counter"], "exact");
+    }
+
+    #[test]
+    fn a_counter_with_an_error_makes_wider_intervals() {
+        let width = |counting| {
+            let results = write("", &signups(counting), Asked::Alone).unwrap();
+            let variant = results["analysis"]["goals"][0]["variants"][0].clone();
+            variant["high"].as_f64().unwrap() - variant["low"].as_f64().unwrap()
+        };
+        assert!(width(Counting::Hll) > width(Counting::Exact));
+    }
+
+    #[test]
+    fn the_parameters_are_what_they_say() {
+        let query = "control=red&goal=signup&level=0.9&minimum_lift=0.1&power=0.9&correction=bh&method=fixed";
+        let results = write(query, &signups(Counting::Exact), Asked::Alone).unwrap();
+        let analysis = &results["analysis"];
+        assert_eq!(analysis["control"], "red");
+        assert_eq!(analysis["goals"][0]["primary"], true);
+        assert_eq!(analysis["level"], 0.9);
+        assert_eq!(analysis["minimum_lift"], 0.1);
+        assert_eq!(analysis["correction"], "benjamini_hochberg");
+        assert_eq!(analysis["method"], "fixed");
+        assert_eq!(analysis["verdict"]["outcome"], "worse");
+    }
+
+    #[test]
+    fn a_wrong_parameter_is_named_with_its_rule() {
+        for (query, parameter, rule_name) in [
+            ("level=95", "level", "range"),
+            ("level=NaN", "level", "range"),
+            ("level=high", "level", "number"),
+            ("minimum_lift=0", "minimum_lift", "range"),
+            ("power=1", "power", "range"),
+            ("correction=bonferroni", "correction", "one-of"),
+            ("method=", "method", "one-of"),
+            ("analysis=all", "analysis", "one-of"),
+            ("control=green", "control", "known-variant"),
+            ("goal=buy", "goal", "known-goal"),
+        ] {
+            let problem = rule(query);
+            assert_eq!(
+                (&problem["parameter"], &problem["rule"]),
+                (&parameter.into(), &rule_name.into()),
+                "{query}"
+            );
+            assert_eq!(problem["status"], 400);
+        }
+        let detail = rule("control=green")["detail"].to_string();
+        assert!(detail.contains("`blue`, `red`"), "{detail}");
+    }
+
+    #[test]
+    fn among_others_an_experiment_may_lack_the_control_and_says_which_it_took() {
+        let results = write("control=green&goal=buy", &signups(Counting::Hll), Asked::AmongOthers);
+        let analysis = &results.unwrap()["analysis"];
+        assert_eq!(analysis["control"], "blue");
+        let notes = analysis["notes"].as_array().unwrap();
+        assert!(notes.iter().any(|note| note["code"] == "control_assumed"), "{notes:?}");
+    }
+
+    #[test]
+    fn a_variant_that_is_called_control_is_the_control() {
+        let counts = [("participate", "A", 5), ("participate", "Control", 5)];
+        let results = write("", &tally(Counting::Exact, &counts), Asked::Alone).unwrap();
+        assert_eq!(results["analysis"]["control"], "Control");
+    }
+
+    #[test]
+    fn whatever_was_counted_is_answered_in_numbers_and_nulls() {
+        const COUNTS: [u64; 7] =
+            [0, 1, 99, 1_000_000_000_000, u64::MAX / 2, u64::MAX - 1, u64::MAX];
+        for counting in [Counting::Hll, Counting::Exact] {
+            for trials in COUNTS {
+                for successes in COUNTS {
+                    for method in ["always_valid", "fixed"] {
+                        let counts = [
+                            ("participate", "a", trials),
+                            ("participate", "b", successes),
+                            ("goal", "a", successes),
+                            ("goal", "b", trials),
+                            ("other", "b", 1),
+                        ];
+                        let query = format!("method={method}");
+                        let results = write(&query, &tally(counting, &counts), Asked::Alone);
+                        let results = results.unwrap();
+                        // JSON has no NaN and no infinity: serde_json would have written null,
+                        // so every null must come with its reason.
+                        let sentence = &results["analysis"]["verdict"]["sentence"];
+                        assert!(!sentence.as_str().unwrap().is_empty());
+                        let text = results.to_string();
+                        assert!(!text.contains("NaN") && !text.contains("inf%"), "{text}");
+                        for goal in results["analysis"]["goals"].as_array().unwrap() {
+                            for part in goal["variants"]
+                                .as_array()
+                                .unwrap()
+                                .iter()
+                                .chain(goal["against_control"].as_array().unwrap())
+                            {
+                                explained(part);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn explained(part: &Value) {
+        let members = part.as_object().unwrap();
+        if members.values().any(Value::is_null) {
+            assert!(members.contains_key("reason"), "{part}");
+        }
+        for nested in ["always_valid", "sample_needed"] {
+            if let Some(nested) = members.get(nested) {
+                explained(nested);
+            }
+        }
+    }
+}

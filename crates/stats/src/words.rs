@@ -1,0 +1,51 @@
+//! Numbers as people write them.
+
+/// A share in percent, to two digits and never in exponents: "12%", "3.5%", "0.057%".
+#[must_use]
+pub fn percent(share: f64) -> String {
+    let value = 100.0 * share;
+    let decimals = match value.abs() {
+        x if x >= 10.0 || x == 0.0 => 0,
+        x if x >= 1.0 => 1,
+        x => (1.0 - x.log10().floor()).clamp(0.0, 12.0) as usize,
+    };
+    format!("{value:.decimals$}%")
+}
+
+/// A count to two digits: it is an estimate.
+#[must_use]
+pub fn rounded(count: u64) -> String {
+    let scale = 10f64.powi((count.max(1) as f64).log10().floor() as i32 - 1).max(1.0);
+    thousands(((count as f64 / scale).round() * scale) as u64)
+}
+
+/// A count with separators: "1,234,567".
+#[must_use]
+pub fn thousands(count: u64) -> String {
+    let digits = count.to_string();
+    let mut out = String::with_capacity(digits.len() * 4 / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_as_people_write_them() {
+        assert_eq!(percent(0.1234), "12%");
+        assert_eq!(percent(0.0345), "3.5%");
+        assert_eq!(percent(0.000_57), "0.057%");
+        assert_eq!(rounded(1_234_567), "1,200,000");
+        assert_eq!(rounded(7), "7");
+        assert_eq!(rounded(0), "0");
+        assert_eq!(thousands(1_234_567), "1,234,567");
+        assert_eq!(thousands(999), "999");
+    }
+}

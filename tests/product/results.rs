@@ -1,0 +1,196 @@
+//! `abtest results`: the same numbers as the API's, for people and for programs.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Output, Stdio};
+
+use abtest_tests::binaries::binary;
+use abtest_tests::redis::Redis;
+use abtest_tests::serve::Serve;
+use serde_json::Value;
+
+use crate::analysis::record;
+
+fn abtest() -> Command {
+    let mut command = Command::new(binary("abtest"));
+    command.env("COLUMNS", "100").env_remove("ABTEST_URL").env_remove("ABTEST_API_KEY");
+    command
+}
+
+fn results(serve: &Serve, arguments: &[&str]) -> Output {
+    let mut command = abtest();
+    command.arg("results").args(arguments).args(["--url", &serve.url]);
+    command.env("ABTEST_API_KEY", &serve.key).output().unwrap()
+}
+
+fn text(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn button_color(serve: &Serve) {
+    record(serve, "button color", &[("blue", 2_000, 200), ("red", 2_010, 320)]);
+}
+
+#[test]
+fn a_table_says_which_variant_is_better_and_draws_the_intervals_on_one_scale() {
+    let serve = Serve::embedded();
+    button_color(&serve);
+    let shown = text(&results(&serve, &["button color"]));
+    let expected = "\
+button color  4,010 participants, counted exactly
+  red is better than blue: signup up by between 23% and 106%.
+
+  signup       reached    rate  8.76%                17.58%     lift  95% interval   chance better
+  blue    200 of 2,000  10.00%  ├───●───┤                    control
+  red     320 of 2,010  15.92%                   ├───●────┤     +59%  +23% to +106%         >99.9%
+  a lift of 5.0% takes about 137,472 participants a variant to show, 57,763 if one looks only then
+
+  No control is named: blue is taken, as the first.
+  No weights are declared: equal shares of the visitors are assumed.
+  The verdict follows intervals and p-values that stay true however often one looks and whenever
+  one stops (a confidence sequence, Waudby-Smith et al.). The plain ones beside them hold for one
+  look at a size fixed in advance.
+";
+    assert_eq!(shown, expected);
+    let mirrored = text(&results(&serve, &["button color", "--control", "red"]));
+    assert!(mirrored.contains("blue is worse than red: signup down by between"), "{mirrored}");
+}
+
+#[test]
+fn json_is_the_apis_own_answer_from_the_server_and_from_the_store_itself() {
+    let redis = Redis::start();
+    let serve = Serve::redis(&redis.url());
+    button_color(&serve);
+    let all = serve.get("/experiments?level=0.9").text + "\n";
+    assert_eq!(text(&results(&serve, &["--json", "--level", "0.9"])), all);
+    let url = redis.url();
+    let direct = abtest().args(["results", "--json", "--level", "0.9", "--redis", &url]).output();
+    assert_eq!(text(&direct.unwrap()), all);
+
+    let mut serve = Serve::embedded();
+    button_color(&serve);
+    let one = serve.get("/experiments/button%20color").text + "\n";
+    assert_eq!(text(&results(&serve, &["button color", "--json"])), one);
+    let data = serve.data();
+    let read = || {
+        let mut command = abtest();
+        command.args(["results", "button color", "--json", "--data"]).arg(&data);
+        command.output().unwrap()
+    };
+    // A folder is served or read, not both.
+    assert_eq!(read().status.code(), Some(1));
+    assert!(serve.terminate().success());
+    assert_eq!(text(&read()), one);
+}
+
+#[test]
+fn csv_has_the_apis_numbers_to_the_last_digit() {
+    let serve = Serve::embedded();
+    button_color(&serve);
+    let api = serve.get("/experiments/button%20color").json();
+    let csv = text(&results(&serve, &["--csv"]));
+    let mut lines = csv.lines();
+    let heads: Vec<&str> = lines.next().unwrap().split(',').collect();
+    let rows: Vec<Vec<&str>> = lines.map(|line| line.split(',').collect()).collect();
+    assert_eq!(rows.len(), 2);
+    let cell = |row: usize, head: &str| {
+        let column = heads.iter().position(|found| *found == head).unwrap();
+        rows[row][column].parse::<f64>().unwrap()
+    };
+    let goal = &api["analysis"]["goals"][0];
+    for (row, variant) in goal["variants"].as_array().unwrap().iter().enumerate() {
+        for (head, member) in [("rate", "rate"), ("rate_low", "low"), ("rate_high", "high")] {
+            assert_eq!(cell(row, head), variant[member].as_f64().unwrap());
+        }
+    }
+    let red = &goal["against_control"][0];
+    for head in ["difference", "lift", "p_value", "chance_to_beat", "expected_loss", "power"] {
+        assert_eq!(cell(1, head), red[head].as_f64().unwrap(), "{head}");
+    }
+    for head in ["difference_low", "difference_high", "lift_low", "lift_high", "adjusted_p_value"] {
+        assert_eq!(cell(1, head), red["always_valid"][head].as_f64().unwrap(), "{head}");
+    }
+}
+
+#[test]
+fn a_hostile_name_is_harmless_in_every_format() {
+    let serve = Serve::embedded();
+    let name = "=cmd|' /C calc'!A0 \u{202e}<img src=x>|";
+    record(&serve, name, &[("@SUM(A1)", 20, 10), ("a|b\u{2028}", 20, 10)]);
+    let table = text(&results(&serve, &[]));
+    let csv = text(&results(&serve, &["--csv"]));
+    let markdown = text(&results(&serve, &["--markdown"]));
+    for shown in [&table, &csv, &markdown] {
+        assert!(!shown.contains(['\u{202e}', '\u{2028}', '\u{1b}']), "{shown}");
+    }
+    for line in csv.lines().skip(1) {
+        assert!(line.starts_with("'=") || line.starts_with("\"'="), "{line}");
+        assert!(line.contains(",'@SUM(A1)") || line.contains(",a|b"), "{line}");
+    }
+    assert!(markdown.contains("\\<img src\\=x\\>") && markdown.contains("a\\|b"), "{markdown}");
+}
+
+#[test]
+fn what_is_not_there_is_said_with_the_way_to_see_what_is() {
+    let serve = Serve::embedded();
+    assert_eq!(text(&results(&serve, &[])), "no experiments in the namespace alephbet\n");
+    button_color(&serve);
+    for (arguments, words) in [
+        (&["nope"][..], "abtest experiments list"),
+        (&["button color", "--control", "green"], "it has `blue`, `red`"),
+        (&["button color", "--goal", "buy"], "it has `signup`"),
+        (&["--goal", "buy"], "no experiment has the goal `buy`"),
+        (&["--level", "7"], "between 0 and 1"),
+    ] {
+        let output = results(&serve, arguments);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(error.contains(words), "{arguments:?}: {error}");
+    }
+}
+
+#[test]
+fn of_many_experiments_each_has_its_verdict() {
+    let serve = Serve::embedded();
+    for index in 0..11 {
+        record(&serve, &format!("experiment {index}"), &[("a", 3, 1), ("b", 3, 1)]);
+    }
+    let shown = text(&results(&serve, &[]));
+    assert_eq!(shown.matches("No verdict on signup yet: too early").count(), 11, "{shown}");
+    assert!(shown.contains("abtest results NAME"));
+}
+
+#[test]
+fn watching_shows_what_changes_and_survives_a_server_that_goes_away() {
+    let mut serve = Serve::embedded();
+    button_color(&serve);
+    let mut watch = abtest()
+        .args(["results", "--watch", "--url", &serve.url])
+        .env("ABTEST_API_KEY", &serve.key)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut until = |words: &str| lines.find(|line| line.contains(words)).unwrap();
+    until("4,010 participants");
+    serve.kill();
+    until("not up to date");
+    serve.restart();
+    record(&serve, "button color", &[("green", 1, 0)]);
+    until("4,011 participants");
+    watch.kill().unwrap();
+    watch.wait().unwrap();
+}
+
+#[test]
+fn every_number_that_a_person_sees_is_the_apis() {
+    let serve = Serve::embedded();
+    button_color(&serve);
+    let api = serve.get("/experiments/button%20color").json();
+    let sentence = |value: &Value| value["sentence"].as_str().unwrap().to_owned();
+    let markdown = text(&results(&serve, &["--markdown"]));
+    let plain = markdown.replace('\\', "");
+    assert!(plain.contains(&sentence(&api["analysis"]["verdict"])), "{plain}");
+    let rate = api["analysis"]["goals"][0]["variants"][1]["rate"].as_f64().unwrap();
+    assert!(plain.contains(&format!("| red | 2010 | 320 | {:.2}% |", 100.0 * rate)), "{plain}");
+}
