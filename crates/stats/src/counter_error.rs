@@ -1,5 +1,7 @@
 //! The counter's own error: what a HyperLogLog adds to the noise of the visitors.
 
+use libm::hypot; // the system's would need a newer C library than Lambda has
+
 use crate::error::{Error, require};
 use crate::level::{Interval, Level};
 use crate::proportion::Proportion;
@@ -64,7 +66,7 @@ pub fn hll_relative_error(count: f64) -> f64 {
     let collisions = count * x / 2.0;
     let rounding = if count < 1000.0 { (collisions - collisions.round()) / count } else { 0.0 };
     let sampled = (INEFFICIENCY * sampled.sqrt()).min(1.04 / REGISTERS.sqrt());
-    sampled.hypot(rounding)
+    hypot(sampled, rounding)
 }
 
 /// x^2 I(x): the Fisher information of one register about ln x, when its items are Poisson with mean x.

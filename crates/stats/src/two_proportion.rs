@@ -1,5 +1,7 @@
 //! Two variants, a goal that a trial reaches at most once: difference, lift, test.
 
+use libm::hypot; // the system's would need a newer C library than Lambda has
+
 use crate::level::{Interval, Level};
 use crate::normal;
 use crate::proportion::Proportion;
@@ -64,8 +66,8 @@ pub fn newcombe(control: Proportion, variant: Proportion, level: Level) -> Optio
 /// terms are proportions with Wilson intervals).
 pub(crate) fn hybrid(p0: f64, w0: Interval, p1: f64, w1: Interval) -> Option<Estimate> {
     let value = p1 - p0;
-    let below = (p1 - w1.low).hypot(w0.high - p0);
-    let above = (w1.high - p1).hypot(p0 - w0.low);
+    let below = hypot(p1 - w1.low, w0.high - p0);
+    let above = hypot(w1.high - p1, p0 - w0.low);
     Some(Estimate { value, interval: Interval::finite(value - below, value + above)? })
 }
 

@@ -72,10 +72,13 @@ where
                 SdkError::ServiceError(answer) => {
                     let status = answer.raw().status().as_u16();
                     let code = answer.err().code().unwrap_or_default();
-                    let said = answer.err().message().unwrap_or("no reason given");
-                    let code_shown =
-                        if code.is_empty() { String::new() } else { format!("{code}: ") };
-                    (kind(status, code), format!("{code_shown}{said}"))
+                    let message = match (code, answer.err().message()) {
+                        ("", None) => DisplayErrorContext(answer.err()).to_string(),
+                        ("", Some(said)) => said.to_owned(),
+                        (code, None) => code.to_owned(),
+                        (code, Some(said)) => format!("{code}: {said}"),
+                    };
+                    (kind(status, code), message)
                 }
                 other => (Kind::Unanswered, DisplayErrorContext(other).to_string()),
             };

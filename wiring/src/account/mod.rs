@@ -1,6 +1,7 @@
 //! The AWS account that things are made in: who one is there, and a client for each service.
 
 mod call;
+mod nulls;
 
 pub use call::{Call, CallError, Kind};
 
@@ -105,9 +106,17 @@ impl Account {
             place,
             caller,
             functions: aws_sdk_lambda::Client::new(settings),
-            gateway: aws_sdk_apigateway::Client::new(settings),
+            gateway: gateway(settings),
             roles: aws_sdk_iam::Client::new(settings),
             logs: aws_sdk_cloudwatchlogs::Client::new(settings),
         })
     }
+}
+
+fn gateway(settings: &SdkConfig) -> aws_sdk_apigateway::Client {
+    let mut configuration = aws_sdk_apigateway::config::Builder::from(settings);
+    if let Some(client) = settings.http_client() {
+        configuration = configuration.http_client(nulls::WithoutNulls(client));
+    }
+    aws_sdk_apigateway::Client::from_conf(configuration.build())
 }
