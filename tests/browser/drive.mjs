@@ -56,6 +56,21 @@ const commands = {
   variant: ({ visitor }) => visitors[visitor].page.evaluate(() => variant()),
   waiting: ({ visitor }) => visitors[visitor].page.evaluate(() => waiting()),
   beacon: ({ visitor, events }) => visitors[visitor].page.evaluate((sent) => beacon(sent), events),
+  // A page with a snippet pasted into it, whose requests to `host` are led to `server`.
+  async paste({ snippet, host, stage, server, then }) {
+    const context = await browser.newContext()
+    const page = await context.newPage()
+    page.on("pageerror", (error) => complaints.push(String(error)))
+    await page.route((url) => url.hostname.includes(host), async (route) => {
+      const { pathname, search } = new URL(route.request().url())
+      const response = await route.fetch({ url: server + pathname.replace(stage, "") + search })
+      await route.fulfill({ response })
+    })
+    const html = `<!doctype html><title>pasted</title><link rel=icon href=data:,><body>${snippet}`
+    await page.route("**/pasted.html", (route) => route.fulfill({ contentType: "text/html", body: html }))
+    await page.goto(`${origin}/pasted.html`)
+    await page.evaluate(then)
+  },
   async complaints() {
     return complaints.splice(0)
   },

@@ -4,6 +4,7 @@
 
 mod analysis;
 mod browser;
+mod deploy;
 mod faults;
 mod gimel;
 mod lambda;

@@ -2,6 +2,7 @@
 //! binaries in it.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -65,7 +66,12 @@ impl Lambda {
 
     /// Starts a release binary under a function's name, with an environment.
     pub fn deploy(&mut self, name: &str, program: &str, environment: &[(&str, &str)]) {
-        let mut child = Command::new(binary(program))
+        self.deploy_program(name, &binary(program), environment);
+    }
+
+    /// Starts a program under a function's name, with an environment.
+    pub fn deploy_program(&mut self, name: &str, program: &Path, environment: &[(&str, &str)]) {
+        let mut child = Command::new(program)
             .env("AWS_LAMBDA_RUNTIME_API", format!("http://127.0.0.1:{}/.rt/{name}", self.port))
             .env("AWS_LAMBDA_FUNCTION_NAME", name)
             .env("AWS_LAMBDA_FUNCTION_VERSION", "1")

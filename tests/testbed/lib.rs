@@ -3,6 +3,7 @@
 //!
 //! | module | is |
 //! |---|---|
+//! | [`aws`] | a mock of AWS, and a proxy that fails its calls |
 //! | [`binaries`] | where the release binaries are |
 //! | [`redis`] | Debian's redis-server |
 //! | [`serve`] | `abtest serve`, and requests to it |
@@ -12,6 +13,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)] // a testbed that cannot start fails the test
 
+pub mod aws;
 pub mod binaries;
 pub mod browser;
 pub mod gimel;
