@@ -549,7 +549,7 @@ fn the_printed_snippet_tracks_from_a_page() {
     // The mock serves no API: the browser's requests to its address are led to `serve`.
     browser
         .run(&json!({"do": "paste", "snippet": snippet, "host": "execute-api", "stage": "/prod",
-                        "server": serve.url(), "then": "signup.complete()"}));
+                        "server": serve.url, "then": "signup.complete()"}));
     let start = std::time::Instant::now();
     let counted = || {
         let of = |goal| -> u64 {

@@ -76,7 +76,7 @@ fn start(
     // Two keys while one replaces the other, separated by a comma.
     let keys = variables("ABTEST_API_KEY").unwrap_or_default();
     let access = Access::new(keys.split(',').map(|key| Secret::new(key.trim())));
-    let settings = Settings { access, analyst: analyst, ..Settings::default() };
+    let settings = Settings { access, analyst, ..Settings::default() };
     Ok((Api::new(store, settings), handler))
 }
 
