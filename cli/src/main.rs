@@ -6,6 +6,7 @@ mod config_file;
 mod deployment;
 mod plan_view;
 mod private_file;
+mod secrets;
 mod snippet;
 mod terminal;
 

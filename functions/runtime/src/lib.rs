@@ -17,6 +17,7 @@ use std::sync::Arc;
 use abtest_api::analysis::Analyst;
 use abtest_api::{Access, Api, Outline, Settings};
 use abtest_model::{Config, Handler, Program, Secret, config::ConfigError};
+use abtest_secrets::{Credentials, SecretError};
 use abtest_store::redis::{RedisStore, SettingsError};
 use lambda_http::{Error, Request, service_fn};
 
@@ -26,6 +27,9 @@ pub enum StartError {
     /// The environment does not make a config.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A secret that the environment names cannot be read.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// The Redis settings cannot be used.
     #[error(transparent)]
     Redis(#[from] SettingsError),
@@ -47,7 +51,7 @@ pub enum StartError {
 pub async fn run(program: Program, analyst: Option<Analyst>) -> Result<(), Error> {
     logs::start();
     let variables = |name: &str| std::env::var(name).ok();
-    let (api, handler) = start(program, analyst, variables).inspect_err(|error| {
+    let (api, handler) = start(program, analyst, variables).await.inspect_err(|error| {
         tracing::error!(%error, "the function cannot start");
     })?;
     let api = Arc::new(api);
@@ -64,14 +68,15 @@ pub async fn run(program: Program, analyst: Option<Analyst>) -> Result<(), Error
     .await
 }
 
-/// Reads the settings; connects to nothing yet.
-fn start(
+/// Reads the settings, and the secrets that they name; connects to no Redis yet.
+async fn start(
     program: Program,
     analyst: Option<Analyst>,
     variables: impl Fn(&str) -> Option<String>,
 ) -> Result<(Api<RedisStore>, Handler), StartError> {
     let handler = handler(program, variables("_HANDLER").as_deref())?;
-    let config = Config::read(None, &variables)?;
+    let mut config = Config::read(None, &variables)?;
+    abtest_secrets::resolve(&mut config, async || Credentials::from_variables(&variables)).await?;
     let store = RedisStore::new(&config.redis, config.limits)?;
     // Two keys while one replaces the other, separated by a comma.
     let keys = variables("ABTEST_API_KEY").unwrap_or_default();
@@ -112,13 +117,21 @@ mod tests {
         assert!(error.contains("gimel.all") && error.contains("track, gimel.track"), "{error}");
     }
 
-    #[test]
-    fn a_wrong_variable_keeps_the_function_from_starting() {
-        let error =
-            start(Program::Track, None, |name| (name == "ABTEST_REDIS_PORT").then(|| "x".into()))
-                .err()
-                .unwrap()
-                .to_string();
+    async fn refusal(variable: &str, value: &str) -> String {
+        let variables = |name: &str| (name == variable).then(|| value.to_owned());
+        start(Program::Track, None, variables).await.err().unwrap().to_string()
+    }
+
+    #[tokio::test]
+    async fn a_wrong_variable_keeps_the_function_from_starting() {
+        let error = refusal("ABTEST_REDIS_PORT", "x").await;
         assert!(error.contains("ABTEST_REDIS_PORT"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_secret_that_cannot_be_read_keeps_the_function_from_starting() {
+        let arn = "arn:aws:ssm:eu-west-1:123456789012:parameter/redis";
+        let error = refusal("ABTEST_REDIS_PASSWORD", arn).await;
+        assert!(error.contains(arn) && error.contains("credentials"), "{error}");
     }
 }

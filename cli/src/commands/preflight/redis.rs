@@ -5,6 +5,7 @@ use abtest_store::redis::inspect::{ServerReport, inspect};
 use abtest_wiring::endpoints::Endpoints;
 
 use super::Check;
+use crate::secrets;
 
 /// Copies of all functions that may run at once where nothing limits them: Lambda's default for
 /// an account.
@@ -14,6 +15,12 @@ const LAMBDA_DEFAULT: u64 = 1_000;
 const COUNTER_BYTES: u64 = 13 * 1_024;
 
 pub(super) async fn checks(config: &Config) -> Vec<Check> {
+    let mut config = config.clone();
+    if let Err(error) = secrets::resolve(&mut config).await {
+        let next = "Redis is checked when its secret can be read from here";
+        return vec![Check::failed_with("Redis", error.to_string(), next)];
+    }
+    let config = &config;
     let server = match inspect(&config.redis).await {
         Ok(server) => server,
         Err(error) => {

@@ -15,7 +15,7 @@ use tokio::runtime::Runtime;
 
 use super::StoreArguments;
 use crate::client::{Client, ClientArguments, path_of, query};
-use crate::config_file;
+use crate::{config_file, secrets};
 
 /// Something that answers as the API does.
 pub(super) enum Source {
@@ -41,9 +41,10 @@ impl Source {
                 config.redis.url = Some(Secret::new(url.as_str()));
             }
             let runtime = runtime()?;
-            let _inside = runtime.enter();
-            let store = RedisStore::new(&config.redis, config.limits)?;
-            drop(_inside);
+            let store = runtime.block_on(async {
+                secrets::resolve(&mut config).await?;
+                anyhow::Ok(RedisStore::new(&config.redis, config.limits)?)
+            })?;
             return Ok(Self::Redis(InProcess::new(store, runtime, namespace)));
         }
         if let Some(folder) = &store.data {

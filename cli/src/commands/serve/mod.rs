@@ -34,7 +34,7 @@ use anyhow::{Context, Result};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
-use crate::{Ending, config_file};
+use crate::{Ending, config_file, secrets};
 use site::Site;
 
 /// Serve the API from this machine: counts events, answers results.
@@ -93,7 +93,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Ending> {
 }
 
 async fn start(arguments: Arguments) -> Result<()> {
-    let config = match (&arguments.redis, &arguments.config) {
+    let mut config = match (&arguments.redis, &arguments.config) {
         (None, None) => Config::read(None, |name| std::env::var(name).ok())?,
         (_, file) => config_file::read(file.as_deref())?,
     };
@@ -104,11 +104,11 @@ async fn start(arguments: Arguments) -> Result<()> {
     )?;
     match &arguments.redis {
         Some(url) => {
-            let mut redis = config.redis.clone();
             if !url.is_empty() {
-                redis.url = Some(Secret::new(url.as_str()));
+                config.redis.url = Some(Secret::new(url.as_str()));
             }
-            let store = RedisStore::new(&redis, config.limits)?;
+            secrets::resolve(&mut config).await?;
+            let store = RedisStore::new(&config.redis, config.limits)?;
             if let Err(error) = store.health().await {
                 tracing::warn!(%error, "Redis does not answer yet; serving, and trying again");
             }
