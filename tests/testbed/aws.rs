@@ -28,7 +28,8 @@ impl Aws {
     /// Starts an empty account.
     pub fn start() -> Self {
         let port = free_port();
-        let moto = Command::new(tool("moto_server"))
+        let moto = Command::new(tool("python3"))
+            .arg(tests().join("aws/mock.py"))
             .args(["-H", "127.0.0.1", "-p", &port.to_string()])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -138,13 +139,33 @@ impl Aws {
 
     /// Deploys the real Gimel from the `config.json` of a folder.
     pub fn deploy_gimel(&self, folder: &Path) {
-        self.python("gimel.py", folder);
+        self.python("gimel_deployment.py", folder);
+    }
+
+    /// Keeps a text in Secrets Manager, and returns its ARN.
+    pub fn store_secret(&self, name: &str, text: &str) -> String {
+        self.store("secret", name, text)
+    }
+
+    /// Keeps a text in Parameter Store, and returns its ARN.
+    pub fn store_parameter(&self, name: &str, text: &str) -> String {
+        self.store("parameter", name, text)
+    }
+
+    fn store(&self, kind: &str, name: &str, text: &str) -> String {
+        let output = self.python_with("store_secret.py", &[kind, name, text], Path::new("."));
+        String::from_utf8(output).unwrap().trim().to_owned()
     }
 
     /// Runs a script of `tests/aws` against the account.
     fn python(&self, script: &str, folder: &Path) -> Vec<u8> {
+        self.python_with(script, &[], folder)
+    }
+
+    fn python_with(&self, script: &str, arguments: &[&str], folder: &Path) -> Vec<u8> {
         let output = Command::new(tool("python3"))
             .arg(tests().join("aws").join(script))
+            .args(arguments)
             .current_dir(folder)
             .envs(self.environment())
             // Faults are for abtest.

@@ -21,7 +21,9 @@ const LONGEST_ANSWER: Duration = Duration::from_secs(5);
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// There is nothing to sign with.
-    #[error("{arn} cannot be read without AWS credentials; run `aws configure`, or set AWS_PROFILE")]
+    #[error(
+        "{arn} cannot be read without AWS credentials; run `aws configure`, or set AWS_PROFILE"
+    )]
     NoCredentials {
         /// The secret.
         arn: String,
@@ -81,10 +83,8 @@ async fn read(
     credentials: &Credentials,
 ) -> Result<Secret, SecretError> {
     let call = request::call(reference, credentials);
-    let unreachable = |problem: String| SecretError::Unreachable {
-        arn: reference.arn().to_owned(),
-        problem,
-    };
+    let unreachable =
+        |problem: String| SecretError::Unreachable { arn: reference.arn().to_owned(), problem };
     let answer = tokio::time::timeout(LONGEST_ANSWER, call)
         .await
         .map_err(|_| unreachable(format!("no answer within {} s", LONGEST_ANSWER.as_secs())))?;

@@ -65,7 +65,8 @@ impl Service {
     /// Where the service is; the variables are those of AWS's own libraries.
     fn endpoint(&self, reference: &SecretReference) -> String {
         let set = [self.variable, "AWS_ENDPOINT_URL"];
-        let set = set.iter().filter_map(|name| std::env::var(name).ok()).find(|url| !url.is_empty());
+        let set =
+            set.iter().filter_map(|name| std::env::var(name).ok()).find(|url| !url.is_empty());
         set.unwrap_or_else(|| {
             let china = reference.arn().starts_with("arn:aws-cn:");
             let domain = if china { "amazonaws.com.cn" } else { "amazonaws.com" };

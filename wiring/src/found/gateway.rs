@@ -48,6 +48,8 @@ pub struct FoundMethod {
 /// The stage.
 #[derive(Debug, Clone)]
 pub struct FoundStage {
+    /// The deployment that it serves.
+    pub deployment: String,
     /// How what it serves is described.
     pub fingerprint: String,
     /// Requests a second and at once, by path and method.
@@ -201,13 +203,15 @@ async fn stages(
     let stage = ours.map(|stage| {
         let settings = stage.method_settings().into_iter().flatten();
         let throttles = settings.filter_map(|(at, setting)| {
-            let (path, method) = at.rsplit_once('/')?;
+            // What holds for all methods is the account's owner's own.
+            let (path, method) = at.rsplit_once('/').filter(|(path, _)| *path != "*")?;
             // AWS writes the path's slashes as ~1, and has left the first out at times.
             let path = format!("/{}", path.replace("~1", "/").trim_start_matches('/'));
             let limits = (limit(setting.throttling_rate_limit()), setting.throttling_burst_limit());
             Some(((path, method.to_owned()), (limits.0, limits.1.try_into().unwrap_or(0))))
         });
         FoundStage {
+            deployment: stage.deployment_id().unwrap_or_default().to_owned(),
             fingerprint,
             throttles: throttles.collect(),
             owner: Owner::of_tags(stage.tags(), blueprint),

@@ -1,33 +1,39 @@
 //! What is not needed any more: endpoints and functions that left the config, old deployments of
-//! the API, and what a take-over of Gimel leaves without a use.
+//! the API, and what a take-over of Gimel leaves without a use. Paths go before the stage serves
+//! the endpoints anew, or it would go on serving them; all else goes when nothing leads to it.
 
 use super::endpoints::surplus;
 use super::{Change, Step};
 use crate::blueprint::{Blueprint, GIMEL};
 use crate::found::{Found, FoundApi, FoundResource, FoundRole, Owner};
 
+/// What nothing leads to any more; `replaced` where the stage gets a new deployment.
 pub(super) fn plan<'a>(
     blueprint: &'a Blueprint,
     found: &'a Found,
+    replaced: bool,
 ) -> impl Iterator<Item = Change> + 'a {
-    let api = found.api.iter();
-    let paths = api.clone().flat_map(|api| paths(blueprint, api));
-    let deployments = api.flat_map(|api| &api.unused_deployments).map(|deployment| {
+    let unused = found.api.iter().flat_map(|api| &api.unused_deployments);
+    let stage = found.api.as_ref().and_then(|api| api.stage.as_ref());
+    let served = stage.filter(|_| replaced).map(|stage| &stage.deployment);
+    let deployments = unused.chain(served).map(|deployment| {
         let step = Step::DeleteDeployment { deployment: deployment.clone() };
         Change::remove(format!("deployment {deployment}"), "no stage serves it", vec![step])
     });
-    paths.chain(deployments).chain(functions(blueprint, found)).chain(gimel_role(found))
+    deployments.chain(functions(blueprint, found)).chain(gimel_role(found))
 }
 
-/// The paths that only led to functions of this deployment.
-fn paths(blueprint: &Blueprint, api: &FoundApi) -> Vec<Change> {
+/// The paths that only led to functions of this deployment, and those that lead nowhere, as the
+/// parents of such a path do once it is gone.
+pub(super) fn paths(blueprint: &Blueprint, found: &Found) -> Vec<Change> {
+    let Some(api) = &found.api else { return Vec::new() };
     let wanted = blueprint.api.endpoints.paths();
     let goes = |path: &str, resource: &FoundResource| {
         let methods = resource.methods.keys().filter(|name| *name != "OPTIONS").count();
         path != "/"
             && !wanted.iter().any(|wanted| wanted.as_str() == path)
             && methods == surplus(blueprint, Some(api), path).len()
-            && (methods > 0 || !resource.methods.is_empty())
+            && (!resource.methods.is_empty() || api.owner == Owner::Ours)
     };
     let gone: Vec<&String> = api
         .resources

@@ -2,7 +2,8 @@
 //! tested and compared.
 //!
 //! The order is that of what needs what: role, logs, API, functions, endpoints, stage, key; and
-//! what is not needed any more goes last, when nothing leads to it.
+//! what is not needed any more goes last, when nothing leads to it. Paths that left the config
+//! go before the stage serves the rest.
 
 mod destroy;
 mod endpoints;
@@ -109,10 +110,13 @@ impl Plan {
             changes.push(functions::plan(blueprint, found, name, function, deploy)?);
         }
         changes.extend(endpoints::plan(blueprint, found));
+        changes.extend(leftovers::paths(blueprint, found));
         let moved = changes.iter().any(|change| change.steps.iter().any(Step::changes_endpoints));
-        changes.push(stage::plan(blueprint, found, moved));
+        let stage = stage::plan(blueprint, found, moved);
+        let replaced = stage.steps.contains(&Step::ServeNewDeployment);
+        changes.push(stage);
         changes.push(keys::plan(blueprint, found));
-        changes.extend(leftovers::plan(blueprint, found));
+        changes.extend(leftovers::plan(blueprint, found, replaced));
         Ok(Self { changes })
     }
 
@@ -168,5 +172,75 @@ fn check_owner(resource: &str, owner: &Owner) -> Result<(), PlanError> {
             Err(PlanError::Another { resource: resource.to_owned(), owner: name.clone() })
         }
         Owner::Ours | Owner::Nobody => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use abtest_model::Config;
+
+    use super::*;
+    use crate::account::Place;
+    use crate::found::{FoundApi, FoundFunction, FoundMethod, FoundResource, FoundStage};
+
+    /// A deployment whose wiring has lost the path `/old` with its function.
+    fn without_old() -> (Blueprint, Found) {
+        let place = Place {
+            partition: "aws".into(),
+            region: "eu-west-1".into(),
+            account: "123456789012".into(),
+        };
+        let mut blueprint = Blueprint::new(&Config::default(), &place, None).unwrap();
+        let state = blueprint.functions.values().next().unwrap().state.clone();
+        blueprint.functions.clear();
+        let uri = blueprint.integration_uri("old");
+        let method =
+            FoundMethod { integration: Some(("AWS_PROXY".into(), uri)), ..FoundMethod::default() };
+        let resource =
+            FoundResource { id: "r".into(), methods: BTreeMap::from([("GET".into(), method)]) };
+        let function = FoundFunction {
+            latest: state,
+            versions: BTreeMap::new(),
+            live: None,
+            invoker: None,
+            reserved_concurrency: None,
+            arn: String::new(),
+            owner: Owner::Ours,
+        };
+        let stage = FoundStage {
+            deployment: "d1".into(),
+            fingerprint: "of the endpoints with /old".into(),
+            throttles: BTreeMap::new(),
+            owner: Owner::Ours,
+        };
+        let api = FoundApi {
+            id: "a".into(),
+            owner: Owner::Ours,
+            resources: BTreeMap::from([("/old".into(), resource)]),
+            responses: BTreeMap::new(),
+            stage: Some(stage),
+            unused_deployments: vec![],
+        };
+        let functions = BTreeMap::from([("old".into(), function)]);
+        (blueprint, Found { functions, api: Some(api), ..Found::default() })
+    }
+
+    #[test]
+    fn a_path_goes_before_the_stage_serves_the_rest_and_its_function_after() {
+        let (blueprint, found) = without_old();
+        let plan = Plan::new(&blueprint, &found).unwrap();
+        let steps: Vec<&Step> = plan.changes.iter().flat_map(|change| &change.steps).collect();
+        let order = [
+            Step::DeleteResource { path: "/old".into() },
+            Step::ServeNewDeployment,
+            Step::DeleteDeployment { deployment: "d1".into() },
+            Step::DeleteFunction { function: "old".into() },
+        ];
+        let at = |step: &Step| steps.iter().position(|planned| *planned == step);
+        let positions: Vec<_> = order.iter().map(at).collect();
+        assert!(positions.iter().all(Option::is_some), "{steps:?}");
+        assert!(positions.is_sorted(), "{positions:?}");
     }
 }

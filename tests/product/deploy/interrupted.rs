@@ -1,0 +1,85 @@
+//! A deploy that is stopped half-way, at each of its calls.
+
+use abtest_tests::aws::{Aws, Fault};
+use serde_json::Value;
+
+use super::{Laptop, succeeded};
+
+#[test]
+fn whichever_call_fails_the_next_run_completes_the_deploy() {
+    let (first, second) = (Aws::start(), Aws::start());
+    let laptop = Laptop::new(6379);
+    succeeded(&laptop.deploy(&first));
+    let undisturbed = first.account();
+    let calls = first.calls();
+    assert!(calls > 60, "{calls}");
+    // With the retries off, what was not carried out stops the deploy in the same way whatever
+    // the reason: so the reasons take turns, and all are tried with ABTEST_ALL_FAULTS=1. What was
+    // carried out without an answer is another matter.
+    let reasons = [Fault::Throttled, Fault::ServerError, Fault::Denied, Fault::DroppedBefore];
+    let all = std::env::var_os("ABTEST_ALL_FAULTS").is_some();
+    let faults = |number: usize| {
+        let reasons = match all {
+            true => reasons.to_vec(),
+            false => vec![reasons[number % reasons.len()]],
+        };
+        reasons.into_iter().chain([Fault::DroppedAfter])
+    };
+    let next = std::sync::atomic::AtomicUsize::new(1);
+    std::thread::scope(|scope| {
+        for aws in [&first, &second] {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                    if number > calls {
+                        break;
+                    }
+                    for fault in faults(number) {
+                        check_fault(aws, &laptop, number, fault, &undisturbed);
+                    }
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_deploy_gets_through_what_aws_calls_retryable() {
+    let (aws, laptop) = (Aws::start(), Laptop::new(6379));
+    succeeded(&laptop.deploy(&aws));
+    let undisturbed = aws.account();
+    aws.reset();
+    // Not two in a row: the SDK gives up after so many.
+    aws.fail_each(|call| match call % 16 {
+        3 => Some(Fault::Throttled),
+        7 => Some(Fault::DroppedAfter),
+        11 => Some(Fault::ServerError),
+        15 => Some(Fault::DroppedBefore),
+        _ => None,
+    });
+    let shown = succeeded(&laptop.deploy(&aws));
+    assert!(shown.contains("✓ created API key abtest"), "{shown}");
+    aws.heal();
+    let mut account = aws.account();
+    for (name, function) in account["functions"].as_object_mut().unwrap() {
+        function["versions"] = undisturbed["functions"][name]["versions"].clone();
+    }
+    assert_eq!(account, undisturbed);
+}
+
+fn check_fault(aws: &Aws, laptop: &Laptop, number: usize, fault: Fault, undisturbed: &Value) {
+    aws.reset();
+    aws.fail(number, fault);
+    let output = laptop.deploy_with(aws, &[("AWS_MAX_ATTEMPTS", "1")]);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{fault:?} of call {number} went unnoticed");
+    assert!(errors.starts_with("error: "), "{fault:?} of call {number}: {errors}");
+    aws.heal();
+    succeeded(&laptop.deploy(aws));
+    let mut account = aws.account();
+    // The mock publishes unchanged code again; AWS gives the version that there is.
+    for (name, function) in account["functions"].as_object_mut().unwrap() {
+        function["versions"] = undisturbed["functions"][name]["versions"].clone();
+    }
+    assert_eq!(account, *undisturbed, "{fault:?} of call {number}");
+}
