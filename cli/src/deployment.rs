@@ -50,6 +50,13 @@ impl ArtifactArguments {
     }
 }
 
+/// The account that a config means. A mistake in the wiring is told before AWS is asked anything.
+pub(crate) async fn connect(config: &Config) -> Result<Account> {
+    Endpoints::new(&config.name, &config.extra_wiring)?;
+    let settings = account::settings(config.aws.region.as_deref()).await?;
+    Ok(Account::connect(&settings).await?)
+}
+
 /// A deployment as it is, and as it must be.
 pub(crate) struct Deployment {
     pub(crate) account: Account,
@@ -58,12 +65,17 @@ pub(crate) struct Deployment {
 }
 
 impl Deployment {
-    /// Reads everything; without artefacts the functions' code is not compared.
-    pub(crate) async fn read(config: &Config, artifacts: Option<&Artifacts>) -> Result<Self> {
-        // A mistake in the wiring is told before anything is asked.
-        Endpoints::new(&config.name, &config.extra_wiring)?;
-        let settings = account::settings(config.aws.region.as_deref()).await?;
-        let account = Account::connect(&settings).await?;
+    /// Reads everything but the functions' code.
+    pub(crate) async fn read(config: &Config) -> Result<Self> {
+        Self::compare(connect(config).await?, config, None).await
+    }
+
+    /// Reads everything, to be compared with what the config and the artefacts want.
+    pub(crate) async fn compare(
+        account: Account,
+        config: &Config,
+        artifacts: Option<&Artifacts>,
+    ) -> Result<Self> {
         let blueprint = Blueprint::new(config, &account.place, artifacts)?;
         let found =
             Found::read(&account, &blueprint).await.context("cannot read what is deployed")?;

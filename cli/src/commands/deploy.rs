@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use super::preflight;
 use crate::Ending;
-use crate::deployment::{ArtifactArguments, Deployment, DeploymentArguments, block_on};
+use crate::deployment::{ArtifactArguments, Deployment, DeploymentArguments, block_on, connect};
 use crate::plan_view;
 use crate::snippet::snippet;
 use crate::terminal::{bold, confirm, dim, green};
@@ -53,16 +53,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Ending> {
 async fn deploy(arguments: &Arguments) -> Result<Ending> {
     let namespace = Namespace::new(arguments.namespace.as_str())?;
     let config = arguments.deployment.config()?;
-    let artifacts = arguments.artifacts.find(&config)?;
-    if !arguments.no_preflight && !arguments.plan {
-        let checks = preflight::checks(&arguments.deployment, Some(&artifacts)).await;
+    let preflight = !arguments.no_preflight && !arguments.plan;
+    if preflight {
+        let checks = preflight::checks(&arguments.deployment).await;
         preflight::show(&checks);
         if checks.iter().any(preflight::Check::failed) {
             bail!("the checks failed, and nothing was changed; --no-preflight skips them");
         }
+    }
+    // What can be wrong is told before the functions are built, which takes minutes.
+    let account = connect(&config).await?;
+    let artifacts = arguments.artifacts.find(&config)?;
+    if preflight {
+        preflight::show(&[preflight::artifacts(&config, &artifacts)]);
         println!();
     }
-    let deployment = Deployment::read(&config, Some(&artifacts)).await?;
+    let deployment = Deployment::compare(account, &config, Some(&artifacts)).await?;
     let plan = Plan::new(&deployment.blueprint, &deployment.found)?;
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&plan)?);
@@ -85,12 +91,12 @@ async fn deploy(arguments: &Arguments) -> Result<Ending> {
         }
         carry_out(&deployment, &plan).await?;
     }
-    let deployment = Deployment::read(&config, Some(&artifacts)).await?;
+    let deployment = Deployment::compare(deployment.account, &config, Some(&artifacts)).await?;
     print_outcome(&deployment, &namespace)?;
     Ok(Ending::Done)
 }
 
-/// Applies a plan with visible progress; Ctrl-C stops between two steps.
+/// Applies a plan with visible progress, until Ctrl-C.
 pub(crate) async fn carry_out(deployment: &Deployment, plan: &Plan) -> Result<()> {
     let Deployment { account, blueprint, found } = deployment;
     let mut progress = Progress::new(plan.steps());

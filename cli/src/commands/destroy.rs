@@ -25,7 +25,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Ending> {
 
 async fn remove(arguments: &Arguments) -> Result<Ending> {
     let config = arguments.deployment.config()?;
-    let deployment = Deployment::read(&config, None).await?;
+    let deployment = Deployment::read(&config).await?;
     let plan = destroy(&deployment.blueprint, &deployment.found);
     let (name, region) = (&deployment.blueprint.name, &deployment.account.place.region);
     if plan.is_empty() {

@@ -37,14 +37,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Ending> {
 
 async fn show(arguments: &Arguments) -> Result<Ending> {
     let config = arguments.deployment.config()?;
-    let mut deployment = Deployment::read(&config, None).await?;
+    let mut deployment = Deployment::read(&config).await?;
     if arguments.rotate {
         rotate(&deployment.account, &deployment.blueprint, &deployment.found).await?;
     } else if arguments.retire {
         retire(&deployment.account, &deployment.found).await?;
     }
     if arguments.rotate || arguments.retire {
-        deployment = Deployment::read(&config, None).await?;
+        deployment = Deployment::read(&config).await?;
     }
     let keys = keys(&deployment.account, &deployment.found).await?;
     if arguments.json {

@@ -29,7 +29,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Ending> {
 
 async fn go_back(arguments: &Arguments) -> Result<Ending> {
     let config = arguments.deployment.config()?;
-    let deployment = Deployment::read(&config, None).await?;
+    let deployment = Deployment::read(&config).await?;
     let moves = deployment.found.moves(arguments.to)?;
     if moves.is_empty() {
         println!("that is what is live; nothing was changed");

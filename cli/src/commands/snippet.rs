@@ -23,7 +23,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<Ending> {
     let namespace = Namespace::new(arguments.namespace.as_str())?;
     let config = arguments.deployment.config()?;
-    let address = block_on(async { Deployment::read(&config, None).await?.address() })?;
+    let address = block_on(async { Deployment::read(&config).await?.address() })?;
     print!("{}", snippet(&format!("{address}/{}", arguments.path.trim_matches('/')), &namespace));
     Ok(Ending::Done)
 }

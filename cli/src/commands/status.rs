@@ -23,7 +23,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Ending> {
     let config = arguments.deployment.config()?;
-    let deployment = block_on(Deployment::read(&config, None))?;
+    let deployment = block_on(Deployment::read(&config))?;
     let status = Status::of(&deployment)?;
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&status)?);

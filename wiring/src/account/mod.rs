@@ -8,6 +8,7 @@ pub use call::{Call, CallError, Kind};
 pub(crate) use call::create_once;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::{ProvideCredentials, error::CredentialsError};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
 /// How often a call is made before its failure is believed, where AWS says that it may be made
@@ -53,13 +54,16 @@ pub enum AccountError {
         "no AWS region is set; set aws.region in the config, or AWS_REGION, or run `aws configure`"
     )]
     NoRegion,
+    /// There is nobody to call as.
+    #[error("there are no AWS credentials here; {HOW_TO_LOG_IN}")]
+    NoCredentials,
     /// AWS does not know who is calling.
-    #[error(
-        "AWS does not accept your credentials: {0}; run `aws configure` or `aws sso login`, or set \
-         AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-    )]
+    #[error("AWS does not accept your credentials: {0}; {HOW_TO_LOG_IN}")]
     Credentials(CallError),
 }
+
+const HOW_TO_LOG_IN: &str = "run `aws configure` or `aws sso login`, or set AWS_PROFILE, or \
+                             AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
 
 /// Reads AWS's own settings: environment, profiles, single sign-on.
 ///
@@ -87,8 +91,14 @@ impl Account {
     /// Asks AWS who one is, and makes the clients.
     ///
     /// # Errors
-    /// When AWS does not accept the credentials.
+    /// When there are no credentials, or AWS does not accept them.
     pub async fn connect(settings: &SdkConfig) -> Result<Self, AccountError> {
+        if let Some(provider) = settings.credentials_provider()
+            && let Err(CredentialsError::CredentialsNotLoaded(_)) =
+                provider.provide_credentials().await
+        {
+            return Err(AccountError::NoCredentials);
+        }
         let identity = aws_sdk_sts::Client::new(settings)
             .get_caller_identity()
             .send()

@@ -5,7 +5,7 @@
 use super::endpoints::surplus;
 use super::{Change, Step};
 use crate::blueprint::{Blueprint, GIMEL};
-use crate::found::{Found, FoundApi, FoundResource, FoundRole, Owner};
+use crate::found::{Found, FoundResource, FoundRole, Owner};
 
 /// What nothing leads to any more; `replaced` where the stage gets a new deployment.
 pub(super) fn plan<'a>(

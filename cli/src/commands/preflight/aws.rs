@@ -1,7 +1,7 @@
 //! Checks of the AWS account.
 
 use abtest_model::Config;
-use abtest_wiring::account::{self, Account, AccountError};
+use abtest_wiring::account::{self, Account};
 use abtest_wiring::blueprint::Blueprint;
 use abtest_wiring::found::Found;
 use abtest_wiring::permissions::{ACTIONS, denied};
@@ -20,9 +20,7 @@ pub(super) async fn checks(config: &Config) -> Vec<Check> {
             checks.push(Check::passed("credentials", account.caller.clone()));
             checks.extend(permissions(config, &account).await);
         }
-        Err(error @ (AccountError::NoRegion | AccountError::Credentials(_))) => {
-            checks.push(Check::error("credentials", &error));
-        }
+        Err(error) => checks.push(Check::error("credentials", &error)),
     }
     checks
 }

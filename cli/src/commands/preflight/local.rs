@@ -7,6 +7,9 @@ use abtest_wiring::endpoints::Endpoints;
 use super::Check;
 use crate::deployment::DeploymentArguments;
 
+/// The name of the artefacts' check.
+pub(super) const ARTIFACTS: &str = "artefacts";
+
 /// Whether there is a config and it can be read.
 pub(super) fn config(deployment: &DeploymentArguments) -> (Option<Config>, Check) {
     const NAME: &str = "config";
@@ -56,7 +59,7 @@ pub(super) fn wiring(config: &Config) -> Check {
 }
 
 /// The artefacts were checked when they were read.
-pub(super) fn artifacts(config: &Config, artifacts: &Artifacts) -> Check {
+pub(crate) fn artifacts(config: &Config, artifacts: &Artifacts) -> Check {
     let bytes: usize = Program::ALL.iter().map(|program| artifacts.of(*program).zip.len()).sum();
     let found = format!(
         "{}, {}, {:.1} MB",
@@ -64,5 +67,5 @@ pub(super) fn artifacts(config: &Config, artifacts: &Artifacts) -> Check {
         config.aws.architecture.name(),
         bytes as f64 / 1e6
     );
-    Check::passed("artefacts", found)
+    Check::passed(ARTIFACTS, found)
 }

@@ -10,8 +10,9 @@ mod aws;
 mod local;
 mod redis;
 
+pub(crate) use local::artifacts;
+
 use abtest_model::Config;
-use abtest_wiring::artifacts::Artifacts;
 use anyhow::Result;
 use serde::Serialize;
 
@@ -79,19 +80,14 @@ impl Check {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Ending> {
-    let artifacts = match arguments.deployment.config() {
-        Ok(config) => Some(arguments.artifacts.find(&config)),
-        // The config's check tells.
-        Err(_) => None,
-    };
-    let checks = block_on(async {
-        let found = artifacts.as_ref().and_then(|artifacts| artifacts.as_ref().ok());
-        let mut checks = checks(&arguments.deployment, found).await;
-        if let Some(Err(error)) = &artifacts {
-            checks.push(Check::failed_with("artefacts", format!("{error:#}"), "see above"));
-        }
-        Ok(checks)
-    })?;
+    let mut checks = block_on(async { Ok(checks(&arguments.deployment).await) })?;
+    // Without a config, which is among the checks, nobody knows for which processor.
+    if let Ok(config) = arguments.deployment.config() {
+        checks.push(match arguments.artifacts.find(&config) {
+            Ok(found) => artifacts(&config, &found),
+            Err(error) => Check::error(local::ARTIFACTS, &*error),
+        });
+    }
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&checks)?);
     } else {
@@ -101,11 +97,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Ending> {
     Ok(if failed { Ending::ChecksFailed } else { Ending::Done })
 }
 
-/// Runs all checks; without artefacts the one of these is left out.
-pub(crate) async fn checks(
-    deployment: &DeploymentArguments,
-    artifacts: Option<&Artifacts>,
-) -> Vec<Check> {
+/// Runs all checks but the artefacts', which may have to be built first.
+pub(crate) async fn checks(deployment: &DeploymentArguments) -> Vec<Check> {
     let (config, check) = local::config(deployment);
     let mut checks = vec![check];
     checks.extend(local::mode(deployment));
@@ -119,7 +112,6 @@ pub(crate) async fn checks(
         checks.extend(redis::checks(&config).await);
     }
     checks.extend(aws::checks(&config).await);
-    checks.extend(artifacts.map(|artifacts| local::artifacts(&config, artifacts)));
     checks
 }
 
