@@ -4,6 +4,7 @@
 
 mod analysis;
 mod browser;
+mod configure;
 mod deploy;
 mod faults;
 mod gimel;

@@ -100,19 +100,22 @@ impl Aws {
         arguments: &[&str],
         environment: &[(&str, &str)],
     ) -> Output {
-        Command::new(binary("abtest"))
+        self.abtest_command(folder, arguments).envs(environment.iter().copied()).output().unwrap()
+    }
+
+    /// `abtest`, not yet started, with nothing of the environment that could matter.
+    pub fn abtest_command(&self, folder: &Path, arguments: &[&str]) -> Command {
+        let kept = ["PATH", "CARGO_TARGET_DIR", "CARGO_HOME", "RUSTUP_HOME"];
+        let mut command = Command::new(binary("abtest"));
+        command
             .args(arguments)
             .current_dir(folder)
             .env_clear()
-            .envs(std::env::vars().filter(|(name, _)| {
-                ["PATH", "CARGO_TARGET_DIR", "CARGO_HOME", "RUSTUP_HOME"].contains(&name.as_str())
-            }))
+            .envs(std::env::vars().filter(|(name, _)| kept.contains(&name.as_str())))
             .env("HOME", folder)
             .envs(self.environment())
-            .envs(environment.iter().copied())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap()
+            .stdin(Stdio::null());
+        command
     }
 
     /// What is in the account, without ids and dates.

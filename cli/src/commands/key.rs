@@ -55,11 +55,11 @@ async fn show(arguments: &Arguments) -> Result<Ending> {
     } else {
         for (position, key) in keys.iter().enumerate() {
             let note = match position {
-                0 if keys.len() > 1 => "(the new one)",
+                0 if keys.len() > 1 => "  (the new one)",
                 0 => "",
-                _ => "(works until `abtest key --retire`)",
+                _ => "  (works until `abtest key --retire`)",
             };
-            println!("{}  {}", key.value.expose(), dim(note));
+            println!("{}{}", key.value.expose(), dim(note));
         }
     }
     Ok(Ending::Done)

@@ -1,9 +1,13 @@
 //! A deploy that is stopped half-way, at each of its calls.
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
 use abtest_tests::aws::{Aws, Fault};
+use abtest_tests::redis::signal;
 use serde_json::Value;
 
-use super::{Laptop, succeeded};
+use super::{Laptop, artifacts, succeeded};
 
 #[test]
 fn whichever_call_fails_the_next_run_completes_the_deploy() {
@@ -82,4 +86,26 @@ fn check_fault(aws: &Aws, laptop: &Laptop, number: usize, fault: Fault, undistur
         function["versions"] = undisturbed["functions"][name]["versions"].clone();
     }
     assert_eq!(account, *undisturbed, "{fault:?} of call {number}");
+}
+
+#[test]
+fn ctrl_c_leaves_a_state_that_the_next_run_completes() {
+    let (aws, laptop) = (Aws::start(), Laptop::new(6379));
+    succeeded(&laptop.deploy(&aws));
+    let undisturbed = aws.account();
+    aws.reset();
+    let artifacts = artifacts();
+    let artifacts = artifacts.to_str().unwrap();
+    let arguments = ["deploy", "--yes", "--no-preflight", "--artifacts", artifacts];
+    let mut deploy =
+        aws.abtest_command(laptop.path(), &arguments).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(deploy.stdout.take().unwrap()).lines();
+    lines.find(|line| line.as_ref().unwrap().contains("✓ created role")).unwrap().unwrap();
+    signal(&deploy, "INT");
+    // Read to its end, or it could not write.
+    let shown: Vec<String> = lines.map(Result::unwrap).collect();
+    assert_eq!(deploy.wait().unwrap().code(), Some(1), "{shown:?}");
+    assert_ne!(aws.account(), undisturbed);
+    succeeded(&laptop.deploy(&aws));
+    assert_eq!(aws.account(), undisturbed);
 }

@@ -7,6 +7,7 @@ mod operating;
 mod preflight;
 mod running;
 mod secrets;
+mod shown;
 mod take_over;
 
 use std::path::Path;
