@@ -4,6 +4,7 @@
 
 mod analysis;
 mod browser;
+mod calc;
 mod deploy;
 mod faults;
 mod gimel;
