@@ -12,3 +12,4 @@ mod lambda;
 mod results;
 mod scanner;
 mod serve;
+mod simulation;
