@@ -80,10 +80,16 @@ struct Question {
     /// The level of intervals and tests [default: 95%].
     #[arg(long, value_parser = share)]
     level: Option<f64>,
-    /// What the verdict follows: always_valid stays true however often one looks, fixed holds for
-    /// one look [default: always_valid].
+    /// What the verdict follows: always_valid stays true however often one looks, sequential at the
+    /// looks told of, fixed holds for one look [default: always_valid].
     #[arg(long)]
     method: Option<String>,
+    /// For the sequential method: participants of all variants at which the experiment ends.
+    #[arg(long, value_name = "PARTICIPANTS")]
+    planned: Option<u64>,
+    /// For the sequential method: participants of all variants at each earlier look.
+    #[arg(long, value_name = "PARTICIPANTS,…", requires = "planned")]
+    looks: Option<String>,
     /// How p-values are adjusted for their number: holm, bh, none [default: holm].
     #[arg(long)]
     correction: Option<String>,
@@ -104,6 +110,8 @@ impl Question {
             ("control", self.control.clone()),
             ("level", number(self.level)),
             ("method", self.method.clone()),
+            ("planned", self.planned.map(|planned| planned.to_string())),
+            ("looks", self.looks.clone()),
             ("correction", self.correction.clone()),
             ("minimum_lift", number(self.minimum_lift)),
             ("power", number(self.power)),
