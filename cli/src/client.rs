@@ -83,7 +83,7 @@ impl Client {
 
     /// Every experiment of the namespace.
     pub(crate) fn experiments(&self) -> Result<Vec<Listed>> {
-        let question = [("analysis", "none")];
+        let question = [("analysis", "none".to_owned())];
         let text = self.get("/experiments", &question)?.context("the API gave no list")?;
         let elements: Vec<Listed> =
             serde_json::from_str(&text).context("the answer is no list of experiments")?;
@@ -91,7 +91,7 @@ impl Client {
     }
 
     /// The answer at a path; none where there is no such thing.
-    pub(crate) fn get(&self, path: &str, parameters: &[(&str, &str)]) -> Result<Option<String>> {
+    pub(crate) fn get(&self, path: &str, parameters: &[(&str, String)]) -> Result<Option<String>> {
         self.call("GET", path, parameters)
     }
 
@@ -105,7 +105,7 @@ impl Client {
         &self,
         method: &str,
         path: &str,
-        parameters: &[(&str, &str)],
+        parameters: &[(&str, String)],
     ) -> Result<Option<String>> {
         let request = http::Request::builder()
             .method(method)
@@ -138,7 +138,7 @@ pub(crate) fn path_of(experiment: &str) -> String {
 }
 
 /// The query string that asks about a namespace.
-pub(crate) fn query(namespace: &str, parameters: &[(&str, &str)]) -> String {
+pub(crate) fn query(namespace: &str, parameters: &[(&str, String)]) -> String {
     form_urlencoded::Serializer::new(String::new())
         .append_pair("namespace", namespace)
         .extend_pairs(parameters)

@@ -4,6 +4,7 @@ mod client;
 mod commands;
 mod config_file;
 mod deployment;
+mod numbers;
 mod plan_view;
 mod private_file;
 mod secrets;

@@ -4,6 +4,7 @@
 
 mod analysis;
 mod browser;
+mod calc;
 mod configure;
 mod deploy;
 mod faults;
@@ -12,3 +13,4 @@ mod lambda;
 mod results;
 mod scanner;
 mod serve;
+mod simulation;

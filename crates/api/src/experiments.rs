@@ -29,7 +29,12 @@ use crate::response::{json, with_body};
         ("goal" = Option<String>, Query, description = "the goal that decides; if absent the first"),
         ("level" = Option<f64>, Query, description = "of intervals and tests; 0.95 if absent"),
         ("method" = Option<String>, Query, description = "what the verdict follows: \
-            `always_valid` (true however often one looks; if absent) or `fixed` (one look)"),
+            `always_valid` (true however often one looks; if absent), `sequential` (at the looks \
+            told of) or `fixed` (one look)"),
+        ("planned" = Option<u64>, Query, description = "for `method=sequential`: participants of \
+            all variants together at which the experiment is planned to end"),
+        ("looks" = Option<String>, Query, description = "for `method=sequential`: participants of \
+            all variants together at each earlier look, with commas between"),
         ("correction" = Option<String>, Query, description = "for many comparisons: `holm` (if \
             absent), `bh`, `none`"),
         ("minimum_lift" = Option<f64>, Query, description = "the smallest relative lift worth \
@@ -128,7 +133,12 @@ pub(crate) enum ResultsElement {
         ("goal" = Option<String>, Query, description = "the goal that decides; if absent the first"),
         ("level" = Option<f64>, Query, description = "of intervals and tests; 0.95 if absent"),
         ("method" = Option<String>, Query, description = "what the verdict follows: \
-            `always_valid` (true however often one looks; if absent) or `fixed` (one look)"),
+            `always_valid` (true however often one looks; if absent), `sequential` (at the looks \
+            told of) or `fixed` (one look)"),
+        ("planned" = Option<u64>, Query, description = "for `method=sequential`: participants of \
+            all variants together at which the experiment is planned to end"),
+        ("looks" = Option<String>, Query, description = "for `method=sequential`: participants of \
+            all variants together at each earlier look, with commas between"),
         ("correction" = Option<String>, Query, description = "for many comparisons: `holm` (if \
             absent), `bh`, `none`"),
         ("minimum_lift" = Option<f64>, Query, description = "the smallest relative lift worth \

@@ -5,6 +5,8 @@
 
 use crate::error::{Error, count, require};
 use crate::level::{Interval, Level};
+use crate::normal;
+use crate::sample_size::Effect;
 use serde::Serialize;
 
 /// The sample size at which the sequence is tightest if nothing else is said.
@@ -52,6 +54,51 @@ fn tuned_time(n: f64, level: Level, tuning: f64) -> f64 {
 pub(crate) fn half_width_in_errors(n: f64, level: Level, tuning: f64) -> f64 {
     let t = tuned_time(n, level, tuning);
     ((1.0 + 1.0 / t) * (t.ln_1p() - 2.0 * level.alpha().ln())).sqrt()
+}
+
+/// More participants than any experiment has.
+pub(crate) const UNREACHABLE: f64 = 1e15;
+
+/// Participants a variant until the sequence leaves 0 out with the probability `power`, if the relative lift of `effect` is
+/// true; to a thousandth, which is more than anyone plans for.
+///
+/// # Errors
+/// Unless 0 < power < 1, if the lifted rate is 0, or if nobody ever has as many.
+pub fn sample_size(effect: Effect, level: Level, power: f64, tuning: f64) -> Result<u64, Error> {
+    require(power > 0.0 && power < 1.0, "power", "between 0 and 1", power)?;
+    require(count("tuning", tuning)? >= 1.0, "tuning", "at least 1", tuning)?;
+    require(effect.lifted() > 0.0, "lift", "above -1: no ratio leads to a rate of 0", -1.0)?;
+    let odds_against = |p: f64| (1.0 - p) / p;
+    let variance = odds_against(effect.baseline()) + odds_against(effect.lifted());
+    let ln_lift = (effect.lifted() / effect.baseline()).ln().abs();
+    let needed = participants_needed(ln_lift, |n| (variance / n).sqrt(), level, power, tuning);
+    needed.map(|n| n as u64).ok_or(Error::SampleTooLarge)
+}
+
+/// The smallest n a variant at which a log ratio of `ln_lift` with the standard error `error_at(n)` shows with probability
+/// `power`; nothing past [`UNREACHABLE`].
+pub(crate) fn participants_needed(
+    ln_lift: f64,
+    error_at: impl Fn(f64) -> f64,
+    level: Level,
+    power: f64,
+    tuning: f64,
+) -> Option<f64> {
+    let z_power = -normal::upper_quantile(power);
+    let shows =
+        |n: f64| error_at(n) * (half_width_in_errors(2.0 * n, level, tuning) + z_power) <= ln_lift;
+    let (mut low, mut high) = (0.0, 64.0);
+    while !shows(high) {
+        (low, high) = (high, 2.0 * high);
+        if high > UNREACHABLE {
+            return None;
+        }
+    }
+    while high - low > 1e-3 * high {
+        let middle = f64::midpoint(low, high);
+        if shows(middle) { high = middle } else { low = middle }
+    }
+    Some(high.ceil())
 }
 
 /// The sequence at one look, tightest at `tuning` trials ([`DEFAULT_TUNING`]).

@@ -41,6 +41,7 @@ pub mod calc;
 pub mod confidence_sequence;
 pub mod counter_error;
 pub mod error;
+mod exponential;
 pub mod group_sequential;
 pub mod level;
 pub mod many_comparisons;

@@ -6,6 +6,7 @@
 
 use libm::{exp, expm1, log1p};
 
+use crate::exponential;
 use crate::proportion::Proportion;
 use crate::quadrature::{NODES, Panel, RULE};
 
@@ -196,9 +197,9 @@ pub(crate) fn strips(posteriors: &[Posterior]) -> Vec<Strip> {
         let places = nodes.map(|u| shared.place(u - shared.u));
         let weights = RULE.weights.map(|w| w * half);
         let mut probability_weights = weights;
-        for (weight, &u) in probability_weights.iter_mut().zip(&nodes) {
-            let rarer = logistic(-u.abs());
-            *weight *= rarer * (1.0 - rarer);
+        let odds = exponential::exp(&nodes.map(|u| -u.abs()));
+        for (weight, odds) in probability_weights.iter_mut().zip(odds) {
+            *weight *= odds / ((1.0 + odds) * (1.0 + odds));
         }
         let mut curves = Vec::with_capacity(posteriors.len());
         let mut in_panel = Vec::with_capacity(posteriors.len());
@@ -209,16 +210,17 @@ pub(crate) fn strips(posteriors: &[Posterior]) -> Vec<Strip> {
                 match references[i] {
                     None => {
                         for (value, place) in density.iter_mut().zip(&places) {
-                            *value = exp(offsets[i] - shared.drop(posterior, place));
+                            *value = offsets[i] - shared.drop(posterior, place);
                         }
                     }
                     Some(own) => {
                         for (value, &u) in density.iter_mut().zip(&nodes) {
                             let place = own.place(u - own.u);
-                            *value = exp(offsets[i] - own.drop(posterior, &place));
+                            *value = offsets[i] - own.drop(posterior, &place);
                         }
                     }
                 }
+                density = exponential::exp(&density);
             }
             let (total, up_to) =
                 if untouched { (0.0, [0.0; NODES]) } else { RULE.cumulative(&density, half) };

@@ -32,6 +32,12 @@ impl Effect {
         self.baseline
     }
 
+    /// The variant's rate if the lift is true.
+    #[must_use]
+    pub fn lifted(self) -> f64 {
+        self.lifted
+    }
+
     /// The standard deviations of sqrt(n)(p1 - p0) if nothing differs and if the lift is true.
     fn deviations(self) -> (f64, f64) {
         let mean = f64::midpoint(self.baseline, self.lifted);

@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used)] // a panic is how a test says no
 
 use abtest_stats::analysis::{
-    Analysis, Counts, GoalCounts, GoalKind, Outcome, RemarkCode, Settings, VariantCounts, analyse,
+    Analysis, Counts, GoalCounts, GoalKind, Looks, Method, Outcome, RemarkCode, Settings,
+    VariantCounts, analyse,
 };
 use abtest_stats::counter_error::Counter;
 use proptest::prelude::*;
@@ -284,5 +285,85 @@ proptest! {
                 }
             }
         }
+    }
+}
+
+fn sequential(variants: &[(u64, u64)], planned: u64, earlier: &[u64]) -> Analysis {
+    let looks = Some(Looks { planned, earlier: earlier.to_vec() });
+    let settings = Settings { method: Method::Sequential, looks, ..exact() };
+    analyse(&counts(variants), &settings).unwrap()
+}
+
+#[test]
+fn a_single_look_at_the_planned_end_is_the_fixed_test() {
+    let analysis = sequential(&[(20_000, 1_000), (20_000, 1_100)], 40_000, &[]);
+    let comparison = &analysis.goals[0].against_control[0];
+    let found = comparison.sequential.as_ref().unwrap();
+    assert!((found.bound.unwrap() - 1.959_963_984_540_054).abs() < 1e-9);
+    assert!((found.lift_low.unwrap() - comparison.lift_low.unwrap()).abs() < 1e-9);
+    assert_eq!(analysis.verdict.outcome, Outcome::Better);
+}
+
+#[test]
+fn an_early_look_asks_for_more_and_makes_the_last_one_ask_a_little_more() {
+    let half = [(10_000, 500), (10_000, 560)];
+    let bound = |variants: &[(u64, u64)], earlier: &[u64]| {
+        let analysis = sequential(variants, 40_000, earlier);
+        analysis.goals[0].against_control[0].sequential.as_ref().unwrap().bound.unwrap()
+    };
+    let all = [(20_000, 1_000), (20_000, 1_100)];
+    assert!(bound(&half, &[]) > 2.9);
+    assert!(bound(&all, &[20_000]) > bound(&all, &[]));
+    assert!(bound(&all, &[20_000]) < 2.0);
+    // z = 1.9 is no reason to stop at half time, nor does it end the wait.
+    let early = sequential(&half, 40_000, &[]);
+    assert_eq!(early.verdict.outcome, Outcome::KeepRunning);
+    let taken: Vec<u64> = early.looks.unwrap().taken.iter().map(|look| look.participants).collect();
+    assert_eq!(taken, [20_000]);
+}
+
+#[test]
+fn comparisons_share_alpha_over_the_looks_unless_told_not_to() {
+    let three = [(20_000, 1_000), (20_000, 1_100), (20_000, 1_010)];
+    let shared = sequential(&three, 60_000, &[]);
+    let bound = shared.goals[0].against_control[0].sequential.as_ref().unwrap().bound.unwrap();
+    assert!((bound - 2.241_402_727_604_95).abs() < 1e-9, "{bound}");
+}
+
+#[test]
+fn looks_that_cannot_be_say_so() {
+    let all = [(20_000, 1_000), (20_000, 1_100)];
+    for (planned, earlier) in [(40_000, [50_000]), (30_000, [30_000]), (100_000_000, [1])] {
+        let analysis = sequential(&all, planned, &earlier);
+        let found = analysis.goals[0].against_control[0].sequential.clone().unwrap();
+        assert!(found.bound.is_none() && found.reason.is_some(), "{found:?}");
+        assert_ne!(analysis.verdict.outcome, Outcome::Better);
+    }
+    let settings = |planned, earlier: &[u64]| Settings {
+        method: Method::Sequential,
+        looks: Some(Looks { planned, earlier: earlier.to_vec() }),
+        ..exact()
+    };
+    assert!(analyse(&counts(&all), &settings(0, &[])).is_err());
+    assert!(analyse(&counts(&all), &settings(9, &[2, 2])).is_err());
+    let no_plan = Settings { method: Method::Sequential, ..exact() };
+    assert!(analyse(&counts(&all), &no_plan).is_err());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn any_looks_are_answered(
+        variants in prop::collection::vec((0..=1_000_000u64, 0..=1_000_000u64), 2..4),
+        planned in 1..=2_000_000u64,
+        earlier in prop::collection::btree_set(1..=2_000_000u64, 0..6),
+    ) {
+        let earlier: Vec<u64> = earlier.into_iter().collect();
+        let analysis = sequential(&variants, planned, &earlier);
+        for comparison in &analysis.goals[0].against_control {
+            let found = comparison.sequential.as_ref().unwrap();
+            prop_assert!(found.bound.is_some() != found.reason.is_some());
+        }
+        prop_assert!(!serde_json::to_string(&analysis).unwrap().contains("NaN"));
     }
 }

@@ -23,9 +23,11 @@ use anyhow::{Context, Result, bail};
 
 use crate::Ending;
 use crate::client::ClientArguments;
+use crate::numbers::share;
 use crate::terminal::{self, printable};
 use report::Experiment;
 use source::Source;
+pub(crate) use table::analysis as show_analysis;
 
 /// Show what the counts mean: which variant is better, by how much, how sure that is.
 #[derive(Debug, clap::Args)]
@@ -75,37 +77,46 @@ struct Question {
     /// baseline, default or off, else the first by name].
     #[arg(long, value_name = "VARIANT")]
     control: Option<String>,
-    /// The level of intervals and tests [default: 0.95].
-    #[arg(long)]
-    level: Option<String>,
-    /// What the verdict follows: always_valid stays true however often one looks, fixed holds for
-    /// one look [default: always_valid].
+    /// The level of intervals and tests [default: 95%].
+    #[arg(long, value_parser = share)]
+    level: Option<f64>,
+    /// What the verdict follows: always_valid stays true however often one looks, sequential at the
+    /// looks told of, fixed holds for one look [default: always_valid].
     #[arg(long)]
     method: Option<String>,
+    /// For the sequential method: participants of all variants at which the experiment ends.
+    #[arg(long, value_name = "PARTICIPANTS")]
+    planned: Option<u64>,
+    /// For the sequential method: participants of all variants at each earlier look.
+    #[arg(long, value_name = "PARTICIPANTS,…", requires = "planned")]
+    looks: Option<String>,
     /// How p-values are adjusted for their number: holm, bh, none [default: holm].
     #[arg(long)]
     correction: Option<String>,
-    /// The smallest relative lift worth having [default: 0.05].
-    #[arg(long, value_name = "LIFT")]
-    minimum_lift: Option<String>,
-    /// The probability to find it [default: 0.8].
-    #[arg(long)]
-    power: Option<String>,
+    /// The smallest relative lift worth having [default: 5%].
+    #[arg(long, value_name = "LIFT", value_parser = share)]
+    minimum_lift: Option<f64>,
+    /// The probability to find it [default: 80%].
+    #[arg(long, value_parser = share)]
+    power: Option<f64>,
 }
 
 impl Question {
     /// As parameters of the API.
-    fn parameters(&self) -> Vec<(&str, &str)> {
+    fn parameters(&self) -> Vec<(&'static str, String)> {
+        let number = |value: Option<f64>| value.map(|value| value.to_string());
         let named = [
-            ("goal", &self.goal),
-            ("control", &self.control),
-            ("level", &self.level),
-            ("method", &self.method),
-            ("correction", &self.correction),
-            ("minimum_lift", &self.minimum_lift),
-            ("power", &self.power),
+            ("goal", self.goal.clone()),
+            ("control", self.control.clone()),
+            ("level", number(self.level)),
+            ("method", self.method.clone()),
+            ("planned", self.planned.map(|planned| planned.to_string())),
+            ("looks", self.looks.clone()),
+            ("correction", self.correction.clone()),
+            ("minimum_lift", number(self.minimum_lift)),
+            ("power", number(self.power)),
         ];
-        named.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))).collect()
+        named.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }
 }
 

@@ -45,6 +45,7 @@ pub(crate) struct Analysis {
 #[serde(rename_all = "snake_case")]
 pub(super) enum Method {
     AlwaysValid,
+    Sequential,
     Fixed,
 }
 
@@ -102,6 +103,7 @@ pub(super) struct Comparison {
     #[serde(flatten)]
     fixed: Evidence,
     always_valid: Evidence,
+    sequential: Option<Evidence>,
 }
 
 /// What a method says of a comparison.
@@ -126,6 +128,7 @@ impl Comparison {
     pub(super) fn evidence(&self, method: Method) -> &Evidence {
         match method {
             Method::AlwaysValid => &self.always_valid,
+            Method::Sequential => self.sequential.as_ref().unwrap_or(&self.always_valid),
             Method::Fixed => &self.fixed,
         }
     }

@@ -58,7 +58,7 @@ impl Source {
     pub(super) fn read(
         &self,
         experiment: Option<&str>,
-        parameters: &[(&str, &str)],
+        parameters: &[(&str, String)],
     ) -> Result<Option<String>> {
         let path = experiment.map_or_else(|| "/experiments".to_owned(), path_of);
         match self {
@@ -96,7 +96,7 @@ impl<S: Store> InProcess<S> {
         Self { api: Api::new(store, settings), runtime, namespace }
     }
 
-    fn get(&self, path: &str, parameters: &[(&str, &str)]) -> Result<Option<String>> {
+    fn get(&self, path: &str, parameters: &[(&str, String)]) -> Result<Option<String>> {
         // Whoever can open the store needs no key.
         let request = http::Request::builder()
             .uri(format!("{path}?{}", query(&self.namespace, parameters)))

@@ -255,7 +255,7 @@ fn remarks(goal: &Goal, analysis: &Analysis, width: usize) -> Vec<String> {
                 thousands(always_valid),
                 thousands(fixed)
             ),
-            Method::Fixed => format!(
+            Method::Sequential | Method::Fixed => format!(
                 "a lift of {lift} takes about {} participants a variant to show",
                 thousands(fixed)
             ),

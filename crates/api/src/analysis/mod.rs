@@ -226,6 +226,11 @@ mod tests {
             ("analysis=all", "analysis", "one-of"),
             ("control=green", "control", "known-variant"),
             ("goal=buy", "goal", "known-goal"),
+            ("method=sequential", "planned", "required"),
+            ("method=sequential&planned=0", "planned", "range"),
+            ("method=sequential&planned=9&looks=3,2", "looks", "range"),
+            ("method=sequential&planned=9&looks=x", "looks", "number"),
+            ("looks=3", "looks", "needs-method"),
         ] {
             let problem = rule(query);
             assert_eq!(
@@ -249,6 +254,19 @@ mod tests {
     }
 
     #[test]
+    fn the_looks_told_of_are_those_that_the_bounds_hold_for() {
+        let query = "method=sequential&planned=80200&looks=10000,20000";
+        let results = write(query, &signups(Counting::Exact), Asked::Alone).unwrap();
+        let looks = &results["analysis"]["looks"];
+        assert_eq!(looks["planned"], 80_200);
+        assert_eq!(looks["taken"][2]["participants"], 40_100);
+        assert_eq!(looks["taken"][2]["information"], 0.5);
+        let comparison = &results["analysis"]["goals"][0]["against_control"][0];
+        assert!(comparison["sequential"]["bound"].as_f64().unwrap() > 2.9);
+        assert_eq!(results["analysis"]["verdict"]["outcome"], "better");
+    }
+
+    #[test]
     fn a_variant_that_is_called_control_is_the_control() {
         let counts = [("participate", "A", 5), ("participate", "Control", 5)];
         let results = write("", &tally(Counting::Exact, &counts), Asked::Alone).unwrap();
@@ -262,7 +280,8 @@ mod tests {
         for counting in [Counting::Hll, Counting::Exact] {
             for trials in COUNTS {
                 for successes in COUNTS {
-                    for method in ["always_valid", "fixed"] {
+                    for method in ["always_valid", "fixed", "sequential&planned=1000000&looks=500"]
+                    {
                         let counts = [
                             ("participate", "a", trials),
                             ("participate", "b", successes),
@@ -300,7 +319,7 @@ mod tests {
         if members.values().any(Value::is_null) {
             assert!(members.contains_key("reason"), "{part}");
         }
-        for nested in ["always_valid", "sample_needed"] {
+        for nested in ["always_valid", "sequential", "sample_needed"] {
             if let Some(nested) = members.get(nested) {
                 explained(nested);
             }

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use abtest_model::Query;
-use abtest_stats::analysis::{Counts, Method, Settings, analyse};
+use abtest_stats::analysis::{Counts, Looks, Method, Settings, analyse};
 use abtest_stats::many_comparisons::Correction;
 use abtest_stats::{Error, Level};
 
@@ -16,8 +16,14 @@ const CORRECTIONS: [(&str, Correction); 4] = [
     ("none", Correction::None),
 ];
 
-const METHODS: [(&str, Method); 2] =
-    [("always_valid", Method::AlwaysValid), ("fixed", Method::Fixed)];
+const METHODS: [(&str, Method); 3] = [
+    ("always_valid", Method::AlwaysValid),
+    ("sequential", Method::Sequential),
+    ("fixed", Method::Fixed),
+];
+
+/// Most earlier looks that can be told of.
+const LOOKS: usize = 100;
 
 /// Settings that make sense for some experiment.
 pub(super) struct Question {
@@ -50,6 +56,7 @@ impl Question {
         if let Some(method) = one_of(query, "method", &METHODS)? {
             settings.method = method;
         }
+        settings.looks = looks(query, settings.method)?;
         let numbers_only = Settings { control: None, primary_goal: None, ..settings.clone() };
         analyse(&Counts::default(), &numbers_only).map_err(|error| refused(&error))?;
         Ok(Some(Self { settings }))
@@ -64,6 +71,49 @@ pub(super) fn refused(error: &Error) -> Box<Problem> {
         }
         other => Problem::wrong_parameter("analysis", "range", other.to_string()),
     }
+}
+
+/// The looks, which the sequential method needs and the others cannot use.
+fn looks(query: &Query<'_>, method: Method) -> Result<Option<Looks>, Box<Problem>> {
+    let (planned, earlier) = (query.get("planned")?, query.get("looks")?);
+    if method != Method::Sequential {
+        return match (planned, earlier) {
+            (None, None) => Ok(None),
+            (Some(_), _) => Err(only_sequential("planned")),
+            (None, Some(_)) => Err(only_sequential("looks")),
+        };
+    }
+    let planned = planned.ok_or_else(|| {
+        let detail = "parameter `planned` is missing: `method=sequential` needs the participants, \
+            of all variants together, at which the experiment is planned to end";
+        Problem::wrong_parameter("planned", "required", detail)
+    })?;
+    let planned = count("planned", planned)?;
+    let texts = earlier.unwrap_or_default().split(',').filter(|text| !text.is_empty());
+    let earlier: Vec<u64> =
+        texts.map(|text| count("looks", text)).collect::<Result<_, Box<Problem>>>()?;
+    let rises = earlier.windows(2).all(|pair| pair[0] < pair[1]);
+    if !rises || earlier.len() > LOOKS || planned == 0 {
+        let detail = format!(
+            "parameter `looks` takes the participants at each earlier look, at most {LOOKS}, each \
+             more than before; parameter `planned` at least 1"
+        );
+        let wrong = if planned == 0 { "planned" } else { "looks" };
+        return Err(Problem::wrong_parameter(wrong, "range", detail));
+    }
+    Ok(Some(Looks { planned, earlier }))
+}
+
+fn only_sequential(parameter: &'static str) -> Box<Problem> {
+    let detail = format!("parameter `{parameter}` goes with `method=sequential` only");
+    Problem::wrong_parameter(parameter, "needs-method", detail)
+}
+
+fn count(parameter: &'static str, text: &str) -> Result<u64, Box<Problem>> {
+    text.parse().map_err(|_| {
+        let detail = format!("parameter `{parameter}` takes whole numbers, such as 10000");
+        Problem::wrong_parameter(parameter, "number", detail)
+    })
 }
 
 fn number(query: &Query<'_>, parameter: &'static str) -> Result<Option<f64>, Box<Problem>> {

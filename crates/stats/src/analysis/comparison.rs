@@ -39,6 +39,7 @@ pub(super) fn compare(
         chance_to_beat: None,
         expected_loss: None,
         always_valid: always_valid(control, variant, settings),
+        sequential: None,
         counter_share: difference
             .map(|(estimate, width)| counter_share(estimate.interval.width(), width)),
         power,
@@ -91,7 +92,7 @@ fn always_valid(control: Arm, variant: Arm, settings: &Settings) -> AlwaysValidR
 }
 
 /// Why the asymptotics cannot be trusted yet, if so. Failures count as successes do: near a rate of 1 they are what varies.
-fn too_early(control: Arm, variant: Arm) -> Option<String> {
+pub(super) fn too_early(control: Arm, variant: Arm) -> Option<String> {
     let trials = control.trials().min(variant.trials());
     if trials < LEAST_TRIALS {
         return Some(format!("too early: {trials} trials in a variant, {LEAST_TRIALS} are needed"));

@@ -4,6 +4,7 @@ use super::Remarks;
 use super::arm::{Arm, counter_share};
 use super::comparison::compare;
 use super::input::{Counts, GoalCounts, Settings};
+use super::looks::Bounds;
 use super::plan::Plan;
 use super::report::{Comparison, GoalAnalysis, GoalKind, Matrix, RemarkCode, VariantEstimate};
 use super::verdict;
@@ -19,8 +20,10 @@ pub(super) fn analyse(
     goal: &GoalCounts,
     control: Option<usize>,
     settings: &Settings,
+    bounds: Option<&Bounds>,
     remarks: &mut Remarks,
 ) -> GoalAnalysis {
+    let primary = settings.primary_goal.as_deref() == Some(&goal.name);
     let kind = kind(counts, goal, settings.counter);
     remark(counts, goal, kind, remarks);
     let arms: Vec<Option<Arm>> = counts
@@ -40,6 +43,7 @@ pub(super) fn analyse(
         for (index, variant) in counts.variants.iter().enumerate() {
             let Some(other) = arms[index].filter(|_| index != control) else { continue };
             let mut comparison = compare(&variant.name, arm, other, &plan, settings);
+            comparison.sequential = bounds.map(|bounds| bounds.compare(arm, other, primary));
             add_chances(&mut comparison, chances.as_ref(), index, control);
             against_control.push(comparison);
         }
@@ -62,7 +66,7 @@ pub(super) fn analyse(
         .collect();
     GoalAnalysis {
         goal: goal.name.clone(),
-        primary: settings.primary_goal.as_deref() == Some(&goal.name),
+        primary,
         kind,
         verdict: verdict::pending(&goal.name),
         variants,

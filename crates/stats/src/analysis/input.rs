@@ -1,6 +1,7 @@
 //! What goes into an analysis.
 
 use super::Remarks;
+use super::looks::Looks;
 use super::method::Method;
 use super::report::RemarkCode;
 use crate::confidence_sequence::DEFAULT_TUNING;
@@ -62,6 +63,8 @@ pub struct Settings {
     pub correction: Correction,
     /// When one may look, and so what the verdict follows.
     pub method: Method,
+    /// The looks, which the sequential method needs.
+    pub looks: Option<Looks>,
     /// The number of trials at which always-valid intervals are tightest.
     pub tuning: f64,
 }
@@ -77,6 +80,7 @@ impl Default for Settings {
             power: 0.8,
             correction: Correction::default(),
             method: Method::default(),
+            looks: None,
             tuning: DEFAULT_TUNING,
         }
     }

@@ -12,6 +12,8 @@ pub enum Method {
     /// Whenever one likes: a confidence sequence.
     #[default]
     AlwaysValid,
+    /// At looks that are all told of, whatever their number and timing: group-sequential bounds.
+    Sequential,
     /// Once, at a size fixed in advance.
     Fixed,
 }
@@ -26,6 +28,10 @@ impl Method {
                  confidence sequence, Waudby-Smith et al.). The plain ones beside them hold for one look at a size fixed in \
                  advance."
             }
+            Self::Sequential => {
+                "The verdict follows group-sequential intervals (O'Brien and Fleming's bounds, spent as Lan and DeMets do). They \
+                 hold for the looks that are listed, this one included, and for no look that nobody told of."
+            }
             Self::Fixed => {
                 "The verdict follows plain intervals and p-values. They hold for one look, at a number of visitors fixed in \
                  advance: whoever looks again and again and stops when it pleases is wrong more often than the level says."
@@ -35,10 +41,17 @@ impl Method {
 
     pub(super) fn evidence(self, comparison: &Comparison) -> Evidence {
         let always_valid = &comparison.always_valid;
+        let sequential = comparison.sequential.as_ref();
+        let alpha_is_shared = Some(0.0);
         let (low, high, adjusted_p_value) = match self {
             Self::AlwaysValid => {
                 (always_valid.lift_low, always_valid.lift_high, always_valid.adjusted_p_value)
             }
+            // Its bounds count the other comparisons in already: an interval that leaves 0 out decides.
+            Self::Sequential => match sequential.filter(|s| s.bound.is_some()) {
+                Some(found) => (found.lift_low, found.lift_high, alpha_is_shared),
+                None => (None, None, None),
+            },
             Self::Fixed => (comparison.lift_low, comparison.lift_high, comparison.adjusted_p_value),
         };
         // Every method here is asymptotic, so what is too early for one is for all.

@@ -5,6 +5,7 @@
 //! | `input` | [`Counts`]: what was counted; [`Settings`]: what is asked of it |
 //! | `report` | [`Analysis`] and its parts, as they appear in JSON |
 //! | `method` | [`Method`]: when one may look |
+//! | `looks` | [`Looks`]: group-sequential looks and their bounds |
 //! | `arm` | one variant on one goal: its counts with the counter's error, its rate |
 //! | `comparison` | a variant against the control |
 //! | `goal` | one goal: every estimate, comparison and matrix |
@@ -18,6 +19,7 @@ mod arm;
 mod comparison;
 mod goal;
 mod input;
+mod looks;
 mod method;
 mod plan;
 mod report;
@@ -25,10 +27,12 @@ mod soundness;
 mod verdict;
 
 pub use input::{CONTROL_NAMES, Counts, GoalCounts, Settings, VariantCounts};
+pub use looks::Looks;
 pub use method::Method;
 pub use report::{
-    AlwaysValidReport, Analysis, Comparison, GoalAnalysis, GoalKind, Matrix, Outcome, Remark,
-    RemarkCode, SampleNeeded, SampleRatioCheck, VariantEstimate, Verdict,
+    AlwaysValidReport, Analysis, Comparison, GoalAnalysis, GoalKind, LookReport, LooksReport,
+    Matrix, Outcome, Remark, RemarkCode, SampleNeeded, SampleRatioCheck, SequentialReport,
+    VariantEstimate, Verdict,
 };
 
 use crate::error::Error;
@@ -46,11 +50,12 @@ pub fn analyse(counts: &Counts, settings: &Settings) -> Result<Analysis, Error> 
     let control = input::check(counts, settings)?;
     let mut remarks = Remarks::default();
     input::remark(counts, settings, control, &mut remarks);
+    let bounds = looks::bounds(counts, settings)?;
     let sample_ratio = soundness::check(counts, settings, &mut remarks);
     let mut goals: Vec<GoalAnalysis> = counts
         .goals
         .iter()
-        .map(|goal| goal::analyse(counts, goal, control, settings, &mut remarks))
+        .map(|goal| goal::analyse(counts, goal, control, settings, bounds.as_ref(), &mut remarks))
         .collect();
     adjust(&mut goals, settings.correction)?;
     for goal in &mut goals {
@@ -66,6 +71,7 @@ pub fn analyse(counts: &Counts, settings: &Settings) -> Result<Analysis, Error> 
         correction: settings.correction,
         method: settings.method,
         method_explanation: settings.method.explanation(),
+        looks: bounds.map(|bounds| bounds.report),
         sample_ratio,
         goals,
         verdict,

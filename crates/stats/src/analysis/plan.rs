@@ -3,14 +3,11 @@
 use super::arm::Arm;
 use super::input::Settings;
 use super::report::{GoalKind, SampleNeeded};
-use crate::confidence_sequence::half_width_in_errors;
+use crate::confidence_sequence::{UNREACHABLE, participants_needed};
 use crate::counter_error::Counter;
 use crate::level::Level;
 use crate::normal;
 use crate::sample_size::{self, Effect};
-
-/// More participants than any experiment has.
-const UNREACHABLE: f64 = 1e15;
 
 /// What it takes to find the minimum lift on one goal, starting from the control's rate.
 pub(super) struct Plan {
@@ -141,24 +138,8 @@ impl Target {
 
     /// Participants a variant until the always-valid interval leaves 0 out with the power asked for.
     fn always_valid(self, settings: &Settings) -> Option<f64> {
-        let odds = self.odds();
-        let z_power = -normal::upper_quantile(settings.power);
-        let seen = |n: f64| {
-            let half_width = half_width_in_errors(2.0 * n, settings.level, settings.tuning);
-            (odds.variance / n + odds.floor).sqrt() * (half_width + z_power) <= odds.ln_lift
-        };
-        let (mut low, mut high) = (0.0, 64.0);
-        while !seen(high) {
-            (low, high) = (high, 2.0 * high);
-            if high > UNREACHABLE {
-                return None;
-            }
-        }
-        // A thousandth is more than anyone plans for.
-        while high - low > 1e-3 * high {
-            let middle = f64::midpoint(low, high);
-            if seen(middle) { high = middle } else { low = middle }
-        }
-        Some(high.ceil())
+        let Odds { ln_lift, variance, floor, .. } = self.odds();
+        let seen_at = |n: f64| (variance / n + floor).sqrt();
+        participants_needed(ln_lift, seen_at, settings.level, settings.power, settings.tuning)
     }
 }

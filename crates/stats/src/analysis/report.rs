@@ -26,10 +26,13 @@ pub struct Analysis {
     /// How p-values are adjusted for their number.
     pub correction: Correction,
     /// When one may look, and so which intervals and p-values the verdict follows: with `always_valid` those of the member of
-    /// that name in each comparison, with `fixed` the comparison's own.
+    /// that name in each comparison, likewise with `sequential`, with `fixed` the comparison's own.
     pub method: Method,
     /// The same in plain words.
     pub method_explanation: &'static str,
+    /// The looks that the sequential method's bounds hold for; absent with other methods.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub looks: Option<LooksReport>,
     /// Whether the trials fall on the variants as they should.
     pub sample_ratio: SampleRatioCheck,
     /// The goals, in the input's order.
@@ -213,6 +216,9 @@ pub struct Comparison {
     pub expected_loss: Option<f64>,
     /// What stays true under peeking.
     pub always_valid: AlwaysValidReport,
+    /// What holds for the looks taken; absent with other methods than the sequential one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sequential: Option<SequentialReport>,
     /// The share of the difference's interval that the counter is to blame for.
     pub counter_share: Option<f64>,
     /// The probability that a fixed test of the sample so far finds the minimum lift.
@@ -243,6 +249,49 @@ pub struct AlwaysValidReport {
     /// Why something is null.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+/// Intervals that hold at the looks taken, all together.
+#[derive(Debug, Clone, PartialEq, Serialize, Default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SequentialReport {
+    /// Stop if |z| is at least this. The comparisons share alpha evenly, unless `correction` is none.
+    pub bound: Option<f64>,
+    /// The log ratio's statistic at this look.
+    pub z: Option<f64>,
+    /// The lower end of the difference's interval.
+    pub difference_low: Option<f64>,
+    /// The upper end.
+    pub difference_high: Option<f64>,
+    /// The lower end of the lift's interval.
+    pub lift_low: Option<f64>,
+    /// The upper end.
+    pub lift_high: Option<f64>,
+    /// Why something is null.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// The looks at an experiment, this one the last.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LooksReport {
+    /// Participants at which the experiment is planned to end.
+    pub planned: u64,
+    /// The looks; those within a thousandth of the plan of each other are one.
+    pub taken: Vec<LookReport>,
+}
+
+/// A look.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LookReport {
+    /// Participants of all variants together.
+    pub participants: u64,
+    /// Their share of the plan.
+    pub information: f64,
+    /// The probability of a false alarm that is spent up to and with this look.
+    pub spent: f64,
 }
 
 /// The sample that finds the minimum lift with the power asked for.

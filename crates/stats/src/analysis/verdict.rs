@@ -4,7 +4,7 @@ use super::Remarks;
 use super::input::{Counts, Settings};
 use super::method::Method;
 use super::report::{Comparison, GoalAnalysis, Outcome, RemarkCode, SampleRatioCheck, Verdict};
-use crate::words::{percent, rounded};
+use crate::words::{percent, rounded, thousands};
 
 /// Before the adjusted p-values are known.
 pub(super) fn pending(goal: &str) -> Verdict {
@@ -85,15 +85,26 @@ pub(super) fn of_goal(
         );
         return say(Outcome::NoDifference, None, sentence);
     }
-    say(Outcome::KeepRunning, None, keep_running(goal, settings))
+    say(Outcome::KeepRunning, None, keep_running(goal, counts, settings))
 }
 
-fn keep_running(goal: &GoalAnalysis, settings: &Settings) -> String {
+fn keep_running(goal: &GoalAnalysis, counts: &Counts, settings: &Settings) -> String {
     let lift = percent(settings.minimum_lift);
+    if let Some(looks) = settings.looks.as_ref().filter(|_| settings.method == Method::Sequential) {
+        let now = counts.variants.iter().fold(0, |sum: u64, v| sum.saturating_add(v.trials));
+        return match looks.planned.saturating_sub(now) {
+            0 => format!("Undecided at the planned end: {} shows no difference.", goal.goal),
+            more => format!(
+                "Keep running: {} decides nothing yet, and {} more visitors are planned.",
+                goal.goal,
+                thousands(more)
+            ),
+        };
+    }
     let needed = goal.against_control.first().map(|c| &c.sample_needed);
     let more = needed.and_then(|n| match settings.method {
         Method::AlwaysValid => n.more_always_valid,
-        Method::Fixed => n.more,
+        Method::Sequential | Method::Fixed => n.more,
     });
     match more {
         Some(0) => format!(

@@ -1,27 +1,12 @@
-//! `abtest calc`: the statistics of counts that you bring.
+//! One question a line, as JSON; one answer a line.
 
 use std::io::{BufRead, ErrorKind, Write};
 
 use abtest_stats::calc::evaluate_line;
 use anyhow::{Context, Result};
 
-use crate::Ending;
-
-/// Answer statistical questions about counts that you bring.
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Example:
-  echo '{\"kind\": \"proportion\", \"input\": {\"successes\": 50, \"trials\": 1000, \"level\": 0.95}}' |
-    abtest calc --json
-
-An answer is {\"kind\": …, \"result\": {…}}, or {\"kind\": …, \"error\": \"…\"}.")]
-pub(crate) struct Arguments {
-    /// Read a question a line, as JSON, and write an answer a line.
-    #[arg(long, required = true)]
-    json: bool,
-}
-
-pub(crate) fn run(_arguments: &Arguments) -> Result<Ending> {
+/// Answers what standard input asks, each line as soon as it is there.
+pub(super) fn answer() -> Result<()> {
     let mut output = std::io::stdout().lock();
     for line in std::io::stdin().lock().lines() {
         let line = line.context("cannot read the questions")?;
@@ -35,5 +20,5 @@ pub(crate) fn run(_arguments: &Arguments) -> Result<Ending> {
             written => written.context("cannot write the answers")?,
         }
     }
-    Ok(Ending::Done)
+    Ok(())
 }

@@ -1,0 +1,131 @@
+//! Which of some variants is better: the same analysis and table as an experiment's.
+
+use std::str::FromStr;
+
+use abtest_stats::Level;
+use abtest_stats::analysis::{Counts, GoalCounts, Method, Settings, VariantCounts, analyse};
+use abtest_stats::counter_error::Counter;
+use anyhow::{Result, bail};
+
+use crate::commands::results::show_analysis;
+use crate::numbers::{count, share};
+use crate::terminal;
+
+/// What is known, and what is asked of it.
+#[derive(Debug, clap::Args)]
+pub(super) struct Asked {
+    /// Participants/successes of each variant, the control first, such as 1000/50.
+    #[arg(value_name = "COUNTS")]
+    variants: Vec<Pair>,
+    /// Names of the variants [default: A,B,…].
+    #[arg(long, value_delimiter = ',', requires = "variants")]
+    names: Vec<String>,
+    /// Shares that the variants should have had, such as 50,50; without them the split is not
+    /// checked.
+    #[arg(long, value_delimiter = ',', requires = "variants")]
+    weights: Vec<f64>,
+    /// The level of intervals and tests.
+    #[arg(long, value_parser = share, default_value = "95%")]
+    level: f64,
+    /// What the verdict follows: always_valid stays true however often one looks, fixed holds for
+    /// one look.
+    #[arg(long, value_enum, default_value_t = Looks::AlwaysValid)]
+    method: Looks,
+    /// The smallest relative lift worth having.
+    #[arg(long, value_name = "LIFT", value_parser = share, default_value = "5%")]
+    minimum_lift: f64,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Looks {
+    #[value(name = "always_valid")]
+    AlwaysValid,
+    Fixed,
+}
+
+/// A variant's counts.
+#[derive(Debug, Clone, Copy)]
+struct Pair {
+    trials: u64,
+    successes: u64,
+}
+
+impl FromStr for Pair {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let Some((trials, successes)) = text.split_once('/') else {
+            return Err("write participants/successes, such as 1000/50".to_owned());
+        };
+        let (trials, successes) = (count(trials)?, count(successes)?);
+        if successes > trials {
+            return Err(format!(
+                "{successes} of {trials} participants cannot have succeeded; write \
+                 participants/successes, such as 1000/50"
+            ));
+        }
+        Ok(Self { trials, successes })
+    }
+}
+
+impl Asked {
+    /// Whether no counts were given.
+    pub(super) fn is_empty(&self) -> bool {
+        self.variants.is_empty()
+    }
+}
+
+pub(super) fn answer(arguments: &Asked, json: bool) -> Result<String> {
+    let analysis = analyse(&counts(arguments)?, &settings(arguments)?)?;
+    let text = serde_json::to_string_pretty(&analysis)?;
+    if json {
+        return Ok(text + "\n");
+    }
+    let mut shown = show_analysis(&serde_json::from_str(&text)?, terminal::size().0);
+    if arguments.weights.is_empty() && arguments.variants.len() > 1 {
+        shown += &format!("  {}\n", terminal::dim("--weights 50,50 would check the split, too."));
+    }
+    Ok(shown)
+}
+
+fn counts(arguments: &Asked) -> Result<Counts> {
+    let given = arguments.variants.len();
+    for (list, length) in [("names", arguments.names.len()), ("weights", arguments.weights.len())] {
+        if length != 0 && length != given {
+            bail!("--{list} has {length} for {given} variants; give one for each");
+        }
+    }
+    let weights = &arguments.weights;
+    let is_share = |&weight: &f64| weight.is_finite() && weight >= 0.0;
+    if !weights.iter().all(is_share) || (!weights.is_empty() && weights.iter().all(|&w| w == 0.0)) {
+        bail!("--weights must be 0 or more, and not all 0, such as 50,50");
+    }
+    let letter = |index: usize| match u8::try_from(index) {
+        Ok(index @ 0..26) => char::from(b'A' + index).to_string(),
+        _ => format!("variant {}", index + 1),
+    };
+    let variants = arguments.variants.iter().enumerate().map(|(index, pair)| VariantCounts {
+        name: arguments.names.get(index).cloned().unwrap_or_else(|| letter(index)),
+        trials: pair.trials,
+        // Without weights the split is taken as it is.
+        weight: Some(arguments.weights.get(index).copied().unwrap_or(pair.trials as f64)),
+    });
+    let successes = arguments.variants.iter().map(|pair| pair.successes).collect();
+    let goal = GoalCounts { name: "successes".to_owned(), successes, unique: true };
+    Ok(Counts { variants: variants.collect(), goals: vec![goal] })
+}
+
+fn settings(arguments: &Asked) -> Result<Settings> {
+    let control = arguments.names.first().cloned().unwrap_or_else(|| "A".to_owned());
+    Ok(Settings {
+        control: Some(control),
+        counter: Counter::Exact,
+        level: Level::new(arguments.level)?,
+        method: match arguments.method {
+            Looks::AlwaysValid => Method::AlwaysValid,
+            Looks::Fixed => Method::Fixed,
+        },
+        minimum_lift: arguments.minimum_lift,
+        ..Settings::default()
+    })
+}
