@@ -7,6 +7,7 @@
 //! | `NS:EXP:counter_keys` | set | the counters of one experiment |
 //! | `NS:counters:EXP:GOAL:VARIANT` | HyperLogLog | the uuids seen |
 //! | `abtest:namespaces` | set | namespaces (ours: Gimel has no such list) |
+//! | `abtest:days:COUNTER` | hash | by UTC day, the counter's estimate when it began (ours) |
 //!
 //! Gimel puts names in as they are, so that a colon makes a key ambiguous. Here each part is
 //! escaped: `:` becomes `%3A`, and a `%` becomes `%25` where it would otherwise read as one of
@@ -54,6 +55,11 @@ impl NamespaceKeys {
         let goal = escape(goal.as_str());
         let variant = escape(variant.as_str());
         format!("{}:counters:{member}:{goal}:{variant}", self.0)
+    }
+
+    /// Where a counter's estimates stand at the beginning of each day.
+    pub(super) fn days(counter: &str) -> String {
+        format!("abtest:days:{counter}")
     }
 
     /// Reads goal and variant back from a counter's key that stands in the set of `member`.

@@ -81,6 +81,14 @@ impl Store for RedisStore {
         read::tallies(&self.server.connection, &NamespaceKeys::new(namespace), scope).await
     }
 
+    async fn timelines(
+        &self,
+        namespace: &Namespace,
+        tallies: &mut [Tally],
+    ) -> Result<(), StoreError> {
+        read::timelines(&self.server.connection, &NamespaceKeys::new(namespace), tallies).await
+    }
+
     async fn delete(
         &self,
         namespace: &Namespace,
@@ -121,11 +129,13 @@ impl Server {
         for event in events {
             let keys = NamespaceKeys::new(&event.namespace);
             let member = keys::member(&event.experiment);
+            let counter = keys.counter(&member, &event.goal, &event.variant);
             script
                 .key(keys.experiments())
                 .key(keys.counters())
                 .key(keys.experiment_counters(&member))
-                .key(keys.counter(&member, &event.goal, &event.variant))
+                .key(&*counter)
+                .key(NamespaceKeys::days(&counter))
                 .arg(keys.member())
                 .arg(&*member)
                 .arg(event.uuid.as_str());

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use abtest_model::{Counting, Experiment, Goal, Tally, Variant};
-use redis::{FromRedisValue, Pipeline, cmd, pipe};
+use abtest_model::{Counting, Day, Experiment, Goal, Tally, Timeline, Variant};
+use redis::{FromRedisValue, Pipeline, Value, cmd, pipe};
 
 use super::connection::Connection;
 use super::keys::{self, Counter, NamespaceKeys};
@@ -41,6 +41,45 @@ pub(super) async fn tallies(
         tallies.push(tally);
     }
     Ok(tallies)
+}
+
+/// Puts the time lines into tallies: what a counter held when a day began, and what it holds when
+/// the next one does, or now.
+pub(super) async fn timelines(
+    connection: &Connection,
+    keys: &NamespaceKeys,
+    tallies: &mut [Tally],
+) -> Result<(), StoreError> {
+    let experiments: Vec<_> = tallies
+        .iter()
+        .map(|tally| (tally.experiment.clone(), keys::members(&tally.experiment)))
+        .collect();
+    let counters = counter_keys(connection, keys, &experiments).await?;
+    let mut days = pipe();
+    for key in counters.iter().flat_map(CounterKeys::values).flatten() {
+        days.hgetall(NamespaceKeys::days(key)).pfcount(key);
+    }
+    let mut answers = query::<Value>(connection, days).await?.into_iter();
+    for (tally, counters) in tallies.iter_mut().zip(counters) {
+        let mut timeline = Timeline::default();
+        let each_key = counters.iter().flat_map(|(names, keys)| keys.iter().map(move |_| names));
+        for (goal, variant) in each_key {
+            let begins: BTreeMap<u32, u64> = read(answers.next())?;
+            let now: u64 = read(answers.next())?;
+            let ends = begins.values().copied().skip(1).chain([now]);
+            for ((day, begin), end) in begins.iter().zip(ends) {
+                let new = end.saturating_sub(*begin);
+                timeline.add(goal.clone(), variant.clone(), Day(*day), new);
+            }
+        }
+        tally.timeline = Some(timeline);
+    }
+    Ok(())
+}
+
+fn read<T: FromRedisValue>(answer: Option<Value>) -> Result<T, StoreError> {
+    let unexpected = || StoreError::Unexpected("an answer of another type".into());
+    T::from_redis_value(answer.ok_or_else(unexpected)?).map_err(|_| unexpected())
 }
 
 /// The experiments of a namespace by name, each with the forms in which the set has it.

@@ -1,7 +1,7 @@
 -- Records a batch of events in one round trip, one after another and each for itself.
 -- KEYS[1]  the registry of namespaces; then for each event
 --          the namespace's experiments, the namespace's counters, the experiment's counters,
---          and the counter.
+--          the counter, and what it held when its days began.
 -- ARGV     the limits (namespaces, experiments, counters, counters per experiment); then for
 --          each event the namespace, the experiment and the uuid.
 -- Returns  for each event "stored", the limit that refused it, or "wrong_type". Any other error
@@ -22,7 +22,19 @@ local function call(...)
   return reply
 end
 
-local function register(namespace, experiments, counters, own_counters, counter, experiment, uuid)
+-- The UTC day, as days since 1970.
+local today = math.floor(tonumber(call('TIME')[1]) / 86400)
+
+-- Adds a uuid. With the first one of a day that changes the estimate, the estimate until then is
+-- noted: so a day costs a few bytes and one PFCOUNT, and duplicates cost nothing.
+local function add(counter, days, uuid)
+  if call('PFADD', counter, uuid) == 1 and call('HSETNX', days, today, 0) == 1 then
+    call('HSET', days, today, call('PFCOUNT', counter) - 1)
+  end
+end
+
+local function register(namespace, experiments, counters, own_counters, counter, days, experiment,
+    uuid)
   local known = call('SCARD', experiments)
   -- A namespace with experiments that is not in the registry is Gimel's: it was here first.
   if known == 0 and call('SISMEMBER', KEYS[1], namespace) == 0
@@ -38,6 +50,9 @@ local function register(namespace, experiments, counters, own_counters, counter,
   if call('SCARD', own_counters) >= limits.counters_per_experiment then
     return 'counters_per_experiment'
   end
+  -- Gimel may have deleted the counter, and does not know of its days.
+  call('DEL', days)
+  call('HSET', days, today, 0)
   call('PFADD', counter, uuid)
   call('SADD', KEYS[1], namespace)
   call('SADD', experiments, experiment)
@@ -47,18 +62,18 @@ local function register(namespace, experiments, counters, own_counters, counter,
 end
 
 local function record(event)
-  local key, argument = 1 + 4 * event, 4 + 3 * event
-  local counters, counter = KEYS[key + 2], KEYS[key + 4]
+  local key, argument = 1 + 5 * event, 4 + 3 * event
+  local counters, counter, days = KEYS[key + 2], KEYS[key + 4], KEYS[key + 5]
   if call('SISMEMBER', counters, counter) == 0 then
-    return register(ARGV[argument + 1], KEYS[key + 1], counters, KEYS[key + 3], counter,
+    return register(ARGV[argument + 1], KEYS[key + 1], counters, KEYS[key + 3], counter, days,
       ARGV[argument + 2], ARGV[argument + 3])
   end
-  call('PFADD', counter, ARGV[argument + 3])
+  add(counter, days, ARGV[argument + 3])
   return 'stored'
 end
 
 local outcomes = {}
-for event = 0, (#KEYS - 1) / 4 - 1 do
+for event = 0, (#KEYS - 1) / 5 - 1 do
   local finished, outcome = pcall(record, event)
   if not finished then
     -- Some versions of Redis hand the table through, some its text.
