@@ -24,6 +24,15 @@ pub enum Counting {
 #[error("must be `hll` or `exact`")]
 pub struct NoCounting;
 
+impl std::fmt::Display for Counting {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Hll => "hll",
+            Self::Exact => "exact",
+        })
+    }
+}
+
 impl std::str::FromStr for Counting {
     type Err = NoCounting;
 

@@ -4,7 +4,7 @@
 
 mod contract;
 
-use abtest_model::{Day, Limits, RedisConfig, Secret};
+use abtest_model::{Counting, Day, Limits, RedisConfig, Secret};
 use abtest_store::redis::RedisStore;
 use abtest_store::{Refusal, Store};
 use abtest_tests::redis::Redis;
@@ -21,7 +21,8 @@ impl Backend for Server {
 
     fn open(&self, limits: Limits) -> RedisStore {
         let url = Some(Secret::new(self.0.url()));
-        RedisStore::new(&RedisConfig { url, ..RedisConfig::default() }, limits).unwrap()
+        let config = RedisConfig { url, ..RedisConfig::default() };
+        RedisStore::new(&config, limits, Counting::Hll).unwrap()
     }
 }
 
@@ -40,7 +41,7 @@ async fn a_batch_is_one_round_trip_and_reading_three_however_many_experiments() 
     assert_eq!(server.0.calls("evalsha"), 3);
     store.tallies(&event("ns", "e", "g", "v", "1").namespace, None).await.unwrap();
     assert_eq!(server.0.calls("pfcount"), 400);
-    assert_eq!(server.0.calls("smembers"), 401);
+    assert_eq!(server.0.calls("smembers"), 402);
 }
 
 #[tokio::test]

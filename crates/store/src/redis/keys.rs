@@ -126,7 +126,7 @@ pub(super) fn experiment(member: &str) -> Option<Experiment> {
 const COLON: &str = "%3A";
 const PERCENT: &str = "%25";
 
-fn escape(name: &str) -> Cow<'_, str> {
+pub(super) fn escape(name: &str) -> Cow<'_, str> {
     if !name.contains(':') && !name.contains(COLON) && !name.contains(PERCENT) {
         return Cow::Borrowed(name);
     }
@@ -144,7 +144,7 @@ fn escape(name: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-fn unescape(part: &str) -> Cow<'_, str> {
+pub(super) fn unescape(part: &str) -> Cow<'_, str> {
     if !part.contains('%') {
         return Cow::Borrowed(part);
     }
