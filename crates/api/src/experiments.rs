@@ -39,6 +39,7 @@ use crate::response::{json, with_body};
             absent), `bh`, `none`"),
         ("minimum_lift" = Option<f64>, Query, description = "the smallest relative lift worth \
             having; 0.05 if absent"),
+        ("days" = Option<bool>, Query, description = "`true` for the time line of each experiment"),
         ("power" = Option<f64>, Query, description = "the probability to find it; 0.8 if absent"),
     ),
     responses(
@@ -71,7 +72,10 @@ pub(crate) async fn results<S: Store>(
         .collect::<Result<Vec<_>, _>>()?;
     let write = writer(analyst, &query)?;
     let asked = (!experiments.is_empty()).then_some(&*experiments);
-    let tallies = store.tallies(&namespace, asked).await?;
+    let mut tallies = store.tallies(&namespace, asked).await?;
+    if query.get("days")? == Some("true") {
+        store.timelines(&namespace, &mut tallies).await?;
+    }
     let head = Head { meta: Meta { scope: scope.map(str::to_owned), namespace } };
     let mut array = b"[".to_vec();
     array.extend(serde_json::to_vec(&head).unwrap_or_default());
@@ -167,10 +171,11 @@ pub(crate) async fn result<S: Store>(
     let query = Query::parse(query)?;
     let namespace = namespace_of(&query)?;
     let write = writer(analyst, &query)?;
-    let tally = read(store, &namespace, experiment).await?;
+    let mut tally = read(store, &namespace, experiment).await?;
     if tally.is_empty() {
         return Err(unknown(&namespace));
     }
+    store.timelines(&namespace, std::slice::from_mut(&mut tally)).await?;
     Ok(with_body(StatusCode::OK, "application/json", write(&tally, Asked::Alone)?))
 }
 

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use crate::handler::{Handler, Method};
 use crate::secret::Secret;
+use crate::tally::Counting;
 
 mod deployment;
 mod reference;
@@ -27,6 +28,8 @@ pub struct Config {
     pub aws: DeploymentSettings,
     /// Where the counters are.
     pub redis: RedisConfig,
+    /// How experiments that begin from now on are counted in Redis.
+    pub counting: Counting,
     /// How much the open world may make a namespace hold.
     pub limits: Limits,
     /// Endpoints beside the built-in ones.
@@ -205,7 +208,7 @@ impl Config {
     }
 
     fn apply(&mut self, variables: &impl Fn(&str) -> Option<String>) -> Result<(), ConfigError> {
-        let Self { redis, limits, name: _, aws: _, extra_wiring: _ } = self;
+        let Self { redis, counting, limits, name: _, aws: _, extra_wiring: _ } = self;
         if let Some(url) = variables("ABTEST_REDIS_URL") {
             redis.url = Some(Secret::new(url));
         }
@@ -224,6 +227,7 @@ impl Config {
         set(&mut redis.tls, "ABTEST_REDIS_TLS", variables)?;
         set(&mut redis.connect_timeout_ms, "ABTEST_REDIS_CONNECT_TIMEOUT_MS", variables)?;
         set(&mut redis.response_timeout_ms, "ABTEST_REDIS_RESPONSE_TIMEOUT_MS", variables)?;
+        set(counting, "ABTEST_COUNTING", variables)?;
         set(&mut limits.namespaces, "ABTEST_LIMITS_NAMESPACES", variables)?;
         set(&mut limits.experiments, "ABTEST_LIMITS_EXPERIMENTS", variables)?;
         set(&mut limits.counters, "ABTEST_LIMITS_COUNTERS", variables)?;

@@ -8,6 +8,7 @@
 //! | [`event`] | [`Event`], from a query string or from JSON, and [`Batch`], a request's events |
 //! | [`tally`] | [`Tally`]: what a store counted for one experiment |
 //! | [`handler`] | [`Handler`](handler::Handler): what an endpoint that wiring names does |
+//! | [`timeline`] | [`Timeline`]: how many uuids were new on each [`Day`] |
 //! | [`results`] | [`ExperimentResults`]: the JSON that dashboards read, Gimel's members and ours |
 //! | [`config`] | [`Config`]: the config file and its environment overrides |
 //!
@@ -22,6 +23,7 @@ pub mod query;
 pub mod results;
 pub mod secret;
 pub mod tally;
+pub mod timeline;
 
 pub use config::{Config, Limits, RedisConfig};
 pub use event::{Batch, BatchError, Event};
@@ -32,3 +34,4 @@ pub use query::Query;
 pub use results::ExperimentResults;
 pub use secret::Secret;
 pub use tally::{Counting, Tally};
+pub use timeline::{Day, Timeline};

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use crate::name::{Goal, Namespace};
 use crate::tally::{Counting, Tally};
+use crate::timeline::TimelineResults;
 
 /// What the results were asked for.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -28,6 +29,11 @@ pub struct ExperimentResults {
     pub variants: Vec<VariantResults>,
     /// How the counters count: `hll` has a standard error of 0.81%, `exact` none.
     pub counting: Counting,
+    /// How many uuids were new on each UTC day, by the server's clock. With `hll` a difference of
+    /// two estimates, each with its own error of 0.81%.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub timeline: Option<TimelineResults>,
 }
 
 /// One goal's counts in every variant.
@@ -84,6 +90,7 @@ impl From<&Tally> for ExperimentResults {
                 })
                 .collect(),
             counting: tally.counting,
+            timeline: tally.timeline.as_ref().map(TimelineResults::from),
         }
     }
 }

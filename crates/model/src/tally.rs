@@ -2,19 +2,47 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::name::{Experiment, Goal, Variant};
+use crate::timeline::Timeline;
 
 /// How a counter counts, and so how far its number can be trusted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Counting {
     /// Redis HyperLogLog: at most 12 KiB a counter, a standard error of 0.81%.
+    #[default]
     Hll,
     /// Every uuid once, without error.
     Exact,
+}
+
+/// A text that names no way of counting.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("must be `hll` or `exact`")]
+pub struct NoCounting;
+
+impl std::fmt::Display for Counting {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Hll => "hll",
+            Self::Exact => "exact",
+        })
+    }
+}
+
+impl std::str::FromStr for Counting {
+    type Err = NoCounting;
+
+    fn from_str(text: &str) -> Result<Self, NoCounting> {
+        match text {
+            "hll" => Ok(Self::Hll),
+            "exact" => Ok(Self::Exact),
+            _ => Err(NoCounting),
+        }
+    }
 }
 
 /// The counters of one experiment. Goals and variants are kept sorted, so that the same counts
@@ -25,13 +53,15 @@ pub struct Tally {
     pub experiment: Experiment,
     /// How its counters count.
     pub counting: Counting,
+    /// When it was counted, where that was asked for.
+    pub timeline: Option<Timeline>,
     counters: BTreeMap<Goal, BTreeMap<Variant, u64>>,
 }
 
 impl Tally {
     /// An experiment without counters.
     pub fn new(experiment: Experiment, counting: Counting) -> Self {
-        Self { experiment, counting, counters: BTreeMap::new() }
+        Self { experiment, counting, timeline: None, counters: BTreeMap::new() }
     }
 
     /// Sets the count of a counter.

@@ -49,6 +49,17 @@ pub trait Store: Send + Sync + 'static {
         scope: Option<&[Experiment]>,
     ) -> impl Future<Output = Result<Vec<Tally>, StoreError>> + Send;
 
+    /// Puts the time line into each tally: how many of its uuids were new on each UTC day, by the
+    /// clock of whoever counts.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn timelines(
+        &self,
+        namespace: &Namespace,
+        tallies: &mut [Tally],
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
     /// Deletes an experiment with its counters, and tells whether it was there.
     ///
     /// # Errors

@@ -4,7 +4,7 @@
 
 mod contract;
 
-use abtest_model::{Limits, RedisConfig, Secret};
+use abtest_model::{Counting, Day, Limits, RedisConfig, Secret};
 use abtest_store::redis::RedisStore;
 use abtest_store::{Refusal, Store};
 use abtest_tests::redis::Redis;
@@ -21,7 +21,8 @@ impl Backend for Server {
 
     fn open(&self, limits: Limits) -> RedisStore {
         let url = Some(Secret::new(self.0.url()));
-        RedisStore::new(&RedisConfig { url, ..RedisConfig::default() }, limits).unwrap()
+        let config = RedisConfig { url, ..RedisConfig::default() };
+        RedisStore::new(&config, limits, Counting::Hll).unwrap()
     }
 }
 
@@ -40,7 +41,7 @@ async fn a_batch_is_one_round_trip_and_reading_three_however_many_experiments() 
     assert_eq!(server.0.calls("evalsha"), 3);
     store.tallies(&event("ns", "e", "g", "v", "1").namespace, None).await.unwrap();
     assert_eq!(server.0.calls("pfcount"), 400);
-    assert_eq!(server.0.calls("smembers"), 401);
+    assert_eq!(server.0.calls("smembers"), 402);
 }
 
 #[tokio::test]
@@ -96,4 +97,28 @@ async fn a_key_of_another_type_refuses_its_event_and_stops_no_other() {
     server.0.command(&["SET", "ns:counters:e:g:v", "no counter"]);
     let events = vec![event("ns", "e", "g", "v", "1"), event("ns", "e", "other", "v", "1")];
     assert_eq!(store.record(events).await.unwrap(), [Err(Refusal::WrongType), Ok(())]);
+}
+
+#[tokio::test]
+async fn the_time_line_of_estimates_goes_from_one_days_beginning_to_the_next() {
+    let server = Server::new();
+    let store = server.open(Limits::default());
+    let one = event("ns", "e", "participate", "red", "1");
+    // Gimel counted two before abtest came; on two days since, the estimate began at 2 and 5.
+    let counter = "ns:counters:e:participate:red";
+    server.0.command(&["PFADD", counter, "a", "b", "c", "d", "e", "f", "g"]);
+    for (set, member) in
+        [("ns:experiments", "e"), ("ns:counter_keys", counter), ("ns:e:counter_keys", counter)]
+    {
+        server.0.command(&["SADD", set, member]);
+    }
+    server.0.command(&["HSET", &format!("abtest:days:{counter}"), "20000", "2", "20003", "5"]);
+    store.record(vec![one.clone(), one.clone()]).await.unwrap();
+    let mut tallies = store.tallies(&one.namespace, None).await.unwrap();
+    store.timelines(&one.namespace, &mut tallies).await.unwrap();
+    let timeline = tallies.remove(0).timeline.unwrap();
+    let new = |day| timeline.new_on(&one.goal, &one.variant, Day(day));
+    assert_eq!([new(20_000), new(20_001), new(20_003)], [3, 0, 2]);
+    let total: u64 = (20_000..Day::today().0 + 2).map(new).sum();
+    assert_eq!(total, 6, "8 in all, of which 2 came before there were days");
 }

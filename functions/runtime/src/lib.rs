@@ -77,7 +77,7 @@ async fn start(
     let handler = handler(program, variables("_HANDLER").as_deref())?;
     let mut config = Config::read(None, &variables)?;
     abtest_secrets::resolve(&mut config, async || Credentials::from_variables(&variables)).await?;
-    let store = RedisStore::new(&config.redis, config.limits)?;
+    let store = RedisStore::new(&config.redis, config.limits, config.counting)?;
     // Two keys while one replaces the other, separated by a comma.
     let keys = variables("ABTEST_API_KEY").unwrap_or_default();
     let access = Access::new(keys.split(',').map(|key| Secret::new(key.trim())));

@@ -43,7 +43,7 @@ impl Source {
             let runtime = runtime()?;
             let store = runtime.block_on(async {
                 secrets::resolve(&mut config).await?;
-                anyhow::Ok(RedisStore::new(&config.redis, config.limits)?)
+                anyhow::Ok(RedisStore::new(&config.redis, config.limits, config.counting)?)
             })?;
             return Ok(Self::Redis(InProcess::new(store, runtime, namespace)));
         }

@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use abtest_api::analysis::statistics;
 use abtest_api::{Access, Api, Settings};
-use abtest_model::{Config, Handler, Limits, Namespace, Secret};
+use abtest_model::{Config, Counting, Handler, Limits, Namespace, Secret};
 use abtest_store::Store;
 use abtest_store::embedded::EmbeddedStore;
 use abtest_store::redis::RedisStore;
@@ -57,6 +57,10 @@ pub(crate) struct Arguments {
     /// Count in a Redis instead: its address, or none for that of the config.
     #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "")]
     redis: Option<String>,
+    /// How experiments that begin from now on are counted in Redis [hll, exact]; the folder counts
+    /// exactly.
+    #[arg(long, value_name = "HOW", requires = "redis")]
+    counting: Option<Counting>,
     /// The config file, for Redis, limits and extra endpoints.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -104,15 +108,20 @@ async fn start(arguments: Arguments) -> Result<()> {
     )?;
     match &arguments.redis {
         Some(url) => {
+            let counting = arguments.counting.unwrap_or(config.counting);
             if !url.is_empty() {
                 config.redis.url = Some(Secret::new(url.as_str()));
             }
             secrets::resolve(&mut config).await?;
-            let store = RedisStore::new(&config.redis, config.limits)?;
+            let store = RedisStore::new(&config.redis, config.limits, counting)?;
             if let Err(error) = store.health().await {
                 tracing::warn!(%error, "Redis does not answer yet; serving, and trying again");
             }
-            serve(store, "Redis (HyperLogLog)", arguments, &config, key).await
+            let name = match counting {
+                Counting::Hll => "Redis (HyperLogLog)",
+                Counting::Exact => "Redis (exact)",
+            };
+            serve(store, name, arguments, &config, key).await
         }
         None => {
             let folder = arguments.data.join("counters");

@@ -12,6 +12,7 @@ impl Config {
         let defaults = Self::default();
         let mut variables = BTreeMap::new();
         redis(&self.redis, &defaults.redis, &mut variables);
+        put("ABTEST_COUNTING", &self.counting, &defaults.counting, &mut variables);
         limits(self.limits, defaults.limits, &mut variables);
         variables
     }

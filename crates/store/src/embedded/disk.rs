@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `meta` | `format` | the format's number |
 //! | `counters` | namespace, experiment, goal, variant, with NUL between | id and count |
+//! | `days` | counter id, UTC day (days since 1970) | how many uuids were new |
 //! | `seen` | counter id, uuid | nothing |
 //! | `removed` | id of a deleted counter whose uuids are still to be removed | nothing |
 //!
@@ -15,7 +16,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
-use abtest_model::Uuid;
+use abtest_model::{Day, Uuid};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
 use super::OpenError;
@@ -30,6 +31,7 @@ pub(super) struct Disk {
     database: Database,
     counters: Keyspace,
     seen: Keyspace,
+    days: Keyspace,
     removed: Keyspace,
     /// The last key that was swept: a sweep that began anew each time would step over all that it
     /// removed before, longer each time, while recording waits.
@@ -37,14 +39,31 @@ pub(super) struct Disk {
 }
 
 /// What one commit changes. A counter appears once, with its last state.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Changes {
     /// Counters by name; none for a deleted one.
     pub(super) counters: HashMap<String, Option<Counter>>,
     /// Keys of uuids that are new.
     pub(super) seen: std::collections::HashSet<Vec<u8>>,
+    /// New uuids by counter's name and id.
+    pub(super) new: HashMap<(String, u64), u64>,
+    /// The day on which they are new.
+    pub(super) day: Day,
     /// Ids of deleted counters.
     pub(super) removed: Vec<u64>,
+}
+
+impl Changes {
+    /// None yet, on a day.
+    pub(super) fn on(day: Day) -> Self {
+        Self {
+            counters: HashMap::new(),
+            seen: std::collections::HashSet::new(),
+            new: HashMap::new(),
+            day,
+            removed: Vec::new(),
+        }
+    }
 }
 
 /// The key under which a counter's uuid is remembered.
@@ -89,6 +108,7 @@ impl Disk {
         let disk = Self {
             counters: keyspace("counters")?,
             seen: keyspace("seen")?,
+            days: keyspace("days")?,
             removed: keyspace("removed")?,
             swept: Vec::new(),
             database,
@@ -106,6 +126,9 @@ impl Disk {
                 continue;
             };
             published.set(&name, Some(counter.count));
+            for (day, new) in self.days_of(counter.id)? {
+                published.add(&name, day, new);
+            }
             catalog.load(name, counter);
         }
         for id in self.removed_ids()? {
@@ -131,6 +154,11 @@ impl Disk {
                 None => batch.remove(&self.counters, name.as_str()),
             }
         }
+        for ((_, id), new) in &changes.new {
+            let key = day_key(*id, changes.day);
+            let before = self.days.get(&key)?.and_then(|value| decode_number(&value));
+            batch.insert(&self.days, key, (before.unwrap_or(0) + new).to_be_bytes());
+        }
         for id in &changes.removed {
             batch.insert(&self.removed, id.to_be_bytes(), []);
         }
@@ -146,19 +174,33 @@ impl Disk {
             if self.swept.starts_with(&start) {
                 start.clone_from(&self.swept);
             }
-            for entry in self.seen.range(start..end).take(most - batch.len()) {
+            for entry in self.seen.range(start..end).take(most.saturating_sub(batch.len())) {
                 let key = entry.key()?;
                 self.swept = key.to_vec();
                 batch.remove(&self.seen, key);
             }
-            if batch.len() == most {
+            if batch.len() >= most {
                 break;
+            }
+            // A counter has few days: they go at once.
+            for (day, _) in self.days_of(id)? {
+                batch.remove(&self.days, day_key(id, day));
             }
             batch.remove(&self.removed, id.to_be_bytes());
         }
         let finished = batch.len() < most;
         batch.commit()?;
         Ok(finished)
+    }
+
+    fn days_of(&self, id: u64) -> fjall::Result<Vec<(Day, u64)>> {
+        let mut days = Vec::new();
+        for entry in self.days.prefix(id.to_be_bytes()) {
+            let (key, value) = entry.into_inner()?;
+            let day = key.get(8..).and_then(|day| day.try_into().ok()).map(u32::from_be_bytes);
+            days.extend(day.map(Day).zip(decode_number(&value)));
+        }
+        Ok(days)
     }
 
     fn removed_ids(&self) -> fjall::Result<Vec<u64>> {
@@ -180,6 +222,14 @@ pub(super) fn store_error(error: &fjall::Error) -> StoreError {
         }
         error => StoreError::Disk(error.to_string()),
     }
+}
+
+fn day_key(counter: u64, day: Day) -> Vec<u8> {
+    [&counter.to_be_bytes()[..], &day.0.to_be_bytes()].concat()
+}
+
+fn decode_number(value: &[u8]) -> Option<u64> {
+    value.try_into().ok().map(u64::from_be_bytes)
 }
 
 fn encode(counter: Counter) -> [u8; 16] {

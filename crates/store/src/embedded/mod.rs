@@ -137,6 +137,18 @@ impl Store for EmbeddedStore {
         Ok(published.tallies(namespace, scope))
     }
 
+    async fn timelines(
+        &self,
+        namespace: &Namespace,
+        tallies: &mut [Tally],
+    ) -> Result<(), StoreError> {
+        let published = self.published.read().unwrap_or_else(PoisonError::into_inner);
+        for tally in tallies {
+            tally.timeline = Some(published.timeline(namespace, &tally.experiment));
+        }
+        Ok(())
+    }
+
     async fn delete(
         &self,
         namespace: &Namespace,

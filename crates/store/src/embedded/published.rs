@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use abtest_model::{Counting, Experiment, Goal, Namespace, Tally, Variant};
+use abtest_model::{Counting, Day, Experiment, Goal, Namespace, Tally, Timeline, Variant};
 
 use super::catalog::SEPARATOR;
 
@@ -10,6 +10,7 @@ use super::catalog::SEPARATOR;
 #[derive(Debug, Default)]
 pub(super) struct Published {
     namespaces: BTreeMap<Namespace, BTreeMap<Experiment, Tally>>,
+    timelines: BTreeMap<(Namespace, Experiment), Timeline>,
 }
 
 impl Published {
@@ -25,11 +26,23 @@ impl Published {
             // Counters are only ever taken out together with their experiment.
             None => {
                 experiments.remove(&experiment);
+                self.timelines.remove(&(namespace.clone(), experiment));
             }
         }
         if experiments.is_empty() {
             self.namespaces.remove(&namespace);
         }
+    }
+
+    /// Adds new uuids of a counter on a day.
+    pub(super) fn add(&mut self, name: &str, day: Day, new: u64) {
+        let Some((namespace, experiment, goal, variant)) = split(name) else { return };
+        self.timelines.entry((namespace, experiment)).or_default().add(goal, variant, day, new);
+    }
+
+    pub(super) fn timeline(&self, namespace: &Namespace, experiment: &Experiment) -> Timeline {
+        let timeline = self.timelines.get(&(namespace.clone(), experiment.clone()));
+        timeline.cloned().unwrap_or_default()
     }
 
     pub(super) fn tallies(

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use abtest_model::{Event, Experiment, Limits, Namespace};
+use abtest_model::{Day, Event, Experiment, Limits, Namespace};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TryRecvError;
 
@@ -110,7 +110,7 @@ impl Writer {
             }
         };
         let mut answers = Vec::with_capacity(requests.len());
-        let mut changes = Changes::default();
+        let mut changes = Changes::on(Day::today());
         let applied = open.apply(requests, &limits, &mut changes, &mut answers);
         match applied.and_then(|()| open.commit(&changes)) {
             Ok(()) => {
@@ -151,6 +151,13 @@ impl Writer {
             changes.counters.iter().partition(|(_, counter)| counter.is_none());
         for (name, counter) in deleted.into_iter().chain(counted) {
             published.set(name, counter.map(|counter| counter.count));
+        }
+        for ((name, id), new) in &changes.new {
+            // What a counter had before it was deleted in the same commit is gone with it.
+            if changes.removed.contains(id) {
+                continue;
+            }
+            published.add(name, changes.day, *new);
         }
     }
 }
@@ -203,6 +210,7 @@ impl Open {
         if !changes.seen.contains(&key) && !self.disk.was_seen(&key)? {
             changes.seen.insert(key);
             counter.count += 1;
+            *changes.new.entry((name.clone(), counter.id)).or_default() += 1;
             changes.counters.insert(name, Some(*counter));
         }
         Ok(Ok(()))

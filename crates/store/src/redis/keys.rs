@@ -7,6 +7,7 @@
 //! | `NS:EXP:counter_keys` | set | the counters of one experiment |
 //! | `NS:counters:EXP:GOAL:VARIANT` | HyperLogLog | the uuids seen |
 //! | `abtest:namespaces` | set | namespaces (ours: Gimel has no such list) |
+//! | `abtest:days:COUNTER` | hash | by UTC day, the counter's estimate when it began (ours) |
 //!
 //! Gimel puts names in as they are, so that a colon makes a key ambiguous. Here each part is
 //! escaped: `:` becomes `%3A`, and a `%` becomes `%25` where it would otherwise read as one of
@@ -54,6 +55,11 @@ impl NamespaceKeys {
         let goal = escape(goal.as_str());
         let variant = escape(variant.as_str());
         format!("{}:counters:{member}:{goal}:{variant}", self.0)
+    }
+
+    /// Where a counter's estimates stand at the beginning of each day.
+    pub(super) fn days(counter: &str) -> String {
+        format!("abtest:days:{counter}")
     }
 
     /// Reads goal and variant back from a counter's key that stands in the set of `member`.
@@ -120,7 +126,7 @@ pub(super) fn experiment(member: &str) -> Option<Experiment> {
 const COLON: &str = "%3A";
 const PERCENT: &str = "%25";
 
-fn escape(name: &str) -> Cow<'_, str> {
+pub(super) fn escape(name: &str) -> Cow<'_, str> {
     if !name.contains(':') && !name.contains(COLON) && !name.contains(PERCENT) {
         return Cow::Borrowed(name);
     }
@@ -138,7 +144,7 @@ fn escape(name: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-fn unescape(part: &str) -> Cow<'_, str> {
+pub(super) fn unescape(part: &str) -> Cow<'_, str> {
     if !part.contains('%') {
         return Cow::Borrowed(part);
     }

@@ -1,34 +1,42 @@
-//! Counters in the user's Redis, as HyperLogLogs under Gimel's keys: Gimel and abtest can count
-//! into the same Redis at the same time.
+//! Counters in the user's Redis: as HyperLogLogs under Gimel's keys, so that Gimel and abtest can
+//! count into the same Redis at the same time, or exactly. How an experiment is counted is settled
+//! by its first event, and stays.
 //!
 //! | module | holds |
 //! |---|---|
 //! | `keys` | the keys, and how names are put into them |
 //! | `connection` | the one connection, and how it comes back |
 //! | `gather` | concurrent requests share a round trip |
+//! | `exact` | exact counting |
 //! | `failure` | what an error of Redis means |
 //! | [`inspect`] | a look at the server, for the checks before a deploy |
+//! | `outcome` | the scripts' words |
 //! | `settings` | from the config to a client |
 //! | `read` | tallies in three round trips at most |
 //! | `record.lua`, `delete.lua` | what must happen at once, in Redis |
 
 mod connection;
+mod exact;
 mod failure;
 mod gather;
 pub mod inspect;
 mod keys;
+mod outcome;
 mod read;
 mod settings;
 
-use std::sync::{Arc, LazyLock};
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use abtest_model::{Event, Experiment, Limits, Namespace, RedisConfig, Tally};
+use abtest_model::{Counting, Event, Experiment, Limits, Namespace, RedisConfig, Tally};
 use redis::Script;
 
+pub use exact::layout::Boundaries;
 pub use settings::SettingsError;
 
 use crate::{Refusal, Store, StoreError};
 use connection::Connection;
+use exact::{Counted, Exact, Registration};
 use gather::{Gather, Recorded};
 use keys::NamespaceKeys;
 
@@ -45,15 +53,51 @@ pub struct RedisStore {
 struct Server {
     connection: Connection,
     limits: Limits,
+    /// How experiments that begin are counted.
+    counting: Counting,
+    exact: Exact,
+    /// How known experiments are counted that began otherwise.
+    exceptions: Mutex<HashMap<(Namespace, Experiment), Counting>>,
 }
+
+/// How often an event is tried again whose counter others delete and make anew at the moment.
+const ATTEMPTS: usize = 5;
+
+/// Exceptions that are remembered at most; far more than the limits let there be.
+const EXCEPTIONS: usize = 100_000;
 
 impl RedisStore {
     /// Takes the settings; the connection is made at the first use.
     ///
     /// # Errors
     /// When the settings cannot be used whatever Redis says.
-    pub fn new(config: &RedisConfig, limits: Limits) -> Result<Self, SettingsError> {
-        let server = Arc::new(Server { connection: Connection::new(config)?, limits });
+    pub fn new(
+        config: &RedisConfig,
+        limits: Limits,
+        counting: Counting,
+    ) -> Result<Self, SettingsError> {
+        Self::with_boundaries(config, limits, counting, Boundaries::default())
+    }
+
+    /// The same, with other boundaries between the levels of exact counters. They must be the same
+    /// for all who count into a Redis; this is for tests.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    #[doc(hidden)]
+    pub fn with_boundaries(
+        config: &RedisConfig,
+        limits: Limits,
+        counting: Counting,
+        boundaries: Boundaries,
+    ) -> Result<Self, SettingsError> {
+        let server = Arc::new(Server {
+            connection: Connection::new(config)?,
+            limits,
+            counting,
+            exact: Exact::new(boundaries),
+            exceptions: Mutex::default(),
+        });
         Ok(Self { server, gather: Arc::default() })
     }
 }
@@ -81,6 +125,14 @@ impl Store for RedisStore {
         read::tallies(&self.server.connection, &NamespaceKeys::new(namespace), scope).await
     }
 
+    async fn timelines(
+        &self,
+        namespace: &Namespace,
+        tallies: &mut [Tally],
+    ) -> Result<(), StoreError> {
+        read::timelines(&self.server.connection, &NamespaceKeys::new(namespace), tallies).await
+    }
+
     async fn delete(
         &self,
         namespace: &Namespace,
@@ -93,11 +145,13 @@ impl Store for RedisStore {
             script.key(keys.experiment_counters(&member)).arg(member);
         }
         let (script, connection) = (&script, &self.server.connection);
-        connection
+        let exact = self.server.exact.delete(connection, namespace, experiment).await?;
+        let estimated: bool = connection
             .run(connection.response_timeout(), |mut connection| async move {
                 script.invoke_async(&mut connection).await
             })
-            .await
+            .await?;
+        Ok(exact || estimated)
     }
 
     async fn health(&self) -> Result<(), StoreError> {
@@ -112,20 +166,98 @@ impl Store for RedisStore {
 
 impl Server {
     async fn record(&self, events: &[Event]) -> Recorded {
+        let mut outcomes: Vec<Option<Result<(), Refusal>>> = vec![None; events.len()];
+        for _ in 0..ATTEMPTS {
+            let (exact, estimated) = self.by_counting(events, &outcomes);
+            if exact.is_empty() && estimated.is_empty() {
+                break;
+            }
+            for (counting, positions) in [(Counting::Exact, exact), (Counting::Hll, estimated)] {
+                if positions.is_empty() {
+                    continue;
+                }
+                let some: Vec<&Event> =
+                    positions.iter().map(|position| &events[*position]).collect();
+                let counted = match counting {
+                    Counting::Exact => self.count_exactly(&some).await?,
+                    Counting::Hll => self.estimate(&some).await?,
+                };
+                for (position, counted) in positions.into_iter().zip(counted) {
+                    match counted {
+                        Counted::Outcome(outcome) => outcomes[position] = Some(outcome),
+                        Counted::Again => {}
+                        Counted::Otherwise(counting) => self.except(&events[position], counting),
+                    }
+                }
+            }
+        }
+        let busy = || StoreError::Unreachable("the experiment is being deleted".into());
+        outcomes.into_iter().map(|outcome| outcome.ok_or_else(busy)).collect()
+    }
+
+    /// The positions of the events that wait for an outcome: those to be counted exactly, and
+    /// those to be estimated.
+    fn by_counting(
+        &self,
+        events: &[Event],
+        outcomes: &[Option<Result<(), Refusal>>],
+    ) -> (Vec<usize>, Vec<usize>) {
+        let exceptions = self.exceptions.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_exact = |position: &usize| {
+            let Event { namespace, experiment, .. } = &events[*position];
+            let exception = if exceptions.is_empty() {
+                None
+            } else {
+                exceptions.get(&(namespace.clone(), experiment.clone())).copied()
+            };
+            exception.unwrap_or(self.counting) == Counting::Exact
+        };
+        (0..events.len()).filter(|position| outcomes[*position].is_none()).partition(is_exact)
+    }
+
+    fn except(&self, event: &Event, counting: Counting) {
+        let mut exceptions = self.exceptions.lock().unwrap_or_else(PoisonError::into_inner);
+        if exceptions.len() >= EXCEPTIONS {
+            exceptions.clear();
+        }
+        let experiment = (event.namespace.clone(), event.experiment.clone());
+        if counting == self.counting {
+            exceptions.remove(&experiment);
+        } else {
+            exceptions.insert(experiment, counting);
+        }
+    }
+
+    async fn count_exactly(&self, events: &[&Event]) -> Result<Vec<Counted>, StoreError> {
+        let registration = Registration {
+            limits: self.limits,
+            beside_estimates: true,
+            may_begin: self.counting == Counting::Exact,
+        };
+        self.exact.count(&self.connection, registration, events).await
+    }
+
+    async fn estimate(&self, events: &[&Event]) -> Result<Vec<Counted>, StoreError> {
         let mut script = RECORD.key(keys::NAMESPACES);
+        script.key(exact::keys::NAMESPACES);
         script
             .arg(self.limits.namespaces)
             .arg(self.limits.experiments)
             .arg(self.limits.counters)
-            .arg(self.limits.counters_per_experiment);
+            .arg(self.limits.counters_per_experiment)
+            .arg(u8::from(self.counting == Counting::Hll));
         for event in events {
             let keys = NamespaceKeys::new(&event.namespace);
             let member = keys::member(&event.experiment);
+            let counter = keys.counter(&member, &event.goal, &event.variant);
             script
                 .key(keys.experiments())
                 .key(keys.counters())
                 .key(keys.experiment_counters(&member))
-                .key(keys.counter(&member, &event.goal, &event.variant))
+                .key(&*counter)
+                .key(NamespaceKeys::days(&counter))
+                .key(exact::keys::experiments(keys.member()))
+                .key(exact::keys::count(keys.member()))
                 .arg(keys.member())
                 .arg(&*member)
                 .arg(event.uuid.as_str());
@@ -141,18 +273,14 @@ impl Server {
     }
 
     /// Reads one word of `record.lua`'s answer.
-    fn outcome(&self, outcome: &str) -> Result<Result<(), Refusal>, StoreError> {
-        let limits = &self.limits;
-        Ok(match outcome {
-            "stored" => Ok(()),
-            "namespaces" => Err(Refusal::Namespaces { limit: limits.namespaces }),
-            "experiments" => Err(Refusal::Experiments { limit: limits.experiments }),
-            "counters" => Err(Refusal::Counters { limit: limits.counters }),
-            "counters_per_experiment" => {
-                Err(Refusal::CountersPerExperiment { limit: limits.counters_per_experiment })
-            }
-            "wrong_type" => Err(Refusal::WrongType),
-            other => return Err(StoreError::Unexpected(format!("outcome {other}"))),
-        })
+    fn outcome(&self, word: &str) -> Result<Counted, StoreError> {
+        match word {
+            "stored" => Ok(Counted::Outcome(Ok(()))),
+            "exact" => Ok(Counted::Otherwise(Counting::Exact)),
+            word => match outcome::refusal(word, &self.limits) {
+                Some(refusal) => Ok(Counted::Outcome(Err(refusal))),
+                None => Err(StoreError::Unexpected(format!("outcome {word}"))),
+            },
+        }
     }
 }

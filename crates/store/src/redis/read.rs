@@ -4,15 +4,38 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use abtest_model::{Counting, Experiment, Goal, Tally, Variant};
-use redis::{FromRedisValue, Pipeline, cmd, pipe};
+use abtest_model::{Counting, Day, Experiment, Goal, Tally, Timeline, Variant};
+use redis::{FromRedisValue, Pipeline, Value, cmd, pipe};
 
 use super::connection::Connection;
+use super::exact;
+use super::exact::layout::Identity;
 use super::keys::{self, Counter, NamespaceKeys};
 use crate::StoreError;
 
-/// The keys of one counter; more than one where Gimel and abtest name it differently.
+/// The keys of estimated counters; more than one where Gimel and abtest name one differently.
 type CounterKeys = BTreeMap<(Goal, Variant), Vec<String>>;
+
+/// An experiment and the forms in which the sets have it.
+struct Named {
+    experiment: Experiment,
+    /// Where it may be counted by HyperLogLogs.
+    members: Vec<String>,
+    /// Where it may be counted exactly.
+    exactly: Option<String>,
+}
+
+/// An experiment's counters. It has either kind: what began as one goes on as it.
+struct Counters {
+    estimated: CounterKeys,
+    exact: BTreeMap<(Goal, Variant), Identity>,
+}
+
+impl Counters {
+    fn counting(&self) -> Counting {
+        if self.exact.is_empty() { Counting::Hll } else { Counting::Exact }
+    }
+}
 
 pub(super) async fn tallies(
     connection: &Connection,
@@ -20,22 +43,26 @@ pub(super) async fn tallies(
     scope: Option<&[Experiment]>,
 ) -> Result<Vec<Tally>, StoreError> {
     let experiments = match scope {
-        Some(experiments) => experiments
-            .iter()
-            .map(|experiment| (experiment.clone(), keys::members(experiment)))
-            .collect(),
+        Some(experiments) => experiments.iter().map(named).collect(),
         None => all_experiments(connection, keys).await?,
     };
-    let counters = counter_keys(connection, keys, &experiments).await?;
+    let counters = counters(connection, keys, &experiments).await?;
     let mut counts = pipe();
-    for keys in counters.iter().flat_map(CounterKeys::values) {
-        counts.add_command(cmd("PFCOUNT").arg(keys).take());
+    for Counters { estimated, exact } in &counters {
+        for keys in estimated.values() {
+            counts.add_command(cmd("PFCOUNT").arg(keys).take());
+        }
+        for identity in exact.values() {
+            counts.hget(identity.state_key(), "count");
+        }
     }
-    let mut counts = query::<u64>(connection, counts).await?.into_iter();
+    let mut counts =
+        query::<Option<u64>>(connection, counts).await?.into_iter().map(Option::unwrap_or_default);
     let mut tallies = Vec::with_capacity(experiments.len());
-    for ((experiment, _), counters) in experiments.into_iter().zip(counters) {
-        let mut tally = Tally::new(experiment, Counting::Hll);
-        for ((goal, variant), count) in counters.into_keys().zip(counts.by_ref()) {
+    for (Named { experiment, .. }, counters) in experiments.into_iter().zip(counters) {
+        let mut tally = Tally::new(experiment, counters.counting());
+        let names = counters.estimated.into_keys().chain(counters.exact.into_keys());
+        for ((goal, variant), count) in names.zip(counts.by_ref()) {
             tally.set(goal, variant, count);
         }
         tallies.push(tally);
@@ -43,52 +70,132 @@ pub(super) async fn tallies(
     Ok(tallies)
 }
 
-/// The experiments of a namespace by name, each with the forms in which the set has it.
+/// Puts the time lines into tallies: what an estimated counter held when a day began, and what it
+/// holds when the next one does, or now; and what an exact one counted on each day.
+pub(super) async fn timelines(
+    connection: &Connection,
+    keys: &NamespaceKeys,
+    tallies: &mut [Tally],
+) -> Result<(), StoreError> {
+    let experiments: Vec<_> = tallies.iter().map(|tally| named(&tally.experiment)).collect();
+    let counters = counters(connection, keys, &experiments).await?;
+    let mut days = pipe();
+    for Counters { estimated, exact } in &counters {
+        for key in estimated.values().flatten() {
+            days.hgetall(NamespaceKeys::days(key)).pfcount(key);
+        }
+        for identity in exact.values() {
+            days.hgetall(identity.state_key());
+        }
+    }
+    let mut answers = query::<Value>(connection, days).await?.into_iter();
+    for (tally, Counters { estimated, exact }) in tallies.iter_mut().zip(counters) {
+        let mut timeline = Timeline::default();
+        let each_key = estimated.iter().flat_map(|(names, keys)| keys.iter().map(move |_| names));
+        for (goal, variant) in each_key {
+            let begins: BTreeMap<u32, u64> = read(answers.next())?;
+            let now: u64 = read(answers.next())?;
+            let ends = begins.values().copied().skip(1).chain([now]);
+            for ((day, begin), end) in begins.iter().zip(ends) {
+                let new = end.saturating_sub(*begin);
+                timeline.add(goal.clone(), variant.clone(), Day(*day), new);
+            }
+        }
+        for (goal, variant) in exact.keys() {
+            let state: HashMap<String, u64> = read(answers.next())?;
+            for (field, new) in state {
+                if let Ok(day) = field.parse() {
+                    timeline.add(goal.clone(), variant.clone(), Day(day), new);
+                }
+            }
+        }
+        tally.timeline = Some(timeline);
+    }
+    Ok(())
+}
+
+fn read<T: FromRedisValue>(answer: Option<Value>) -> Result<T, StoreError> {
+    let unexpected = || StoreError::Unexpected("an answer of another type".into());
+    T::from_redis_value(answer.ok_or_else(unexpected)?).map_err(|_| unexpected())
+}
+
+/// An experiment in every form in which it may be there.
+fn named(experiment: &Experiment) -> Named {
+    Named {
+        experiment: experiment.clone(),
+        members: keys::members(experiment),
+        exactly: Some(keys::member(experiment).into_owned()),
+    }
+}
+
+/// The experiments of a namespace by name, each with the forms in which the sets have it.
 async fn all_experiments(
     connection: &Connection,
     keys: &NamespaceKeys,
-) -> Result<Vec<(Experiment, Vec<String>)>, StoreError> {
+) -> Result<Vec<Named>, StoreError> {
     let mut names = pipe();
-    names.smembers(keys.experiments());
-    let mut experiments = BTreeMap::<_, Vec<String>>::new();
-    for member in query::<Vec<Vec<u8>>>(connection, names).await?.into_iter().flatten() {
-        let named = String::from_utf8(member)
+    names.smembers(keys.experiments()).smembers(exact::keys::experiments(keys.member()));
+    let mut sets = query::<Vec<Vec<u8>>>(connection, names).await?.into_iter();
+    let mut estimated = || sets.next().unwrap_or_default();
+    let (estimated, exactly) = (estimated(), estimated());
+    let mut experiments = BTreeMap::<Experiment, Named>::new();
+    let each = estimated.into_iter().map(|member| (member, false));
+    for (member, is_exact) in each.chain(exactly.into_iter().map(|member| (member, true))) {
+        let read = String::from_utf8(member)
             .ok()
             .and_then(|member| Some((keys::experiment(&member)?, member)));
-        match named {
-            Some((experiment, member)) => experiments.entry(experiment).or_default().push(member),
-            None => tracing::warn!("a name in the set of experiments breaks the rule; passed over"),
+        let Some((experiment, member)) = read else {
+            tracing::warn!("a name in the set of experiments breaks the rule; passed over");
+            continue;
+        };
+        let named = experiments.entry(experiment).or_insert_with_key(|experiment| Named {
+            experiment: experiment.clone(),
+            members: Vec::new(),
+            exactly: None,
+        });
+        if is_exact {
+            named.exactly = Some(member);
+        } else {
+            named.members.push(member);
         }
     }
-    Ok(experiments.into_iter().collect())
+    Ok(experiments.into_values().collect())
 }
 
 /// The counters of each experiment, in the experiments' order.
-async fn counter_keys(
+async fn counters(
     connection: &Connection,
     keys: &NamespaceKeys,
-    experiments: &[(Experiment, Vec<String>)],
-) -> Result<Vec<CounterKeys>, StoreError> {
-    let members = || experiments.iter().flat_map(|(_, members)| members);
+    experiments: &[Named],
+) -> Result<Vec<Counters>, StoreError> {
     let mut sets = pipe();
-    for member in members() {
-        sets.smembers(keys.experiment_counters(member));
+    for Named { members, exactly, .. } in experiments {
+        for member in members {
+            sets.smembers(keys.experiment_counters(member));
+        }
+        if let Some(member) = exactly {
+            sets.hgetall(exact::keys::counters(keys.member(), member));
+        }
     }
-    let sets = query::<Vec<Vec<u8>>>(connection, sets).await?;
-    let mut sets: HashMap<&String, Vec<Vec<u8>>> = members().zip(sets).collect();
-    Ok(experiments
-        .iter()
-        .map(|(_, members)| {
-            let counters = members.iter().flat_map(|member| {
-                let set = sets.remove(member).unwrap_or_default();
-                set.into_iter().filter_map(move |key| {
-                    let key = String::from_utf8(key).ok()?;
-                    Some((keys.read(member, &key), key))
-                })
-            });
-            group(counters)
-        })
-        .collect())
+    let mut sets = query::<Value>(connection, sets).await?.into_iter();
+    let mut counters = Vec::with_capacity(experiments.len());
+    for Named { members, exactly, .. } in experiments {
+        let mut found = Vec::new();
+        for member in members {
+            let set: Vec<Vec<u8>> = read(sets.next())?;
+            found.extend(set.into_iter().filter_map(|key| {
+                let key = String::from_utf8(key).ok()?;
+                Some((keys.read(member, &key), key))
+            }));
+        }
+        let exact: HashMap<String, String> =
+            if exactly.is_some() { read(sets.next())? } else { HashMap::new() };
+        let exact = exact.iter().filter_map(|(counter, identity)| {
+            Some((exact::keys::read(counter)?, Identity::read(identity)?))
+        });
+        counters.push(Counters { estimated: group(found.into_iter()), exact: exact.collect() });
+    }
+    Ok(counters)
 }
 
 /// Puts the keys of the same counter together. A key of Gimel's that can be read in several ways

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use abtest_model::{Event, Experiment, Goal, Limits, Namespace, Tally, Uuid, Variant};
+use abtest_model::{Day, Event, Experiment, Goal, Limits, Namespace, Tally, Uuid, Variant};
 use abtest_store::{Refusal, Store};
 use proptest::prelude::*;
 
@@ -51,6 +51,7 @@ macro_rules! contract {
             deleting_makes_room
             what_was_acknowledged_is_there_after_reopening
             a_healthy_store_says_so
+            the_time_line_shows_what_was_new_today
         }
     };
 }
@@ -368,6 +369,43 @@ pub(crate) async fn what_was_acknowledged_is_there_after_reopening<B: Backend>()
 pub(crate) async fn a_healthy_store_says_so<B: Backend>() {
     let backend = B::new();
     backend.open(Limits::default()).health().await.unwrap();
+}
+
+pub(crate) async fn the_time_line_shows_what_was_new_today<B: Backend>() {
+    let backend = B::new();
+    let store = backend.open(Limits::default());
+    let today = async |event: &Event, day: Day| {
+        let scope = [event.experiment.clone()];
+        let mut tallies = store.tallies(&event.namespace, Some(&scope)).await.unwrap();
+        store.timelines(&event.namespace, &mut tallies).await.unwrap();
+        let timeline = tallies.remove(0).timeline.unwrap();
+        timeline.new_on(&event.goal, &event.variant, day)
+    };
+    let one = participation("a:b", "1");
+    let goal = event("ns", "a:b", "goal:", "red", "1");
+    // Midnight may come in between.
+    let (before, counts) = loop {
+        let before = Day::today();
+        stored(&store, &[one.clone(), one.clone(), participation("a:b", "2"), goal.clone()]).await;
+        stored(&store, &[one.clone(), participation("a:b", "3")]).await;
+        let counts = [today(&one, before).await, today(&goal, before).await];
+        if before == Day::today() {
+            break (before, counts);
+        }
+        assert!(store.delete(&one.namespace, &one.experiment).await.unwrap());
+    };
+    assert_eq!(counts, [3, 1]);
+    assert!(store.delete(&one.namespace, &one.experiment).await.unwrap());
+    assert_eq!(today(&one, before).await, 0);
+    stored(&store, std::slice::from_ref(&one)).await;
+    drop(store);
+    let store = backend.open(Limits::default());
+    let mut tallies = store.tallies(&one.namespace, None).await.unwrap();
+    store.timelines(&one.namespace, &mut tallies).await.unwrap();
+    let timeline = tallies.remove(0).timeline.unwrap();
+    let days = [before, Day(before.0 + 1)];
+    let all: u64 = days.map(|day| timeline.new_on(&one.goal, &one.variant, day)).iter().sum();
+    assert_eq!(all, 1, "what was deleted does not come back, what was counted is kept");
 }
 
 /// Random streams over few names, so that they meet, against a plain set.

@@ -1,0 +1,105 @@
+-- Counts uuids into one counter; `layout.rs` says how they lie.
+-- KEYS[1]  the counter's state; then for each uuid its buckets, from level 0 on.
+-- ARGV     how many levels are declared, the last level, the members of level 0, the bytes of a
+--          full group, and 1 to begin a counter that has no state; then for each uuid the group
+--          and the mark.
+-- Returns  the deepest level in use; -1 if the counter is not there, -2 if more levels must be
+--          declared. After either nothing is lost by sending it all again.
+local declared, last = tonumber(ARGV[1]), tonumber(ARGV[2])
+local first, full, may_begin = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5] == '1'
+
+-- Raises an error as a table in every version of Redis (7's redis.call does, 6's does not).
+local function call(...)
+  local reply = redis.pcall(...)
+  if type(reply) == 'table' and reply.err then
+    error(reply)
+  end
+  return reply
+end
+
+local function holds(group, mark)
+  local from = 1
+  while true do
+    local at = string.find(group, mark, from, true)
+    if not at then
+      return false
+    end
+    if (at - 1) % #mark == 0 then
+      return true
+    end
+    from = at + 1
+  end
+end
+
+local function level_of(count)
+  local level, limit = 0, first
+  while count >= limit and level < last do
+    level, limit = level + 1, limit * 16
+  end
+  return level
+end
+
+local state = redis.call('HMGET', KEYS[1], 'count', 'deepest', 'deleted')
+local count, deepest = tonumber(state[1]), tonumber(state[2])
+if not count then
+  if state[3] or not may_begin then
+    return -1
+  end
+  count, deepest = 0, 0
+  redis.call('HSET', KEYS[1], 'count', 0, 'deepest', 0)
+end
+
+local before = count
+
+-- Whether the declared levels were enough.
+local function add(position)
+  local group, mark = ARGV[6 + 2 * position], ARGV[7 + 2 * position]
+  local bucket = 2 + declared * position
+  if deepest >= declared then
+    return false
+  end
+  local found = {}
+  for level = 0, deepest do
+    found[level] = call('HGET', KEYS[bucket + level], group)
+    if found[level] and holds(found[level], mark) then
+      return true
+    end
+  end
+  local level = level_of(count)
+  while found[level] and #found[level] >= full and level < last do
+    level = level + 1
+  end
+  if level >= declared then
+    return false
+  end
+  call('HSET', KEYS[bucket + level], group, (found[level] or '') .. mark)
+  count = count + 1
+  if level > deepest then
+    deepest = level
+  end
+  return true
+end
+
+local enough, failure = true, nil
+for position = 0, (#ARGV - 5) / 2 - 1 do
+  local finished, outcome = pcall(add, position)
+  if not finished then
+    failure = outcome
+    break
+  end
+  enough = outcome
+  if not enough then
+    break
+  end
+end
+
+-- Whatever joined is counted, also when a later one failed.
+if count > before then
+  local today = math.floor(tonumber(redis.call('TIME')[1]) / 86400)
+  redis.call('HSET', KEYS[1], 'count', count, 'deepest', deepest)
+  redis.call('HINCRBY', KEYS[1], today, count - before)
+end
+if failure then
+  return { err = type(failure) == 'table' and failure.err or tostring(failure) }
+end
+return enough and deepest or -2

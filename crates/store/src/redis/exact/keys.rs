@@ -1,0 +1,47 @@
+//! The registry's keys, all in one slot of a cluster; and a counter's name in it.
+
+use abtest_model::{Event, Experiment, Goal, Namespace, Variant};
+
+use crate::redis::keys::{escape, unescape};
+
+pub(in crate::redis) const NAMESPACES: &str = "{abtest}:namespaces";
+pub(super) const DELETED: &str = "{abtest}:deleted";
+
+pub(in crate::redis) fn experiments(namespace: &str) -> String {
+    format!("{{abtest}}:{namespace}:experiments")
+}
+
+pub(in crate::redis) fn count(namespace: &str) -> String {
+    format!("{{abtest}}:{namespace}:count")
+}
+
+pub(in crate::redis) fn counters(namespace: &str, experiment: &str) -> String {
+    format!("{{abtest}}:{namespace}:{experiment}:counters")
+}
+
+/// A counter's name, each part as keys have it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct CounterName {
+    pub(super) namespace: Namespace,
+    pub(super) experiment: Experiment,
+    /// `GOAL:VARIANT`.
+    pub(super) counter: String,
+}
+
+impl CounterName {
+    pub(super) fn of(event: &Event) -> Self {
+        let (goal, variant) = (escape(event.goal.as_str()), escape(event.variant.as_str()));
+        Self {
+            namespace: event.namespace.clone(),
+            experiment: event.experiment.clone(),
+            counter: format!("{goal}:{variant}"),
+        }
+    }
+}
+
+/// Reads goal and variant back.
+pub(in crate::redis) fn read(counter: &str) -> Option<(Goal, Variant)> {
+    let (goal, variant) = counter.split_once(':')?;
+    let goal = Goal::new(unescape(goal).into_owned()).ok()?;
+    Some((goal, Variant::new(unescape(variant).into_owned()).ok()?))
+}

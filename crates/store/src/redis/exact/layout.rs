@@ -1,0 +1,201 @@
+//! How the uuids of an exactly counted counter lie in Redis.
+//!
+//! A uuid is hashed (SipHash-2-4, 128 bits) with the counter's own secret seed. Of the hash are
+//! used: 6 hexadecimal digits, the *path*; 7 bits, the *group*; and 32 bits, the *mark*.
+//!
+//! | key | type | holds |
+//! |---|---|---|
+//! | `{abtest}:namespaces` | set | namespaces with such experiments |
+//! | `{abtest}:NS:experiments` | set | the experiments of a namespace |
+//! | `{abtest}:NS:count` | number | how many counters they have |
+//! | `{abtest}:NS:EXP:counters` | hash | by `GOAL:VARIANT`, the counter's id and seed |
+//! | `{abtest}:deleted` | hash | ids of deleted counters whose keys are still to be removed |
+//! | `abtest:{ID}` | hash | the counter's state: count, deepest level, new uuids by UTC day |
+//! | `abtest:{ID}:PATH` | hash | a bucket: by group, the marks in it, one after another |
+//!
+//! Level *l* has 16^*l* buckets, named by the first *l* digits of the path, with 128 groups each.
+//! A new mark joins the level that follows from the count: level *l* takes over at 1,024 · 16^(*l*-1)
+//! uuids, when the groups of the level before it hold 8 marks on average at most. A group is full
+//! at 16 marks; what finds it full goes to the next level. Redis keeps a hash of at most 128 fields
+//! (`hash-max-listpack-entries`) of at most 64 bytes (`hash-max-listpack-value`) packed in one
+//! piece of memory: so a mark costs its 4 bytes, a part of the 4 bytes of its group, and next to
+//! nothing of the 100 bytes of a key.
+//!
+//! # What is lost
+//!
+//! A new uuid is taken for a duplicate if its mark is in its group on some level: its path and
+//! group agree with the other's, and 32 bits besides. A group holds 8 marks on average once its
+//! level is left, so each level passes over at most 8/2^32 = 1.9e-9 of the events.
+//! `docs/exact-counting.md` works it out for each level.
+//!
+//! Nobody outside knows the seed, so nobody can choose uuids that share a bucket.
+
+use std::fmt::Write as _;
+use std::hash::Hasher as _;
+
+use siphasher::sip128::{Hasher128 as _, SipHasher24};
+
+/// The deepest level that there is; its groups are never full.
+pub(in crate::redis) const LAST_LEVEL: u8 = 6;
+
+/// Bytes of a mark.
+const MARK: usize = 4;
+
+/// When a level is left, and when a group is full. The same for everyone who counts into a
+/// Redis; tests lower them to reach deep levels soon.
+#[derive(Debug, Clone, Copy)]
+pub struct Boundaries {
+    /// Uuids until level 1 takes over.
+    pub first: u32,
+    /// Marks in a full group.
+    pub group: u32,
+}
+
+impl Boundaries {
+    /// Bytes in a full group.
+    pub(super) fn full(self) -> u32 {
+        self.group * 4
+    }
+}
+
+impl Default for Boundaries {
+    fn default() -> Self {
+        Self { first: 1_024, group: 16 }
+    }
+}
+
+/// A counter's id and its seed, as the registry has them: 16 and 32 hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::redis) struct Identity {
+    id: String,
+    seed: [u8; 16],
+}
+
+impl Identity {
+    /// A new one, which nobody can foresee.
+    pub(super) fn random() -> String {
+        let [id, seed] = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()];
+        format!("{}{}", &id.simple().to_string()[16..], seed.simple())
+    }
+
+    /// Reads what the registry has.
+    pub(in crate::redis) fn read(text: &str) -> Option<Self> {
+        let (id, seed) = text.split_at_checked(16)?;
+        let seed = u128::from_str_radix(seed, 16).ok()?;
+        Some(Self { id: id.to_owned(), seed: seed.to_be_bytes() })
+    }
+
+    pub(in crate::redis) fn state_key(&self) -> String {
+        state_key(&self.id)
+    }
+
+    /// Where a uuid lies.
+    pub(super) fn place(&self, uuid: &str) -> Place {
+        let mut hasher = SipHasher24::new_with_key(&self.seed);
+        hasher.write(uuid.as_bytes());
+        let hash = hasher.finish128().as_u128();
+        let bytes = hash.to_be_bytes();
+        let mut mark = [0; MARK];
+        mark.copy_from_slice(&bytes[4..4 + MARK]);
+        let digits = LAST_LEVEL.into();
+        Place {
+            path: format!("{:06x}", hash >> 104)[..digits].to_owned(),
+            group: bytes[3] & 0x7f,
+            mark,
+        }
+    }
+
+    /// The bucket of a place on a level.
+    pub(super) fn bucket_key(&self, place: &Place, level: u8) -> String {
+        bucket_key(&self.id, &place.path[..level.into()])
+    }
+}
+
+pub(super) fn state_key(id: &str) -> String {
+    format!("abtest:{{{id}}}")
+}
+
+fn bucket_key(id: &str, path: &str) -> String {
+    format!("abtest:{{{id}}}:{path}")
+}
+
+/// Every bucket that a level can have.
+pub(super) fn bucket_keys(id: &str, level: u8) -> impl Iterator<Item = String> {
+    (0..16_u64.pow(level.into())).map(move |number| {
+        let mut path = String::new();
+        if level > 0 {
+            // Writing to a String cannot fail.
+            let _ = write!(path, "{number:0width$x}", width = level.into());
+        }
+        bucket_key(id, &path)
+    })
+}
+
+/// Where a uuid lies, on whichever level.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    path: String,
+    pub(super) group: u8,
+    pub(super) mark: [u8; MARK],
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    #[test]
+    fn an_identity_reads_as_it_was_written_and_no_two_are_alike() {
+        let (one, two) = (Identity::random(), Identity::random());
+        assert_eq!(one.len(), 48);
+        assert_ne!(one[..16], two[..16]);
+        assert_ne!(one[16..], two[16..]);
+        let read = Identity::read(&one).unwrap();
+        assert_eq!(read.state_key(), format!("abtest:{{{}}}", &one[..16]));
+        assert_eq!(Identity::read("abtest"), None);
+    }
+
+    #[test]
+    fn every_bucket_of_a_level_is_listed() {
+        assert_eq!(bucket_keys("x", 0).collect::<Vec<_>>(), ["abtest:{x}:"]);
+        let all: Vec<_> = bucket_keys("x", 2).collect();
+        assert_eq!((all.len(), &*all[0], &*all[255]), (256, "abtest:{x}:00", "abtest:{x}:ff"));
+        let identity = Identity::read(&Identity::random()).unwrap();
+        for uuid in 0..100 {
+            let place = identity.place(&uuid.to_string());
+            for level in 0..4 {
+                let key = identity.bucket_key(&place, level);
+                assert!(bucket_keys(&identity.id, level).any(|listed| listed == key));
+            }
+        }
+    }
+
+    /// Uuids that share the bucket and group of the first, at level 2, under a known seed.
+    fn gathered_under(identity: &Identity, count: usize) -> Vec<String> {
+        let target = identity.place("0");
+        let together = |uuid: &String| {
+            let place = identity.place(uuid);
+            (&place.path[..2], place.group) == (&target.path[..2], target.group)
+        };
+        (0..).map(|number: u64| number.to_string()).filter(together).take(count).collect()
+    }
+
+    #[test]
+    fn uuids_that_were_chosen_without_the_seed_spread_like_any_others() {
+        let known = Identity::read(&format!("{:016x}{:032x}", 1, 0)).unwrap();
+        let attack = gathered_under(&known, 200);
+        let fullest = |identity: &Identity| {
+            let mut groups = HashMap::<_, usize>::new();
+            for uuid in &attack {
+                let place = identity.place(uuid);
+                *groups.entry((place.path[..2].to_owned(), place.group)).or_default() += 1;
+            }
+            groups.into_values().max().unwrap()
+        };
+        assert_eq!(fullest(&known), 200, "who knows the seed fills one group");
+        // 200 in 32,768 groups: four in one are less likely than one in ten million.
+        let secret = Identity::read(&Identity::random()).unwrap();
+        assert!(fullest(&secret) < 4, "who does not know it fills none");
+    }
+}

@@ -1,0 +1,274 @@
+//! Exact counting: every uuid once, for ever, on any Redis.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`layout`] | how uuids lie in Redis, at what cost, with what bound on what is lost |
+//! | `keys` | the registry's keys |
+//! | `remove` | deletion in steps |
+//! | `register.lua` | a counter gets its id and seed, within the limits |
+//! | `count.lua` | uuids join a counter |
+//! | `unregister.lua`, `close.lua` | the two halves of a deletion |
+//!
+//! A process asks the registry once for each counter, and remembers its id and seed. From then on
+//! a batch is one round trip: the runs of `count.lua`, one for each counter (64 uuids at most, so
+//! that none keeps Redis for long), go out together. A counter that was deleted since says so, and
+//! is registered anew. Every script touches the keys of one slot, and declares them.
+
+pub(in crate::redis) mod keys;
+pub(in crate::redis) mod layout;
+mod remove;
+
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use abtest_model::{Counting, Event, Experiment, Limits, Namespace};
+use futures_util::future::join_all;
+use redis::Script;
+
+use super::connection::Connection;
+use super::keys as gimel;
+use super::outcome::refusal;
+use crate::{Refusal, StoreError};
+use keys::CounterName;
+use layout::{Boundaries, Identity, LAST_LEVEL};
+
+static REGISTER: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("register.lua")));
+static COUNT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("count.lua")));
+
+/// Most uuids in one run of `count.lua`.
+const RUN: usize = 64;
+
+/// Counters that are remembered at most; far more than the limits let there be.
+const REMEMBERED: usize = 500_000;
+
+/// The exactly counted counters of a Redis.
+pub(super) struct Exact {
+    boundaries: Boundaries,
+    known: Mutex<HashMap<CounterName, Known>>,
+}
+
+/// What this process knows of a counter.
+#[derive(Debug, Clone)]
+struct Known {
+    identity: Identity,
+    /// How many levels are declared to the script.
+    declared: u8,
+    /// Whether the counter was just registered, so that it may have no state yet.
+    fresh: bool,
+}
+
+/// What became of an event.
+#[derive(Debug, Clone)]
+pub(super) enum Counted {
+    /// It is answered.
+    Outcome(Result<(), Refusal>),
+    /// Its experiment is counted in another way.
+    Otherwise(Counting),
+    /// The counter was deleted, or has grown deeper than this process knew: try again.
+    Again,
+}
+
+/// Whether HyperLogLogs can be beside, and whether an unknown experiment begins as exact.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Registration {
+    pub(super) limits: Limits,
+    pub(super) beside_estimates: bool,
+    pub(super) may_begin: bool,
+}
+
+impl Exact {
+    pub(super) fn new(boundaries: Boundaries) -> Self {
+        Self { boundaries, known: Mutex::default() }
+    }
+
+    /// Counts events, and tells what became of each.
+    pub(super) async fn count(
+        &self,
+        connection: &Connection,
+        registration: Registration,
+        events: &[&Event],
+    ) -> Result<Vec<Counted>, StoreError> {
+        let mut counters = Vec::<(CounterName, Vec<usize>)>::new();
+        let mut positions = HashMap::<CounterName, usize>::new();
+        for (position, event) in events.iter().enumerate() {
+            let name = CounterName::of(event);
+            let counter = *positions.entry(name.clone()).or_insert_with(|| {
+                counters.push((name, Vec::new()));
+                counters.len() - 1
+            });
+            counters[counter].1.push(position);
+        }
+        let names = counters.iter().map(|(name, _)| self.find(connection, registration, name));
+        let found = join_all(names).await;
+        let mut runs = Vec::new();
+        let mut outcomes = vec![Counted::Again; events.len()];
+        for ((name, positions), found) in counters.iter().zip(found) {
+            match found? {
+                Ok(known) => {
+                    runs.extend(positions.chunks(RUN).map(|run| (name, known.clone(), run)))
+                }
+                Err(counted) => {
+                    for position in positions {
+                        outcomes[*position] = counted.clone();
+                    }
+                }
+            }
+        }
+        let counted = runs.iter().map(|(name, known, run)| {
+            let uuids = run.iter().map(|position| events[*position].uuid.as_str());
+            self.run(connection, name, known, uuids)
+        });
+        let counted = join_all(counted).await;
+        for ((_, _, run), counted) in runs.iter().zip(counted) {
+            let counted = counted?;
+            for position in *run {
+                outcomes[*position] = counted.clone();
+            }
+        }
+        Ok(outcomes)
+    }
+
+    /// What is known of a counter, asked of the registry if need be.
+    async fn find(
+        &self,
+        connection: &Connection,
+        registration: Registration,
+        name: &CounterName,
+    ) -> Result<Result<Known, Counted>, StoreError> {
+        if let Some(known) = self.known().get(name) {
+            return Ok(Ok(known.clone()));
+        }
+        let answer = register(connection, registration, name).await?;
+        let unexpected = || StoreError::Unexpected("the registry's answer".into());
+        let word = answer.first().ok_or_else(unexpected)?;
+        match (&**word, answer.get(1)) {
+            ("exact", Some(identity)) => {
+                let identity = Identity::read(identity).ok_or_else(unexpected)?;
+                let known = Known { identity, declared: 2, fresh: true };
+                self.remember(name.clone(), known.clone());
+                Ok(Ok(known))
+            }
+            ("hll", _) => Ok(Err(Counted::Otherwise(Counting::Hll))),
+            (word, _) => {
+                let refusal = refusal(word, &registration.limits).ok_or_else(unexpected)?;
+                Ok(Err(Counted::Outcome(Err(refusal))))
+            }
+        }
+    }
+
+    async fn run(
+        &self,
+        connection: &Connection,
+        name: &CounterName,
+        known: &Known,
+        uuids: impl Iterator<Item = &str>,
+    ) -> Result<Counted, StoreError> {
+        let Known { identity, declared, fresh } = known;
+        let mut script = COUNT.key(identity.state_key());
+        script
+            .arg(*declared)
+            .arg(LAST_LEVEL)
+            .arg(self.boundaries.first)
+            .arg(self.boundaries.full())
+            .arg(u8::from(*fresh));
+        for uuid in uuids {
+            let place = identity.place(uuid);
+            for level in 0..*declared {
+                script.key(identity.bucket_key(&place, level));
+            }
+            script.arg(place.group).arg(&place.mark[..]);
+        }
+        let script = &script;
+        let deepest: Result<i64, StoreError> = connection
+            .run(connection.response_timeout(), |mut connection| async move {
+                script.invoke_async(&mut connection).await
+            })
+            .await;
+        let (declared, counted) = match deepest {
+            Ok(-1) => {
+                self.forget(name, identity);
+                return Ok(Counted::Again);
+            }
+            Ok(-2) => (LAST_LEVEL + 1, Counted::Again),
+            Ok(deepest) => {
+                // One more than is in use, so that the next level opens without a second trip.
+                let deepest = u8::try_from(deepest).unwrap_or(LAST_LEVEL);
+                ((deepest + 2).min(LAST_LEVEL + 1), Counted::Outcome(Ok(())))
+            }
+            Err(StoreError::WrongType) => {
+                return Ok(Counted::Outcome(Err(Refusal::WrongType)));
+            }
+            Err(error) => return Err(error),
+        };
+        if *fresh || declared != known.declared {
+            let identity = identity.clone();
+            self.remember(name.clone(), Known { identity, declared, fresh: false });
+        }
+        Ok(counted)
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<CounterName, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remember(&self, name: CounterName, known: Known) {
+        let mut all = self.known();
+        if all.len() >= REMEMBERED {
+            all.clear();
+        }
+        all.insert(name, known);
+    }
+
+    /// Forgets a counter, unless it was registered anew since.
+    fn forget(&self, name: &CounterName, identity: &Identity) {
+        let mut all = self.known();
+        if all.get(name).is_some_and(|known| known.identity == *identity) {
+            all.remove(name);
+        }
+    }
+
+    /// Deletes an experiment, and tells whether it was there.
+    pub(super) async fn delete(
+        &self,
+        connection: &Connection,
+        namespace: &Namespace,
+        experiment: &Experiment,
+    ) -> Result<bool, StoreError> {
+        remove::experiment(connection, namespace, experiment).await
+    }
+}
+
+async fn register(
+    connection: &Connection,
+    registration: Registration,
+    name: &CounterName,
+) -> Result<Vec<String>, StoreError> {
+    let namespace = gimel::NamespaceKeys::new(&name.namespace);
+    let member = gimel::member(&name.experiment);
+    let mut script = REGISTER.key(keys::NAMESPACES);
+    script
+        .key(keys::experiments(namespace.member()))
+        .key(keys::count(namespace.member()))
+        .key(keys::counters(namespace.member(), &member));
+    if registration.beside_estimates {
+        script.key(gimel::NAMESPACES).key(namespace.experiments()).key(namespace.counters());
+    }
+    let limits = registration.limits;
+    script
+        .arg(limits.namespaces)
+        .arg(limits.experiments)
+        .arg(limits.counters)
+        .arg(limits.counters_per_experiment)
+        .arg(namespace.member())
+        .arg(&*member)
+        .arg(&name.counter)
+        .arg(Identity::random())
+        .arg(u8::from(registration.may_begin))
+        .arg(gimel::members(&name.experiment));
+    let script = &script;
+    connection
+        .run(connection.response_timeout(), |mut connection| async move {
+            script.invoke_async(&mut connection).await
+        })
+        .await
+}

@@ -1,0 +1,154 @@
+//! The Redis store keeps the contract when it counts exactly, and what is only true of that.
+
+#![allow(clippy::unwrap_used)] // a test that cannot go on fails
+
+mod contract;
+
+use abtest_model::{Counting, Event, Limits, RedisConfig, Secret};
+use abtest_store::redis::{Boundaries, RedisStore};
+use abtest_store::{Refusal, Store};
+use abtest_tests::redis::Redis;
+use contract::{Backend, event};
+
+struct Server(Redis);
+
+fn config(redis: &Redis) -> RedisConfig {
+    RedisConfig { url: Some(Secret::new(redis.url())), ..RedisConfig::default() }
+}
+
+impl Backend for Server {
+    type Store = RedisStore;
+
+    fn new() -> Self {
+        Self(Redis::start())
+    }
+
+    fn open(&self, limits: Limits) -> RedisStore {
+        RedisStore::new(&config(&self.0), limits, Counting::Exact).unwrap()
+    }
+}
+
+contract!(Server);
+
+fn numbered(numbers: std::ops::Range<u32>) -> Vec<Event> {
+    numbers.map(|number| event("ns", "e", "participate", "red", &number.to_string())).collect()
+}
+
+async fn count(store: &RedisStore) -> u64 {
+    let one = event("ns", "e", "participate", "red", "1");
+    let scope = [one.experiment.clone()];
+    let tallies = store.tallies(&one.namespace, Some(&scope)).await.unwrap();
+    tallies[0].count(one.goal.as_str(), &one.variant)
+}
+
+#[tokio::test]
+async fn a_batch_is_one_round_trip_once_its_counters_are_known() {
+    let server = Server::new();
+    let store = server.open(Limits::default());
+    store.record(numbered(0..1)).await.unwrap();
+    // Each of the two scripts was found missing, and loaded.
+    assert_eq!(server.0.calls("evalsha"), 4);
+    store.record(numbered(0..50)).await.unwrap();
+    assert_eq!(server.0.calls("evalsha"), 5);
+    // 500 go out together in runs of 64.
+    store.record(numbered(0..500)).await.unwrap();
+    assert_eq!(server.0.calls("evalsha"), 13);
+    assert_eq!(count(&store).await, 500);
+}
+
+#[tokio::test]
+async fn an_experiment_goes_on_as_it_began_whatever_the_config_says() {
+    let server = Server::new();
+    let exact = server.open(Limits::default());
+    let estimate = RedisStore::new(&config(&server.0), Limits::default(), Counting::Hll).unwrap();
+    let of = |experiment: &str, uuid: &str| event("ns", experiment, "participate", "red", uuid);
+    exact.record(vec![of("began exact", "1")]).await.unwrap();
+    estimate.record(vec![of("began hll", "1")]).await.unwrap();
+    for store in [&exact, &estimate] {
+        for uuid in ["1", "2", "3"] {
+            let events = vec![of("began exact", uuid), of("began hll", uuid)];
+            assert_eq!(store.record(events).await.unwrap(), [Ok(()), Ok(())]);
+        }
+        let goal = event("ns", "began exact", "goal", "red", "1");
+        assert_eq!(store.record(vec![goal]).await.unwrap(), [Ok(())]);
+    }
+    let tallies = estimate.tallies(&of("e", "1").namespace, None).await.unwrap();
+    let counted: Vec<_> =
+        tallies.iter().map(|tally| (tally.counting, tally.trials(&of("e", "1").variant))).collect();
+    assert_eq!(counted, [(Counting::Exact, 3), (Counting::Hll, 3)]);
+    assert_eq!(server.0.command(&["TYPE", "ns:counters:began exact:goal:red"]), "none");
+    // Deleted and begun again, it follows the config of whoever begins it.
+    for store in [&exact, &estimate] {
+        for name in ["began exact", "began hll"] {
+            store.delete(&of(name, "1").namespace, &of(name, "1").experiment).await.unwrap();
+            store.record(vec![of(name, "1")]).await.unwrap();
+        }
+        let tallies = store.tallies(&of("e", "1").namespace, None).await.unwrap();
+        let expected = if std::ptr::eq(store, &exact) { Counting::Exact } else { Counting::Hll };
+        assert!(tallies.iter().all(|tally| tally.counting == expected));
+        // The other one has remembered otherwise, and learns.
+        for other in [&exact, &estimate] {
+            assert_eq!(other.record(vec![of("began hll", "2")]).await.unwrap(), [Ok(())]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn limits_hold_for_both_ways_of_counting_together() {
+    let server = Server::new();
+    let limits = Limits { experiments: 2, ..Limits::default() };
+    let exact = server.open(limits);
+    let estimate = RedisStore::new(&config(&server.0), limits, Counting::Hll).unwrap();
+    let of = |experiment: &str| event("ns", experiment, "participate", "red", "1");
+    exact.record(vec![of("a")]).await.unwrap();
+    estimate.record(vec![of("b")]).await.unwrap();
+    for store in [&exact, &estimate] {
+        let refused = store.record(vec![of("c"), of("a"), of("b")]).await.unwrap();
+        assert_eq!(refused, [Err(Refusal::Experiments { limit: 2 }), Ok(()), Ok(())]);
+    }
+}
+
+#[tokio::test]
+async fn another_process_that_deletes_is_noticed_by_those_who_know_the_counter() {
+    let server = Server::new();
+    let (one, other) = (server.open(Limits::default()), server.open(Limits::default()));
+    let first = &numbered(0..1)[0];
+    for round in 1..4 {
+        one.record(numbered(0..40)).await.unwrap();
+        other.record(numbered(20..60)).await.unwrap();
+        assert_eq!(count(&one).await, 60, "round {round}");
+        let deleter = if round % 2 == 0 { &one } else { &other };
+        assert!(deleter.delete(&first.namespace, &first.experiment).await.unwrap());
+        assert_eq!(count(&other).await, 0);
+    }
+}
+
+#[tokio::test]
+async fn every_key_of_a_deleted_experiment_is_removed_also_when_it_was_cut_off() {
+    let server = Server::new();
+    let low = Boundaries { first: 4, group: 2 };
+    let store =
+        RedisStore::with_boundaries(&config(&server.0), Limits::default(), Counting::Exact, low)
+            .unwrap();
+    for part in 0..4 {
+        store.record(numbered(part * 500..(part + 1) * 500)).await.unwrap();
+    }
+    assert_eq!(count(&store).await, 2_000);
+    let first = &numbered(0..1)[0];
+    // Cut off: the first of the steps is refused.
+    server.0.command(&["ACL", "SETUSER", "default", "-unlink"]);
+    assert!(store.delete(&first.namespace, &first.experiment).await.is_err());
+    assert!(server.0.keys().len() > 500);
+    server.0.command(&["ACL", "SETUSER", "default", "+unlink"]);
+    assert_eq!(count(&store).await, 0);
+    store.record(numbered(0..10)).await.unwrap();
+    assert_eq!(count(&store).await, 10, "what begins again does not see what is left");
+    assert!(store.delete(&first.namespace, &first.experiment).await.unwrap());
+    assert!(!store.delete(&first.namespace, &first.experiment).await.unwrap());
+    // Two marks of deleted counters are left, which expire.
+    let left = server.0.keys();
+    assert_eq!(left.len(), 2, "{left:?}");
+    for key in left {
+        assert!(server.0.command(&["TTL", &key]).parse::<i64>().unwrap() > 0);
+    }
+}
