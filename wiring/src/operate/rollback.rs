@@ -49,9 +49,19 @@ impl Found {
         deploys.into_iter().rev().collect()
     }
 
-    /// The deploy that is live.
+    /// The deploy that is live: the newest of which each function serves its version. A function
+    /// that came later has none, and goes on.
     pub fn live_deploy(&self) -> Option<u32> {
-        self.functions.values().filter_map(FoundFunction::live_deploy).max()
+        let serves = |deploy: u32| {
+            self.functions.values().filter(|function| function.live.is_some()).all(|function| {
+                let version = version_of(&function.versions, deploy);
+                version.is_none() || version == function.live
+            })
+        };
+        let newest = || self.functions.values().filter_map(FoundFunction::live_deploy).max();
+        let kept = self.deploys();
+        let live = newest()?;
+        kept.into_iter().find(|deploy| *deploy <= live && serves(*deploy)).or(Some(live))
     }
 
     /// The moves that make deploy `to` live, or the one before the live one. A function that did
