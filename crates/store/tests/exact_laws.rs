@@ -69,7 +69,8 @@ fn open(redis: &Redis, boundaries: Boundaries) -> RedisStore {
 
 async fn count(store: &RedisStore) -> u64 {
     let one = &events(0, 1)[0];
-    let tallies = store.tallies(&one.namespace, Some(std::slice::from_ref(&one.experiment))).await.unwrap();
+    let tallies =
+        store.tallies(&one.namespace, Some(std::slice::from_ref(&one.experiment))).await.unwrap();
     tallies[0].trials(&one.variant)
 }
 
