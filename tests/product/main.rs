@@ -6,6 +6,7 @@ mod analysis;
 mod browser;
 mod calc;
 mod configure;
+mod counting;
 mod deploy;
 mod faults;
 mod gimel;

@@ -6,6 +6,7 @@
 //! | [`aws`] | a mock of AWS, and a proxy that fails its calls |
 //! | [`binaries`] | where the release binaries are |
 //! | [`redis`] | Debian's redis-server |
+//! | [`cluster`] | three of them as a Redis Cluster |
 //! | [`serve`] | `abtest serve`, and requests to it |
 //! | [`browser`] | Chromium with the real AlephBet |
 //! | [`gimel`] | the real gimel package, as an oracle |
@@ -16,6 +17,7 @@
 pub mod aws;
 pub mod binaries;
 pub mod browser;
+pub mod cluster;
 pub mod gimel;
 pub mod lambda;
 pub mod redis;

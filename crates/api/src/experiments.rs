@@ -40,6 +40,8 @@ use crate::response::{json, with_body};
         ("minimum_lift" = Option<f64>, Query, description = "the smallest relative lift worth \
             having; 0.05 if absent"),
         ("days" = Option<bool>, Query, description = "`true` for the time line of each experiment"),
+        ("memory" = Option<bool>, Query, description = "`true` for the memory that each \
+            experiment's counters use"),
         ("power" = Option<f64>, Query, description = "the probability to find it; 0.8 if absent"),
     ),
     responses(
@@ -75,6 +77,9 @@ pub(crate) async fn results<S: Store>(
     let mut tallies = store.tallies(&namespace, asked).await?;
     if query.get("days")? == Some("true") {
         store.timelines(&namespace, &mut tallies).await?;
+    }
+    if query.get("memory")? == Some("true") {
+        store.measure(&namespace, &mut tallies).await?;
     }
     let head = Head { meta: Meta { scope: scope.map(str::to_owned), namespace } };
     let mut array = b"[".to_vec();
@@ -147,6 +152,7 @@ pub(crate) enum ResultsElement {
             absent), `bh`, `none`"),
         ("minimum_lift" = Option<f64>, Query, description = "the smallest relative lift worth \
             having; 0.05 if absent"),
+        ("memory" = Option<bool>, Query, description = "`true` for the memory that its counters use"),
         ("power" = Option<f64>, Query, description = "the probability to find it; 0.8 if absent"),
     ),
     responses(
@@ -175,7 +181,11 @@ pub(crate) async fn result<S: Store>(
     if tally.is_empty() {
         return Err(unknown(&namespace));
     }
-    store.timelines(&namespace, std::slice::from_mut(&mut tally)).await?;
+    let tallies = std::slice::from_mut(&mut tally);
+    store.timelines(&namespace, tallies).await?;
+    if query.get("memory")? == Some("true") {
+        store.measure(&namespace, tallies).await?;
+    }
     Ok(with_body(StatusCode::OK, "application/json", write(&tally, Asked::Alone)?))
 }
 

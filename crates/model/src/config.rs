@@ -58,6 +58,8 @@ pub struct RedisConfig {
     pub tls: bool,
     /// Certificates (PEM) of an authority of one's own, instead of the public ones.
     pub tls_ca: Option<String>,
+    /// Whether the address is a node of a Redis Cluster; it needs `"counting": "exact"`.
+    pub cluster: bool,
     /// How long a connection may take to be made, in milliseconds.
     pub connect_timeout_ms: u64,
     /// How long an answer may take, in milliseconds.
@@ -75,6 +77,7 @@ impl Default for RedisConfig {
             password: None,
             tls: false,
             tls_ca: None,
+            cluster: false,
             connect_timeout_ms: 1_000,
             response_timeout_ms: 1_000,
         }
@@ -225,6 +228,7 @@ impl Config {
         set(&mut redis.port, "ABTEST_REDIS_PORT", variables)?;
         set(&mut redis.db, "ABTEST_REDIS_DB", variables)?;
         set(&mut redis.tls, "ABTEST_REDIS_TLS", variables)?;
+        set(&mut redis.cluster, "ABTEST_REDIS_CLUSTER", variables)?;
         set(&mut redis.connect_timeout_ms, "ABTEST_REDIS_CONNECT_TIMEOUT_MS", variables)?;
         set(&mut redis.response_timeout_ms, "ABTEST_REDIS_RESPONSE_TIMEOUT_MS", variables)?;
         set(counting, "ABTEST_COUNTING", variables)?;

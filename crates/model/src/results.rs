@@ -34,6 +34,11 @@ pub struct ExperimentResults {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub timeline: Option<TimelineResults>,
+    /// Bytes that the counters use in Redis, to a few percent; absent unless asked for, and where
+    /// counters are not kept in memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub memory: Option<u64>,
 }
 
 /// One goal's counts in every variant.
@@ -91,6 +96,7 @@ impl From<&Tally> for ExperimentResults {
                 .collect(),
             counting: tally.counting,
             timeline: tally.timeline.as_ref().map(TimelineResults::from),
+            memory: tally.memory,
         }
     }
 }

@@ -55,13 +55,15 @@ pub struct Tally {
     pub counting: Counting,
     /// When it was counted, where that was asked for.
     pub timeline: Option<Timeline>,
+    /// Bytes of the store's memory, where that was asked for and the store keeps counters there.
+    pub memory: Option<u64>,
     counters: BTreeMap<Goal, BTreeMap<Variant, u64>>,
 }
 
 impl Tally {
     /// An experiment without counters.
     pub fn new(experiment: Experiment, counting: Counting) -> Self {
-        Self { experiment, counting, timeline: None, counters: BTreeMap::new() }
+        Self { experiment, counting, timeline: None, memory: None, counters: BTreeMap::new() }
     }
 
     /// Sets the count of a counter.

@@ -48,6 +48,17 @@ pub(super) fn chance(value: Option<f64>) -> String {
     }
 }
 
+/// An amount of memory: "12 kB", "5.1 MB".
+pub(super) fn bytes(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} bytes"),
+        1_000..1_000_000 => format!("{:.0} kB", bytes as f64 / 1e3),
+        1_000_000..10_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        10_000_000..1_000_000_000 => format!("{:.0} MB", bytes as f64 / 1e6),
+        _ => format!("{:.1} GB", bytes as f64 / 1e9),
+    }
+}
+
 /// Past a thousandfold the digits tell nothing any more.
 fn percent(value: f64) -> String {
     if value >= 1_000.0 { format!("{value:.0e} times") } else { words::percent(value) }

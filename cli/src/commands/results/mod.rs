@@ -177,7 +177,11 @@ fn page(
 /// The API's answer.
 fn read(arguments: &Arguments, source: &Source) -> Result<String> {
     let name = arguments.experiment.as_deref();
-    let answer = source.read(name, &arguments.question.parameters())?;
+    let mut parameters = arguments.question.parameters();
+    if name.is_some() {
+        parameters.push(("memory", "true"));
+    }
+    let answer = source.read(name, &parameters)?;
     answer.with_context(|| {
         format!(
             "there is no experiment `{}` in the namespace {}; `abtest experiments list` shows them",

@@ -9,6 +9,8 @@ pub(crate) struct Experiment {
     pub(super) experiment: String,
     pub(super) variants: Vec<Participants>,
     pub(super) counting: Counting,
+    /// Bytes in Redis, where it was asked for one experiment.
+    pub(super) memory: Option<u64>,
     /// None of an abtest that is older than this one.
     pub(super) analysis: Option<Analysis>,
 }

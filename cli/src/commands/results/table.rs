@@ -58,10 +58,11 @@ fn experiment(experiment: &Experiment, width: usize) -> String {
         Counting::Hll => "counted by HyperLogLog, give or take 0.81%",
     };
     let participants = thousands(experiment.participants());
+    let memory = experiment.memory.map(|bytes| format!(", {} in Redis", figures::bytes(bytes)));
     let mut text = format!(
         "{}  {}\n",
         bold(&printable(&experiment.experiment)),
-        dim(&format!("{participants} participants, {counting}"))
+        dim(&format!("{participants} participants, {counting}{}", memory.unwrap_or_default()))
     );
     match &experiment.analysis {
         Some(found) => text += &analysis(found, width),

@@ -30,6 +30,7 @@ fn redis(redis: &RedisConfig, defaults: &RedisConfig, variables: &mut Variables)
         password,
         tls,
         tls_ca,
+        cluster,
         connect_timeout_ms,
         response_timeout_ms,
     } = redis;
@@ -44,6 +45,7 @@ fn redis(redis: &RedisConfig, defaults: &RedisConfig, variables: &mut Variables)
     put("ABTEST_REDIS_PORT", port, &defaults.port, variables);
     put("ABTEST_REDIS_DB", db, &defaults.db, variables);
     put("ABTEST_REDIS_TLS", tls, &defaults.tls, variables);
+    put("ABTEST_REDIS_CLUSTER", cluster, &defaults.cluster, variables);
     let connect = (connect_timeout_ms, &defaults.connect_timeout_ms);
     put("ABTEST_REDIS_CONNECT_TIMEOUT_MS", connect.0, connect.1, variables);
     let response = (response_timeout_ms, &defaults.response_timeout_ms);
@@ -77,6 +79,7 @@ fn put<T: PartialEq + ToString>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tally::Counting;
     use proptest::prelude::*;
 
     fn config() -> impl Strategy<Value = Config> {
@@ -100,10 +103,13 @@ mod tests {
                 counters_per_experiment,
             },
         );
-        (redis, limits, any::<u64>()).prop_map(|(mut redis, limits, timeout)| {
+        let exact = (any::<bool>(), any::<bool>());
+        (redis, limits, any::<u64>(), exact).prop_map(|(mut redis, limits, timeout, exact)| {
             redis.connect_timeout_ms = timeout;
             redis.response_timeout_ms = timeout / 2;
-            Config { redis, limits, ..Config::default() }
+            redis.cluster = exact.0;
+            let counting = if exact.1 { Counting::Exact } else { Counting::Hll };
+            Config { redis, counting, limits, ..Config::default() }
         })
     }
 

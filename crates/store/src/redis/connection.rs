@@ -10,13 +10,13 @@ use std::sync::{Mutex as SyncMutex, PoisonError};
 use std::time::Duration;
 
 use abtest_model::RedisConfig;
-use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, RedisError};
+use redis::RedisError;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::failure::{Failure, failure};
-use super::settings::{SettingsError, client};
+use super::link::{Link, Links};
+use super::settings::{SettingsError, links};
 use crate::StoreError;
 
 const FIRST_DELAY: Duration = Duration::from_millis(10);
@@ -24,11 +24,11 @@ const LAST_DELAY: Duration = Duration::from_millis(320);
 
 /// The connection, whether it exists at the moment or not.
 pub(super) struct Connection {
-    client: Client,
+    links: Links,
     connect_timeout: Duration,
     response_timeout: Duration,
     /// The live connection and its number. A std mutex: held for a clone, never across an await.
-    live: SyncMutex<Option<(u64, MultiplexedConnection)>>,
+    live: SyncMutex<Option<(u64, Link)>>,
     /// How many attempts to connect were started.
     attempts: AtomicU64,
     /// Held while connecting, so that one request connects and the others wait for it.
@@ -51,7 +51,7 @@ struct Failed {
 impl Connection {
     pub(super) fn new(config: &RedisConfig) -> Result<Self, SettingsError> {
         Ok(Self {
-            client: client(config)?,
+            links: links(config)?,
             connect_timeout: config.connect_timeout(),
             response_timeout: config.response_timeout(),
             live: SyncMutex::default(),
@@ -70,7 +70,7 @@ impl Connection {
     pub(super) async fn run<T, F>(
         &self,
         limit: Duration,
-        command: impl Fn(MultiplexedConnection) -> F,
+        command: impl Fn(Link) -> F,
     ) -> Result<T, StoreError>
     where
         F: Future<Output = Result<T, RedisError>>,
@@ -101,7 +101,7 @@ impl Connection {
         }
     }
 
-    async fn get(&self) -> Result<(u64, MultiplexedConnection), StoreError> {
+    async fn get(&self) -> Result<(u64, Link), StoreError> {
         if let Some(live) = self.live() {
             return Ok(live);
         }
@@ -136,12 +136,8 @@ impl Connection {
         }
     }
 
-    async fn connect(&self) -> Result<MultiplexedConnection, StoreError> {
-        // The limits are set from outside, where they also cover name resolution and TLS.
-        let config =
-            AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
-        let connecting = self.client.get_multiplexed_async_connection_with_config(&config);
-        match timeout(self.connect_timeout, connecting).await {
+    async fn connect(&self) -> Result<Link, StoreError> {
+        match timeout(self.connect_timeout, self.links.connect()).await {
             Ok(connection) => connection.map_err(|error| match failure(&error).into_error() {
                 // Whatever it dislikes, a database number out of its range say, can be mended there.
                 StoreError::Unexpected(answer) => {
@@ -153,7 +149,7 @@ impl Connection {
         }
     }
 
-    fn live(&self) -> Option<(u64, MultiplexedConnection)> {
+    fn live(&self) -> Option<(u64, Link)> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

@@ -65,7 +65,8 @@ impl ServerReport {
 /// # Errors
 /// When the settings cannot be used, or the server does not answer.
 pub async fn inspect(config: &RedisConfig) -> Result<ServerReport, InspectError> {
-    let connection = Connection::new(config)?;
+    // Of a cluster this one node.
+    let connection = Connection::new(&RedisConfig { cluster: false, ..config.clone() })?;
     let limit = connection.response_timeout();
     let ping = || {
         connection.run(limit, |mut connection| async move {

@@ -9,6 +9,8 @@
 //! | `gather` | concurrent requests share a round trip |
 //! | `exact` | exact counting |
 //! | `failure` | what an error of Redis means |
+//! | `link` | one server, or a cluster |
+//! | `memory` | how much memory experiments use |
 //! | [`inspect`] | a look at the server, for the checks before a deploy |
 //! | `outcome` | the scripts' words |
 //! | `settings` | from the config to a client |
@@ -21,6 +23,8 @@ mod failure;
 mod gather;
 pub mod inspect;
 mod keys;
+mod link;
+mod memory;
 mod outcome;
 mod read;
 mod settings;
@@ -55,6 +59,8 @@ struct Server {
     limits: Limits,
     /// How experiments that begin are counted.
     counting: Counting,
+    /// Whether keys are on several nodes: then all is counted exactly, as Gimel's keys cannot be.
+    cluster: bool,
     exact: Exact,
     /// How known experiments are counted that began otherwise.
     exceptions: Mutex<HashMap<(Namespace, Experiment), Counting>>,
@@ -91,10 +97,14 @@ impl RedisStore {
         counting: Counting,
         boundaries: Boundaries,
     ) -> Result<Self, SettingsError> {
+        if config.cluster && counting == Counting::Hll {
+            return Err(SettingsError::ClusterEstimates);
+        }
         let server = Arc::new(Server {
             connection: Connection::new(config)?,
             limits,
             counting,
+            cluster: config.cluster,
             exact: Exact::new(boundaries),
             exceptions: Mutex::default(),
         });
@@ -133,19 +143,31 @@ impl Store for RedisStore {
         read::timelines(&self.server.connection, &NamespaceKeys::new(namespace), tallies).await
     }
 
+    async fn measure(
+        &self,
+        namespace: &Namespace,
+        tallies: &mut [Tally],
+    ) -> Result<(), StoreError> {
+        memory::measure(&self.server.connection, &NamespaceKeys::new(namespace), tallies).await
+    }
+
     async fn delete(
         &self,
         namespace: &Namespace,
         experiment: &Experiment,
     ) -> Result<bool, StoreError> {
-        let keys = NamespaceKeys::new(namespace);
+        let (server, keys) = (&self.server, NamespaceKeys::new(namespace));
+        let connection = &server.connection;
+        let exact = server.exact.delete(connection, namespace, experiment).await?;
+        if server.cluster {
+            return Ok(exact);
+        }
         let mut script = DELETE.key(keys::NAMESPACES);
         script.key(keys.experiments()).key(keys.counters()).arg(keys.member());
         for member in keys::members(experiment) {
             script.key(keys.experiment_counters(&member)).arg(member);
         }
-        let (script, connection) = (&script, &self.server.connection);
-        let exact = self.server.exact.delete(connection, namespace, experiment).await?;
+        let script = &script;
         let estimated: bool = connection
             .run(connection.response_timeout(), |mut connection| async move {
                 script.invoke_async(&mut connection).await
@@ -231,7 +253,7 @@ impl Server {
     async fn count_exactly(&self, events: &[&Event]) -> Result<Vec<Counted>, StoreError> {
         let registration = Registration {
             limits: self.limits,
-            beside_estimates: true,
+            beside_estimates: !self.cluster,
             may_begin: self.counting == Counting::Exact,
         };
         self.exact.count(&self.connection, registration, events).await

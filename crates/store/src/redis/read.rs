@@ -14,10 +14,10 @@ use super::keys::{self, Counter, NamespaceKeys};
 use crate::StoreError;
 
 /// The keys of estimated counters; more than one where Gimel and abtest name one differently.
-type CounterKeys = BTreeMap<(Goal, Variant), Vec<String>>;
+pub(super) type CounterKeys = BTreeMap<(Goal, Variant), Vec<String>>;
 
 /// An experiment and the forms in which the sets have it.
-struct Named {
+pub(super) struct Named {
     experiment: Experiment,
     /// Where it may be counted by HyperLogLogs.
     members: Vec<String>,
@@ -26,9 +26,9 @@ struct Named {
 }
 
 /// An experiment's counters. It has either kind: what began as one goes on as it.
-struct Counters {
-    estimated: CounterKeys,
-    exact: BTreeMap<(Goal, Variant), Identity>,
+pub(super) struct Counters {
+    pub(super) estimated: CounterKeys,
+    pub(super) exact: BTreeMap<(Goal, Variant), Identity>,
 }
 
 impl Counters {
@@ -120,7 +120,7 @@ fn read<T: FromRedisValue>(answer: Option<Value>) -> Result<T, StoreError> {
 }
 
 /// An experiment in every form in which it may be there.
-fn named(experiment: &Experiment) -> Named {
+pub(super) fn named(experiment: &Experiment) -> Named {
     Named {
         experiment: experiment.clone(),
         members: keys::members(experiment),
@@ -163,7 +163,7 @@ async fn all_experiments(
 }
 
 /// The counters of each experiment, in the experiments' order.
-async fn counters(
+pub(super) async fn counters(
     connection: &Connection,
     keys: &NamespaceKeys,
     experiments: &[Named],
@@ -221,7 +221,7 @@ fn group(counters: impl Iterator<Item = (Counter, String)>) -> CounterKeys {
 }
 
 /// Sends a pipeline, if there is anything in it.
-async fn query<T: FromRedisValue>(
+pub(super) async fn query<T: FromRedisValue>(
     connection: &Connection,
     pipeline: Pipeline,
 ) -> Result<Vec<T>, StoreError> {

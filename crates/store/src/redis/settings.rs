@@ -1,7 +1,12 @@
 //! From the config to a client, without a secret in any error.
 
 use abtest_model::RedisConfig;
-use redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo};
+use redis::cluster::{ClusterClient, ClusterClientBuilder};
+use redis::{
+    Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo, RedisResult,
+};
+
+use super::link::Links;
 
 /// Why the settings cannot be used. Known before anything is connected.
 #[derive(Debug, thiserror::Error)]
@@ -18,20 +23,46 @@ pub enum SettingsError {
     /// The certificates of `tls_ca` do not parse.
     #[error("redis.tls_ca holds no certificates; give it the text of a PEM file")]
     Certificates,
+    /// HyperLogLogs on a cluster.
+    #[error(
+        "a Redis Cluster keeps the keys that Gimel gives to one event on several nodes; \
+         on redis.cluster set \"counting\": \"exact\""
+    )]
+    ClusterEstimates,
     /// Something else that the client refuses.
     #[error("the Redis settings cannot be used; check redis.host, redis.port and redis.db")]
     Invalid,
 }
 
-pub(super) fn client(config: &RedisConfig) -> Result<Client, SettingsError> {
+pub(super) fn links(config: &RedisConfig) -> Result<Links, SettingsError> {
     let information = match &config.url {
         Some(url) => url.expose().into_connection_info().map_err(|_| SettingsError::Url)?,
         None => from_members(config)?,
     };
     match information.addr() {
-        ConnectionAddr::TcpTls { .. } => tls_client(information, config.tls_ca.as_deref()),
-        _ => Client::open(information).map_err(|_| SettingsError::Invalid),
+        ConnectionAddr::TcpTls { .. } => tls(config, information),
+        _ if config.cluster => nodes(config, information, |builder| builder),
+        _ => server(Client::open(information)),
     }
+}
+
+fn server(client: RedisResult<Client>) -> Result<Links, SettingsError> {
+    client.map(|client| Links::Server(Box::new(client))).map_err(|_| SettingsError::Invalid)
+}
+
+/// The cluster that the node with this address belongs to; it tells of the others.
+fn nodes(
+    config: &RedisConfig,
+    first: ConnectionInfo,
+    finish: impl FnOnce(ClusterClientBuilder) -> ClusterClientBuilder,
+) -> Result<Links, SettingsError> {
+    let builder = ClusterClient::builder([first])
+        .connection_timeout(config.connect_timeout())
+        .response_timeout(config.response_timeout());
+    finish(builder)
+        .build()
+        .map(|client| Links::Cluster(Box::new(client)))
+        .map_err(|_| SettingsError::Invalid)
 }
 
 fn from_members(config: &RedisConfig) -> Result<ConnectionInfo, SettingsError> {
@@ -60,15 +91,21 @@ fn from_members(config: &RedisConfig) -> Result<ConnectionInfo, SettingsError> {
 }
 
 #[cfg(feature = "tls")]
-fn tls_client(information: ConnectionInfo, ca: Option<&str>) -> Result<Client, SettingsError> {
+fn tls(config: &RedisConfig, information: ConnectionInfo) -> Result<Links, SettingsError> {
     // Fails only when a provider is installed already, which serves as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let root_cert = ca.map(|certificates| certificates.as_bytes().to_vec());
+    let root_cert = config.tls_ca.as_ref().map(|certificates| certificates.as_bytes().to_vec());
     let certificates = redis::TlsCertificates { client_tls: None, root_cert };
-    Client::build_with_tls(information, certificates).map_err(|_| SettingsError::Certificates)
+    // Here only the certificates can be wrong.
+    if config.cluster {
+        nodes(config, information, |builder| builder.certs(certificates))
+    } else {
+        server(Client::build_with_tls(information, certificates))
+    }
+    .map_err(|_| SettingsError::Certificates)
 }
 
 #[cfg(not(feature = "tls"))]
-fn tls_client(_: ConnectionInfo, _: Option<&str>) -> Result<Client, SettingsError> {
+fn tls(_: &RedisConfig, _: ConnectionInfo) -> Result<Links, SettingsError> {
     Err(SettingsError::NoTls)
 }

@@ -105,6 +105,11 @@ impl Identity {
         }
     }
 
+    /// One of the buckets of a level, counted from 0.
+    pub(in crate::redis) fn numbered_bucket_key(&self, level: u8, number: u64) -> String {
+        numbered_bucket_key(&self.id, level, number)
+    }
+
     /// The bucket of a place on a level.
     pub(super) fn bucket_key(&self, place: &Place, level: u8) -> String {
         bucket_key(&self.id, &place.path[..level.into()])
@@ -119,16 +124,23 @@ fn bucket_key(id: &str, path: &str) -> String {
     format!("abtest:{{{id}}}:{path}")
 }
 
+/// How many buckets a level can have.
+pub(in crate::redis) fn buckets(level: u8) -> u64 {
+    16_u64.pow(level.into())
+}
+
 /// Every bucket that a level can have.
 pub(super) fn bucket_keys(id: &str, level: u8) -> impl Iterator<Item = String> {
-    (0..16_u64.pow(level.into())).map(move |number| {
-        let mut path = String::new();
-        if level > 0 {
-            // Writing to a String cannot fail.
-            let _ = write!(path, "{number:0width$x}", width = level.into());
-        }
-        bucket_key(id, &path)
-    })
+    (0..buckets(level)).map(move |number| numbered_bucket_key(id, level, number))
+}
+
+fn numbered_bucket_key(id: &str, level: u8, number: u64) -> String {
+    let mut path = String::new();
+    if level > 0 {
+        // Writing to a String cannot fail.
+        let _ = write!(path, "{number:0width$x}", width = level.into());
+    }
+    bucket_key(id, &path)
 }
 
 /// Where a uuid lies, on whichever level.

@@ -1,0 +1,282 @@
+//! What exact counting costs beside the ways that there are: HyperLogLog, a plain set of uuids, and
+//! Lamed's flag with an expiry and INCR. One counter grows through the sizes; at each, the count,
+//! the memory that Redis uses for it, and the rate at which it got there from the size before,
+//! 500 events a round trip, all of them new. `cargo bench -p abtest-store --bench counting` prints
+//! docs/exact-counting.md's tables. The largest size: `EVENTS` (default 10,000,000).
+
+use std::error::Error;
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use abtest_model::{Counting, Event, Experiment, Goal, Limits, Namespace, RedisConfig, Secret};
+use abtest_model::{Uuid, Variant};
+use abtest_store::Store;
+use abtest_store::redis::RedisStore;
+use abtest_tests::redis::Redis;
+use redis::aio::MultiplexedConnection;
+use redis::{InfoDict, cmd, pipe};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+const SIZES: [u64; 5] = [1_000, 10_000, 100_000, 1_000_000, 10_000_000];
+const BATCH: u64 = 500;
+/// Batches whose scripts are timed once a counter is full.
+const TIMED: u64 = 400;
+
+/// A way of counting.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Way {
+    Exact,
+    Hll,
+    Pfadd,
+    Set,
+    Lamed,
+}
+
+impl Way {
+    const ALL: [Self; 5] = [Self::Exact, Self::Hll, Self::Pfadd, Self::Set, Self::Lamed];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Exact => "abtest, exact",
+            Self::Hll => "abtest, hll",
+            Self::Pfadd => "PFADD alone",
+            Self::Set => "a set (SADD)",
+            Self::Lamed => "Lamed's commands",
+        }
+    }
+}
+
+/// What was measured at a size.
+struct Row {
+    way: Way,
+    events: u64,
+    count: u64,
+    bytes: i64,
+    rate: f64,
+}
+
+fn main() -> Result<()> {
+    let largest = std::env::var("EVENTS").ok().map_or(Ok(10_000_000), |text| text.parse())?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let mut rows = Vec::new();
+    let mut slowest = Vec::new();
+    for way in Way::ALL {
+        let redis = Redis::start();
+        rows.extend(runtime.block_on(grow(&redis, way, largest))?);
+        if way == Way::Exact {
+            slowest = runtime.block_on(scripts(&redis, largest))?;
+            runtime.block_on(measured(&redis, &rows))?;
+        }
+    }
+    print(&rows)?;
+    println!("\nRuns of `count.lua` at {largest} events, microseconds as Redis measured them:");
+    for line in slowest {
+        println!("- {line}");
+    }
+    Ok(())
+}
+
+/// The counter grows through the sizes.
+async fn grow(redis: &Redis, way: Way, largest: u64) -> Result<Vec<Row>> {
+    let mut counter = Counter::new(redis, way).await?;
+    let empty = counter.used_memory().await?;
+    let mut rows = Vec::new();
+    let mut done = 0;
+    for events in SIZES.into_iter().filter(|size| *size <= largest) {
+        let start = Instant::now();
+        let from = done;
+        while done < events {
+            counter.add(done..(done + BATCH).min(events)).await?;
+            done = (done + BATCH).min(events);
+        }
+        let rate = (events - from) as f64 / start.elapsed().as_secs_f64();
+        let (count, bytes) = (counter.count().await?, counter.used_memory().await? - empty);
+        rows.push(Row { way, events, count, bytes, rate });
+        eprintln!("{}: {events} events, {bytes} bytes, {rate:.0}/s", way.name());
+    }
+    Ok(rows)
+}
+
+/// A counter of either kind.
+struct Counter {
+    way: Way,
+    store: RedisStore,
+    connection: MultiplexedConnection,
+}
+
+impl Counter {
+    async fn new(redis: &Redis, way: Way) -> Result<Self> {
+        let counting = if way == Way::Exact { Counting::Exact } else { Counting::Hll };
+        let store = open(redis, counting)?;
+        // What Redis and the scripts need whatever is counted is no counter's memory.
+        store.record(vec![event("warm up", 0)?]).await?;
+        let connection =
+            redis::Client::open(redis.url())?.get_multiplexed_async_connection().await?;
+        Ok(Self { way, store, connection })
+    }
+
+    async fn add(&mut self, uuids: std::ops::Range<u64>) -> Result<()> {
+        if matches!(self.way, Way::Exact | Way::Hll) {
+            let events = uuids.map(|number| event("e", number)).collect::<Result<_>>()?;
+            for outcome in self.store.record(events).await? {
+                outcome?;
+            }
+            return Ok(());
+        }
+        let mut pipeline = pipe();
+        for number in uuids {
+            let uuid = uuid(number);
+            match self.way {
+                Way::Pfadd => pipeline.pfadd("hll", uuid).ignore(),
+                Way::Set => pipeline.sadd("set", uuid).ignore(),
+                // Lamed's flag is the hexadecimal SHA-1 of counter and uuid: 40 digits.
+                _ => {
+                    let flag = format!("{}{:08x}", uuid.replace('-', ""), number as u32);
+                    let mut set = cmd("SET");
+                    set.arg(flag).arg("1").arg("NX").arg("EX").arg(86_400);
+                    pipeline.add_command(set).ignore().incr("count", 1).ignore()
+                }
+            };
+        }
+        Ok(pipeline.exec_async(&mut self.connection).await?)
+    }
+
+    async fn count(&mut self) -> Result<u64> {
+        let command = match self.way {
+            Way::Exact | Way::Hll => return trials(&self.store).await,
+            Way::Pfadd => cmd("PFCOUNT").arg("hll").take(),
+            Way::Set => cmd("SCARD").arg("set").take(),
+            Way::Lamed => cmd("GET").arg("count").take(),
+        };
+        Ok(command.query_async(&mut self.connection).await?)
+    }
+
+    async fn used_memory(&mut self) -> Result<i64> {
+        // A hash table that grows is moved in steps, and for a while there are two.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let information: InfoDict =
+            cmd("INFO").arg("memory").query_async(&mut self.connection).await?;
+        let get = |name| information.get::<i64>(name).ok_or("INFO lacks a member");
+        Ok(get("used_memory")? - get("mem_clients_normal")?)
+    }
+}
+
+fn open(redis: &Redis, counting: Counting) -> Result<RedisStore> {
+    let config = RedisConfig {
+        url: Some(Secret::new(redis.url())),
+        response_timeout_ms: 30_000,
+        ..RedisConfig::default()
+    };
+    Ok(RedisStore::new(&config, Limits::default(), counting)?)
+}
+
+async fn trials(store: &RedisStore) -> Result<u64> {
+    let Event { namespace, experiment, variant, .. } = event("e", 0)?;
+    let tallies = store.tallies(&namespace, Some(&[experiment])).await?;
+    Ok(tallies.first().map_or(0, |tally| tally.trials(&variant)))
+}
+
+/// A random uuid's text, always the same for a number (SplitMix64, twice).
+fn uuid(number: u64) -> String {
+    let mix = |seed: u64| {
+        let mut mixed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    };
+    let bits = u128::from(mix(2 * number)) << 64 | u128::from(mix(2 * number + 1));
+    uuid::Builder::from_random_bytes(bits.to_be_bytes()).into_uuid().to_string()
+}
+
+fn event(experiment: &str, number: u64) -> Result<Event> {
+    Ok(Event {
+        namespace: Namespace::default(),
+        experiment: Experiment::new(experiment)?,
+        variant: Variant::new("red")?,
+        goal: Goal::new(Goal::PARTICIPATE)?,
+        uuid: Uuid::new(uuid(number))?,
+    })
+}
+
+/// An entry of Redis's slow log: number, moment, microseconds, command, client, client's name.
+type LogEntry = (u64, u64, u64, Vec<Vec<u8>>, String, String);
+
+/// How long the script runs once the counter is full: 64 new uuids, and one, at a time.
+async fn scripts(redis: &Redis, full: u64) -> Result<Vec<String>> {
+    let store = open(redis, Counting::Exact)?;
+    let mut next = full;
+    let mut lines = Vec::new();
+    for (batch, what) in [(64, "64 new uuids"), (1, "1 new uuid")] {
+        redis.command(&["CONFIG", "SET", "slowlog-log-slower-than", "0"]);
+        redis.command(&["CONFIG", "SET", "slowlog-max-len", "100000"]);
+        redis.command(&["CONFIG", "RESETSTAT"]);
+        redis.command(&["SLOWLOG", "RESET"]);
+        for _ in 0..TIMED {
+            let events = (next..next + batch).map(|number| event("e", number));
+            store.record(events.collect::<Result<_>>()?).await?;
+            next += batch;
+        }
+        let mut connection =
+            redis::Client::open(redis.url())?.get_multiplexed_async_connection().await?;
+        let log: Vec<LogEntry> =
+            cmd("SLOWLOG").arg("GET").arg(-1).query_async(&mut connection).await?;
+        let mut times: Vec<u64> = log
+            .into_iter()
+            .filter(|entry| entry.3.first().is_some_and(|name| name == b"EVALSHA"))
+            .map(|entry| entry.2)
+            .collect();
+        times.sort_unstable();
+        let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
+        lines.push(format!(
+            "{what}: median {}, 99% within {}, longest {} ({} runs)",
+            at(0.5),
+            at(0.99),
+            at(1.0),
+            times.len()
+        ));
+    }
+    Ok(lines)
+}
+
+/// What the store itself says of its memory, against what Redis uses.
+async fn measured(redis: &Redis, rows: &[Row]) -> Result<()> {
+    let store = open(redis, Counting::Exact)?;
+    let Event { namespace, experiment, .. } = event("e", 0)?;
+    let mut tallies = store.tallies(&namespace, Some(&[experiment])).await?;
+    store.measure(&namespace, &mut tallies).await?;
+    let used = rows.last().map_or(0, |row| row.bytes);
+    println!(
+        "The store says {:?} bytes, Redis uses {used} more than when empty.\n",
+        tallies[0].memory
+    );
+    Ok(())
+}
+
+fn print(rows: &[Row]) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    let sizes: Vec<u64> =
+        rows.iter().filter(|row| row.way == Way::Exact).map(|row| row.events).collect();
+    let mut table = |title: &str, cell: &dyn Fn(&Row) -> String| -> Result<()> {
+        write!(out, "\n| {title} |")?;
+        sizes.iter().try_for_each(|size| write!(out, " {size} |"))?;
+        writeln!(out, "\n|---|{}", "---|".repeat(sizes.len()))?;
+        for way in Way::ALL {
+            write!(out, "| {} |", way.name())?;
+            for row in rows.iter().filter(|row| row.way == way) {
+                write!(out, " {} |", cell(row))?;
+            }
+            writeln!(out)?;
+        }
+        Ok(())
+    };
+    table("bytes an event", &|row| format!("{:.2}", row.bytes as f64 / row.events as f64))?;
+    table("count", &|row| row.count.to_string())?;
+    table("events a second", &|row| format!("{:.0}", row.rate))?;
+    let pfadd = |events| {
+        let row = rows.iter().find(|row| row.way == Way::Pfadd && row.events == events);
+        row.map_or(1.0, |row| row.rate)
+    };
+    table("rate, of PFADD's", &|row| format!("{:.2}", row.rate / pfadd(row.events)))
+}

@@ -1,0 +1,82 @@
+//! Exact counting through HTTP, on a stock Redis and on a cluster.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use abtest_tests::cluster::Cluster;
+use abtest_tests::redis::Redis;
+use abtest_tests::serve::{Serve, encode};
+use serde_json::{Value, json};
+
+/// Posts events with the uuids of a range, as one batch.
+fn post(serve: &Serve, uuids: std::ops::Range<u64>) {
+    let batch: Vec<Value> = uuids
+        .map(|uuid| {
+            json!({"experiment": "button color", "variant": "red", "event": "participate",
+                   "uuid": format!("{uuid:032x}")})
+        })
+        .collect();
+    let body = serde_json::to_vec(&batch).unwrap();
+    let json = [("content-type", "application/json")];
+    assert_eq!(serve.request("POST", "/track", &json, &body).status, 200);
+}
+
+#[test]
+fn a_million_events_through_http_are_a_million() {
+    const EVENTS: u64 = 1_000_000;
+    const BATCH: u64 = 500;
+    let redis = Redis::start();
+    let serve = Serve::start(&["--redis", &redis.url(), "--counting", "exact"]);
+    let empty = used_memory(&redis);
+    let next = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                loop {
+                    let from = next.fetch_add(BATCH, Ordering::Relaxed);
+                    if from >= EVENTS {
+                        break;
+                    }
+                    post(&serve, from..from + BATCH);
+                    // Browsers send again what they sent: every tenth batch a second time.
+                    if from % (10 * BATCH) == 0 {
+                        post(&serve, from / 2..from / 2 + BATCH);
+                    }
+                }
+            });
+        }
+    });
+    // What came twice may have come the second time before the first: all the same.
+    let path = format!("/experiments/{}", encode("button color").replace('+', "%20"));
+    let result = serve.get(&path).json();
+    assert_eq!(result["variants"], json!([{"label": "red", "trials": EVENTS}]));
+    assert_eq!(result["counting"], "exact");
+    let timeline = &result["timeline"];
+    let new: u64 =
+        timeline["counters"][0]["new"].as_array().unwrap().iter().filter_map(Value::as_u64).sum();
+    assert_eq!(new, EVENTS, "{timeline}");
+    let bytes = used_memory(&redis) - empty;
+    assert!(bytes < 10 * EVENTS, "{bytes} bytes");
+}
+
+fn used_memory(redis: &Redis) -> u64 {
+    let information = redis.command(&["INFO", "memory"]);
+    let used = information.lines().find_map(|line| line.strip_prefix("used_memory_dataset:"));
+    used.unwrap().trim().parse().unwrap()
+}
+
+#[test]
+fn a_cluster_is_one_redis_to_whoever_tracks_and_reads() {
+    let cluster = Cluster::start();
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config.json");
+    let settings = json!({"redis": {"url": cluster.url(), "cluster": true}, "counting": "exact"});
+    std::fs::write(&config, settings.to_string()).unwrap();
+    let serve = Serve::start(&["--redis", "--config", config.to_str().unwrap()]);
+    post(&serve, 0..500);
+    post(&serve, 250..750);
+    assert_eq!(serve.track("button color", "red", "signup", "1"), 200);
+    assert_eq!(serve.count("button color", "participate", "red"), 750);
+    assert_eq!(serve.count("button color", "signup", "red"), 1);
+    assert_eq!(serve.call("DELETE", "/experiments/button%20color", None).status, 200);
+    assert_eq!(serve.count("button color", "participate", "red"), 0);
+}
