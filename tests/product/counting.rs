@@ -38,7 +38,7 @@ fn a_million_events_through_http_are_a_million() {
                     }
                     post(&serve, from..from + BATCH);
                     // Browsers send again what they sent: every tenth batch a second time.
-                    if from % (10 * BATCH) == 0 {
+                    if from.is_multiple_of(10 * BATCH) {
                         post(&serve, from / 2..from / 2 + BATCH);
                     }
                 }

@@ -179,7 +179,7 @@ fn read(arguments: &Arguments, source: &Source) -> Result<String> {
     let name = arguments.experiment.as_deref();
     let mut parameters = arguments.question.parameters();
     if name.is_some() {
-        parameters.push(("memory", "true"));
+        parameters.push(("memory", "true".to_owned()));
     }
     let answer = source.read(name, &parameters)?;
     answer.with_context(|| {
