@@ -161,6 +161,49 @@ fn of_many_experiments_each_has_its_verdict() {
 }
 
 #[test]
+fn a_look_is_remembered_and_nothing_else_is_one() {
+    let mut serve = Serve::embedded();
+    button_color(&serve);
+    let sequential = ["button color", "--method", "sequential"];
+    let before = text(&results(&serve, &sequential));
+    assert!(before.contains("none was ever taken"), "{before}");
+    let taken = text(&results(&serve, &["button color", "--look", "--planned", "8000"]));
+    assert!(taken.contains("red is better than blue"), "{taken}");
+    assert!(taken.contains("Looks at 4,010 of 8,000 participants planned."), "{taken}");
+    // The difference goes away, but what a look has decided stays, also after a restart.
+    record(&serve, "button color", &[("blue", 3_000, 480), ("red", 3_000, 480)]);
+    serve.kill();
+    serve.restart();
+    let later = text(&results(&serve, &sequential));
+    assert!(later.contains("The look at 4,010 participants decided it."), "{later}");
+    assert!(later.contains("Looks at 4,010 of 8,000 participants planned."), "{later}");
+    let moved = results(&serve, &["button color", "--look", "--planned", "9000"]);
+    let error = String::from_utf8_lossy(&moved.stderr);
+    assert!(error.contains("the first look planned 8000 participants"), "{error}");
+    // With the experiment its looks go.
+    assert_eq!(serve.call("DELETE", "/experiments/button%20color", None).status, 200);
+    button_color(&serve);
+    assert!(text(&results(&serve, &sequential)).contains("none was ever taken"));
+}
+
+#[test]
+fn a_look_is_remembered_in_redis_whoever_takes_it() {
+    let redis = Redis::start();
+    let serve = Serve::redis(&redis.url());
+    button_color(&serve);
+    let url = redis.url();
+    let mut look = abtest();
+    look.args(["results", "button color", "--look", "--planned", "8000", "--redis", &url]);
+    assert!(text(&look.output().unwrap()).contains("red is better than blue"));
+    let read = serve.get("/experiments?method=sequential").json();
+    assert_eq!(read[1]["analysis"]["looks"]["planned"], 8_000);
+    assert_eq!(read[1]["analysis"]["verdict"]["outcome"], "better");
+    let wrong = serve.call("POST", "/experiments/button%20color/looks?planned=9", None);
+    assert_eq!((wrong.status, &wrong.json()["rule"]), (400, &"fixed".into()));
+    assert_eq!(serve.call("POST", "/experiments/none/looks?planned=9", None).status, 404);
+}
+
+#[test]
 fn watching_shows_what_changes_and_survives_a_server_that_goes_away() {
     let mut serve = Serve::embedded();
     button_color(&serve);

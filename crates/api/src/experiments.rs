@@ -4,14 +4,14 @@ use std::task::Poll;
 
 use abtest_model::event::namespace_of;
 use abtest_model::results::{GoalResults, Meta};
-use abtest_model::{Experiment, ExperimentResults, Namespace, Query, Tally};
+use abtest_model::{Experiment, ExperimentResults, Look, Namespace, Query, Tally};
 use abtest_store::Store;
 use http::{Response, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::AnswerBody;
-use crate::analysis::{self, AnalysedResults, Analyst, Asked, Writer};
+use crate::analysis::{AnalysedResults, Analyst, Asked, CountsAlone, Purpose, Writer};
 use crate::problem::Problem;
 use crate::response::{json, with_body};
 
@@ -30,11 +30,12 @@ use crate::response::{json, with_body};
         ("level" = Option<f64>, Query, description = "of intervals and tests; 0.95 if absent"),
         ("method" = Option<String>, Query, description = "what the verdict follows: \
             `always_valid` (true however often one looks; if absent), `sequential` (at the looks \
-            told of) or `fixed` (one look)"),
-        ("planned" = Option<u64>, Query, description = "for `method=sequential`: participants of \
-            all variants together at which the experiment is planned to end"),
-        ("looks" = Option<String>, Query, description = "for `method=sequential`: participants of \
-            all variants together at each earlier look, with commas between"),
+            taken by `POST /experiments/{name}/looks`; to read is no look) or `fixed` (one look)"),
+        ("planned" = Option<u64>, Query, description = "for `method=sequential`, by whoever \
+            remembers the looks without abtest, and takes one now: participants of all variants \
+            together at which the experiment is planned to end"),
+        ("looks" = Option<String>, Query, description = "with `planned`: participants of all \
+            variants together at each earlier look, with commas between"),
         ("correction" = Option<String>, Query, description = "for many comparisons: `holm` (if \
             absent), `bh`, `none`"),
         ("minimum_lift" = Option<f64>, Query, description = "the smallest relative lift worth \
@@ -72,7 +73,7 @@ pub(crate) async fn results<S: Store>(
         .filter(|name| !name.is_empty())
         .map(Experiment::new)
         .collect::<Result<Vec<_>, _>>()?;
-    let write = writer(analyst, &query)?;
+    let writer = writer(analyst, &query)?;
     let asked = (!experiments.is_empty()).then_some(&*experiments);
     let mut tallies = store.tallies(&namespace, asked).await?;
     if query.get("days")? == Some("true") {
@@ -81,20 +82,38 @@ pub(crate) async fn results<S: Store>(
     if query.get("memory")? == Some("true") {
         store.measure(&namespace, &mut tallies).await?;
     }
-    let head = Head { meta: Meta { scope: scope.map(str::to_owned), namespace } };
+    let meta = Meta { scope: scope.map(str::to_owned), namespace: namespace.clone() };
+    let head = Head { meta };
     let mut array = b"[".to_vec();
     array.extend(serde_json::to_vec(&head).unwrap_or_default());
     for tally in &tallies {
+        let looks = looks_needed(store, &*writer, &namespace, &tally.experiment).await?;
         array.push(b',');
-        array.extend(write(tally, Asked::AmongOthers)?);
+        array.extend(writer.write(tally, &looks, Asked::AmongOthers)?);
         others_first().await;
     }
     array.push(b']');
     Ok(with_body(StatusCode::OK, "application/json", array))
 }
 
-fn writer(analyst: Option<Analyst>, query: &Query<'_>) -> Result<Writer, Box<Problem>> {
-    analyst.map_or_else(|| Ok(analysis::counts_alone()), |analyst| analyst(query))
+fn writer(analyst: Option<Analyst>, query: &Query<'_>) -> Result<Box<dyn Writer>, Box<Problem>> {
+    match analyst {
+        Some(analyst) => analyst(query, Purpose::Read),
+        None => Ok(Box::new(CountsAlone)),
+    }
+}
+
+/// The looks taken, if the answer depends on them.
+async fn looks_needed<S: Store>(
+    store: &S,
+    writer: &dyn Writer,
+    namespace: &Namespace,
+    experiment: &Experiment,
+) -> Result<Vec<Look>, Box<Problem>> {
+    if !writer.needs_looks() {
+        return Ok(Vec::new());
+    }
+    Ok(store.looks(namespace, experiment).await?)
 }
 
 /// Lets whoever waits for this thread go first: thousands of experiments take their time, and
@@ -143,11 +162,12 @@ pub(crate) enum ResultsElement {
         ("level" = Option<f64>, Query, description = "of intervals and tests; 0.95 if absent"),
         ("method" = Option<String>, Query, description = "what the verdict follows: \
             `always_valid` (true however often one looks; if absent), `sequential` (at the looks \
-            told of) or `fixed` (one look)"),
-        ("planned" = Option<u64>, Query, description = "for `method=sequential`: participants of \
-            all variants together at which the experiment is planned to end"),
-        ("looks" = Option<String>, Query, description = "for `method=sequential`: participants of \
-            all variants together at each earlier look, with commas between"),
+            taken by `POST /experiments/{name}/looks`; to read is no look) or `fixed` (one look)"),
+        ("planned" = Option<u64>, Query, description = "for `method=sequential`, by whoever \
+            remembers the looks without abtest, and takes one now: participants of all variants \
+            together at which the experiment is planned to end"),
+        ("looks" = Option<String>, Query, description = "with `planned`: participants of all \
+            variants together at each earlier look, with commas between"),
         ("correction" = Option<String>, Query, description = "for many comparisons: `holm` (if \
             absent), `bh`, `none`"),
         ("minimum_lift" = Option<f64>, Query, description = "the smallest relative lift worth \
@@ -176,17 +196,16 @@ pub(crate) async fn result<S: Store>(
 ) -> Result<Response<AnswerBody>, Box<Problem>> {
     let query = Query::parse(query)?;
     let namespace = namespace_of(&query)?;
-    let write = writer(analyst, &query)?;
-    let mut tally = read(store, &namespace, experiment).await?;
-    if tally.is_empty() {
-        return Err(unknown(&namespace));
-    }
+    let writer = writer(analyst, &query)?;
+    let mut tally = known(store, &namespace, experiment).await?;
     let tallies = std::slice::from_mut(&mut tally);
     store.timelines(&namespace, tallies).await?;
     if query.get("memory")? == Some("true") {
         store.measure(&namespace, tallies).await?;
     }
-    Ok(with_body(StatusCode::OK, "application/json", write(&tally, Asked::Alone)?))
+    let looks = looks_needed(store, &*writer, &namespace, &tally.experiment).await?;
+    let written = writer.write(&tally, &looks, Asked::Alone)?;
+    Ok(with_body(StatusCode::OK, "application/json", written))
 }
 
 /// Deletes an experiment with its counters.
@@ -273,6 +292,16 @@ fn named(query: &str) -> Result<(Namespace, Experiment), Box<Problem>> {
     let query = Query::parse(query)?;
     let experiment = Experiment::new(query.require(Experiment::PARAMETER)?)?;
     Ok((namespace_of(&query)?, experiment))
+}
+
+/// An experiment that something was counted of.
+pub(crate) async fn known<S: Store>(
+    store: &S,
+    namespace: &Namespace,
+    experiment: Experiment,
+) -> Result<Tally, Box<Problem>> {
+    let tally = read(store, namespace, experiment).await?;
+    if tally.is_empty() { Err(unknown(namespace)) } else { Ok(tally) }
 }
 
 async fn read<S: Store>(

@@ -8,6 +8,7 @@
 //! | `track` | recording events |
 //! | [`analysis`] | what the counts mean, beside them |
 //! | `experiments` | reading results, deleting experiments |
+//! | `looks` | taking a look at an experiment |
 //! | `body` | reading a request's body within its limit |
 //! | [`problem`] | errors as RFC 9457 documents |
 //! | `response` | the headers that every answer has |
@@ -21,6 +22,7 @@ pub mod access;
 pub mod analysis;
 mod body;
 mod experiments;
+mod looks;
 pub mod openapi;
 pub mod outline;
 pub mod problem;
@@ -141,6 +143,9 @@ impl<S: Store> Api<S> {
             Operation::Results => experiments::results(store, query, self.settings.analyst).await,
             Operation::Result { experiment } => {
                 experiments::result(store, experiment, query, self.settings.analyst).await
+            }
+            Operation::TakeLook { experiment } => {
+                looks::take(store, experiment, query, self.settings.analyst).await
             }
             Operation::Delete { experiment } => experiments::delete(store, experiment, query).await,
             Operation::GimelExperiment => experiments::gimel_experiment(store, query).await,

@@ -8,7 +8,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use crate::access::KEY_HEADER;
-use crate::{AnswerBody, experiments, response, track};
+use crate::{AnswerBody, experiments, looks, response, track};
 
 /// The document as JSON.
 pub fn json() -> Bytes {
@@ -33,6 +33,7 @@ pub(crate) fn document() -> Response<AnswerBody> {
         track::many,
         experiments::results,
         experiments::result,
+        looks::take,
         experiments::delete,
         experiments::gimel_delete,
         describe,
@@ -89,6 +90,6 @@ mod tests {
             assert_eq!(allowed.split(", ").count(), listed, "{path}: {allowed}");
         }
         described.dedup();
-        assert_eq!(described.len(), 7);
+        assert_eq!(described.len(), 8);
     }
 }

@@ -1,7 +1,7 @@
 //! Which operation a method and a path mean.
 
 use abtest_model::query::decode_path_segment;
-use abtest_model::{Experiment, Handler};
+use abtest_model::{Experiment, Handler, InputError};
 use http::Method;
 
 use crate::problem::Problem;
@@ -20,6 +20,9 @@ pub(crate) enum Operation {
     Result {
         experiment: Experiment,
     },
+    TakeLook {
+        experiment: Experiment,
+    },
     Delete {
         experiment: Experiment,
     },
@@ -36,6 +39,7 @@ impl Operation {
             Self::TrackOne | Self::TrackMany => "track",
             Self::Results => "results",
             Self::Result { .. } | Self::GimelExperiment => "result",
+            Self::TakeLook { .. } => "look",
             Self::Delete { .. } | Self::GimelDelete => "delete",
         }
     }
@@ -46,6 +50,7 @@ impl Operation {
             Self::Preflight { .. } | Self::OpenApi | Self::TrackOne | Self::TrackMany => false,
             Self::Results
             | Self::Result { .. }
+            | Self::TakeLook { .. }
             | Self::Delete { .. }
             | Self::GimelExperiment
             | Self::GimelDelete => true,
@@ -63,8 +68,9 @@ pub(crate) fn operation(method: &Method, path: &str) -> Result<Operation, Box<Pr
             Method::GET => Some(Operation::OpenApi),
             _ => None,
         }),
-        _ => match path.strip_prefix("/experiments/") {
-            Some(segment) if !segment.contains('/') => one_experiment(method, segment),
+        _ => match path.strip_prefix("/experiments/").map(|rest| (rest, rest.split_once('/'))) {
+            Some((segment, None)) => one_experiment(method, segment),
+            Some((_, Some((segment, "looks")))) => looks(method, segment),
             _ => Err(Problem::not_found(format!(
                 "there is nothing at this path ({} bytes); see /openapi.json",
                 path.len()
@@ -74,12 +80,8 @@ pub(crate) fn operation(method: &Method, path: &str) -> Result<Operation, Box<Pr
 }
 
 fn one_experiment(method: &Method, segment: &str) -> Result<Operation, Box<Problem>> {
-    let experiment = || {
-        let name = decode_path_segment(segment, Experiment::PARAMETER)?;
-        Experiment::new(name)
-    };
     let experiment = match *method {
-        Method::GET | Method::DELETE => Some(experiment()?),
+        Method::GET | Method::DELETE => Some(experiment(segment)?),
         _ => None,
     };
     choose(method, "GET, DELETE, OPTIONS", |method| match (method, experiment) {
@@ -87,6 +89,18 @@ fn one_experiment(method: &Method, segment: &str) -> Result<Operation, Box<Probl
         (&Method::DELETE, Some(experiment)) => Some(Operation::Delete { experiment }),
         _ => None,
     })
+}
+
+fn looks(method: &Method, segment: &str) -> Result<Operation, Box<Problem>> {
+    let experiment = (*method == Method::POST).then(|| experiment(segment)).transpose()?;
+    choose(method, "POST, OPTIONS", |_| {
+        experiment.map(|experiment| Operation::TakeLook { experiment })
+    })
+}
+
+fn experiment(segment: &str) -> Result<Experiment, InputError> {
+    let name = decode_path_segment(segment, Experiment::PARAMETER)?;
+    Experiment::new(name)
 }
 
 /// The operation of an endpoint that wiring gives a handler, whatever its path.
@@ -140,6 +154,22 @@ mod tests {
         let found = operation(&Method::GET, "/experiments/50%25%20off%3A%2Fnow").unwrap();
         let experiment = Experiment::new("50% off:/now").unwrap();
         assert_eq!(found, Operation::Result { experiment });
+    }
+
+    #[test]
+    fn a_look_is_taken_at_any_experiment_also_one_called_looks() {
+        for (path, name) in
+            [("/experiments/a%2Fb/looks", "a/b"), ("/experiments/looks/looks", "looks")]
+        {
+            let experiment = Experiment::new(name).unwrap();
+            let found = operation(&Method::POST, path).unwrap();
+            assert_eq!(found, Operation::TakeLook { experiment });
+            assert!(found.is_private());
+            assert!(operation(&Method::GET, path).is_err());
+        }
+        let found = operation(&Method::GET, "/experiments/looks").unwrap();
+        assert!(matches!(found, Operation::Result { .. }));
+        assert!(operation(&Method::POST, "/experiments/a/b/looks").is_err());
     }
 
     #[test]

@@ -47,7 +47,7 @@ impl Handler {
     pub fn methods(self) -> &'static [Method] {
         match self {
             Self::Track => &[Method::Get, Method::Post],
-            Self::Experiments => &[Method::Get, Method::Delete],
+            Self::Experiments => &[Method::Get, Method::Post, Method::Delete],
             Self::GimelAll | Self::GimelExperiment => &[Method::Get],
             Self::GimelDelete => &[Method::Delete],
         }

@@ -8,6 +8,7 @@
 //! | [`event`] | [`Event`], from a query string or from JSON, and [`Batch`], a request's events |
 //! | [`tally`] | [`Tally`]: what a store counted for one experiment |
 //! | [`handler`] | [`Handler`](handler::Handler): what an endpoint that wiring names does |
+//! | [`look`] | [`Look`]: what was there when somebody looked |
 //! | [`timeline`] | [`Timeline`]: how many uuids were new on each [`Day`] |
 //! | [`results`] | [`ExperimentResults`]: the JSON that dashboards read, Gimel's members and ours |
 //! | [`config`] | [`Config`]: the config file and its environment overrides |
@@ -18,6 +19,7 @@ pub mod config;
 pub mod event;
 pub mod handler;
 pub mod input;
+pub mod look;
 pub mod name;
 pub mod query;
 pub mod results;
@@ -29,6 +31,7 @@ pub use config::{Config, Limits, RedisConfig};
 pub use event::{Batch, BatchError, Event};
 pub use handler::{Handler, Method, Program};
 pub use input::InputError;
+pub use look::Look;
 pub use name::{Experiment, Goal, Namespace, Uuid, Variant};
 pub use query::Query;
 pub use results::ExperimentResults;

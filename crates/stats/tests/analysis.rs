@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used)] // a panic is how a test says no
 
 use abtest_stats::analysis::{
-    Analysis, Counts, GoalCounts, GoalKind, Looks, Method, Outcome, RemarkCode, Settings,
-    VariantCounts, analyse,
+    Analysis, Counts, EarlierLook, GoalCounts, GoalKind, Looks, Method, Outcome, RemarkCode,
+    Settings, VariantCounts, analyse,
 };
 use abtest_stats::counter_error::Counter;
 use proptest::prelude::*;
@@ -288,10 +288,27 @@ proptest! {
     }
 }
 
-fn sequential(variants: &[(u64, u64)], planned: u64, earlier: &[u64]) -> Analysis {
-    let looks = Some(Looks { planned, earlier: earlier.to_vec() });
-    let settings = Settings { method: Method::Sequential, looks, ..exact() };
+fn looks(planned: u64, earlier: &[u64]) -> Looks {
+    Looks { planned, earlier: earlier.iter().map(|&look| look.into()).collect(), now: true }
+}
+
+fn at_looks(variants: &[(u64, u64)], looks: Looks) -> Analysis {
+    let settings = Settings { method: Method::Sequential, looks: Some(looks), ..exact() };
     analyse(&counts(variants), &settings).unwrap()
+}
+
+fn sequential(variants: &[(u64, u64)], planned: u64, earlier: &[u64]) -> Analysis {
+    at_looks(variants, looks(planned, earlier))
+}
+
+/// The look that an analysis was, as the next ones are told of it.
+fn remembered(analysis: &Analysis) -> EarlierLook {
+    let look = analysis.looks.as_ref().unwrap().taken.last().unwrap();
+    EarlierLook {
+        participants: look.participants,
+        control: analysis.control.clone().unwrap(),
+        statistics: look.statistics.clone(),
+    }
 }
 
 #[test]
@@ -341,13 +358,69 @@ fn looks_that_cannot_be_say_so() {
     }
     let settings = |planned, earlier: &[u64]| Settings {
         method: Method::Sequential,
-        looks: Some(Looks { planned, earlier: earlier.to_vec() }),
+        looks: Some(looks(planned, earlier)),
         ..exact()
     };
     assert!(analyse(&counts(&all), &settings(0, &[])).is_err());
     assert!(analyse(&counts(&all), &settings(9, &[2, 2])).is_err());
     let no_plan = Settings { method: Method::Sequential, ..exact() };
-    assert!(analyse(&counts(&all), &no_plan).is_err());
+    let analysis = analyse(&counts(&all), &no_plan).unwrap();
+    assert!(analysis.looks.is_none());
+    assert_eq!(analysis.verdict.outcome, Outcome::KeepRunning);
+    assert!(analysis.verdict.sentence.contains("none was ever taken"), "{:?}", analysis.verdict);
+}
+
+#[test]
+fn between_looks_no_number_gives_away_what_the_next_one_would_say() {
+    let overwhelming = [(20_000, 1_000), (20_000, 2_000)];
+    let between = Looks { now: false, ..looks(80_000, &[20_000]) };
+    let analysis = at_looks(&overwhelming, between.clone());
+    let found = analysis.goals[0].against_control[0].sequential.clone().unwrap();
+    assert!(found.bound.is_none() && found.z.is_none() && found.lift_low.is_none(), "{found:?}");
+    assert_eq!(found.reason.as_deref(), Some("no look is taken at these counts"));
+    assert_eq!(analysis.verdict.outcome, Outcome::KeepRunning);
+    assert_eq!(analysis.looks.unwrap().taken.len(), 1);
+    let taken = at_looks(&overwhelming, Looks { now: true, ..between });
+    assert_eq!(taken.verdict.outcome, Outcome::Better);
+    assert_eq!(taken.looks.unwrap().taken.len(), 2);
+}
+
+#[test]
+fn what_a_look_decided_stays_decided() {
+    let then = sequential(&[(10_000, 500), (10_000, 700)], 40_000, &[]);
+    assert_eq!(then.verdict.outcome, Outcome::Better);
+    let decision = then.goals[0].against_control[0].sequential.as_ref().unwrap().decision.unwrap();
+    assert_eq!(decision.participants, 20_000);
+    // By now hardly anything is left of the difference.
+    let later = [(15_000, 1_000), (15_000, 1_005)];
+    let earlier = vec![remembered(&then)];
+    for now in [false, true] {
+        let looks = Looks { planned: 40_000, earlier: earlier.clone(), now };
+        let analysis = at_looks(&later, looks);
+        let found = analysis.goals[0].against_control[0].sequential.clone().unwrap();
+        assert_eq!(found.decision, Some(decision));
+        assert_eq!(analysis.verdict.outcome, Outcome::Better);
+        assert!(analysis.verdict.sentence.ends_with("The look at 20,000 participants decided it."));
+    }
+    // What was held against another control says nothing here.
+    let settings = Settings {
+        method: Method::Sequential,
+        looks: Some(Looks { planned: 40_000, earlier, now: false }),
+        control: Some("B".to_owned()),
+        ..exact()
+    };
+    let other = analyse(&counts(&later), &settings).unwrap();
+    assert_eq!(other.verdict.outcome, Outcome::KeepRunning);
+}
+
+#[test]
+fn a_look_that_decided_nothing_leaves_the_next_ones_open() {
+    let then = sequential(&[(10_000, 500), (10_000, 510)], 40_000, &[]);
+    let looks = Looks { planned: 40_000, earlier: vec![remembered(&then)], now: true };
+    let analysis = at_looks(&[(20_000, 1_000), (20_000, 1_200)], looks);
+    let found = analysis.goals[0].against_control[0].sequential.clone().unwrap();
+    assert_eq!(found.decision.unwrap().participants, 40_000);
+    assert!(!analysis.verdict.sentence.contains("decided it"));
 }
 
 proptest! {
@@ -357,9 +430,10 @@ proptest! {
         variants in prop::collection::vec((0..=1_000_000u64, 0..=1_000_000u64), 2..4),
         planned in 1..=2_000_000u64,
         earlier in prop::collection::btree_set(1..=2_000_000u64, 0..6),
+        now: bool,
     ) {
         let earlier: Vec<u64> = earlier.into_iter().collect();
-        let analysis = sequential(&variants, planned, &earlier);
+        let analysis = at_looks(&variants, Looks { now, ..looks(planned, &earlier) });
         for comparison in &analysis.goals[0].against_control {
             let found = comparison.sequential.as_ref().unwrap();
             prop_assert!(found.bound.is_some() != found.reason.is_some());

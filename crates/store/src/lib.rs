@@ -12,7 +12,7 @@ pub mod redis;
 
 use std::future::Future;
 
-use abtest_model::{Event, Experiment, Namespace, Tally};
+use abtest_model::{Event, Experiment, Look, Namespace, Tally};
 
 pub use error::{Refusal, StoreError};
 
@@ -24,8 +24,8 @@ pub use error::{Refusal, StoreError};
 /// - Recording an event again changes nothing, however often, however late.
 /// - Names come back exactly as they were recorded.
 /// - Past a limit new names are refused one by one; known counters go on.
-/// - After [`delete`](Store::delete) an experiment's counters are gone, and recording starts
-///   again from nothing.
+/// - After [`delete`](Store::delete) an experiment's counters and looks are gone, and recording
+///   starts again from nothing.
 pub trait Store: Send + Sync + 'static {
     /// Records a batch, and tells of each event, in order, whether it is stored. An event that
     /// is refused does not keep the others from being stored.
@@ -82,6 +82,28 @@ pub trait Store: Send + Sync + 'static {
         namespace: &Namespace,
         experiment: &Experiment,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// The looks taken at an experiment, those with fewer participants first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn looks(
+        &self,
+        namespace: &Namespace,
+        experiment: &Experiment,
+    ) -> impl Future<Output = Result<Vec<Look>, StoreError>> + Send;
+
+    /// Remembers a look, durably. A look at as many participants as an earlier one changes
+    /// nothing.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn take_look(
+        &self,
+        namespace: &Namespace,
+        experiment: &Experiment,
+        look: Look,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Whether the store can be reached now.
     ///

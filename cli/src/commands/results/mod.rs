@@ -36,7 +36,9 @@ Examples:
   abtest results                         every experiment of a running `abtest serve`
   abtest results 'button color' --watch  one, again and again
   abtest results --redis redis://host/   straight from the Redis of the Lambda functions
-  abtest results --csv > results.csv     a row for each variant on each goal")]
+  abtest results --csv > results.csv     a row for each variant on each goal
+  abtest results 'button color' --look --planned 80000
+                                         take a planned look, and remember it")]
 pub(crate) struct Arguments {
     /// Name of an experiment; every one without it.
     experiment: Option<String>,
@@ -81,13 +83,18 @@ struct Question {
     #[arg(long, value_parser = share)]
     level: Option<f64>,
     /// What the verdict follows: always_valid stays true however often one looks, sequential at the
-    /// looks told of, fixed holds for one look [default: always_valid].
+    /// looks taken (see --look), fixed holds for one look [default: always_valid].
     #[arg(long)]
     method: Option<String>,
-    /// For the sequential method: participants of all variants at which the experiment ends.
+    /// Take a look that the sequential method may end the experiment by, and remember it. Without,
+    /// nothing that is shown is a look.
+    #[arg(long, requires = "experiment", conflicts_with_all = ["watch", "looks"])]
+    look: bool,
+    /// For the first look: participants of all variants at which the experiment ends.
     #[arg(long, value_name = "PARTICIPANTS")]
     planned: Option<u64>,
-    /// For the sequential method: participants of all variants at each earlier look.
+    /// With --planned and --method sequential, participants of all variants at each earlier look:
+    /// for looks that you remember, and abtest does not.
     #[arg(long, value_name = "PARTICIPANTS,…", requires = "planned")]
     looks: Option<String>,
     /// How p-values are adjusted for their number: holm, bh, none [default: holm].
@@ -181,7 +188,10 @@ fn read(arguments: &Arguments, source: &Source) -> Result<String> {
     if name.is_some() {
         parameters.push(("memory", "true".to_owned()));
     }
-    let answer = source.read(name, &parameters)?;
+    let answer = match name.filter(|_| arguments.question.look) {
+        Some(name) => source.take_look(name, &parameters)?,
+        None => source.read(name, &parameters)?,
+    };
     answer.with_context(|| {
         format!(
             "there is no experiment `{}` in the namespace {}; `abtest experiments list` shows them",

@@ -40,6 +40,8 @@ pub(crate) struct Analysis {
     pub(super) minimum_lift: f64,
     pub(super) method: Method,
     pub(super) method_explanation: String,
+    /// Of the sequential method.
+    pub(super) looks: Option<Looks>,
     pub(super) goals: Vec<Goal>,
 }
 
@@ -49,6 +51,18 @@ pub(super) enum Method {
     AlwaysValid,
     Sequential,
     Fixed,
+}
+
+/// The looks taken.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Looks {
+    pub(super) planned: u64,
+    pub(super) taken: Vec<Participation>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Participation {
+    pub(super) participants: u64,
 }
 
 #[derive(Debug, Clone, Deserialize)]

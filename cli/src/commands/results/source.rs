@@ -63,8 +63,22 @@ impl Source {
         let path = experiment.map_or_else(|| "/experiments".to_owned(), path_of);
         match self {
             Self::Server(client) => client.get(&path, parameters),
-            Self::Redis(api) => api.get(&path, parameters),
-            Self::Folder(api) => api.get(&path, parameters),
+            Self::Redis(api) => api.call("GET", &path, parameters),
+            Self::Folder(api) => api.call("GET", &path, parameters),
+        }
+    }
+
+    /// Takes a look, and gives the API's answer; none where there is no such experiment.
+    pub(super) fn take_look(
+        &self,
+        experiment: &str,
+        parameters: &[(&str, String)],
+    ) -> Result<Option<String>> {
+        let path = path_of(experiment) + "/looks";
+        match self {
+            Self::Server(client) => client.post(&path, parameters),
+            Self::Redis(api) => api.call("POST", &path, parameters),
+            Self::Folder(api) => api.call("POST", &path, parameters),
         }
     }
 }
@@ -96,9 +110,15 @@ impl<S: Store> InProcess<S> {
         Self { api: Api::new(store, settings), runtime, namespace }
     }
 
-    fn get(&self, path: &str, parameters: &[(&str, String)]) -> Result<Option<String>> {
+    fn call(
+        &self,
+        method: &str,
+        path: &str,
+        parameters: &[(&str, String)],
+    ) -> Result<Option<String>> {
         // Whoever can open the store needs no key.
         let request = http::Request::builder()
+            .method(method)
             .uri(format!("{path}?{}", query(&self.namespace, parameters)))
             .extension(CheckedByGateway)
             .body(Empty::<bytes::Bytes>::new())?;

@@ -4,7 +4,7 @@
 use abtest_stats::words::{percent, thousands};
 
 use super::figures::{self, NOTHING, Scale};
-use super::report::{Analysis, Counting, Experiment, Goal, Method, Variant};
+use super::report::{Analysis, Counting, Experiment, Goal, Looks, Method, Variant};
 use crate::terminal::{bold, columns, cut, dim, printable, wrap, yellow};
 
 /// With more experiments than this each has one line.
@@ -108,6 +108,7 @@ fn footer(analysis: &Analysis) -> Vec<String> {
     let mut sentences: Vec<String> =
         analysis.notes.iter().map(|note| printable(&note.message)).collect();
     sentences.push(analysis.method_explanation.clone());
+    sentences.extend(analysis.looks.as_ref().map(looks));
     let of_rates = analysis.goals.iter().flat_map(|goal| &goal.variants).map(|v| v.counter_share);
     let of_differences =
         analysis.goals.iter().flat_map(|goal| &goal.against_control).map(|c| c.counter_share);
@@ -119,6 +120,15 @@ fn footer(analysis: &Analysis) -> Vec<String> {
         ));
     }
     sentences
+}
+
+fn looks(looks: &Looks) -> String {
+    let planned = thousands(looks.planned);
+    let taken: Vec<String> = looks.taken.iter().map(|look| thousands(look.participants)).collect();
+    match taken.as_slice() {
+        [] => format!("No look counts yet of the {planned} participants planned."),
+        taken => format!("Looks at {} of {planned} participants planned.", taken.join("; ")),
+    }
 }
 
 /// A cell's text and whether it stands at the right.

@@ -4,11 +4,12 @@
 //! reads names [`statistics`], and nothing else here does, so that the linker can leave it out.
 
 mod foremost;
+mod looks;
 mod question;
 
-use abtest_model::{Counting, ExperimentResults, Query, Tally};
+use abtest_model::{Counting, ExperimentResults, Look, Query, Tally};
 use abtest_stats::Error;
-use abtest_stats::analysis::{Analysis, Counts, GoalCounts, VariantCounts, analyse};
+use abtest_stats::analysis::{Analysis, Counts, GoalCounts, Settings, VariantCounts, analyse};
 use abtest_stats::counter_error::Counter;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -17,10 +18,35 @@ use crate::problem::Problem;
 use question::Question;
 
 /// Reads what a query string asks of the counts.
-pub type Analyst = fn(&Query<'_>) -> Result<Writer, Box<Problem>>;
+pub type Analyst = fn(&Query<'_>, Purpose) -> Result<Box<dyn Writer>, Box<Problem>>;
 
-/// Writes an experiment as JSON.
-pub type Writer = Box<dyn Fn(&Tally, Asked) -> Result<Vec<u8>, Box<Problem>> + Send + Sync>;
+/// What the answer is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To be read, as often as one likes: no look is taken.
+    Read,
+    /// To take a look.
+    Look,
+}
+
+/// Writes experiments as JSON.
+pub trait Writer: Send + Sync {
+    /// Whether it must know the looks that were taken.
+    fn needs_looks(&self) -> bool;
+
+    /// An experiment, with what the looks taken say of it.
+    ///
+    /// # Errors
+    /// When what was asked for is not there.
+    fn write(&self, tally: &Tally, looks: &[Look], asked: Asked) -> Result<Vec<u8>, Box<Problem>>;
+
+    /// An experiment as a new look sees it, and that look, unless it counts as no look of its
+    /// own. It is to be remembered before anyone sees the answer.
+    ///
+    /// # Errors
+    /// When what was asked for is not there, or no look can be taken.
+    fn look(&self, tally: &Tally, looks: &[Look]) -> Result<(Option<Look>, Vec<u8>), Box<Problem>>;
+}
 
 /// How an experiment came to be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,21 +61,53 @@ pub enum Asked {
 ///
 /// # Errors
 /// When a parameter breaks a rule; the writer's own when a control or goal is not there.
-pub fn statistics(query: &Query<'_>) -> Result<Writer, Box<Problem>> {
-    let question = Question::from_query(query)?;
-    Ok(Box::new(move |tally, asked| {
-        let results = ExperimentResults::from(tally);
-        let analysis = match &question {
-            Some(question) => Some(analysis(&results, question, asked)?),
-            None => None,
-        };
-        Ok(json(&AnalysedResults { results, analysis }))
-    }))
+pub fn statistics(query: &Query<'_>, purpose: Purpose) -> Result<Box<dyn Writer>, Box<Problem>> {
+    Ok(match Question::from_query(query, purpose)? {
+        Some(question) => Box::new(question),
+        None => Box::new(CountsAlone),
+    })
 }
 
-/// Writes the counts alone.
-pub(crate) fn counts_alone() -> Writer {
-    Box::new(|tally, _| Ok(json(&ExperimentResults::from(tally))))
+/// Writes the counts without what they mean.
+pub(crate) struct CountsAlone;
+
+impl Writer for CountsAlone {
+    fn needs_looks(&self) -> bool {
+        false
+    }
+
+    fn write(&self, tally: &Tally, _: &[Look], _: Asked) -> Result<Vec<u8>, Box<Problem>> {
+        Ok(json(&ExperimentResults::from(tally)))
+    }
+
+    fn look(&self, _: &Tally, _: &[Look]) -> Result<(Option<Look>, Vec<u8>), Box<Problem>> {
+        let detail = "a look is a look at the analysis; leave `analysis=none` away";
+        Err(Problem::wrong_parameter("analysis", "needs-analysis", detail))
+    }
+}
+
+impl Writer for Question {
+    fn needs_looks(&self) -> bool {
+        self.follows_looks_taken()
+    }
+
+    fn write(&self, tally: &Tally, looks: &[Look], asked: Asked) -> Result<Vec<u8>, Box<Problem>> {
+        let mut settings = self.settings.clone();
+        if self.needs_looks() {
+            settings.looks = looks::taken(looks);
+        }
+        let results = ExperimentResults::from(tally);
+        let analysis = Some(analysis(&results, settings, asked)?);
+        Ok(json(&AnalysedResults { results, analysis }))
+    }
+
+    fn look(&self, tally: &Tally, looks: &[Look]) -> Result<(Option<Look>, Vec<u8>), Box<Problem>> {
+        let settings = looks::at_a_new_one(self, looks)?;
+        let results = ExperimentResults::from(tally);
+        let analysis = analysis(&results, settings, Asked::Alone)?;
+        let look = looks::new_one(&analysis, looks);
+        Ok((look, json(&AnalysedResults { results, analysis: Some(analysis) })))
+    }
 }
 
 /// An experiment's counts, and what they mean.
@@ -65,11 +123,10 @@ pub(crate) struct AnalysedResults {
 
 fn analysis(
     results: &ExperimentResults,
-    question: &Question,
+    mut settings: Settings,
     asked: Asked,
 ) -> Result<Analysis, Box<Problem>> {
     let mut counts = counts(results);
-    let mut settings = question.settings.clone();
     settings.counter = match results.counting {
         Counting::Hll => Counter::Hll,
         Counting::Exact => Counter::Exact,
@@ -163,8 +220,8 @@ mod tests {
     }
 
     fn write(query: &str, tally: &Tally, asked: Asked) -> Result<Value, Box<Problem>> {
-        let writer = statistics(&Query::parse(query).unwrap())?;
-        Ok(serde_json::from_slice(&writer(tally, asked)?).unwrap())
+        let writer = statistics(&Query::parse(query).unwrap(), Purpose::Read)?;
+        Ok(serde_json::from_slice(&writer.write(tally, &[], asked)?).unwrap())
     }
 
     fn rule(query: &str) -> Value {
@@ -179,7 +236,7 @@ mod tests {
         let without = write("analysis=none", &tally, Asked::AmongOthers).unwrap();
         let analysis = with.as_object_mut().unwrap().remove("analysis").unwrap();
         assert_eq!(with, without);
-        let alone = counts_alone()(&tally, Asked::AmongOthers).unwrap();
+        let alone = CountsAlone.write(&tally, &[], Asked::AmongOthers).unwrap();
         assert_eq!(without, serde_json::from_slice::<Value>(&alone).unwrap());
         assert_eq!(analysis["verdict"]["outcome"], "better");
         assert_eq!(
@@ -226,11 +283,12 @@ mod tests {
             ("analysis=all", "analysis", "one-of"),
             ("control=green", "control", "known-variant"),
             ("goal=buy", "goal", "known-goal"),
-            ("method=sequential", "planned", "required"),
+            ("method=sequential&looks=9", "planned", "required"),
             ("method=sequential&planned=0", "planned", "range"),
             ("method=sequential&planned=9&looks=3,2", "looks", "range"),
             ("method=sequential&planned=9&looks=x", "looks", "number"),
             ("looks=3", "looks", "needs-method"),
+            ("planned=3", "planned", "needs-method"),
         ] {
             let problem = rule(query);
             assert_eq!(
@@ -264,6 +322,60 @@ mod tests {
         let comparison = &results["analysis"]["goals"][0]["against_control"][0];
         assert!(comparison["sequential"]["bound"].as_f64().unwrap() > 2.9);
         assert_eq!(results["analysis"]["verdict"]["outcome"], "better");
+    }
+
+    fn look(query: &str, tally: &Tally, looks: &[Look]) -> Result<(Option<Look>, Value), Value> {
+        let look = |query: &Query<'_>| statistics(query, Purpose::Look)?.look(tally, looks);
+        let (look, written) = look(&Query::parse(query).unwrap())
+            .map_err(|problem| serde_json::to_value(&problem).unwrap())?;
+        Ok((look, serde_json::from_slice(&written).unwrap()))
+    }
+
+    #[test]
+    fn a_look_is_remembered_with_what_it_found_and_decides_from_then_on() {
+        let tally = signups(Counting::Exact);
+        let (taken, first) = look("planned=80200", &tally, &[]).unwrap();
+        let taken = taken.unwrap();
+        assert_eq!((taken.participants, taken.planned, &*taken.control), (40_100, 80_200, "blue"));
+        let decision =
+            &first["analysis"]["goals"][0]["against_control"][0]["sequential"]["decision"];
+        assert_eq!(decision["participants"], 40_100);
+        // The same look again is no other one, and reading takes none.
+        let (again, second) = look("", &tally, std::slice::from_ref(&taken)).unwrap();
+        assert_eq!((again, &second["analysis"]["verdict"]), (None, &first["analysis"]["verdict"]));
+        let reader =
+            statistics(&Query::parse("method=sequential").unwrap(), Purpose::Read).unwrap();
+        let read = |looks: &[Look]| -> Value {
+            serde_json::from_slice(&reader.write(&tally, looks, Asked::Alone).unwrap()).unwrap()
+        };
+        assert_eq!(read(&[taken])["analysis"]["verdict"]["outcome"], "better");
+        let untouched = read(&[]);
+        assert_eq!(untouched["analysis"]["verdict"]["outcome"], "keep_running");
+        assert!(untouched["analysis"].get("looks").is_none());
+    }
+
+    #[test]
+    fn a_look_that_cannot_be_taken_says_why() {
+        let tally = signups(Counting::Exact);
+        let earlier =
+            Look { participants: 9, planned: 90, control: "blue".into(), statistics: Vec::new() };
+        let many: Vec<Look> =
+            (1..=100).map(|participants| Look { participants, ..earlier.clone() }).collect();
+        for (query, looks, parameter, rule_name) in [
+            ("", &[][..], "planned", "required"),
+            ("planned=0", &[], "planned", "range"),
+            ("planned=many", &[], "planned", "number"),
+            ("planned=91", &many[..1], "planned", "fixed"),
+            ("planned=90&looks=9", &many[..1], "looks", "remembered"),
+            ("planned=90&method=fixed", &[], "method", "one-of"),
+            ("planned=90&analysis=none", &[], "analysis", "needs-analysis"),
+            ("planned=90&control=green", &[], "control", "known-variant"),
+            ("", &many, "looks", "range"),
+        ] {
+            let problem = look(query, &tally, looks).unwrap_err();
+            let said = (&problem["parameter"], &problem["rule"]);
+            assert_eq!(said, (&parameter.into(), &rule_name.into()), "{query}: {problem}");
+        }
     }
 
     #[test]

@@ -3,10 +3,11 @@
 use std::fmt::Display;
 
 use abtest_model::Query;
-use abtest_stats::analysis::{Counts, Looks, Method, Settings, analyse};
+use abtest_stats::analysis::{Counts, EarlierLook, Looks, Method, Settings, analyse};
 use abtest_stats::many_comparisons::Correction;
 use abtest_stats::{Error, Level};
 
+use super::Purpose;
 use crate::problem::Problem;
 
 const CORRECTIONS: [(&str, Correction); 4] = [
@@ -22,17 +23,23 @@ const METHODS: [(&str, Method); 3] = [
     ("fixed", Method::Fixed),
 ];
 
-/// Most earlier looks that can be told of.
-const LOOKS: usize = 100;
+/// Most looks that can be told of, or remembered.
+pub(super) const LOOKS: usize = 100;
 
 /// Settings that make sense for some experiment.
 pub(super) struct Question {
+    /// With the looks that were told of, if any were.
     pub(super) settings: Settings,
+    /// For a look that is taken: participants at which the experiment is to end, if that was said.
+    pub(super) planned: Option<u64>,
 }
 
 impl Question {
     /// The question, or none with `analysis=none`.
-    pub(super) fn from_query(query: &Query<'_>) -> Result<Option<Self>, Box<Problem>> {
+    pub(super) fn from_query(
+        query: &Query<'_>,
+        purpose: Purpose,
+    ) -> Result<Option<Self>, Box<Problem>> {
         if one_of(query, "analysis", &[("none", ())])?.is_some() {
             return Ok(None);
         }
@@ -53,13 +60,27 @@ impl Question {
         if let Some(correction) = one_of(query, "correction", &CORRECTIONS)? {
             settings.correction = correction;
         }
-        if let Some(method) = one_of(query, "method", &METHODS)? {
-            settings.method = method;
+        let method = one_of(query, "method", &METHODS)?;
+        let planned = query.get("planned")?.map(planned).transpose()?;
+        let earlier = query.get("looks")?.map(earlier).transpose()?;
+        match purpose {
+            Purpose::Read => {
+                settings.method = method.unwrap_or_default();
+                settings.looks = told(settings.method, planned, earlier)?;
+            }
+            Purpose::Look => {
+                settings.method = Method::Sequential;
+                refuse_what_a_look_cannot_have(method, earlier.is_some())?;
+            }
         }
-        settings.looks = looks(query, settings.method)?;
         let numbers_only = Settings { control: None, primary_goal: None, ..settings.clone() };
         analyse(&Counts::default(), &numbers_only).map_err(|error| refused(&error))?;
-        Ok(Some(Self { settings }))
+        Ok(Some(Self { settings, planned }))
+    }
+
+    /// Whether the verdict is that of the looks that are remembered.
+    pub(super) fn follows_looks_taken(&self) -> bool {
+        self.settings.method == Method::Sequential && self.settings.looks.is_none()
     }
 }
 
@@ -73,40 +94,70 @@ pub(super) fn refused(error: &Error) -> Box<Problem> {
     }
 }
 
-/// The looks, which the sequential method needs and the others cannot use.
-fn looks(query: &Query<'_>, method: Method) -> Result<Option<Looks>, Box<Problem>> {
-    let (planned, earlier) = (query.get("planned")?, query.get("looks")?);
-    if method != Method::Sequential {
-        return match (planned, earlier) {
-            (None, None) => Ok(None),
-            (Some(_), _) => Err(only_sequential("planned")),
-            (None, Some(_)) => Err(only_sequential("looks")),
-        };
-    }
-    let planned = planned.ok_or_else(|| {
-        let detail = "parameter `planned` is missing: `method=sequential` needs the participants, \
-            of all variants together, at which the experiment is planned to end";
-        Problem::wrong_parameter("planned", "required", detail)
-    })?;
-    let planned = count("planned", planned)?;
-    let texts = earlier.unwrap_or_default().split(',').filter(|text| !text.is_empty());
-    let earlier: Vec<u64> =
-        texts.map(|text| count("looks", text)).collect::<Result<_, Box<Problem>>>()?;
-    let rises = earlier.windows(2).all(|pair| pair[0] < pair[1]);
-    if !rises || earlier.len() > LOOKS || planned == 0 {
-        let detail = format!(
-            "parameter `looks` takes the participants at each earlier look, at most {LOOKS}, each \
-             more than before; parameter `planned` at least 1"
-        );
-        let wrong = if planned == 0 { "planned" } else { "looks" };
-        return Err(Problem::wrong_parameter(wrong, "range", detail));
-    }
-    Ok(Some(Looks { planned, earlier }))
+/// That nobody said where the experiment is to end.
+pub(super) fn no_plan() -> Box<Problem> {
+    let detail = "parameter `planned` is missing: the first look needs the participants, of all \
+        variants together, at which the experiment is planned to end";
+    Problem::wrong_parameter("planned", "required", detail)
 }
 
-fn only_sequential(parameter: &'static str) -> Box<Problem> {
-    let detail = format!("parameter `{parameter}` goes with `method=sequential` only");
-    Problem::wrong_parameter(parameter, "needs-method", detail)
+/// The looks that someone else remembers, these counts being one, too. Only the sequential method
+/// can use them.
+fn told(
+    method: Method,
+    planned: Option<u64>,
+    earlier: Option<Vec<EarlierLook>>,
+) -> Result<Option<Looks>, Box<Problem>> {
+    if planned.is_none() && earlier.is_none() {
+        return Ok(None);
+    }
+    if method != Method::Sequential {
+        let parameter = if planned.is_some() { "planned" } else { "looks" };
+        let detail = format!("parameter `{parameter}` goes with `method=sequential` only");
+        return Err(Problem::wrong_parameter(parameter, "needs-method", detail));
+    }
+    let planned = planned.ok_or_else(no_plan)?;
+    Ok(Some(Looks { planned, earlier: earlier.unwrap_or_default(), now: true }))
+}
+
+fn refuse_what_a_look_cannot_have(
+    method: Option<Method>,
+    tells_of_looks: bool,
+) -> Result<(), Box<Problem>> {
+    if tells_of_looks {
+        let detail = "a look that is taken follows those that are remembered; leave `looks` away";
+        return Err(Problem::wrong_parameter("looks", "remembered", detail));
+    }
+    if method.is_some_and(|method| method != Method::Sequential) {
+        let detail = "looks are taken for `method=sequential`; the other methods need none";
+        return Err(Problem::wrong_parameter("method", "one-of", detail));
+    }
+    Ok(())
+}
+
+fn planned(text: &str) -> Result<u64, Box<Problem>> {
+    match count("planned", text)? {
+        0 => {
+            let detail = "parameter `planned` takes the participants, of all variants together, at \
+                which the experiment is planned to end: at least 1";
+            Err(Problem::wrong_parameter("planned", "range", detail))
+        }
+        planned => Ok(planned),
+    }
+}
+
+fn earlier(texts: &str) -> Result<Vec<EarlierLook>, Box<Problem>> {
+    let texts = texts.split(',').filter(|text| !text.is_empty());
+    let earlier: Vec<u64> =
+        texts.map(|text| count("looks", text)).collect::<Result<_, Box<Problem>>>()?;
+    if earlier.len() > LOOKS || !earlier.is_sorted_by(|one, next| one < next) {
+        let detail = format!(
+            "parameter `looks` takes the participants at each earlier look, at most {LOOKS}, each \
+             more than before"
+        );
+        return Err(Problem::wrong_parameter("looks", "range", detail));
+    }
+    Ok(earlier.into_iter().map(EarlierLook::from).collect())
 }
 
 fn count(parameter: &'static str, text: &str) -> Result<u64, Box<Problem>> {

@@ -4,7 +4,7 @@ use super::Remarks;
 use super::arm::{Arm, counter_share};
 use super::comparison::compare;
 use super::input::{Counts, GoalCounts, Settings};
-use super::looks::Bounds;
+use super::looks::{Bounds, Compared};
 use super::plan::Plan;
 use super::report::{Comparison, GoalAnalysis, GoalKind, Matrix, RemarkCode, VariantEstimate};
 use super::verdict;
@@ -20,7 +20,7 @@ pub(super) fn analyse(
     goal: &GoalCounts,
     control: Option<usize>,
     settings: &Settings,
-    bounds: Option<&Bounds>,
+    bounds: Option<&Bounds<'_>>,
     remarks: &mut Remarks,
 ) -> GoalAnalysis {
     let primary = settings.primary_goal.as_deref() == Some(&goal.name);
@@ -43,7 +43,13 @@ pub(super) fn analyse(
         for (index, variant) in counts.variants.iter().enumerate() {
             let Some(other) = arms[index].filter(|_| index != control) else { continue };
             let mut comparison = compare(&variant.name, arm, other, &plan, settings);
-            comparison.sequential = bounds.map(|bounds| bounds.compare(arm, other, primary));
+            let compared = Compared {
+                goal: &goal.name,
+                primary,
+                control: (&counts.variants[control].name, arm),
+                variant: (&variant.name, other),
+            };
+            comparison.sequential = bounds.map(|bounds| bounds.compare(compared));
             add_chances(&mut comparison, chances.as_ref(), index, control);
             against_control.push(comparison);
         }

@@ -1,6 +1,6 @@
 //! When one may look: which of a comparison's intervals and p-values the verdict follows.
 
-use super::report::Comparison;
+use super::report::{Comparison, SequentialReport};
 use crate::level::Level;
 use serde::Serialize;
 
@@ -30,7 +30,7 @@ impl Method {
             }
             Self::Sequential => {
                 "The verdict follows group-sequential intervals (O'Brien and Fleming's bounds, spent as Lan and DeMets do). They \
-                 hold for the looks that are listed, this one included, and for no look that nobody told of."
+                 hold for the looks that were taken, and say nothing in between."
             }
             Self::Fixed => {
                 "The verdict follows plain intervals and p-values. They hold for one look, at a number of visitors fixed in \
@@ -48,9 +48,14 @@ impl Method {
                 (always_valid.lift_low, always_valid.lift_high, always_valid.adjusted_p_value)
             }
             // Its bounds count the other comparisons in already: an interval that leaves 0 out decides.
-            Self::Sequential => match sequential.filter(|s| s.bound.is_some()) {
-                Some(found) => (found.lift_low, found.lift_high, alpha_is_shared),
-                None => (None, None, None),
+            Self::Sequential => match sequential {
+                Some(SequentialReport { decision: Some(at), .. }) => {
+                    (Some(at.lift_low), Some(at.lift_high), alpha_is_shared)
+                }
+                Some(found) if found.bound.is_some() => {
+                    (found.lift_low, found.lift_high, alpha_is_shared)
+                }
+                _ => (None, None, None),
             },
             Self::Fixed => (comparison.lift_low, comparison.lift_high, comparison.adjusted_p_value),
         };

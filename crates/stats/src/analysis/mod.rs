@@ -27,12 +27,12 @@ mod soundness;
 mod verdict;
 
 pub use input::{CONTROL_NAMES, Counts, GoalCounts, Settings, VariantCounts};
-pub use looks::Looks;
+pub use looks::{EarlierLook, Looks};
 pub use method::Method;
 pub use report::{
-    AlwaysValidReport, Analysis, Comparison, GoalAnalysis, GoalKind, LookReport, LooksReport,
-    Matrix, Outcome, Remark, RemarkCode, SampleNeeded, SampleRatioCheck, SequentialReport,
-    VariantEstimate, Verdict,
+    AlwaysValidReport, Analysis, Comparison, Decision, GoalAnalysis, GoalKind, LookReport,
+    LookStatistic, LooksReport, Matrix, Outcome, Remark, RemarkCode, SampleNeeded,
+    SampleRatioCheck, SequentialReport, VariantEstimate, Verdict,
 };
 
 use crate::error::Error;
@@ -71,7 +71,7 @@ pub fn analyse(counts: &Counts, settings: &Settings) -> Result<Analysis, Error> 
         correction: settings.correction,
         method: settings.method,
         method_explanation: settings.method.explanation(),
-        looks: bounds.map(|bounds| bounds.report),
+        looks: bounds.and_then(|bounds| bounds.into_report(&goals)),
         sample_ratio,
         goals,
         verdict,

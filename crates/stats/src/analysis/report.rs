@@ -259,6 +259,8 @@ pub struct SequentialReport {
     pub bound: Option<f64>,
     /// The log ratio's statistic at this look.
     pub z: Option<f64>,
+    /// The log ratio's standard error at this look.
+    pub standard_error: Option<f64>,
     /// The lower end of the difference's interval.
     pub difference_low: Option<f64>,
     /// The upper end.
@@ -267,12 +269,31 @@ pub struct SequentialReport {
     pub lift_low: Option<f64>,
     /// The upper end.
     pub lift_high: Option<f64>,
+    /// The first look that decided the comparison; absent while none has. What came in since changes nothing about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decision: Option<Decision>,
     /// Why something is null.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
-/// The looks at an experiment, this one the last.
+/// A look at which |z| reached its bound.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Decision {
+    /// Participants of all variants together at that look.
+    pub participants: u64,
+    /// The bound there.
+    pub bound: f64,
+    /// The log ratio's statistic there.
+    pub z: f64,
+    /// The lower end of the lift's interval there.
+    pub lift_low: f64,
+    /// The upper end.
+    pub lift_high: f64,
+}
+
+/// The looks at an experiment, this one the last if it is one.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LooksReport {
@@ -292,6 +313,22 @@ pub struct LookReport {
     pub information: f64,
     /// The probability of a false alarm that is spent up to and with this look.
     pub spent: f64,
+    /// What was found; empty where that is not known, or where it was too early.
+    pub statistics: Vec<LookStatistic>,
+}
+
+/// What a look found of one comparison.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LookStatistic {
+    /// The goal.
+    pub goal: String,
+    /// The variant that was held against the control.
+    pub variant: String,
+    /// The log ratio of the rates in standard errors.
+    pub z: f64,
+    /// That standard error.
+    pub standard_error: f64,
 }
 
 /// The sample that finds the minimum lift with the power asked for.

@@ -55,7 +55,7 @@ pub(super) fn of_goal(
             goal.goal,
             percent(low(best)),
             percent(high(best))
-        );
+        ) + &decided_before(best, counts);
         return say(Outcome::Better, Some(&best.variant), sentence);
     }
     if all.iter().all(|c| decided(c) && high(c) < 0.0) {
@@ -66,7 +66,7 @@ pub(super) fn of_goal(
                 let sentence = format!(
                     "{name} is worse than {control}: {} down by between {least} and {most}.",
                     goal.goal
-                );
+                ) + &decided_before(only, counts);
                 say(Outcome::Worse, Some(name), sentence)
             }
             _ => say(
@@ -88,11 +88,38 @@ pub(super) fn of_goal(
     say(Outcome::KeepRunning, None, keep_running(goal, counts, settings))
 }
 
+/// Which look it was, if that was an earlier one.
+fn decided_before(comparison: &Comparison, counts: &Counts) -> String {
+    let now = participants(counts);
+    let decision = comparison.sequential.as_ref().and_then(|report| report.decision);
+    decision.filter(|decision| decision.participants < now).map_or_else(String::new, |decision| {
+        format!(" The look at {} participants decided it.", thousands(decision.participants))
+    })
+}
+
+fn participants(counts: &Counts) -> u64 {
+    counts.variants.iter().fold(0, |sum: u64, v| sum.saturating_add(v.trials))
+}
+
 fn keep_running(goal: &GoalAnalysis, counts: &Counts, settings: &Settings) -> String {
     let lift = percent(settings.minimum_lift);
+    if settings.method == Method::Sequential && settings.looks.is_none() {
+        return format!(
+            "No verdict on {} by looks: none was ever taken. The first one says how many participants are planned.",
+            goal.goal
+        );
+    }
     if let Some(looks) = settings.looks.as_ref().filter(|_| settings.method == Method::Sequential) {
-        let now = counts.variants.iter().fold(0, |sum: u64, v| sum.saturating_add(v.trials));
-        return match looks.planned.saturating_sub(now) {
+        let reports = || goal.against_control.iter().filter_map(|c| c.sequential.as_ref());
+        if reports().all(|report| report.bound.is_none()) {
+            let why = reports().find_map(|report| report.reason.as_deref());
+            let why = why.unwrap_or("too early");
+            return format!(
+                "No look has decided {} yet, and here is no verdict: {why}.",
+                goal.goal
+            );
+        }
+        return match looks.planned.saturating_sub(participants(counts)) {
             0 => format!("Undecided at the planned end: {} shows no difference.", goal.goal),
             more => format!(
                 "Keep running: {} decides nothing yet, and {} more visitors are planned.",

@@ -5,6 +5,7 @@
 //! | `disk` | what lies in the key-value store (fjall), and one durable commit |
 //! | `catalog` | the writer's list of counters, and the limits |
 //! | `published` | the counts that are on disk, for readers |
+//! | `looks` | the looks at experiments, in a file |
 //! | `writer` | the one thread that writes: it gathers what waits, commits once, answers all |
 //! | `answers` | answering all at the price of one |
 //!
@@ -16,17 +17,19 @@
 mod answers;
 mod catalog;
 mod disk;
+mod looks;
 mod published;
 mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use abtest_model::{Event, Experiment, Limits, Namespace, Tally};
+use abtest_model::{Event, Experiment, Limits, Look, Namespace, Tally};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{Refusal, Store, StoreError};
 use answers::Reply;
+use looks::Looks;
 use published::Published;
 use writer::{Request, Writer};
 
@@ -38,6 +41,7 @@ pub struct EmbeddedStore {
     queue: Option<mpsc::Sender<Request>>,
     published: Arc<RwLock<Published>>,
     writer: Option<std::thread::JoinHandle<()>>,
+    looks: Looks,
 }
 
 /// Why a folder cannot be opened.
@@ -98,7 +102,7 @@ impl EmbeddedStore {
                 folder: folder.to_owned(),
                 reason: error.to_string(),
             })?;
-        Ok(Self { queue: Some(queue), published, writer: Some(writer) })
+        Ok(Self { queue: Some(queue), published, writer: Some(writer), looks: Looks::new(folder) })
     }
 
     async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, StoreError> {
@@ -154,8 +158,28 @@ impl Store for EmbeddedStore {
         namespace: &Namespace,
         experiment: &Experiment,
     ) -> Result<bool, StoreError> {
+        if !self.looks.read(namespace, experiment)?.is_empty() {
+            self.looks.write(namespace, experiment, None)?;
+        }
         let (namespace, experiment) = (namespace.clone(), experiment.clone());
         self.ask(|reply| Request::Delete { namespace, experiment, reply }).await
+    }
+
+    async fn looks(
+        &self,
+        namespace: &Namespace,
+        experiment: &Experiment,
+    ) -> Result<Vec<Look>, StoreError> {
+        self.looks.read(namespace, experiment)
+    }
+
+    async fn take_look(
+        &self,
+        namespace: &Namespace,
+        experiment: &Experiment,
+        look: Look,
+    ) -> Result<(), StoreError> {
+        self.looks.write(namespace, experiment, Some(look))
     }
 
     async fn health(&self) -> Result<(), StoreError> {

@@ -14,6 +14,7 @@
 //! | [`inspect`] | a look at the server, for the checks before a deploy |
 //! | `outcome` | the scripts' words |
 //! | `settings` | from the config to a client |
+//! | `looks` | the looks at an experiment |
 //! | `read` | tallies in three round trips at most |
 //! | `record.lua`, `delete.lua` | what must happen at once, in Redis |
 
@@ -24,6 +25,7 @@ mod gather;
 pub mod inspect;
 mod keys;
 mod link;
+mod looks;
 mod memory;
 mod outcome;
 mod read;
@@ -32,7 +34,7 @@ mod settings;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use abtest_model::{Counting, Event, Experiment, Limits, Namespace, RedisConfig, Tally};
+use abtest_model::{Counting, Event, Experiment, Limits, Look, Namespace, RedisConfig, Tally};
 use redis::Script;
 
 pub use exact::layout::Boundaries;
@@ -158,6 +160,7 @@ impl Store for RedisStore {
     ) -> Result<bool, StoreError> {
         let (server, keys) = (&self.server, NamespaceKeys::new(namespace));
         let connection = &server.connection;
+        looks::forget(connection, namespace, experiment).await?;
         let exact = server.exact.delete(connection, namespace, experiment).await?;
         if server.cluster {
             return Ok(exact);
@@ -174,6 +177,23 @@ impl Store for RedisStore {
             })
             .await?;
         Ok(exact || estimated)
+    }
+
+    async fn looks(
+        &self,
+        namespace: &Namespace,
+        experiment: &Experiment,
+    ) -> Result<Vec<Look>, StoreError> {
+        looks::read(&self.server.connection, namespace, experiment).await
+    }
+
+    async fn take_look(
+        &self,
+        namespace: &Namespace,
+        experiment: &Experiment,
+        look: Look,
+    ) -> Result<(), StoreError> {
+        looks::take(&self.server.connection, namespace, experiment, &look).await
     }
 
     async fn health(&self) -> Result<(), StoreError> {

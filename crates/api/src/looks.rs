@@ -1,0 +1,72 @@
+//! Taking a look at an experiment: the one way in which the sequential method's verdict is seen.
+
+use abtest_model::event::namespace_of;
+use abtest_model::{Experiment, Query};
+use abtest_store::Store;
+use http::{Response, StatusCode};
+
+use crate::AnswerBody;
+use crate::analysis::{AnalysedResults, Analyst, Purpose};
+use crate::experiments::known;
+use crate::problem::Problem;
+use crate::response::with_body;
+
+/// Takes a look: remembers how many participants there are and how far the variants are from the
+/// control, then answers as `GET /experiments/{name}?method=sequential` does from now on.
+///
+/// Group-sequential bounds hold if every look is counted that could have ended the experiment. So
+/// the verdict moves only here: reading, a dashboard that refreshes, `--watch` are no looks, and
+/// show what the looks taken have said. Looks may come at any time and in any number. Those nearer
+/// to the one before than a thousandth of the plan are that look again; what a look has decided
+/// stays decided. Deleting the experiment forgets its looks.
+#[utoipa::path(
+    post, path = "/experiments/{name}/looks", tag = "operator",
+    params(
+        ("name" = String, Path, description = "the experiment's name"),
+        ("namespace" = Option<String>, Query, description = "`alephbet` if absent"),
+        ("planned" = Option<u64>, Query, description = "participants of all variants together at \
+            which the experiment is planned to end; the first look needs it, and fixes it"),
+        ("control" = Option<String>, Query, description = "the variant that the others are held \
+            against; looks with different ones say nothing of each other"),
+        ("goal" = Option<String>, Query, description = "the goal that decides; if absent the first"),
+        ("level" = Option<f64>, Query, description = "of intervals and tests; 0.95 if absent"),
+        ("correction" = Option<String>, Query, description = "for many comparisons: `holm` (if \
+            absent) and `bh` share alpha evenly, `none` does not"),
+        ("minimum_lift" = Option<f64>, Query, description = "the smallest relative lift worth \
+            having; 0.05 if absent"),
+        ("power" = Option<f64>, Query, description = "the probability to find it; 0.8 if absent"),
+    ),
+    responses(
+        (status = 200, description = "the look is remembered; the experiment as it sees it",
+            body = AnalysedResults),
+        (status = 400, description = "a parameter breaks a rule", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 401, description = "the key is wrong or missing", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 404, description = "no such experiment", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 503, description = "the store cannot be reached: no look was taken", body = Problem,
+            content_type = "application/problem+json"),
+    ),
+    security(("key" = []))
+)]
+pub(crate) async fn take<S: Store>(
+    store: &S,
+    experiment: Experiment,
+    query: &str,
+    analyst: Option<Analyst>,
+) -> Result<Response<AnswerBody>, Box<Problem>> {
+    let query = Query::parse(query)?;
+    let namespace = namespace_of(&query)?;
+    let analyst = analyst.ok_or_else(|| {
+        Problem::not_found("this function writes no analysis, so there is nothing to look at")
+    })?;
+    let writer = analyst(&query, Purpose::Look)?;
+    let tally = known(store, &namespace, experiment).await?;
+    let looks = store.looks(&namespace, &tally.experiment).await?;
+    let (look, written) = writer.look(&tally, &looks)?;
+    if let Some(look) = look {
+        store.take_look(&namespace, &tally.experiment, look).await?;
+    }
+    Ok(with_body(StatusCode::OK, "application/json", written))
+}
