@@ -102,4 +102,23 @@ mod tests {
         let user = "arn:aws:iam::123456789012:user/me";
         assert_eq!(principal(user), user);
     }
+
+    #[test]
+    fn the_docs_list_the_same_actions() {
+        let docs = include_str!("../../docs/deploy.md");
+        let (_, table) = docs.split_once("## Permissions").unwrap();
+        let (table, _) = table.split_once("\n## ").unwrap();
+        let rows = table.lines().filter_map(|line| line.strip_prefix("| `"));
+        let mut listed: Vec<String> = rows
+            .flat_map(|row| {
+                let (service, actions) = row.split_once('`').unwrap();
+                let actions = actions.rsplit_once('|').unwrap().0.rsplit_once('|').unwrap().1;
+                let action =
+                    move |name: &str| format!("{service}:{}", name.trim().trim_matches('`'));
+                actions.split(',').map(action).collect::<Vec<_>>()
+            })
+            .collect();
+        listed.sort();
+        assert_eq!(listed, ACTIONS);
+    }
 }

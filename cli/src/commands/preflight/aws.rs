@@ -34,7 +34,8 @@ async fn permissions(config: &Config, account: &Account) -> Option<Check> {
         }
         Ok(denied) => {
             let found = format!("not allowed: {}", denied.join(", "));
-            let next = "ask for a policy that allows them; README lists all that deploy uses";
+            let next =
+                "ask for a policy that allows them; docs/deploy.md lists all that deploy uses";
             return Some(Check::failed_with(NAME, found, next));
         }
         Err(_) => {}
