@@ -39,7 +39,7 @@ use siphasher::sip128::{Hasher128 as _, SipHasher24};
 pub(in crate::redis) const LAST_LEVEL: u8 = 6;
 
 /// Bytes of a mark.
-const MARK: usize = 4;
+pub(super) const MARK: usize = 4;
 
 /// When a level is left, and when a group is full. The same for everyone who counts into a
 /// Redis; tests lower them to reach deep levels soon.
@@ -74,15 +74,29 @@ pub(in crate::redis) struct Identity {
 impl Identity {
     /// A new one, which nobody can foresee.
     pub(super) fn random() -> String {
-        let [id, seed] = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()];
-        format!("{}{}", &id.simple().to_string()[16..], seed.simple())
+        Self::fresh(&uuid::Uuid::new_v4().simple().to_string())
+    }
+
+    /// A new id with a seed that there is.
+    pub(super) fn fresh(seed: &str) -> String {
+        format!("{}{seed}", &uuid::Uuid::new_v4().simple().to_string()[16..])
     }
 
     /// Reads what the registry has.
     pub(in crate::redis) fn read(text: &str) -> Option<Self> {
         let (id, seed) = text.split_at_checked(16)?;
-        let seed = u128::from_str_radix(seed, 16).ok()?;
+        let digits = seed.len() == 32 && seed.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let seed = digits.then(|| u128::from_str_radix(seed, 16).ok())??;
         Some(Self { id: id.to_owned(), seed: seed.to_be_bytes() })
+    }
+
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The seed as 32 hexadecimal digits.
+    pub(super) fn seed(&self) -> String {
+        format!("{:032x}", u128::from_be_bytes(self.seed))
     }
 
     pub(in crate::redis) fn state_key(&self) -> String {
@@ -110,6 +124,11 @@ impl Identity {
         numbered_bucket_key(&self.id, level, number)
     }
 
+    /// The bucket with a path.
+    pub(super) fn path_key(&self, path: &str) -> String {
+        bucket_key(&self.id, path)
+    }
+
     /// The bucket of a place on a level.
     pub(super) fn bucket_key(&self, place: &Place, level: u8) -> String {
         bucket_key(&self.id, &place.path[..level.into()])
@@ -135,12 +154,17 @@ pub(super) fn bucket_keys(id: &str, level: u8) -> impl Iterator<Item = String> {
 }
 
 fn numbered_bucket_key(id: &str, level: u8, number: u64) -> String {
+    bucket_key(id, &path(level, number))
+}
+
+/// The path of a level's bucket, counted from 0.
+pub(super) fn path(level: u8, number: u64) -> String {
     let mut path = String::new();
     if level > 0 {
         // Writing to a String cannot fail.
         let _ = write!(path, "{number:0width$x}", width = level.into());
     }
-    bucket_key(id, &path)
+    path
 }
 
 /// Where a uuid lies, on whichever level.

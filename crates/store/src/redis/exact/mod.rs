@@ -5,6 +5,7 @@
 //! | [`layout`] | how uuids lie in Redis, at what cost, with what bound on what is lost |
 //! | `keys` | the registry's keys |
 //! | `remove` | deletion in steps |
+//! | `transfer` | counters in and out |
 //! | `register.lua` | a counter gets its id and seed, within the limits |
 //! | `count.lua` | uuids join a counter |
 //! | `unregister.lua`, `close.lua` | the two halves of a deletion |
@@ -17,6 +18,7 @@
 pub(in crate::redis) mod keys;
 pub(in crate::redis) mod layout;
 mod remove;
+pub(in crate::redis) mod transfer;
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -138,7 +140,8 @@ impl Exact {
         if let Some(known) = self.known().get(name) {
             return Ok(Ok(known.clone()));
         }
-        let answer = register(connection, registration, name).await?;
+        let fresh = Identity::random();
+        let answer = register(connection, registration, name, &fresh).await?;
         let unexpected = || StoreError::Unexpected("the registry's answer".into());
         let word = answer.first().ok_or_else(unexpected)?;
         match (&**word, answer.get(1)) {
@@ -242,6 +245,7 @@ async fn register(
     connection: &Connection,
     registration: Registration,
     name: &CounterName,
+    fresh: &str,
 ) -> Result<Vec<String>, StoreError> {
     let namespace = gimel::NamespaceKeys::new(&name.namespace);
     let member = gimel::member(&name.experiment);
@@ -262,7 +266,7 @@ async fn register(
         .arg(namespace.member())
         .arg(&*member)
         .arg(&name.counter)
-        .arg(Identity::random())
+        .arg(fresh)
         .arg(u8::from(registration.may_begin))
         .arg(gimel::members(&name.experiment));
     let script = &script;
