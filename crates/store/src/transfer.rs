@@ -122,6 +122,11 @@ impl Export {
         }
         Experiment::new(&*self.experiment).map_err(invalid)
     }
+
+    /// Whether its counters hold the uuids themselves.
+    pub fn holds_uuids(&self) -> bool {
+        self.counters.iter().all(|counter| matches!(counter.seen, Seen::Uuids(_)))
+    }
 }
 
 impl ExportedCounter {

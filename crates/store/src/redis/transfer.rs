@@ -98,7 +98,7 @@ impl Server {
         experiment: &Experiment,
         export: &Export,
     ) -> Result<(), TransferError> {
-        if export.counters.iter().all(|counter| matches!(counter.seen, Seen::Uuids(_))) {
+        if export.holds_uuids() {
             return import_uuids(store, namespace, export).await;
         }
         for counter in &export.counters {
