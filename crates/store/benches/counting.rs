@@ -2,7 +2,7 @@
 //! Lamed's flag with an expiry and INCR. One counter grows through the sizes; at each, the count,
 //! the memory that Redis uses for it, and the rate at which it got there from the size before,
 //! 500 events a round trip, all of them new. `cargo bench -p abtest-store --bench counting` prints
-//! docs/exact-counting.md's tables. The largest size: `EVENTS` (default 10,000,000).
+//! docs/exact-counting.md's tables. The sizes: `SIZES`.
 
 use std::error::Error;
 use std::io::Write;
@@ -18,7 +18,7 @@ use redis::{AsyncConnectionConfig, cmd, pipe};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-const SIZES: [u64; 5] = [1_000, 10_000, 100_000, 1_000_000, 10_000_000];
+const SIZES: &str = "1000 10000 100000 1000000 10000000";
 const BATCH: u64 = 500;
 /// Batches whose scripts are timed once a counter is full.
 const TIMED: u64 = 400;
@@ -59,7 +59,10 @@ struct Row {
 }
 
 fn main() -> Result<()> {
-    let largest = std::env::var("EVENTS").ok().map_or(Ok(10_000_000), |text| text.parse())?;
+    let sizes = std::env::var("SIZES").unwrap_or_else(|_| SIZES.to_owned());
+    let sizes: Vec<u64> =
+        sizes.split_whitespace().map(str::parse).collect::<std::result::Result<_, _>>()?;
+    let largest = *sizes.last().ok_or("no sizes")?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let mut rows = Vec::new();
@@ -67,7 +70,7 @@ fn main() -> Result<()> {
     for way in Way::ALL {
         // Its histograms, of 20 kB for each command that is used, are no counter's memory.
         let redis = Redis::start_with(&["--latency-tracking", "no"]);
-        rows.extend(runtime.block_on(grow(&redis, way, largest))?);
+        rows.extend(runtime.block_on(grow(&redis, way, &sizes))?);
         if way == Way::Exact {
             slowest = runtime.block_on(scripts(&redis, largest))?;
             runtime.block_on(measured(&redis, &rows))?;
@@ -82,14 +85,14 @@ fn main() -> Result<()> {
 }
 
 /// The counter grows through the sizes.
-async fn grow(redis: &Redis, way: Way, largest: u64) -> Result<Vec<Row>> {
+async fn grow(redis: &Redis, way: Way, sizes: &[u64]) -> Result<Vec<Row>> {
     // Redis has scripts and buffers whatever is counted.
     Counter::new(redis, way).await?.add(0..BATCH).await?;
     redis.command(&["FLUSHALL", "SYNC"]);
     let empty = used_memory(redis)?;
     let mut rows = Vec::new();
     let mut done = 0;
-    for events in SIZES.into_iter().filter(|size| *size <= largest) {
+    for events in sizes.iter().copied() {
         let mut counter = Counter::new(redis, way).await?;
         let (start, cpu) = (Instant::now(), used_cpu(redis)?);
         let from = done;
@@ -228,7 +231,7 @@ async fn scripts(redis: &Redis, full: u64) -> Result<Vec<String>> {
     let store = open(redis, Counting::Exact)?;
     let mut next = full;
     let mut lines = Vec::new();
-    for (batch, what) in [(64, "64 new uuids"), (1, "1 new uuid")] {
+    for (batch, what) in [(16, "16 new uuids"), (1, "1 new uuid")] {
         redis.command(&["CONFIG", "SET", "slowlog-log-slower-than", "0"]);
         redis.command(&["CONFIG", "SET", "slowlog-max-len", "100000"]);
         redis.command(&["CONFIG", "RESETSTAT"]);

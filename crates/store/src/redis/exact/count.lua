@@ -34,7 +34,7 @@ end
 local function level_of(count)
   local level, limit = 0, first
   while count >= limit and level < last do
-    level, limit = level + 1, limit * 16
+    level, limit = level + 1, limit * 32
   end
   return level
 end

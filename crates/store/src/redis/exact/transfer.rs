@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use redis::{Value, pipe};
 
 use super::keys::{CounterName, DELETED};
-use super::layout::{Identity, LAST_LEVEL, MARK, buckets, path};
+use super::layout::{Identity, LAST_LEVEL, MARK, buckets, is_path, path};
 use super::{Registration, register, remove};
 use crate::StoreError;
 use crate::redis::connection::Connection;
@@ -108,8 +108,7 @@ async fn write(
     for some in all.chunks(STEP) {
         let mut write = pipe();
         for (path, groups) in some {
-            let hexadecimal = path.bytes().all(|digit| digit.is_ascii_hexdigit());
-            if path.len() > parts.deepest.into() || !hexadecimal {
+            if !is_path(path, parts.deepest) {
                 return Err(invalid("a bucket is none"));
             }
             let mut decoded = Vec::with_capacity(groups.len());
