@@ -9,6 +9,7 @@ mod plan_view;
 mod private_file;
 mod secrets;
 mod snippet;
+mod stores;
 mod terminal;
 
 use std::process::ExitCode;
@@ -16,8 +17,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use commands::{
-    build, calc, configure, deploy, destroy, experiments, key, preflight, results, rollback, serve,
-    snippet as snippet_command, status,
+    build, calc, configure, deploy, destroy, experiments, export, import, key, preflight, results,
+    rollback, serve, snippet as snippet_command, status,
 };
 
 #[global_allocator]
@@ -40,6 +41,8 @@ enum Command {
     Serve(serve::Arguments),
     Results(results::Arguments),
     Experiments(experiments::Arguments),
+    Export(export::Arguments),
+    Import(import::Arguments),
     Calc(calc::Arguments),
     Configure(configure::Arguments),
     Preflight(preflight::Arguments),
@@ -66,6 +69,8 @@ fn main() -> ExitCode {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Results(arguments) => results::run(&arguments),
         Command::Experiments(arguments) => experiments::run(arguments),
+        Command::Export(arguments) => export::run(&arguments),
+        Command::Import(arguments) => import::run(&arguments),
         Command::Calc(arguments) => calc::run(&arguments),
         Command::Configure(arguments) => configure::run(&arguments),
         Command::Preflight(arguments) => preflight::run(&arguments),

@@ -1,7 +1,9 @@
 //! Exact counting through HTTP, on a stock Redis and on a cluster.
 
+use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use abtest_tests::binaries::binary;
 use abtest_tests::cluster::Cluster;
 use abtest_tests::redis::Redis;
 use abtest_tests::serve::{Serve, encode};
@@ -79,4 +81,44 @@ fn a_cluster_is_one_redis_to_whoever_tracks_and_reads() {
     assert_eq!(serve.count("button color", "signup", "red"), 1);
     assert_eq!(serve.call("DELETE", "/experiments/button%20color", None).status, 200);
     assert_eq!(serve.count("button color", "participate", "red"), 0);
+}
+
+fn abtest(arguments: &[&str]) -> Output {
+    Command::new(binary("abtest")).args(arguments).output().unwrap()
+}
+
+#[test]
+fn an_experiment_goes_from_a_folder_to_an_exact_redis_and_not_back() {
+    let mut serve = Serve::embedded();
+    post(&serve, 0..500);
+    let data = serve.data().into_os_string().into_string().unwrap();
+    serve.terminate();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("button.json").into_os_string().into_string().unwrap();
+    let exported = abtest(&["export", "button color", "--data", &data, "--output", &file]);
+    assert!(exported.status.success(), "{exported:?}");
+    let redis = Redis::start();
+    let there = Serve::start(&["--redis", &redis.url(), "--counting", "exact"]);
+    // The import takes the config's way of counting, as whatever begins does.
+    let import = || {
+        let mut import = Command::new(binary("abtest"));
+        import.args(["import", &file, "--redis", &redis.url()]).env("ABTEST_COUNTING", "exact");
+        import.output().unwrap()
+    };
+    let imported = import();
+    assert!(imported.status.success(), "{imported:?}");
+    post(&there, 250..750);
+    assert_eq!(there.count("button color", "participate", "red"), 750);
+    let again = import();
+    assert_eq!(again.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&again.stderr).contains("there already"), "{again:?}");
+    let exported = abtest(&["export", "button color", "--redis", &redis.url(), "--output", &file]);
+    assert!(exported.status.success(), "{exported:?}");
+    let back = abtest(&["import", &file, "--data", &data, "--namespace", "other"]);
+    assert_eq!(back.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&back.stderr).contains("no uuids"), "{back:?}");
+    let results = abtest(&["results", "button color", "--redis", &redis.url()]);
+    let shown = String::from_utf8_lossy(&results.stdout).into_owned();
+    assert!(shown.contains("750 participants, counted exactly, "), "{shown}");
+    assert!(shown.contains(" in Redis"), "{shown}");
 }

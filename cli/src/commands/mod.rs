@@ -6,6 +6,8 @@ pub(crate) mod configure;
 pub(crate) mod deploy;
 pub(crate) mod destroy;
 pub(crate) mod experiments;
+pub(crate) mod export;
+pub(crate) mod import;
 pub(crate) mod key;
 pub(crate) mod preflight;
 pub(crate) mod results;

@@ -2,11 +2,11 @@
 //! Lamed's flag with an expiry and INCR. One counter grows through the sizes; at each, the count,
 //! the memory that Redis uses for it, and the rate at which it got there from the size before,
 //! 500 events a round trip, all of them new. `cargo bench -p abtest-store --bench counting` prints
-//! docs/exact-counting.md's tables. The largest size: `EVENTS` (default 10,000,000).
+//! docs/exact-counting.md's tables. The sizes: `SIZES`.
 
 use std::error::Error;
 use std::io::Write;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use abtest_model::{Counting, Event, Experiment, Goal, Limits, Namespace, RedisConfig, Secret};
 use abtest_model::{Uuid, Variant};
@@ -14,11 +14,11 @@ use abtest_store::Store;
 use abtest_store::redis::RedisStore;
 use abtest_tests::redis::Redis;
 use redis::aio::MultiplexedConnection;
-use redis::{InfoDict, cmd, pipe};
+use redis::{AsyncConnectionConfig, cmd, pipe};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-const SIZES: [u64; 5] = [1_000, 10_000, 100_000, 1_000_000, 10_000_000];
+const SIZES: &str = "1000 10000 100000 1000000 10000000";
 const BATCH: u64 = 500;
 /// Batches whose scripts are timed once a counter is full.
 const TIMED: u64 = 400;
@@ -54,17 +54,23 @@ struct Row {
     count: u64,
     bytes: i64,
     rate: f64,
+    /// Of Redis's CPU, an event.
+    microseconds: f64,
 }
 
 fn main() -> Result<()> {
-    let largest = std::env::var("EVENTS").ok().map_or(Ok(10_000_000), |text| text.parse())?;
+    let sizes = std::env::var("SIZES").unwrap_or_else(|_| SIZES.to_owned());
+    let sizes: Vec<u64> =
+        sizes.split_whitespace().map(str::parse).collect::<std::result::Result<_, _>>()?;
+    let largest = *sizes.last().ok_or("no sizes")?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let mut rows = Vec::new();
     let mut slowest = Vec::new();
     for way in Way::ALL {
-        let redis = Redis::start();
-        rows.extend(runtime.block_on(grow(&redis, way, largest))?);
+        // Its histograms, of 20 kB for each command that is used, are no counter's memory.
+        let redis = Redis::start_with(&["--latency-tracking", "no"]);
+        rows.extend(runtime.block_on(grow(&redis, way, &sizes))?);
         if way == Way::Exact {
             slowest = runtime.block_on(scripts(&redis, largest))?;
             runtime.block_on(measured(&redis, &rows))?;
@@ -79,22 +85,29 @@ fn main() -> Result<()> {
 }
 
 /// The counter grows through the sizes.
-async fn grow(redis: &Redis, way: Way, largest: u64) -> Result<Vec<Row>> {
-    let mut counter = Counter::new(redis, way).await?;
-    let empty = counter.used_memory().await?;
+async fn grow(redis: &Redis, way: Way, sizes: &[u64]) -> Result<Vec<Row>> {
+    // Redis has scripts and buffers whatever is counted.
+    Counter::new(redis, way).await?.add(0..BATCH).await?;
+    redis.command(&["FLUSHALL", "SYNC"]);
+    let empty = used_memory(redis)?;
     let mut rows = Vec::new();
     let mut done = 0;
-    for events in SIZES.into_iter().filter(|size| *size <= largest) {
-        let start = Instant::now();
+    for events in sizes.iter().copied() {
+        let mut counter = Counter::new(redis, way).await?;
+        let (start, cpu) = (Instant::now(), used_cpu(redis)?);
         let from = done;
         while done < events {
             counter.add(done..(done + BATCH).min(events)).await?;
             done = (done + BATCH).min(events);
         }
-        let rate = (events - from) as f64 / start.elapsed().as_secs_f64();
-        let (count, bytes) = (counter.count().await?, counter.used_memory().await? - empty);
-        rows.push(Row { way, events, count, bytes, rate });
+        let new = (events - from) as f64;
+        let rate = new / start.elapsed().as_secs_f64();
+        let microseconds = 1e6 * (used_cpu(redis)? - cpu) / new;
+        let count = counter.count().await?;
+        drop(counter);
+        let bytes = used_memory(redis)? - empty;
         eprintln!("{}: {events} events, {bytes} bytes, {rate:.0}/s", way.name());
+        rows.push(Row { way, events, count, bytes, rate, microseconds });
     }
     Ok(rows)
 }
@@ -110,11 +123,7 @@ impl Counter {
     async fn new(redis: &Redis, way: Way) -> Result<Self> {
         let counting = if way == Way::Exact { Counting::Exact } else { Counting::Hll };
         let store = open(redis, counting)?;
-        // What Redis and the scripts need whatever is counted is no counter's memory.
-        store.record(vec![event("warm up", 0)?]).await?;
-        let connection =
-            redis::Client::open(redis.url())?.get_multiplexed_async_connection().await?;
-        Ok(Self { way, store, connection })
+        Ok(Self { way, store, connection: connect(redis).await? })
     }
 
     async fn add(&mut self, uuids: std::ops::Range<u64>) -> Result<()> {
@@ -152,15 +161,29 @@ impl Counter {
         };
         Ok(command.query_async(&mut self.connection).await?)
     }
+}
 
-    async fn used_memory(&mut self) -> Result<i64> {
-        // A hash table that grows is moved in steps, and for a while there are two.
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        let information: InfoDict =
-            cmd("INFO").arg("memory").query_async(&mut self.connection).await?;
-        let get = |name| information.get::<i64>(name).ok_or("INFO lacks a member");
-        Ok(get("used_memory")? - get("mem_clients_normal")?)
-    }
+/// Bytes that Redis uses. No client is connected then: its buffers are no counter's memory.
+fn used_memory(redis: &Redis) -> Result<i64> {
+    Ok(information(redis, "memory", "used_memory")? as i64)
+}
+
+/// Seconds of CPU that Redis has used: what else this machine does matters little for them.
+fn used_cpu(redis: &Redis) -> Result<f64> {
+    Ok(information(redis, "cpu", "used_cpu_user")? + information(redis, "cpu", "used_cpu_sys")?)
+}
+
+fn information(redis: &Redis, section: &str, name: &str) -> Result<f64> {
+    let text = redis.command(&["INFO", section]);
+    let mut lines = text.lines().filter_map(|line| line.trim().split_once(':'));
+    let (_, value) = lines.find(|(found, _)| *found == name).ok_or("INFO lacks a member")?;
+    Ok(value.parse()?)
+}
+
+async fn connect(redis: &Redis) -> Result<MultiplexedConnection> {
+    let patient = AsyncConnectionConfig::new().set_response_timeout(None);
+    let client = redis::Client::open(redis.url())?;
+    Ok(client.get_multiplexed_async_connection_with_config(&patient).await?)
 }
 
 fn open(redis: &Redis, counting: Counting) -> Result<RedisStore> {
@@ -208,7 +231,7 @@ async fn scripts(redis: &Redis, full: u64) -> Result<Vec<String>> {
     let store = open(redis, Counting::Exact)?;
     let mut next = full;
     let mut lines = Vec::new();
-    for (batch, what) in [(64, "64 new uuids"), (1, "1 new uuid")] {
+    for (batch, what) in [(16, "16 new uuids"), (1, "1 new uuid")] {
         redis.command(&["CONFIG", "SET", "slowlog-log-slower-than", "0"]);
         redis.command(&["CONFIG", "SET", "slowlog-max-len", "100000"]);
         redis.command(&["CONFIG", "RESETSTAT"]);
@@ -218,8 +241,7 @@ async fn scripts(redis: &Redis, full: u64) -> Result<Vec<String>> {
             store.record(events.collect::<Result<_>>()?).await?;
             next += batch;
         }
-        let mut connection =
-            redis::Client::open(redis.url())?.get_multiplexed_async_connection().await?;
+        let mut connection = connect(redis).await?;
         let log: Vec<LogEntry> =
             cmd("SLOWLOG").arg("GET").arg(-1).query_async(&mut connection).await?;
         let mut times: Vec<u64> = log
@@ -274,6 +296,7 @@ fn print(rows: &[Row]) -> Result<()> {
     table("bytes an event", &|row| format!("{:.2}", row.bytes as f64 / row.events as f64))?;
     table("count", &|row| row.count.to_string())?;
     table("events a second", &|row| format!("{:.0}", row.rate))?;
+    table("microseconds of Redis's CPU an event", &|row| format!("{:.2}", row.microseconds))?;
     let pfadd = |events| {
         let row = rows.iter().find(|row| row.way == Way::Pfadd && row.events == events);
         row.map_or(1.0, |row| row.rate)

@@ -9,6 +9,7 @@ pub mod embedded;
 mod error;
 #[cfg(feature = "redis")]
 pub mod redis;
+pub mod transfer;
 
 use std::future::Future;
 

@@ -129,7 +129,7 @@ fn any_stream_counts_like_a_set_through_all_levels_and_mishaps() {
 async fn at_their_real_size_the_levels_count_every_uuid_once() {
     let redis = Redis::start();
     let store = open(&redis, Boundaries::default());
-    const ALL: u32 = 20_000;
+    const ALL: u32 = 40_000;
     for from in (0..ALL).step_by(500) {
         stored(&store, events(from, 500)).await;
         // Anything from before, a third of the way back.

@@ -1,21 +1,18 @@
 //! Where the counts are: behind a running abtest, or in a store that this process reads itself,
 //! through the same API, so that the answer is the same.
 
-use std::path::Path;
-
 use abtest_api::analysis::statistics;
 use abtest_api::{Access, Api, CheckedByGateway, Settings};
-use abtest_model::{Limits, Secret};
 use abtest_store::Store;
 use abtest_store::embedded::EmbeddedStore;
 use abtest_store::redis::RedisStore;
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use http_body_util::{BodyExt, Empty};
 use tokio::runtime::Runtime;
 
 use super::StoreArguments;
 use crate::client::{Client, ClientArguments, path_of, query};
-use crate::{config_file, secrets};
+use crate::stores;
 
 /// Something that answers as the API does.
 pub(super) enum Source {
@@ -26,30 +23,15 @@ pub(super) enum Source {
 
 impl Source {
     pub(super) fn open(client: &ClientArguments, store: &StoreArguments) -> Result<Self> {
-        let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build();
         let namespace = client.namespace.clone();
         if let Some(url) = &store.redis {
-            let mut config = config_file::read(store.config.as_deref())?;
-            if !url.is_empty() {
-                if !url.contains("://") {
-                    bail!(
-                        "`{}` is no Redis address, such as redis://host/; the experiment's name \
-                         comes before --redis",
-                        crate::terminal::printable(url)
-                    );
-                }
-                config.redis.url = Some(Secret::new(url.as_str()));
-            }
-            let runtime = runtime()?;
-            let store = runtime.block_on(async {
-                secrets::resolve(&mut config).await?;
-                anyhow::Ok(RedisStore::new(&config.redis, config.limits, config.counting)?)
-            })?;
+            let runtime = stores::runtime()?;
+            let store = stores::redis(&runtime, url, store.config.as_deref())?;
             return Ok(Self::Redis(InProcess::new(store, runtime, namespace)));
         }
         if let Some(folder) = &store.data {
-            let store = open_folder(folder)?;
-            return Ok(Self::Folder(InProcess::new(store, runtime()?, namespace)));
+            let store = stores::folder(folder)?;
+            return Ok(Self::Folder(InProcess::new(store, stores::runtime()?, namespace)));
         }
         Ok(Self::Server(Client::new(client)?))
     }
@@ -81,16 +63,6 @@ impl Source {
             Self::Folder(api) => api.call("POST", &path, parameters),
         }
     }
-}
-
-/// Opens the counters in a data folder, without making one where there is none.
-fn open_folder(folder: &Path) -> Result<EmbeddedStore> {
-    let counters = folder.join("counters");
-    if !counters.is_dir() {
-        bail!("there are no counters in {}; give the folder of serve's --data", folder.display());
-    }
-    EmbeddedStore::open(&counters, Limits::default())
-        .context("the folder cannot be read; if `abtest serve` runs, leave --data away to ask it")
 }
 
 /// The API in this process.

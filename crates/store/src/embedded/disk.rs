@@ -193,6 +193,16 @@ impl Disk {
         Ok(finished)
     }
 
+    /// The uuids of a counter.
+    pub(super) fn uuids(&self, counter: u64) -> fjall::Result<Vec<String>> {
+        let mut uuids = Vec::new();
+        for entry in self.seen.prefix(counter.to_be_bytes()) {
+            let key = entry.key()?;
+            uuids.push(String::from_utf8_lossy(&key[8..]).into_owned());
+        }
+        Ok(uuids)
+    }
+
     fn days_of(&self, id: u64) -> fjall::Result<Vec<(Day, u64)>> {
         let mut days = Vec::new();
         for entry in self.days.prefix(id.to_be_bytes()) {

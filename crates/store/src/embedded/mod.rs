@@ -17,9 +17,12 @@
 mod answers;
 mod catalog;
 mod disk;
+mod export;
 mod looks;
 mod published;
 mod writer;
+
+pub use export::export;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};

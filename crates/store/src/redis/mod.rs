@@ -15,6 +15,7 @@
 //! | `outcome` | the scripts' words |
 //! | `settings` | from the config to a client |
 //! | `looks` | the looks at an experiment |
+//! | `transfer` | experiments in and out |
 //! | `read` | tallies in three round trips at most |
 //! | `record.lua`, `delete.lua` | what must happen at once, in Redis |
 
@@ -30,6 +31,7 @@ mod memory;
 mod outcome;
 mod read;
 mod settings;
+mod transfer;
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};

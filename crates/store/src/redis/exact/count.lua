@@ -34,7 +34,7 @@ end
 local function level_of(count)
   local level, limit = 0, first
   while count >= limit and level < last do
-    level, limit = level + 1, limit * 16
+    level, limit = level + 1, limit * 32
   end
   return level
 end
@@ -59,7 +59,8 @@ local function add(position)
     return false
   end
   local found = {}
-  for level = 0, deepest do
+  -- Most of a large counter lies on its last levels: a duplicate is found there first.
+  for level = deepest, 0, -1 do
     found[level] = call('HGET', KEYS[bucket + level], group)
     if found[level] and holds(found[level], mark) then
       return true

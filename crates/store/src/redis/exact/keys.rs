@@ -21,7 +21,7 @@ pub(in crate::redis) fn counters(namespace: &str, experiment: &str) -> String {
 
 /// A counter's name, each part as keys have it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct CounterName {
+pub(in crate::redis) struct CounterName {
     pub(super) namespace: Namespace,
     pub(super) experiment: Experiment,
     /// `GOAL:VARIANT`.
@@ -30,10 +30,19 @@ pub(super) struct CounterName {
 
 impl CounterName {
     pub(super) fn of(event: &Event) -> Self {
-        let (goal, variant) = (escape(event.goal.as_str()), escape(event.variant.as_str()));
+        Self::new(&event.namespace, &event.experiment, &event.goal, &event.variant)
+    }
+
+    pub(in crate::redis) fn new(
+        namespace: &Namespace,
+        experiment: &Experiment,
+        goal: &Goal,
+        variant: &Variant,
+    ) -> Self {
+        let (goal, variant) = (escape(goal.as_str()), escape(variant.as_str()));
         Self {
-            namespace: event.namespace.clone(),
-            experiment: event.experiment.clone(),
+            namespace: namespace.clone(),
+            experiment: experiment.clone(),
             counter: format!("{goal}:{variant}"),
         }
     }

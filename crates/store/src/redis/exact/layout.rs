@@ -1,7 +1,8 @@
 //! How the uuids of an exactly counted counter lie in Redis.
 //!
 //! A uuid is hashed (SipHash-2-4, 128 bits) with the counter's own secret seed. Of the hash are
-//! used: 6 hexadecimal digits, the *path*; 7 bits, the *group*; and 32 bits, the *mark*.
+//! used: 5 digits of 5 bits (`0` to `9`, `a` to `v`), the *path*; 7 bits, the *group*; and 32 bits,
+//! the *mark*.
 //!
 //! | key | type | holds |
 //! |---|---|---|
@@ -13,8 +14,8 @@
 //! | `abtest:{ID}` | hash | the counter's state: count, deepest level, new uuids by UTC day |
 //! | `abtest:{ID}:PATH` | hash | a bucket: by group, the marks in it, one after another |
 //!
-//! Level *l* has 16^*l* buckets, named by the first *l* digits of the path, with 128 groups each.
-//! A new mark joins the level that follows from the count: level *l* takes over at 1,024 · 16^(*l*-1)
+//! Level *l* has 32^*l* buckets, named by the first *l* digits of the path, with 128 groups each.
+//! A new mark joins the level that follows from the count: level *l* takes over at 1,024 · 32^(*l*-1)
 //! uuids, when the groups of the level before it hold 8 marks on average at most. A group is full
 //! at 16 marks; what finds it full goes to the next level. Redis keeps a hash of at most 128 fields
 //! (`hash-max-listpack-entries`) of at most 64 bytes (`hash-max-listpack-value`) packed in one
@@ -30,16 +31,20 @@
 //!
 //! Nobody outside knows the seed, so nobody can choose uuids that share a bucket.
 
-use std::fmt::Write as _;
 use std::hash::Hasher as _;
 
 use siphasher::sip128::{Hasher128 as _, SipHasher24};
 
 /// The deepest level that there is; its groups are never full.
-pub(in crate::redis) const LAST_LEVEL: u8 = 6;
+pub(in crate::redis) const LAST_LEVEL: u8 = 5;
+
+/// Bits of a path's digit.
+const DIGIT: u32 = 5;
+
+const DIGITS: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
 
 /// Bytes of a mark.
-const MARK: usize = 4;
+pub(super) const MARK: usize = 4;
 
 /// When a level is left, and when a group is full. The same for everyone who counts into a
 /// Redis; tests lower them to reach deep levels soon.
@@ -74,15 +79,29 @@ pub(in crate::redis) struct Identity {
 impl Identity {
     /// A new one, which nobody can foresee.
     pub(super) fn random() -> String {
-        let [id, seed] = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()];
-        format!("{}{}", &id.simple().to_string()[16..], seed.simple())
+        Self::fresh(&uuid::Uuid::new_v4().simple().to_string())
+    }
+
+    /// A new id with a seed that there is.
+    pub(super) fn fresh(seed: &str) -> String {
+        format!("{}{seed}", &uuid::Uuid::new_v4().simple().to_string()[16..])
     }
 
     /// Reads what the registry has.
     pub(in crate::redis) fn read(text: &str) -> Option<Self> {
         let (id, seed) = text.split_at_checked(16)?;
-        let seed = u128::from_str_radix(seed, 16).ok()?;
+        let digits = seed.len() == 32 && seed.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let seed = digits.then(|| u128::from_str_radix(seed, 16).ok())??;
         Some(Self { id: id.to_owned(), seed: seed.to_be_bytes() })
+    }
+
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The seed as 32 hexadecimal digits.
+    pub(super) fn seed(&self) -> String {
+        format!("{:032x}", u128::from_be_bytes(self.seed))
     }
 
     pub(in crate::redis) fn state_key(&self) -> String {
@@ -94,20 +113,22 @@ impl Identity {
         let mut hasher = SipHasher24::new_with_key(&self.seed);
         hasher.write(uuid.as_bytes());
         let hash = hasher.finish128().as_u128();
-        let bytes = hash.to_be_bytes();
-        let mut mark = [0; MARK];
-        mark.copy_from_slice(&bytes[4..4 + MARK]);
-        let digits = LAST_LEVEL.into();
+        // From the top 25 bits for the path and 7 for the group, then 32 for the mark.
         Place {
-            path: format!("{:06x}", hash >> 104)[..digits].to_owned(),
-            group: bytes[3] & 0x7f,
-            mark,
+            path: path(LAST_LEVEL, (hash >> 103) as u64),
+            group: (hash >> 96) as u8 & 0x7f,
+            mark: ((hash >> 64) as u32).to_be_bytes(),
         }
     }
 
     /// One of the buckets of a level, counted from 0.
     pub(in crate::redis) fn numbered_bucket_key(&self, level: u8, number: u64) -> String {
         numbered_bucket_key(&self.id, level, number)
+    }
+
+    /// The bucket with a path.
+    pub(super) fn path_key(&self, path: &str) -> String {
+        bucket_key(&self.id, path)
     }
 
     /// The bucket of a place on a level.
@@ -126,7 +147,7 @@ fn bucket_key(id: &str, path: &str) -> String {
 
 /// How many buckets a level can have.
 pub(in crate::redis) fn buckets(level: u8) -> u64 {
-    16_u64.pow(level.into())
+    1 << (DIGIT * u32::from(level))
 }
 
 /// Every bucket that a level can have.
@@ -135,12 +156,18 @@ pub(super) fn bucket_keys(id: &str, level: u8) -> impl Iterator<Item = String> {
 }
 
 fn numbered_bucket_key(id: &str, level: u8, number: u64) -> String {
-    let mut path = String::new();
-    if level > 0 {
-        // Writing to a String cannot fail.
-        let _ = write!(path, "{number:0width$x}", width = level.into());
-    }
-    bucket_key(id, &path)
+    bucket_key(id, &path(level, number))
+}
+
+/// The path of a level's bucket, counted from 0.
+pub(super) fn path(level: u8, number: u64) -> String {
+    let digit = |position: u32| char::from(DIGITS[(number >> (DIGIT * position)) as usize % 32]);
+    (0..level.into()).rev().map(digit).collect()
+}
+
+/// Whether a text names a bucket on a level down to `deepest`.
+pub(super) fn is_path(path: &str, deepest: u8) -> bool {
+    path.len() <= deepest.into() && path.bytes().all(|digit| DIGITS.contains(&digit))
 }
 
 /// Where a uuid lies, on whichever level.
@@ -172,7 +199,7 @@ mod tests {
     fn every_bucket_of_a_level_is_listed() {
         assert_eq!(bucket_keys("x", 0).collect::<Vec<_>>(), ["abtest:{x}:"]);
         let all: Vec<_> = bucket_keys("x", 2).collect();
-        assert_eq!((all.len(), &*all[0], &*all[255]), (256, "abtest:{x}:00", "abtest:{x}:ff"));
+        assert_eq!((all.len(), &*all[0], &*all[1_023]), (1_024, "abtest:{x}:00", "abtest:{x}:vv"));
         let identity = Identity::read(&Identity::random()).unwrap();
         for uuid in 0..100 {
             let place = identity.place(&uuid.to_string());
@@ -183,12 +210,12 @@ mod tests {
         }
     }
 
-    /// Uuids that share the bucket and group of the first, at level 2, under a known seed.
+    /// Uuids that share the bucket and group of the first, at level 1, under a known seed.
     fn gathered_under(identity: &Identity, count: usize) -> Vec<String> {
         let target = identity.place("0");
         let together = |uuid: &String| {
             let place = identity.place(uuid);
-            (&place.path[..2], place.group) == (&target.path[..2], target.group)
+            (&place.path[..1], place.group) == (&target.path[..1], target.group)
         };
         (0..).map(|number: u64| number.to_string()).filter(together).take(count).collect()
     }
@@ -201,13 +228,13 @@ mod tests {
             let mut groups = HashMap::<_, usize>::new();
             for uuid in &attack {
                 let place = identity.place(uuid);
-                *groups.entry((place.path[..2].to_owned(), place.group)).or_default() += 1;
+                *groups.entry((place.path[..1].to_owned(), place.group)).or_default() += 1;
             }
             groups.into_values().max().unwrap()
         };
         assert_eq!(fullest(&known), 200, "who knows the seed fills one group");
-        // 200 in 32,768 groups: four in one are less likely than one in ten million.
+        // 200 in 4,096 groups: six in one are less likely than one in ten million.
         let secret = Identity::read(&Identity::random()).unwrap();
-        assert!(fullest(&secret) < 4, "who does not know it fills none");
+        assert!(fullest(&secret) < 6, "who does not know it fills none");
     }
 }

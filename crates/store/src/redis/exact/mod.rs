@@ -5,18 +5,20 @@
 //! | [`layout`] | how uuids lie in Redis, at what cost, with what bound on what is lost |
 //! | `keys` | the registry's keys |
 //! | `remove` | deletion in steps |
+//! | `transfer` | counters in and out |
 //! | `register.lua` | a counter gets its id and seed, within the limits |
 //! | `count.lua` | uuids join a counter |
 //! | `unregister.lua`, `close.lua` | the two halves of a deletion |
 //!
 //! A process asks the registry once for each counter, and remembers its id and seed. From then on
-//! a batch is one round trip: the runs of `count.lua`, one for each counter (64 uuids at most, so
+//! a batch is one round trip: the runs of `count.lua`, one for each counter (16 uuids at most, so
 //! that none keeps Redis for long), go out together. A counter that was deleted since says so, and
 //! is registered anew. Every script touches the keys of one slot, and declares them.
 
 pub(in crate::redis) mod keys;
 pub(in crate::redis) mod layout;
 mod remove;
+pub(in crate::redis) mod transfer;
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -36,7 +38,7 @@ static REGISTER: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("r
 static COUNT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("count.lua")));
 
 /// Most uuids in one run of `count.lua`.
-const RUN: usize = 64;
+const RUN: usize = 16;
 
 /// Counters that are remembered at most; far more than the limits let there be.
 const REMEMBERED: usize = 500_000;
@@ -138,7 +140,8 @@ impl Exact {
         if let Some(known) = self.known().get(name) {
             return Ok(Ok(known.clone()));
         }
-        let answer = register(connection, registration, name).await?;
+        let fresh = Identity::random();
+        let answer = register(connection, registration, name, &fresh).await?;
         let unexpected = || StoreError::Unexpected("the registry's answer".into());
         let word = answer.first().ok_or_else(unexpected)?;
         match (&**word, answer.get(1)) {
@@ -242,6 +245,7 @@ async fn register(
     connection: &Connection,
     registration: Registration,
     name: &CounterName,
+    fresh: &str,
 ) -> Result<Vec<String>, StoreError> {
     let namespace = gimel::NamespaceKeys::new(&name.namespace);
     let member = gimel::member(&name.experiment);
@@ -262,7 +266,7 @@ async fn register(
         .arg(namespace.member())
         .arg(&*member)
         .arg(&name.counter)
-        .arg(Identity::random())
+        .arg(fresh)
         .arg(u8::from(registration.may_begin))
         .arg(gimel::members(&name.experiment));
     let script = &script;

@@ -55,7 +55,7 @@ pub(super) async fn experiment(
 }
 
 /// Removes a counter's keys. What was removed before is passed over.
-async fn remove(connection: &Connection, id: &str) -> Result<(), StoreError> {
+pub(super) async fn remove(connection: &Connection, id: &str) -> Result<(), StoreError> {
     let script = &CLOSE.key(state_key(id));
     let deepest: u8 = connection
         .run(connection.response_timeout(), |mut connection| async move {

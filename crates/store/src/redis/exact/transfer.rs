@@ -1,0 +1,146 @@
+//! An exactly counted counter out of Redis and into another one: its seed, its state and its
+//! buckets, under a new id.
+
+use std::collections::{BTreeMap, HashMap};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use redis::{Value, pipe};
+
+use super::keys::{CounterName, DELETED};
+use super::layout::{Identity, LAST_LEVEL, MARK, buckets, is_path, path};
+use super::{Registration, register, remove};
+use crate::StoreError;
+use crate::redis::connection::Connection;
+use crate::redis::outcome::refusal;
+use crate::redis::read::query;
+use crate::transfer::{Seen, TransferError, invalid};
+
+/// Buckets that are read or written in one round trip.
+const STEP: usize = 200;
+
+/// Reads a counter: its count, its days, and its marks.
+pub(in crate::redis) async fn export(
+    connection: &Connection,
+    identity: &Identity,
+) -> Result<(u64, BTreeMap<u32, u64>, Seen), TransferError> {
+    let mut state = pipe();
+    state.hgetall(identity.state_key());
+    let state: Vec<HashMap<String, u64>> = query(connection, state).await?;
+    let state = state.into_iter().next().unwrap_or_default();
+    let number = |field: &str| state.get(field).copied().unwrap_or(0);
+    let count = number("count");
+    let deepest = u8::try_from(number("deepest")).unwrap_or(LAST_LEVEL).min(LAST_LEVEL);
+    let days = state.iter().filter_map(|(field, new)| Some((field.parse().ok()?, *new))).collect();
+    let mut found = BTreeMap::new();
+    let mut marks = 0;
+    for level in 0..=deepest {
+        let numbers: Vec<u64> = (0..buckets(level)).collect();
+        for some in numbers.chunks(STEP) {
+            let mut read = pipe();
+            for number in some {
+                read.hgetall(identity.numbered_bucket_key(level, *number));
+            }
+            let groups: Vec<BTreeMap<u8, Vec<u8>>> = query(connection, read).await?;
+            for (number, groups) in some.iter().zip(groups).filter(|(_, found)| !found.is_empty()) {
+                marks += groups.values().map(|marks| marks.len() / MARK).sum::<usize>();
+                let encoded = groups.iter().map(|(group, marks)| (*group, BASE64.encode(marks)));
+                found.insert(path(level, *number), encoded.collect());
+            }
+        }
+    }
+    // Marks are never taken away: if there are as many as were counted, they are those.
+    if marks as u64 != count {
+        return Err(TransferError::Changing);
+    }
+    Ok((count, days, Seen::Exact { seed: identity.seed(), deepest, buckets: found }))
+}
+
+/// What a counter consists of.
+pub(in crate::redis) struct Parts<'a> {
+    pub(in crate::redis) count: u64,
+    pub(in crate::redis) days: &'a BTreeMap<u32, u64>,
+    pub(in crate::redis) seed: &'a str,
+    pub(in crate::redis) deepest: u8,
+    pub(in crate::redis) buckets: &'a BTreeMap<String, BTreeMap<u8, String>>,
+}
+
+/// Writes a counter, and registers it once it is complete; otherwise nothing of it stays.
+pub(in crate::redis) async fn import(
+    connection: &Connection,
+    registration: Registration,
+    name: &CounterName,
+    parts: Parts<'_>,
+) -> Result<(), TransferError> {
+    let fresh = Identity::fresh(parts.seed);
+    let identity = Identity::read(&fresh).ok_or_else(|| invalid("a seed is none"))?;
+    let imported = match write(connection, &identity, &parts).await {
+        Ok(()) => enter(connection, registration, name, &fresh).await,
+        Err(error) => Err(error),
+    };
+    if imported.is_err() {
+        let mut waits = pipe();
+        waits.hset(DELETED, identity.id(), "import");
+        let _: Vec<Value> = query(connection, waits).await?;
+        remove::remove(connection, identity.id()).await?;
+    }
+    imported
+}
+
+async fn write(
+    connection: &Connection,
+    identity: &Identity,
+    parts: &Parts<'_>,
+) -> Result<(), TransferError> {
+    if parts.deepest > LAST_LEVEL {
+        return Err(invalid("a level is none"));
+    }
+    // First the state, which says how far there may be buckets.
+    let mut state = pipe();
+    let numbers = [("count", parts.count), ("deepest", parts.deepest.into())];
+    state.hset_multiple(identity.state_key(), &numbers);
+    for (day, new) in parts.days {
+        state.hset(identity.state_key(), day, new);
+    }
+    let _: Vec<Value> = query(connection, state).await?;
+    let all: Vec<_> = parts.buckets.iter().collect();
+    let mut marks = 0;
+    for some in all.chunks(STEP) {
+        let mut write = pipe();
+        for (path, groups) in some {
+            if !is_path(path, parts.deepest) {
+                return Err(invalid("a bucket is none"));
+            }
+            let mut decoded = Vec::with_capacity(groups.len());
+            for (group, encoded) in *groups {
+                let bytes = BASE64.decode(encoded).map_err(invalid)?;
+                marks += bytes.len() / MARK;
+                decoded.push((*group, bytes));
+            }
+            write.hset_multiple(identity.path_key(path), &decoded);
+        }
+        let _: Vec<Value> = query(connection, write).await?;
+    }
+    if marks as u64 != parts.count {
+        return Err(invalid("the marks are not as many as were counted"));
+    }
+    Ok(())
+}
+
+async fn enter(
+    connection: &Connection,
+    registration: Registration,
+    name: &CounterName,
+    fresh: &str,
+) -> Result<(), TransferError> {
+    let answer = register(connection, registration, name, fresh).await?;
+    let word = answer.first().map(String::as_str).unwrap_or_default();
+    if word == "exact" && answer.get(1).is_some_and(|registered| registered == fresh) {
+        return Ok(());
+    }
+    Err(match refusal(word, &registration.limits) {
+        Some(refusal) => TransferError::Refused(refusal),
+        None if word == "exact" || word == "hll" => TransferError::Exists,
+        None => TransferError::Store(StoreError::Unexpected("the registry's answer".into())),
+    })
+}

@@ -1,0 +1,162 @@
+//! An experiment out of Redis and into another one.
+
+use std::collections::BTreeMap;
+
+use abtest_model::{Experiment, Namespace};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use redis::{Value, pipe};
+
+use super::exact::transfer::Parts;
+use super::exact::{self, Registration, keys::CounterName};
+use super::keys::{self, NamespaceKeys};
+use super::read::{counters, named, query};
+use super::{RedisStore, Server};
+use crate::Store as _;
+use crate::transfer::{
+    Export, ExportedCounter, Seen, TransferError, check_absent, import_uuids, invalid,
+};
+
+impl RedisStore {
+    /// Reads an experiment with all that it knows of its uuids; none where it is not there.
+    ///
+    /// # Errors
+    /// When Redis cannot be read, or events come in meanwhile.
+    pub async fn export(
+        &self,
+        namespace: &Namespace,
+        experiment: &Experiment,
+    ) -> Result<Option<Export>, TransferError> {
+        let connection = &self.server.connection;
+        let keys = NamespaceKeys::new(namespace);
+        let found = counters(connection, &keys, &[named(experiment)]).await?;
+        let mut exported = Vec::new();
+        for found in found {
+            for ((goal, variant), keys) in &found.estimated {
+                let (count, days, seen) = self.server.export_estimate(keys).await?;
+                let (goal, variant) = (goal.to_string(), variant.to_string());
+                exported.push(ExportedCounter { goal, variant, count, days, seen });
+            }
+            for ((goal, variant), identity) in &found.exact {
+                let (count, days, seen) = exact::transfer::export(connection, identity).await?;
+                let (goal, variant) = (goal.to_string(), variant.to_string());
+                exported.push(ExportedCounter { goal, variant, count, days, seen });
+            }
+        }
+        Ok((!exported.is_empty()).then(|| Export::new(experiment, exported)))
+    }
+
+    /// Brings an experiment in; it goes on as it was counted before, and what comes as uuids as the
+    /// config says. Where that fails, nothing of it stays.
+    ///
+    /// # Errors
+    /// When it is there already, cannot be counted here, or Redis refuses.
+    pub async fn import(
+        &self,
+        namespace: &Namespace,
+        export: &Export,
+    ) -> Result<(), TransferError> {
+        let experiment = export.name()?;
+        check_absent(self, namespace, &experiment).await?;
+        let imported = self.server.import(self, namespace, &experiment, export).await;
+        // Somebody else's that began meanwhile stays.
+        if imported.as_ref().is_err_and(|error| !matches!(error, TransferError::Exists)) {
+            self.delete(namespace, &experiment).await?;
+        }
+        imported
+    }
+}
+
+impl Server {
+    async fn export_estimate(
+        &self,
+        keys: &[String],
+    ) -> Result<(u64, BTreeMap<u32, u64>, Seen), TransferError> {
+        let mut read = pipe();
+        for key in keys {
+            read.get(key);
+        }
+        let sketches: Vec<Vec<u8>> = query(&self.connection, read).await?;
+        let sketches = sketches.iter().map(|sketch| BASE64.encode(sketch)).collect();
+        let mut days = pipe();
+        keys.iter().for_each(|key| {
+            days.hgetall(NamespaceKeys::days(key));
+        });
+        let days: Vec<BTreeMap<u32, u64>> = query(&self.connection, days).await?;
+        // Of two that are one counter, the days of abtest's own go on.
+        let days = days.into_iter().find(|days| !days.is_empty()).unwrap_or_default();
+        let mut count = pipe();
+        count.pfcount(keys);
+        let count: Vec<u64> = query(&self.connection, count).await?;
+        Ok((count.into_iter().sum(), days, Seen::Hll(sketches)))
+    }
+
+    async fn import(
+        &self,
+        store: &RedisStore,
+        namespace: &Namespace,
+        experiment: &Experiment,
+        export: &Export,
+    ) -> Result<(), TransferError> {
+        if export.holds_uuids() {
+            return import_uuids(store, namespace, export).await;
+        }
+        for counter in &export.counters {
+            match &counter.seen {
+                Seen::Uuids(_) => return Err(invalid("it mixes uuids with others")),
+                Seen::Hll(_) if self.cluster => return Err(TransferError::Estimates),
+                Seen::Hll(sketches) => {
+                    self.import_estimate(namespace, experiment, counter, sketches).await?;
+                }
+                Seen::Exact { seed, deepest, buckets } => {
+                    let (goal, variant) = counter.names()?;
+                    let name = CounterName::new(namespace, experiment, &goal, &variant);
+                    let registration = Registration {
+                        limits: self.limits,
+                        beside_estimates: !self.cluster,
+                        may_begin: true,
+                    };
+                    let (count, days) = (counter.count, &counter.days);
+                    let parts = Parts { count, days, seed, deepest: *deepest, buckets };
+                    exact::transfer::import(&self.connection, registration, &name, parts).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn import_estimate(
+        &self,
+        namespace: &Namespace,
+        experiment: &Experiment,
+        counter: &ExportedCounter,
+        sketches: &[String],
+    ) -> Result<(), TransferError> {
+        let keys = NamespaceKeys::new(namespace);
+        let member = keys::member(experiment);
+        let (goal, variant) = counter.names()?;
+        let key = keys.counter(&member, &goal, &variant);
+        let mut write = pipe();
+        write.atomic();
+        for (number, sketch) in sketches.iter().enumerate() {
+            let sketch = BASE64.decode(sketch).map_err(invalid)?;
+            if number == 0 {
+                write.set(&key, sketch);
+            } else {
+                let other = format!("{key}:import");
+                write.set(&other, sketch).cmd("PFMERGE").arg(&key).arg(&other).unlink(&other);
+            }
+        }
+        write.pfcount(&key);
+        for (day, begin) in &counter.days {
+            write.hset(NamespaceKeys::days(&key), day, begin);
+        }
+        write
+            .sadd(keys::NAMESPACES, keys.member())
+            .sadd(keys.experiments(), &*member)
+            .sadd(keys.experiment_counters(&member), &key)
+            .sadd(keys.counters(), &key);
+        let _: Vec<Value> = query(&self.connection, write).await?;
+        Ok(())
+    }
+}

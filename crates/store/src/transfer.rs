@@ -1,0 +1,193 @@
+//! An experiment on its way from one store to another, with all that keeps it from counting a uuid
+//! twice.
+//!
+//! | to: | a folder | Redis, hll | Redis, exact |
+//! |---|---|---|---|
+//! | from a folder, which holds uuids | yes | yes, as an estimate from then on | yes |
+//! | from Redis, hll | no | yes | no |
+//! | from Redis, exact | no | no | yes |
+//!
+//! A HyperLogLog and an exact counter's marks hold no uuids: another kind of counter made of them
+//! would count whoever comes back a second time. It is refused instead.
+
+use std::collections::BTreeMap;
+
+use abtest_model::{Event, Experiment, Goal, Namespace, Uuid, Variant};
+use serde::{Deserialize, Serialize};
+
+use crate::{Refusal, Store, StoreError};
+
+/// The only version of the format.
+const FORMAT: u32 = 1;
+
+/// Most events that are recorded at a time.
+const BATCH: usize = 500;
+
+/// An experiment outside of any store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Export {
+    /// The version of the format, 1.
+    abtest_export: u32,
+    /// The experiment's name.
+    pub experiment: String,
+    /// Its counters.
+    pub counters: Vec<ExportedCounter>,
+}
+
+/// A counter outside of any store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExportedCounter {
+    /// The goal's name, or `participate`.
+    pub goal: String,
+    /// The variant's name.
+    pub variant: String,
+    /// What it counted.
+    pub count: u64,
+    /// Its time line, as the store keeps it: by UTC day (days since 1970), for an exact counter the
+    /// new uuids, for a HyperLogLog its estimate when the day began. Empty from a folder.
+    pub days: BTreeMap<u32, u64>,
+    /// What keeps it from counting a uuid twice.
+    pub seen: Seen,
+}
+
+/// What a counter knows of the uuids that it counted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Seen {
+    /// The uuids themselves.
+    Uuids(Vec<String>),
+    /// HyperLogLogs as Redis has them, in Base64; more than one where Gimel named one otherwise.
+    Hll(Vec<String>),
+    /// Marks in buckets.
+    Exact {
+        /// The seed of the hash, 32 hexadecimal digits.
+        seed: String,
+        /// The deepest level in use.
+        deepest: u8,
+        /// By bucket and group, marks in Base64.
+        buckets: BTreeMap<String, BTreeMap<u8, String>>,
+    },
+}
+
+/// Why an experiment cannot be moved.
+#[derive(Debug, thiserror::Error)]
+pub enum TransferError {
+    /// The store cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A limit of the store.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// It is there already.
+    #[error(
+        "the experiment is there already, and two counters cannot be made one without counting \
+         some twice; delete it first, or import into another namespace"
+    )]
+    Exists,
+    /// It changed while it was read.
+    #[error("events came in while it was read; try again while nobody tracks")]
+    Changing,
+    /// HyperLogLogs to where there are none.
+    #[error(
+        "its counters are HyperLogLogs, which hold no uuids: an exact counter made of them would \
+         count whoever comes back a second time; import them into a Redis (no cluster), where they \
+         go on as estimates"
+    )]
+    Estimates,
+    /// Marks to where there are none.
+    #[error(
+        "its counters hold marks under a seed, no uuids: a folder could not tell who was counted; \
+         import them into a Redis"
+    )]
+    Marks,
+    /// Not an export, or a damaged one.
+    #[error("this is no export of abtest, or it is damaged: {0}")]
+    Invalid(String),
+}
+
+impl Export {
+    pub(crate) fn new(experiment: &Experiment, counters: Vec<ExportedCounter>) -> Self {
+        Self { abtest_export: FORMAT, experiment: experiment.to_string(), counters }
+    }
+
+    /// The experiment's name.
+    ///
+    /// # Errors
+    /// When it breaks the rule of names, or the format is a newer one.
+    pub fn name(&self) -> Result<Experiment, TransferError> {
+        if self.abtest_export != FORMAT {
+            return Err(invalid(format!("its format is {}, not {FORMAT}", self.abtest_export)));
+        }
+        Experiment::new(&*self.experiment).map_err(invalid)
+    }
+
+    /// Whether its counters hold the uuids themselves.
+    pub fn holds_uuids(&self) -> bool {
+        self.counters.iter().all(|counter| matches!(counter.seen, Seen::Uuids(_)))
+    }
+}
+
+impl ExportedCounter {
+    /// Its goal and variant.
+    pub(crate) fn names(&self) -> Result<(Goal, Variant), TransferError> {
+        let goal = Goal::new(&*self.goal).map_err(invalid)?;
+        Ok((goal, Variant::new(&*self.variant).map_err(invalid)?))
+    }
+}
+
+pub(crate) fn invalid(error: impl ToString) -> TransferError {
+    TransferError::Invalid(error.to_string())
+}
+
+/// That an experiment is not there yet.
+pub(crate) async fn check_absent(
+    store: &impl Store,
+    namespace: &Namespace,
+    experiment: &Experiment,
+) -> Result<(), TransferError> {
+    let there = store.tallies(namespace, Some(std::slice::from_ref(experiment))).await?;
+    if there.iter().all(abtest_model::Tally::is_empty) {
+        Ok(())
+    } else {
+        Err(TransferError::Exists)
+    }
+}
+
+/// Brings an experiment into any store, by its uuids. They are new on the day of the import.
+///
+/// # Errors
+/// When it has none, is there already, or the store refuses.
+pub async fn import_uuids(
+    store: &impl Store,
+    namespace: &Namespace,
+    export: &Export,
+) -> Result<(), TransferError> {
+    let experiment = export.name()?;
+    check_absent(store, namespace, &experiment).await?;
+    for counter in &export.counters {
+        let (goal, variant) = counter.names()?;
+        let uuids = match &counter.seen {
+            Seen::Uuids(uuids) => uuids,
+            Seen::Hll(_) => return Err(TransferError::Estimates),
+            Seen::Exact { .. } => return Err(TransferError::Marks),
+        };
+        for some in uuids.chunks(BATCH) {
+            let event = |uuid: &String| {
+                Ok(Event {
+                    namespace: namespace.clone(),
+                    experiment: experiment.clone(),
+                    variant: variant.clone(),
+                    goal: goal.clone(),
+                    uuid: Uuid::new(&**uuid).map_err(invalid)?,
+                })
+            };
+            let events = some.iter().map(event).collect::<Result<_, TransferError>>()?;
+            for outcome in store.record(events).await? {
+                outcome?;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,158 @@
+//! An experiment moves between stores with all that it knows, or is refused: an event that was
+//! counted before the move does not count after it.
+
+#![allow(clippy::unwrap_used)] // a test that cannot go on fails
+
+use abtest_model::{
+    Counting, Event, Experiment, Goal, Limits, Namespace, RedisConfig, Secret, Uuid, Variant,
+};
+use abtest_store::Store;
+use abtest_store::embedded::{self, EmbeddedStore};
+use abtest_store::redis::RedisStore;
+use abtest_store::transfer::{Export, TransferError, import_uuids};
+use abtest_tests::redis::Redis;
+
+const UUIDS: u32 = 20_000;
+
+fn events(goal: &str, uuids: std::ops::Range<u32>) -> Vec<Event> {
+    uuids
+        .map(|number| Event {
+            namespace: Namespace::default(),
+            experiment: Experiment::new("a:b").unwrap(),
+            variant: Variant::new("red").unwrap(),
+            goal: Goal::new(goal).unwrap(),
+            uuid: Uuid::new(number.to_string()).unwrap(),
+        })
+        .collect()
+}
+
+fn redis_store(redis: &Redis, counting: Counting) -> RedisStore {
+    let config = RedisConfig { url: Some(Secret::new(redis.url())), ..RedisConfig::default() };
+    RedisStore::new(&config, Limits::default(), counting).unwrap()
+}
+
+async fn fill(store: &impl Store) {
+    for from in (0..UUIDS).step_by(500) {
+        store.record(events("participate", from..from + 500)).await.unwrap();
+    }
+    store.record(events("goal", 0..300)).await.unwrap();
+}
+
+async fn counts(store: &impl Store) -> (Counting, u64, u64) {
+    let one = &events("goal", 0..1)[0];
+    let scope = [one.experiment.clone()];
+    let tally = store.tallies(&one.namespace, Some(&scope)).await.unwrap().remove(0);
+    (tally.counting, tally.trials(&one.variant), tally.count("goal", &one.variant))
+}
+
+/// Through its text, as a file has it.
+fn through_a_file(export: Option<Export>) -> Export {
+    let text = serde_json::to_string(&export.unwrap()).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+async fn redis_export(store: &RedisStore) -> Export {
+    let one = &events("goal", 0..1)[0];
+    through_a_file(store.export(&one.namespace, &one.experiment).await.unwrap())
+}
+
+#[tokio::test]
+async fn an_exact_experiment_moves_to_another_redis_and_knows_every_uuid_there() {
+    let (here, there) = (Redis::start(), Redis::start());
+    let store = redis_store(&here, Counting::Exact);
+    fill(&store).await;
+    let export = redis_export(&store).await;
+    // The other Redis's config says otherwise; the experiment goes on as it began.
+    let other = redis_store(&there, Counting::Hll);
+    other.import(&Namespace::default(), &export).await.unwrap();
+    assert_eq!(counts(&other).await, (Counting::Exact, 20_000, 300));
+    fill(&other).await;
+    other.record(events("goal", 200..400)).await.unwrap();
+    assert_eq!(counts(&other).await, (Counting::Exact, 20_000, 400));
+    let timeline = async |store: &RedisStore| {
+        let one = &events("goal", 0..1)[0];
+        let mut tallies = store.tallies(&one.namespace, None).await.unwrap();
+        store.timelines(&one.namespace, &mut tallies).await.unwrap();
+        tallies.remove(0).timeline.unwrap()
+    };
+    store.record(events("goal", 300..400)).await.unwrap();
+    assert_eq!(timeline(&other).await, timeline(&store).await);
+    let again = other.import(&Namespace::default(), &export).await;
+    assert!(matches!(again, Err(TransferError::Exists)));
+    assert_eq!(counts(&other).await.1, 20_000, "what is there stays");
+}
+
+#[tokio::test]
+async fn hyperloglogs_move_as_they_are() {
+    let (here, there) = (Redis::start(), Redis::start());
+    let store = redis_store(&here, Counting::Hll);
+    fill(&store).await;
+    let before = counts(&store).await;
+    let other = redis_store(&there, Counting::Exact);
+    other.import(&Namespace::default(), &redis_export(&store).await).await.unwrap();
+    fill(&other).await;
+    assert_eq!(counts(&other).await, before);
+}
+
+#[tokio::test]
+async fn a_folders_uuids_move_anywhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = EmbeddedStore::open(folder.path(), Limits::default()).unwrap();
+    fill(&store).await;
+    drop(store);
+    let one = &events("goal", 0..1)[0];
+    let export =
+        through_a_file(embedded::export(folder.path(), &one.namespace, &one.experiment).unwrap());
+    let other = tempfile::tempdir().unwrap();
+    let other = EmbeddedStore::open(other.path(), Limits::default()).unwrap();
+    import_uuids(&other, &one.namespace, &export).await.unwrap();
+    fill(&other).await;
+    assert_eq!(counts(&other).await, (Counting::Exact, 20_000, 300));
+    for counting in [Counting::Exact, Counting::Hll] {
+        let redis = Redis::start();
+        let store = redis_store(&redis, counting);
+        store.import(&one.namespace, &export).await.unwrap();
+        let imported = counts(&store).await;
+        fill(&store).await;
+        assert_eq!(counts(&store).await, imported);
+        assert_eq!(imported.0, counting);
+        if counting == Counting::Exact {
+            assert_eq!((imported.1, imported.2), (20_000, 300));
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_would_count_twice_is_refused_and_leaves_nothing() {
+    let redis = Redis::start();
+    let folder = tempfile::tempdir().unwrap();
+    let folder = EmbeddedStore::open(folder.path(), Limits::default()).unwrap();
+    let namespace = Namespace::default();
+    for (counting, refused) in [(Counting::Exact, "Marks"), (Counting::Hll, "Estimates")] {
+        let store = redis_store(&redis, counting);
+        store.record(events("goal", 0..300)).await.unwrap();
+        let export = redis_export(&store).await;
+        let error = import_uuids(&folder, &namespace, &export).await.unwrap_err();
+        assert!(format!("{error:?}").contains(refused));
+        assert_eq!(counts(&folder).await.2, 0);
+        store.delete(&namespace, &export.name().unwrap()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_export_is_refused_and_leaves_nothing() {
+    let (here, there) = (Redis::start(), Redis::start());
+    let store = redis_store(&here, Counting::Exact);
+    fill(&store).await;
+    let text = serde_json::to_string(&redis_export(&store).await).unwrap();
+    let damaged = text.replace("\"count\":20000", "\"count\":19999");
+    assert_ne!(damaged, text);
+    let other = redis_store(&there, Counting::Exact);
+    let export: Export = serde_json::from_str(&damaged).unwrap();
+    let error = other.import(&Namespace::default(), &export).await.unwrap_err();
+    assert!(matches!(error, TransferError::Invalid(_)), "{error}");
+    assert_eq!(counts(&other).await, (Counting::Hll, 0, 0));
+    for key in there.keys() {
+        assert!(there.command(&["TTL", &key]).parse::<i64>().unwrap() > 0, "{key} stays");
+    }
+}
