@@ -172,6 +172,8 @@ pub(crate) enum ResultsElement {
             absent), `bh`, `none`"),
         ("minimum_lift" = Option<f64>, Query, description = "the smallest relative lift worth \
             having; 0.05 if absent"),
+        ("history" = Option<bool>, Query, description = "`true` for the lifts at the end of each day \
+            of the time line, with their always-valid bands"),
         ("memory" = Option<bool>, Query, description = "`true` for the memory that its counters use"),
         ("power" = Option<f64>, Query, description = "the probability to find it; 0.8 if absent"),
     ),

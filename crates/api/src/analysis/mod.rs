@@ -4,6 +4,7 @@
 //! reads names [`statistics`], and nothing else here does, so that the linker can leave it out.
 
 mod foremost;
+mod history;
 mod looks;
 mod question;
 
@@ -15,6 +16,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::problem::Problem;
+use history::{History, history};
 use question::Question;
 
 /// Reads what a query string asks of the counts.
@@ -97,16 +99,21 @@ impl Writer for Question {
             settings.looks = looks::taken(looks);
         }
         let results = ExperimentResults::from(tally);
-        let analysis = Some(analysis(&results, settings, asked)?);
-        Ok(json(&AnalysedResults { results, analysis }))
+        let (counts, analysis) = analysis(&results, &mut settings, asked)?;
+        let timeline = results.timeline.as_ref().filter(|_| self.history);
+        let history = timeline.map(|timeline| {
+            settings.control.clone_from(&analysis.control);
+            history(timeline, &counts, &settings)
+        });
+        Ok(json(&AnalysedResults { results, analysis: Some(analysis), history }))
     }
 
     fn look(&self, tally: &Tally, looks: &[Look]) -> Result<(Option<Look>, Vec<u8>), Box<Problem>> {
-        let settings = looks::at_a_new_one(self, looks)?;
+        let mut settings = looks::at_a_new_one(self, looks)?;
         let results = ExperimentResults::from(tally);
-        let analysis = analysis(&results, settings, Asked::Alone)?;
+        let (_, analysis) = analysis(&results, &mut settings, Asked::Alone)?;
         let look = looks::new_one(&analysis, looks);
-        Ok((look, json(&AnalysedResults { results, analysis: Some(analysis) })))
+        Ok((look, json(&AnalysedResults { results, analysis: Some(analysis), history: None })))
     }
 }
 
@@ -119,13 +126,18 @@ pub(crate) struct AnalysedResults {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     analysis: Option<Analysis>,
+    /// How the estimates came to be; with `history=true`, where there is a time line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    history: Option<History>,
 }
 
+/// The analysis, and the counts that it is of.
 fn analysis(
     results: &ExperimentResults,
-    mut settings: Settings,
+    settings: &mut Settings,
     asked: Asked,
-) -> Result<Analysis, Box<Problem>> {
+) -> Result<(Counts, Analysis), Box<Problem>> {
     let mut counts = counts(results);
     settings.counter = match results.counting {
         Counting::Hll => Counter::Hll,
@@ -134,15 +146,15 @@ fn analysis(
     if asked == Asked::AmongOthers {
         let has_variant = |name: &String| counts.variants.iter().any(|v| v.name == *name);
         let has_goal = |name: &String| counts.goals.iter().any(|goal| goal.name == *name);
-        settings.control = settings.control.filter(has_variant);
-        settings.primary_goal = settings.primary_goal.filter(has_goal);
+        settings.control = settings.control.take().filter(has_variant);
+        settings.primary_goal = settings.primary_goal.take().filter(has_goal);
     }
     let left_out = foremost::keep_foremost(
         &mut counts,
         settings.control.as_deref(),
         settings.primary_goal.as_deref(),
     );
-    let mut analysis = analyse(&counts, &settings).map_err(|error| match error {
+    let mut analysis = analyse(&counts, settings).map_err(|error| match error {
         Error::UnknownControl(_) => {
             let names = counts.variants.iter().map(|v| v.name.as_str());
             unknown("control", "known-variant", "variant", names)
@@ -154,7 +166,7 @@ fn analysis(
         other => question::refused(&other),
     })?;
     analysis.warnings.extend(left_out);
-    Ok(analysis)
+    Ok((counts, analysis))
 }
 
 fn counts(results: &ExperimentResults) -> Counts {

@@ -32,6 +32,8 @@ pub(super) struct Question {
     pub(super) settings: Settings,
     /// For a look that is taken: participants at which the experiment is to end, if that was said.
     pub(super) planned: Option<u64>,
+    /// Whether to tell how the estimates came to be.
+    pub(super) history: bool,
 }
 
 impl Question {
@@ -75,7 +77,8 @@ impl Question {
         }
         let numbers_only = Settings { control: None, primary_goal: None, ..settings.clone() };
         analyse(&Counts::default(), &numbers_only).map_err(|error| refused(&error))?;
-        Ok(Some(Self { settings, planned }))
+        let history = query.get("history")? == Some("true");
+        Ok(Some(Self { settings, planned, history }))
     }
 
     /// Whether the verdict is that of the looks that are remembered.
