@@ -1,6 +1,6 @@
 //! The CLI as a client of a running abtest.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use abtest_model::Secret;
@@ -76,7 +76,7 @@ impl Client {
         Ok(Self {
             agent: agent.into(),
             url: arguments.url.trim_end_matches('/').to_owned(),
-            key: key(arguments)?,
+            key: key(arguments.api_key_file.as_deref())?,
             namespace: arguments.namespace.clone(),
         })
     }
@@ -150,12 +150,13 @@ pub(crate) fn query(namespace: &str, parameters: &[(&str, String)]) -> String {
         .finish()
 }
 
-fn key(arguments: &ClientArguments) -> Result<Secret> {
+/// The API key: from ABTEST_API_KEY, else from a file, else what `serve` here made.
+pub(crate) fn key(file: Option<&Path>) -> Result<Secret> {
     if let Some(key) = std::env::var("ABTEST_API_KEY").ok().filter(|key| !key.is_empty()) {
         return Ok(Secret::new(key));
     }
-    let file = match &arguments.api_key_file {
-        Some(file) => file.clone(),
+    let file = match file {
+        Some(file) => file.to_owned(),
         None => PathBuf::from("abtest-data").join(serve::KEY_FILE),
     };
     let key = std::fs::read_to_string(&file).with_context(|| {

@@ -5,6 +5,7 @@ mod commands;
 mod config_file;
 mod deployment;
 mod numbers;
+mod page;
 mod plan_view;
 mod private_file;
 mod secrets;
@@ -17,8 +18,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use commands::{
-    build, calc, configure, deploy, destroy, experiments, export, import, key, preflight, results,
-    rollback, serve, snippet as snippet_command, status,
+    build, calc, configure, dashboard, deploy, destroy, experiments, export, import, key,
+    preflight, results, rollback, serve, snippet as snippet_command, status,
 };
 
 #[global_allocator]
@@ -39,6 +40,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Arguments),
+    Dashboard(dashboard::Arguments),
     Results(results::Arguments),
     Experiments(experiments::Arguments),
     Export(export::Arguments),
@@ -67,6 +69,7 @@ pub(crate) enum Ending {
 fn main() -> ExitCode {
     let ending = match Arguments::parse().command {
         Command::Serve(arguments) => serve::run(arguments),
+        Command::Dashboard(arguments) => dashboard::run(&arguments),
         Command::Results(arguments) => results::run(&arguments),
         Command::Experiments(arguments) => experiments::run(arguments),
         Command::Export(arguments) => export::run(&arguments),

@@ -6,6 +6,7 @@ import { createServer } from "node:http"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 import { chromium } from "playwright-core"
+import { reading } from "./reader.mjs"
 
 const file = (path) => fileURLToPath(new URL(path, import.meta.url))
 const files = {
@@ -32,7 +33,9 @@ const browser = await chromium.launch({
 const visitors = []
 const complaints = []
 
+const readers = reading(browser)
 const commands = {
+  ...readers,
   // A new visitor, with a storage of its own.
   async visit(parameters) {
     const context = await browser.newContext()
@@ -71,27 +74,7 @@ const commands = {
     await page.goto(`${origin}/pasted.html`)
     await page.evaluate(then)
   },
-  async complaints() {
-    return complaints.splice(0)
-  },
-  // Opens a page of the server itself; what it shows, once `text` is there.
-  async look({ url, text, screenshot, key }) {
-    const context = await browser.newContext({ viewport: { width: 1280, height: 900 } })
-    const page = await context.newPage()
-    page.on("console", (message) => {
-      if (message.type() === "error") complaints.push(message.text())
-    })
-    await page.goto(url)
-    if (key !== undefined) {
-      await page.fill("#key", key)
-      await page.click("button")
-    }
-    await page.getByText(text).first().waitFor()
-    if (screenshot) await page.screenshot({ path: screenshot })
-    const shown = { url: page.url(), text: await page.innerText("body"), html: await page.content() }
-    await context.close()
-    return shown
-  }
+  complaints: ({ reader }) => reader === undefined ? complaints.splice(0) : readers.complaints({ reader })
 }
 
 for await (const line of createInterface({ input: process.stdin })) {

@@ -7,6 +7,7 @@ mod browser;
 mod calc;
 mod configure;
 mod counting;
+mod dashboard;
 mod deploy;
 mod faults;
 mod gimel;

@@ -9,6 +9,7 @@
 //! | [`cluster`] | three of them as a Redis Cluster |
 //! | [`serve`] | `abtest serve`, and requests to it |
 //! | [`browser`] | Chromium with the real AlephBet |
+//! | [`reader`] | somebody who reads the dashboard in it |
 //! | [`gimel`] | the real gimel package, as an oracle |
 //! | [`lambda`] | a Lambda runtime API (cargo-lambda) with our functions in it |
 
@@ -20,5 +21,6 @@ pub mod browser;
 pub mod cluster;
 pub mod gimel;
 pub mod lambda;
+pub mod reader;
 pub mod redis;
 pub mod serve;

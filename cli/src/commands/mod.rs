@@ -3,6 +3,7 @@
 pub(crate) mod build;
 pub(crate) mod calc;
 pub(crate) mod configure;
+pub(crate) mod dashboard;
 pub(crate) mod deploy;
 pub(crate) mod destroy;
 pub(crate) mod experiments;

@@ -3,9 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `key` | the API key: given, or made at the first start |
-//! | `server` | connections, and stopping without losing any request |
 //! | `site` | which part answers a request: page, session, health, metrics, or the API |
-//! | `session` | the browser's way to the operator's endpoints |
 //! | `metrics` | what Prometheus reads |
 //! | `greeting` | what is printed at the start |
 //! | `demo` | visitors that play a few experiments |
@@ -14,8 +12,6 @@ mod demo;
 mod greeting;
 mod key;
 mod metrics;
-mod server;
-mod session;
 mod site;
 
 pub(crate) use key::FILE as KEY_FILE;
@@ -34,6 +30,7 @@ use anyhow::{Context, Result};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
+use crate::page::server;
 use crate::{Ending, config_file, secrets};
 use site::Site;
 
@@ -152,7 +149,12 @@ async fn serve<S: Store>(
         format!("cannot listen on {}; is it in use? choose another with --listen", arguments.listen)
     })?;
     let address = listener.local_addr()?;
-    let site = Arc::new(Site::new(Api::new(store, settings), &key.secret, namespace.clone()));
+    let site = Arc::new(Site::new(
+        Api::new(store, settings),
+        &key.secret,
+        namespace.clone(),
+        address.port(),
+    ));
     let greeting = greeting::Greeting {
         address,
         store: store_name,

@@ -5,21 +5,16 @@ use std::time::{Duration, Instant};
 
 use abtest_api::access::KEY_HEADER;
 use abtest_api::{AnswerBody, Api, Outline};
-use abtest_model::{Namespace, Query, Secret};
+use abtest_model::{Namespace, Secret};
 use abtest_store::Store;
-use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, LOCATION, REFERRER_POLICY,
-    SET_COOKIE, X_CONTENT_TYPE_OPTIONS,
-};
+use http::header::{HeaderValue, SET_COOKIE};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 
 use super::metrics::Metrics;
-use super::session::Sessions;
-
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-    connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+use crate::page::answer::{text, with_type};
+use crate::page::{self, Sessions, server};
 
 /// Everything that `serve` answers.
 pub(super) struct Site<S> {
@@ -32,10 +27,10 @@ pub(super) struct Site<S> {
 }
 
 impl<S: Store> Site<S> {
-    pub(super) fn new(api: Api<S>, key: &Secret, namespace: Namespace) -> Self {
+    pub(super) fn new(api: Api<S>, key: &Secret, namespace: Namespace, port: u16) -> Self {
         Self {
             api,
-            sessions: Sessions::new(),
+            sessions: Sessions::new(port),
             metrics: Metrics::new(),
             key: HeaderValue::from_str(key.expose()).ok(),
             namespace,
@@ -47,13 +42,11 @@ impl<S: Store> Site<S> {
         &self.sessions
     }
 
-    /// Answers a request.
-    pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<AnswerBody> {
+    async fn answer_all(&self, request: Request<Incoming>) -> Response<AnswerBody> {
+        if let Some(answer) = page::answer(&request, &self.sessions) {
+            return answer;
+        }
         match (request.method(), request.uri().path()) {
-            (&Method::GET, "/") => self.page(&request),
-            (&Method::GET, "/page.css") => file("text/css", include_str!("page/page.css")),
-            (&Method::GET, "/page.js") => file("text/javascript", include_str!("page/page.js")),
-            (&Method::GET, "/favicon.ico") => text(StatusCode::NO_CONTENT, ""),
             (&Method::GET, "/session") => self.session(&request),
             (&Method::POST, "/session") => self.open_session(request).await,
             (&Method::GET, "/healthz") => self.health().await,
@@ -88,24 +81,10 @@ impl<S: Store> Site<S> {
         response
     }
 
-    /// The page; a link with the one-time token becomes a session first, and loses the token.
-    fn page(&self, request: &Request<Incoming>) -> Response<AnswerBody> {
-        let query = Query::parse(request.uri().query().unwrap_or_default()).unwrap_or_default();
-        if let Ok(Some(token)) = query.get("token") {
-            let mut response = text(StatusCode::SEE_OTHER, "");
-            response.headers_mut().insert(LOCATION, HeaderValue::from_static("/"));
-            if let Some(cookie) = self.sessions.redeem(token) {
-                response.headers_mut().insert(SET_COOKIE, cookie);
-            }
-            return response;
-        }
-        file("text/html", include_str!("page/index.html"))
-    }
-
     /// Whether the browser has a session, and what its page should show.
     fn session(&self, request: &Request<Incoming>) -> Response<AnswerBody> {
         if !self.sessions.holds(request) {
-            return text(StatusCode::UNAUTHORIZED, "no session; send the API key to POST /session");
+            return page::no_session("login", "no session; send the API key to POST /session");
         }
         let session = serde_json::json!({"namespace": self.namespace.as_str()});
         with_type(StatusCode::OK, "application/json", session.to_string())
@@ -136,6 +115,12 @@ impl<S: Store> Site<S> {
     }
 }
 
+impl<S: Store> server::Site for Site<S> {
+    async fn answer(&self, request: Request<Incoming>) -> Response<AnswerBody> {
+        self.answer_all(request).await
+    }
+}
+
 /// Tells of a failing store once a second at most, so that an outage does not fill the disk.
 #[derive(Default)]
 struct Complaints {
@@ -153,30 +138,4 @@ impl Complaints {
         let more = self.untold.swap(0, Ordering::Relaxed);
         tracing::warn!(%error, more, "a request failed");
     }
-}
-
-fn file(content_type: &'static str, content: &'static str) -> Response<AnswerBody> {
-    let mut response = with_type(StatusCode::OK, content_type, content);
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    response
-}
-
-fn text(status: StatusCode, body: &'static str) -> Response<AnswerBody> {
-    with_type(status, "text/plain", body)
-}
-
-fn with_type(
-    status: StatusCode,
-    content_type: &'static str,
-    body: impl Into<bytes::Bytes>,
-) -> Response<AnswerBody> {
-    let mut response = Response::new(AnswerBody::new(body.into()));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    response
 }

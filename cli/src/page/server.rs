@@ -4,7 +4,9 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use abtest_store::Store;
+use abtest_api::AnswerBody;
+use http::{Request, Response};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -12,14 +14,21 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::site::Site;
-
 /// How long requests in flight may take to finish when stopping.
 const FAREWELL: Duration = Duration::from_secs(10);
 
+/// What answers requests.
+pub(crate) trait Site: Send + Sync + 'static {
+    /// Answers one.
+    fn answer(
+        &self,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Response<AnswerBody>> + Send;
+}
+
 /// Serves until SIGINT or SIGTERM; then takes no more connections, and finishes what it has.
 /// A second signal stops at once.
-pub(super) async fn run<S: Store>(listener: TcpListener, site: Arc<Site<S>>) {
+pub(crate) async fn run(listener: TcpListener, site: Arc<impl Site>) {
     let connections = GracefulShutdown::new();
     let mut stop = std::pin::pin!(stop_signal());
     loop {
@@ -44,7 +53,7 @@ pub(super) async fn run<S: Store>(listener: TcpListener, site: Arc<Site<S>>) {
     }
 }
 
-fn connect<S: Store>(stream: TcpStream, site: Arc<Site<S>>, connections: &GracefulShutdown) {
+fn connect(stream: TcpStream, site: Arc<impl Site>, connections: &GracefulShutdown) {
     // Answers are small and whole: waiting for more to send only delays them.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| {

@@ -1,0 +1,147 @@
+//! What the loopback port answers, and to whom: its own page in the browser that opened the link.
+
+use abtest_api::AnswerBody;
+use abtest_model::Namespace;
+use http::header::{HOST, ORIGIN};
+use http::{Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+
+use super::upstream::Upstream;
+use crate::page::answer::{problem, text, with_type};
+use crate::page::{self, Sessions, server};
+
+/// The page, and the way to the API behind it.
+pub(super) struct Site {
+    upstream: Upstream,
+    sessions: Sessions,
+    /// What a browser calls this port.
+    hosts: [String; 2],
+    session: String,
+}
+
+impl Site {
+    pub(super) fn new(upstream: Upstream, namespace: &Namespace, port: u16) -> Self {
+        let track = format!("{}/track", upstream.address());
+        let session = serde_json::json!({"namespace": namespace.as_str(), "track": track});
+        Self {
+            upstream,
+            sessions: Sessions::new(port),
+            hosts: [format!("127.0.0.1:{port}"), format!("localhost:{port}")],
+            session: session.to_string(),
+        }
+    }
+
+    /// What the printed link has in it.
+    pub(super) fn token(&self) -> &str {
+        self.sessions.token()
+    }
+
+    /// Whether a request means this port by its own name and comes from none of another name: a
+    /// stranger's name that leads here (DNS rebinding) is refused.
+    fn is_meant<B>(&self, request: &Request<B>) -> bool {
+        let header = |name| request.headers().get(name).map(|value| value.to_str().ok());
+        let Some(Some(host)) = header(HOST) else { return false };
+        let from_here = match header(ORIGIN) {
+            None => true,
+            Some(origin) => origin.and_then(|origin| origin.strip_prefix("http://")) == Some(host),
+        };
+        from_here && self.hosts.iter().any(|known| known == host)
+    }
+
+    async fn forward(&self, request: &Request<Incoming>) -> Response<AnswerBody> {
+        let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
+        match self.upstream.ask(request.method().clone(), target).await {
+            Ok(answer) if [401, 403].contains(&answer.status.as_u16()) => problem(
+                StatusCode::FORBIDDEN,
+                &format!(
+                    "{} refuses the API key. Stop `abtest dashboard` and start it again: it finds \
+                     the key anew. With --url, set ABTEST_API_KEY or --api-key-file.",
+                    self.upstream.address()
+                ),
+            ),
+            Ok(answer) => with_type(answer.status, "application/json", answer.body),
+            Err(error) => problem(StatusCode::BAD_GATEWAY, &format!("{error:#}.")),
+        }
+    }
+}
+
+impl server::Site for Site {
+    async fn answer(&self, request: Request<Incoming>) -> Response<AnswerBody> {
+        if !self.is_meant(&request) {
+            return text(StatusCode::FORBIDDEN, "open the link that abtest dashboard printed");
+        }
+        if let Some(answer) = page::answer(&request, &self.sessions) {
+            return answer;
+        }
+        if !self.sessions.holds(&request) {
+            return page::no_session("link", "open the link that abtest dashboard printed");
+        }
+        match request.uri().path() {
+            "/session" => with_type(StatusCode::OK, "application/json", self.session.clone()),
+            path if is_forwarded(request.method(), path) => self.forward(&request).await,
+            _ => problem(StatusCode::NOT_FOUND, "the dashboard only reads and deletes experiments"),
+        }
+    }
+}
+
+/// Whether the page has a reason to ask for it.
+fn is_forwarded(method: &Method, path: &str) -> bool {
+    match *method {
+        Method::GET => path == "/experiments" || path.starts_with("/experiments/"),
+        Method::DELETE => path == "/delete" || path.starts_with("/experiments/"),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn site() -> Site {
+        let folder = tempfile::tempdir().unwrap();
+        let key = folder.path().join("key");
+        std::fs::write(&key, "secret").unwrap();
+        let upstream = Upstream::at("http://127.0.0.1:9/prod/", Some(&key)).unwrap();
+        Site::new(upstream, &Namespace::new("shop").unwrap(), 8090)
+    }
+
+    #[test]
+    fn only_its_own_names_reach_it() {
+        let site = site();
+        let is_meant = |host: &str, origin: Option<&str>| {
+            let mut request = Request::builder().header(HOST, host);
+            if let Some(origin) = origin {
+                request = request.header(ORIGIN, origin);
+            }
+            site.is_meant(&request.body(()).unwrap())
+        };
+        assert!(is_meant("127.0.0.1:8090", None));
+        assert!(is_meant("localhost:8090", Some("http://localhost:8090")));
+        for host in ["evil.example:8090", "127.0.0.1", "127.0.0.1:80", "localhost:8090.evil", ""] {
+            assert!(!is_meant(host, None), "{host}");
+        }
+        for origin in ["http://evil.example", "http://127.0.0.1:8091", "null", "127.0.0.1:8090"] {
+            assert!(!is_meant("127.0.0.1:8090", Some(origin)), "{origin}");
+        }
+        assert!(!site.is_meant(&Request::new(())));
+    }
+
+    #[test]
+    fn it_forwards_what_the_page_asks_and_nothing_else() {
+        assert!(is_forwarded(&Method::GET, "/experiments"));
+        assert!(is_forwarded(&Method::DELETE, "/experiments/a%2Fb"));
+        for path in ["/track", "/experimentsx", "/openapi.json", "/../admin", "//evil.example/"] {
+            assert!(!is_forwarded(&Method::GET, path), "{path}");
+        }
+        assert!(!is_forwarded(&Method::DELETE, "/experiments"));
+        assert!(!is_forwarded(&Method::POST, "/experiments/a"));
+    }
+
+    #[test]
+    fn the_page_learns_where_browsers_track_and_never_the_key() {
+        let session: serde_json::Value = serde_json::from_str(&site().session).unwrap();
+        let expected =
+            serde_json::json!({"namespace": "shop", "track": "http://127.0.0.1:9/prod/track"});
+        assert_eq!(session, expected);
+    }
+}

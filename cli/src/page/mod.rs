@@ -1,0 +1,54 @@
+//! The page of `dashboard/`, as `abtest serve` and `abtest dashboard` serve it.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `files` | the page's files, embedded; writing them out for another host |
+//! | `session` | the browser's way to the operator's endpoints |
+//! | `server` | connections, and stopping without losing any request |
+//! | `answer` | answers that are not the API's |
+
+pub(crate) mod answer;
+pub(crate) mod files;
+pub(crate) mod server;
+mod session;
+
+use abtest_api::AnswerBody;
+use abtest_model::Query;
+use http::header::{HeaderValue, LOCATION, SET_COOKIE};
+use http::{Method, Request, Response, StatusCode};
+
+pub(crate) use session::Sessions;
+
+/// The answer to a request for a part of the page. A link with the one-time token becomes a
+/// session first, and loses the token.
+pub(crate) fn answer<B>(request: &Request<B>, sessions: &Sessions) -> Option<Response<AnswerBody>> {
+    if request.method() != Method::GET {
+        return None;
+    }
+    match request.uri().path() {
+        "/" => {
+            let query = Query::parse(request.uri().query().unwrap_or_default()).unwrap_or_default();
+            match query.get("token") {
+                Ok(Some(token)) => Some(redeem(sessions, token)),
+                _ => files::find("index.html").map(answer::file),
+            }
+        }
+        "/favicon.ico" => Some(answer::text(StatusCode::NO_CONTENT, "")),
+        path => files::find(path.strip_prefix('/')?).map(answer::file),
+    }
+}
+
+fn redeem(sessions: &Sessions, token: &str) -> Response<AnswerBody> {
+    let mut response = answer::text(StatusCode::SEE_OTHER, "");
+    response.headers_mut().insert(LOCATION, HeaderValue::from_static("/"));
+    if let Some(cookie) = sessions.redeem(token) {
+        response.headers_mut().insert(SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// Without a session: whether the page should ask for the key (`login`) or for the link (`link`).
+pub(crate) fn no_session(login: &str, detail: &str) -> Response<AnswerBody> {
+    let body = serde_json::json!({"login": login, "detail": detail});
+    answer::with_type(StatusCode::UNAUTHORIZED, "application/json", body.to_string())
+}

@@ -1,0 +1,60 @@
+// Numbers as people write them; `abtest results` writes them the same way.
+
+/** @typedef {number | null | undefined} Figure */
+
+/** What stands where nothing can be said. */
+export const NOTHING = "–"
+
+const thousands = new Intl.NumberFormat("en-US")
+
+/** A count: "1,234,567". @param {number} value */
+export const count = (value) => thousands.format(value)
+
+/** A share to two digits: "12%", "3.5%", "0.057%". @param {number} share */
+export function percent(share) {
+  const value = 100 * share
+  const size = Math.abs(value)
+  if (size >= 10 || size === 0) return `${value.toFixed(0)}%`
+  if (size >= 1) return `${value.toFixed(1)}%`
+  return `${value.toFixed(Math.min(12, 1 - Math.floor(Math.log10(size))))}%`
+}
+
+/**
+ * A rate: "10.00%", or of a goal that is reached again and again "1.52".
+ * @param {Figure} value
+ * @param {"proportion" | "rate"} kind
+ */
+export function rate(value, kind) {
+  if (value == null) return NOTHING
+  if (kind === "rate") return value.toFixed(2)
+  return value === 0 || value >= 0.01 ? `${(100 * value).toFixed(2)}%` : percent(value)
+}
+
+/** A lift: "+12%", "−3.4%". @param {Figure} value */
+export function lift(value) {
+  if (value == null) return NOTHING
+  if (value === 0) return "0%"
+  return (value < 0 ? "−" : "+") + bounded(Math.abs(value))
+}
+
+/** A lift's interval: "−3.4% to +12%". @param {Figure} low @param {Figure} high */
+export const between = (low, high) =>
+  low == null || high == null ? NOTHING : `${lift(low)} to ${lift(high)}`
+
+/** A probability: "97%", and at the ends ">99.9%", as nothing is certain. @param {Figure} value */
+export function chance(value) {
+  if (value == null) return NOTHING
+  if (value > 0.999) return ">99.9%"
+  if (value < 0.001) return "<0.1%"
+  return value > 0.99 ? `${(100 * value).toFixed(1)}%` : percent(value)
+}
+
+/** A p-value: "0.034", "<0.001". @param {Figure} value */
+export function pValue(value) {
+  if (value == null) return NOTHING
+  return value < 0.001 ? "<0.001" : value.toFixed(3)
+}
+
+/** Past a thousandfold the digits tell nothing any more. @param {number} value */
+const bounded = (value) =>
+  value >= 1000 ? `${value.toExponential(0).replace("e+", "e")} times` : percent(value)

@@ -1,0 +1,85 @@
+// Intervals drawn as bars with the estimate marked, all of a table on one scale. Places are
+// percentages of the width, so that a drawing fits wherever it is put.
+import { s } from "./dom.js"
+import { percent } from "./figures.js"
+
+/** @typedef {{low: number, high: number}} Scale */
+/** @typedef {{low: number | null | undefined, at: number | null | undefined, high: number | null | undefined}} Interval */
+
+/**
+ * The scale that has room for all; none where there is nothing to draw.
+ * @param {Interval[]} intervals
+ * @param {number} [always] a value that has to be on it
+ * @returns {Scale | null}
+ */
+export function around(intervals, always) {
+  const drawn = intervals.filter(complete)
+  if (drawn.length === 0) return null
+  const estimates = drawn.map(({ at }) => at)
+  // Young intervals reach to the sky: past thrice what was measured they are cut.
+  const reach = always === undefined ? Infinity : Math.max(0.1, 3 * Math.max(...estimates.map(Math.abs)))
+  let low = Math.max(-reach, Math.min(...drawn.map((one) => one.low)))
+  let high = Math.min(reach, Math.max(...drawn.map((one) => one.high)))
+  if (always !== undefined) {
+    low = Math.min(low, always)
+    high = Math.max(high, always)
+  }
+  const room = (high - low) * 0.06 || Math.abs(high) * 0.1 || 0.01
+  return { low: always === undefined && low - room < 0 ? Math.min(low, 0) : low - room, high: high + room }
+}
+
+/** @param {Interval} one @returns {one is {low: number, at: number, high: number}} */
+const complete = (one) => one.low != null && one.at != null && one.high != null
+
+/** Where a value lies, in percent. @param {Scale} scale @param {number} value */
+export function place({ low, high }, value) {
+  const share = high > low ? (value - low) / (high - low) : 0.5
+  return Math.round(10_000 * Math.min(1, Math.max(0, share))) / 100
+}
+
+/**
+ * One interval.
+ * @param {Scale} scale
+ * @param {Interval} interval
+ * @param {{tone: string, zero?: boolean}} look
+ */
+export function bar(scale, interval, { tone, zero = false }) {
+  const line = zero && s("line", { class: "zero", x1: `${place(scale, 0)}%`, x2: `${place(scale, 0)}%`, y1: 0, y2: "100%" })
+  const drawing = s("svg", { class: `interval ${tone}`, "aria-hidden": "true" }, line)
+  if (!complete(interval)) return drawing
+  const [from, to] = [place(scale, interval.low), place(scale, interval.high)]
+  drawing.append(
+    s("rect", { class: "range", x: `${from}%`, width: `${Math.max(0.5, to - from).toFixed(2)}%`, y: "50%", height: 8, rx: 4 }),
+    s("circle", { class: "estimate", cx: `${place(scale, interval.at)}%`, cy: "50%", r: 5 })
+  )
+  if (interval.high > scale.high) drawing.append(s("text", { class: "cut", x: "100%", y: "50%", "text-anchor": "end" }, "›"))
+  if (interval.low < scale.low) drawing.append(s("text", { class: "cut", x: 0, y: "50%" }, "‹"))
+  return drawing
+}
+
+/**
+ * The scale itself, to stand above the bars.
+ * @param {Scale} scale
+ * @param {(value: number) => string} [words]
+ */
+export function axis(scale, words = percent) {
+  const marks = ticks(scale).map((value) => {
+    const at = place(scale, value)
+    const anchor = at < 8 ? "start" : at > 92 ? "end" : "middle"
+    return s("text", { x: `${at}%`, y: 12, "text-anchor": anchor }, words(value))
+  })
+  return s("svg", { class: "axis", "aria-hidden": "true" }, marks)
+}
+
+/** Three to five round values. @param {Scale} scale */
+export function ticks({ low, high }) {
+  const rough = (high - low) / 3
+  const power = 10 ** Math.floor(Math.log10(rough))
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= rough) ?? rough
+  const values = []
+  for (let index = Math.ceil(low / step); index * step <= high && values.length < 6; index++) {
+    // Twelve digits are more than a scale has, and hide what binary fractions add.
+    values.push(Number((index * step).toPrecision(12)))
+  }
+  return values
+}

@@ -1,0 +1,54 @@
+// What this browser remembers for its reader: hidden experiments and chosen controls. Never the
+// key, and nothing that was counted.
+
+/** @param {string} what @param {string} namespace */
+const place = (what, namespace) => `abtest ${what} ${namespace}`
+
+/**
+ * @template T
+ * @param {string} key
+ * @param {T} otherwise
+ * @returns {T}
+ */
+function read(key, otherwise) {
+  try {
+    return JSON.parse(localStorage.getItem(key) ?? "null") ?? otherwise
+  } catch {
+    return otherwise
+  }
+}
+
+/** @param {string} key @param {unknown} value */
+function write(key, value) {
+  try {
+    localStorage.setItem(key, JSON.stringify(value))
+  } catch {
+    // Without a storage the choice lasts as long as the page.
+  }
+}
+
+/** Names of hidden experiments. @param {string} namespace @returns {Set<string>} */
+export const hidden = (namespace) => new Set(read(place("hidden", namespace), /** @type {string[]} */ ([])))
+
+/** @param {string} namespace @param {string} experiment @param {boolean} hide */
+export function setHidden(namespace, experiment, hide) {
+  const names = hidden(namespace)
+  if (hide) names.add(experiment)
+  else names.delete(experiment)
+  write(place("hidden", namespace), [...names])
+}
+
+/** The control chosen for an experiment. @param {string} namespace @param {string} experiment */
+export const control = (namespace, experiment) => controls(namespace)[experiment] ?? null
+
+/** @param {string} namespace @param {string} experiment @param {string | null} variant */
+export function setControl(namespace, experiment, variant) {
+  const all = controls(namespace)
+  if (variant === null) delete all[experiment]
+  else all[experiment] = variant
+  write(place("controls", namespace), all)
+}
+
+/** @param {string} namespace @returns {Record<string, string>} */
+const controls = (namespace) =>
+  Object.assign(Object.create(null), read(place("controls", namespace), {}))

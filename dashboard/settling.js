@@ -1,0 +1,57 @@
+// The lift at the end of each day with its always-valid band, so that one sees it settle.
+import { h, name, printable, s } from "./dom.js"
+import { between, lift } from "./figures.js"
+import { around, place } from "./interval.js"
+import { copies, figure, table } from "./table.js"
+import { term } from "./words.js"
+
+/** @import {Experiment, HistoryRow} from "./types.js" */
+
+/** Most lifts that are drawn. */
+const MOST = 6
+
+/** @param {Experiment} experiment */
+export function settling({ history }) {
+  if (!history || history.days.length < 2 || history.rows.length === 0) return null
+  const rows = history.rows.slice(0, MOST)
+  const sheet = asSheet(history.days, rows)
+  return h("section", { class: "card", "data-key": "settling" },
+    h("h2", {}, "How the lift settled"),
+    h("p", { class: "quiet" }, "The lift over the control at the end of each day, with what is ", term("always_valid", "always valid"), " around it."),
+    rows.map((row) => chart(row, history.days)),
+    h("details", { "data-key": "table" }, h("summary", {}, "The lifts as a table"), table(sheet), copies(sheet)))
+}
+
+/** @param {HistoryRow} row @param {string[]} days */
+function chart({ goal, variant, lift: lifts, low, high }, days) {
+  const points = days.map((day, index) => ({ time: Date.parse(day), low: low[index], at: lifts[index], high: high[index] }))
+  const scale = around(points, 0)
+  const [first, last] = [points[0]?.time ?? 0, points.at(-1)?.time ?? 1]
+  if (scale === null) return null
+  const at = (/** @type {number} */ time, /** @type {number} */ value) =>
+    `${(100 * (time - first) / (last - first)).toFixed(2)},${(100 - place(scale, value)).toFixed(2)}`
+  const known = (/** @type {"low" | "at" | "high"} */ what) =>
+    points.flatMap((point) => (point[what] == null ? [] : [at(point.time, point[what])]))
+  return h("figure", { class: "chart", "data-key": `${goal} ${variant}` },
+    h("figcaption", {}, h("strong", {}, name(variant)), " on ", name(goal), h("span", { class: "quiet" }, ` now ${lift(lifts.at(-1))} (${between(low.at(-1), high.at(-1))})`)),
+    s("svg", { "aria-hidden": "true", viewBox: "0 0 100 100", preserveAspectRatio: "none" },
+      s("polygon", { class: "band", points: [...known("low"), ...known("high").reverse()].join(" ") }),
+      s("polyline", { class: "none", points: `${at(first, 0)} ${at(last, 0)}` }),
+      s("polyline", { class: "line", points: known("at").join(" ") })),
+    h("p", { class: "ends quiet" }, h("span", {}, days[0]), h("span", {}, days.at(-1))))
+}
+
+/** @param {string[]} days @param {HistoryRow[]} rows */
+function asSheet(days, rows) {
+  return {
+    title: "Lifts by day",
+    heads: [
+      { title: "Day (UTC)", number: false }, { title: "Goal", number: false }, { title: "Variant", number: false },
+      ...["Lift", "Lift from", "Lift to"].map((title) => ({ title, number: true }))
+    ],
+    rows: rows.flatMap((row) => days.map((day, index) => [
+      { text: day }, { text: printable(row.goal), isName: true }, { text: printable(row.variant), isName: true },
+      figure(row.lift[index], lift(row.lift[index])), figure(row.low[index], lift(row.low[index])), figure(row.high[index], lift(row.high[index]))
+    ]))
+  }
+}

@@ -1,0 +1,27 @@
+// What a page needs to track with AlephBet; `abtest snippet` prints the same.
+
+/** @param {string} track @param {string} namespace */
+export function snippet(track, namespace) {
+  // In a script in a page `</` would end the script, so it is not written as such.
+  const text = (/** @type {string} */ value) => JSON.stringify(value).replaceAll("<", "\\u003c")
+  return `<script src="alephbet.min.js"></script>  <!-- npm: alephbet@0.27 -->
+<script>
+  const experiment = new AlephBet.Experiment({
+    name: "button color",
+    tracking_adapter: new AlephBet.GimelAdapter(${text(track)}, ${text(namespace)}),
+    variants: {
+      red: { activate: () => { document.body.dataset.color = "red" } },
+      blue: { activate: () => { document.body.dataset.color = "blue" } }
+    }
+  })
+  const signup = new AlephBet.Goal("signup")
+  experiment.add_goal(signup)  // later, when it is reached: signup.complete()
+</script>
+`
+}
+
+/** A line that sends a first event. @param {string} track @param {string} namespace */
+export function firstEvent(track, namespace) {
+  const event = { namespace, experiment: "button color", variant: "red", event: "participate", uuid: "1" }
+  return `curl '${track}?${new URLSearchParams(event).toString().replaceAll("'", "%27")}'`
+}

@@ -1,0 +1,45 @@
+// A verdict in two or three words, with a tone; the sentence behind it is the API's own.
+import { h, name, printable } from "./dom.js"
+
+/** @import {Analysis, Verdict} from "./types.js" */
+
+/** @type {Record<string, {tone: string, mark: string}>} */
+const LOOKS = {
+  better: { tone: "good", mark: "▲" },
+  worse: { tone: "bad", mark: "▼" },
+  unsound: { tone: "bad", mark: "!" },
+  no_difference: { tone: "calm", mark: "=" },
+  keep_running: { tone: "calm", mark: "…" },
+  too_early: { tone: "quiet", mark: "…" },
+  nothing_to_compare: { tone: "quiet", mark: "–" }
+}
+
+/** @param {Verdict} verdict @param {string | null} control */
+function words({ outcome, variant }, control) {
+  switch (outcome) {
+    case "better": return [name(variant ?? ""), " is better"]
+    case "worse": return [name(variant ?? ""), variant === control ? " is best" : " is worse"]
+    case "unsound": return ["Broken: sample ratio mismatch"]
+    case "no_difference": return ["No difference worth having"]
+    case "keep_running": return ["Keep running"]
+    case "too_early": return ["Too early to read"]
+    default: return ["Nothing to compare yet"]
+  }
+}
+
+/** @param {Verdict} verdict @param {string | null} control */
+export function badge(verdict, control) {
+  const best = verdict.outcome === "worse" && verdict.variant === control
+  const { tone, mark } = best ? { tone: "good", mark: "●" } : LOOKS[verdict.outcome] ?? { tone: "quiet", mark: "–" }
+  return h("span", { class: `badge ${tone}` }, h("span", { class: "mark", "aria-hidden": "true" }, mark), h("span", {}, ...words(verdict, control)))
+}
+
+/** @param {Verdict} verdict */
+export const sentence = (verdict) => printable(verdict.sentence)
+
+/** How urgent, for sorting: broken first, then what is decided. @param {Analysis | undefined} analysis */
+export function urgency(analysis) {
+  const order = ["unsound", "better", "worse", "no_difference", "keep_running", "too_early"]
+  const found = order.indexOf(analysis?.verdict.outcome ?? "")
+  return found < 0 ? order.length : found
+}

@@ -1,0 +1,131 @@
+//! What a reader can do.
+
+use abtest_tests::reader::Screen;
+use abtest_tests::serve::encode;
+
+use super::{link, reader, record, server_with_experiments};
+
+#[test]
+fn search_and_sort_find_what_is_looked_for() {
+    let (serve, screen) = (server_with_experiments(), Screen::start());
+    let reader = reader(&screen, &serve);
+    let names = || reader.texts("ol.rows h2");
+    assert_eq!(names()[..2], ["many variants", "button color"]);
+    reader.choose("select[data-select=sort]", "name");
+    reader.see_text("ol.rows li:last-child h2", "split");
+    reader.choose("select[data-select=sort]", "verdict");
+    // What is broken comes first.
+    reader.see_text("ol.rows li:first-child", "sample ratio mismatch");
+    reader.fill("input[type=search]", "EARL");
+    reader.see_text(".title p", "1 found of 7 experiments");
+    assert_eq!(names(), ["early"]);
+    // The link keeps what is selected.
+    assert!(reader.url().contains("search=EARL") && reader.url().contains("sort=verdict"));
+    reader.reload();
+    reader.see_text(".title p", "1 found of 7 experiments");
+}
+
+#[test]
+fn the_list_does_not_jump_under_its_reader() {
+    let (serve, screen) = (server_with_experiments(), Screen::start());
+    let reader = reader(&screen, &serve);
+    reader.see_text("ol.rows", "button color");
+    let before = reader.texts("ol.rows h2");
+    record(&serve, "the newest", &[("a", 60_000, &[]), ("b", 3, &[])]);
+    record(&serve, "early", &[("7 days", 50, &[])]);
+    // Counts change where they stand; what is new waits until the reader wants it.
+    reader.see_text("ol.rows li", "78 participants");
+    reader.see_text("[data-do=reorder]", "1 new experiment");
+    assert_eq!(reader.texts("ol.rows h2"), before);
+    reader.click("[data-do=reorder]");
+    reader.see_text("ol.rows li:first-child h2", "the newest");
+    reader.miss("[data-do=reorder]");
+}
+
+#[test]
+fn the_chosen_control_stays_with_its_experiment_and_in_the_link() {
+    let (serve, screen) = (server_with_experiments(), Screen::start());
+    let one = reader(&screen, &serve);
+    one.go(&link("button color"));
+    one.see_text("section.goal .tag", "control");
+    one.choose("select[data-select=control]", "red");
+    one.see("select[data-select=control]:has(option[value=red]:checked)");
+    one.see_text("section.goal [role=row].control", "red");
+    let shared = one.url();
+    assert!(shared.contains("control=red") && !shared.contains(&serve.key), "{shared}");
+    // Another day, by way of the list.
+    one.go("#/");
+    one.see("ol.rows");
+    one.reload();
+    one.click("ol.rows li:has-text('button color') a");
+    one.see_text("section.goal [role=row].control", "red");
+    // Somebody else, by the link.
+    let other = reader(&screen, &serve);
+    other.go(shared.split_once('#').map(|(_, hash)| format!("#{hash}")).unwrap().as_str());
+    other.see_text("section.goal [role=row].control", "red");
+}
+
+#[test]
+fn deleting_wants_the_name_and_takes_the_counts_with_it() {
+    let (serve, screen) = (server_with_experiments(), Screen::start());
+    let reader = reader(&screen, &serve);
+    reader.go(&link("split"));
+    reader.click("[data-do=delete]");
+    reader.see_text("dialog", "no way back");
+    reader.fill("#deletion-name", "spli");
+    reader.see("dialog button.danger:disabled");
+    reader.click("dialog [data-do=close]");
+    reader.miss("dialog");
+    assert_eq!(serve.get("/experiments/split").status, 200);
+    reader.click("[data-do=delete]");
+    reader.fill("#deletion-name", "split");
+    reader.click("dialog button.danger");
+    reader.see_text("h1", "Experiments");
+    reader.see_text("#status", "Deleted split.");
+    assert_eq!(serve.get("/experiments/split").status, 404);
+    reader.see_text(".title p", "6 experiments");
+}
+
+#[test]
+fn a_hidden_experiment_can_be_found_again() {
+    let (serve, screen) = (server_with_experiments(), Screen::start());
+    let reader = reader(&screen, &serve);
+    reader.go(&link("no goals"));
+    reader.click("[data-do=hide]");
+    reader.see_text("[data-do=hide]", "Show it in the list again");
+    reader.go("#/");
+    reader.see_text(".title p", "6 experiments, 1 hidden");
+    assert!(!reader.texts("ol.rows h2").contains(&"no goals".to_owned()));
+    reader.click("input[data-select=hidden]");
+    reader.see_text("ol.rows h2", "no goals");
+    assert_eq!(reader.texts("ol.rows h2"), ["no goals"]);
+}
+
+#[test]
+fn another_namespace_has_its_own_experiments_and_snippet() {
+    let (serve, screen) = (server_with_experiments(), Screen::start());
+    let track = format!("/track?namespace=shop&experiment={}", encode("in the shop"));
+    assert_eq!(serve.get(&format!("{track}&variant=a&event=participate&uuid=1")).status, 200);
+    let reader = reader(&screen, &serve);
+    reader.fill("#namespace-name", "shop");
+    reader.click("#namespace button");
+    reader.see_text("ol.rows h2", "in the shop");
+    assert!(reader.url().contains("namespace=shop"));
+    reader.click("header [data-do=snippet], #top [data-do=snippet]");
+    reader.see("dialog pre");
+    reader.click("dialog [data-copy]");
+    reader.see_text("#status", "Copied.");
+    let snippet = reader.clipboard();
+    let adapter = format!("new AlephBet.GimelAdapter(\"{}/track\", \"shop\")", serve.url);
+    assert!(snippet.contains(&adapter), "{snippet}");
+}
+
+#[test]
+fn a_word_explains_itself_where_it_stands() {
+    let (serve, screen) = (server_with_experiments(), Screen::start());
+    let reader = reader(&screen, &serve);
+    reader.go(&link("button color"));
+    reader.see("section.goal");
+    reader.click(".health button, .health [popovertarget]");
+    reader.see_text("[popover]:popover-open", "visitors");
+}

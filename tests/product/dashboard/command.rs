@@ -1,0 +1,129 @@
+//! `abtest dashboard`: the page on this machine, for an API elsewhere.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use abtest_tests::binaries::{binary, tool};
+use abtest_tests::reader::Screen;
+use abtest_tests::redis::free_port;
+use abtest_tests::serve::Serve;
+
+use super::{link, server_with_experiments};
+
+/// A running `abtest dashboard`.
+struct Dashboard {
+    child: Child,
+    /// The link that it printed.
+    link: String,
+}
+
+impl Dashboard {
+    fn start(serve: &Serve) -> Self {
+        let mut child = Command::new(binary("abtest"))
+            .args(["dashboard", "--port", "0", "--url", &serve.url])
+            .env("ABTEST_API_KEY", &serve.key)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let line = lines.find(|line| line.starts_with("page ")).unwrap();
+        let link = line.split_whitespace().nth(1).unwrap().to_owned();
+        Self { child, link }
+    }
+
+    /// The address without the token.
+    fn address(&self) -> &str {
+        self.link.split("/?").next().unwrap()
+    }
+}
+
+impl Drop for Dashboard {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn its_link_opens_once_and_shows_what_the_api_has() {
+    let (serve, screen) = (server_with_experiments(), Screen::start());
+    let dashboard = Dashboard::start(&serve);
+    let reader = screen.read(&dashboard.link);
+    reader.see_text("ol.rows h2", "button color");
+    assert_eq!(reader.url().split('#').next().unwrap(), format!("{}/", dashboard.address()));
+    reader.go(&link("split"));
+    reader.see_text("main", "Do not act on these numbers");
+    reader.click("[data-do=delete]");
+    reader.fill("#deletion-name", "split");
+    reader.click("dialog button.danger");
+    reader.see_text("h1", "Experiments");
+    assert_eq!(serve.get("/experiments/split").status, 404);
+    assert!(!reader.kept().contains(&serve.key));
+    assert!(reader.requests().iter().all(|request| !request.to_string().contains(&serve.key)));
+    assert!(reader.complaints().is_empty());
+
+    let stranger = screen.read(&dashboard.link);
+    stranger.see_text("h1", "Open the link once more");
+    stranger.picture("used-link");
+}
+
+#[test]
+fn only_its_own_page_gets_an_answer() {
+    let serve = server_with_experiments();
+    let dashboard = Dashboard::start(&serve);
+    let agent: ureq::Agent =
+        ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).build().into();
+    let status = |request: http::request::Builder| {
+        agent.run(request.body(()).unwrap()).unwrap().status().as_u16()
+    };
+    let at = |path: &str| http::Request::get(format!("{}{path}", dashboard.address()));
+    assert_eq!(status(at("/experiments")), 401);
+    // A name of somebody else's that leads to this machine.
+    assert_eq!(status(at("/").header("host", "evil.example")), 403);
+    assert_eq!(status(at("/").header("origin", "http://evil.example")), 403);
+    let opened = agent.run(http::Request::get(&dashboard.link).body(()).unwrap()).unwrap();
+    let cookie = opened.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap();
+    let with_cookie = |path: &str| at(path).header("cookie", cookie);
+    // A cookie alone is not enough: another port's page sends it, too.
+    assert_eq!(status(with_cookie("/experiments")), 401);
+    let page = |path: &str| with_cookie(path).header("x-abtest-page", "1");
+    assert_eq!(status(page("/experiments")), 200);
+    assert_eq!(status(page("/experiments").header("sec-fetch-site", "same-site")), 401);
+    assert_eq!(status(page("/track?experiment=a")), 404);
+}
+
+#[test]
+fn an_exported_page_asks_for_the_key_and_reads_from_its_api() {
+    let (serve, screen) = (server_with_experiments(), Screen::start());
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(binary("abtest"))
+        .args(["dashboard", "--url", &serve.url, "--export"])
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let port = free_port();
+    let mut host = Command::new(tool("python3"))
+        .args(["-m", "http.server", &port.to_string(), "--bind", "127.0.0.1"])
+        .current_dir(folder.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let reader = screen.read(&format!("http://127.0.0.1:{port}/"));
+    reader.see_text("h1", "Enter the API key");
+    reader.fill("#key", &serve.key);
+    reader.click("#login button");
+    reader.see_text("ol.rows h2", "button color");
+    assert!(!reader.kept().contains(&serve.key));
+    let allowed = [format!("{}/", serve.url), format!("http://127.0.0.1:{port}/")];
+    for request in reader.requests() {
+        let url = request["url"].as_str().unwrap();
+        assert!(allowed.iter().any(|host| url.starts_with(host.as_str())), "{url}");
+    }
+    host.kill().unwrap();
+    host.wait().unwrap();
+}

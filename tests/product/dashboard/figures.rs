@@ -1,0 +1,125 @@
+//! What the page shows is what the API says: every cell.
+
+use std::process::Command;
+
+use abtest_tests::binaries::binary;
+use abtest_tests::reader::{Reader, Screen};
+use abtest_tests::serve::Serve;
+use serde_json::Value;
+
+use super::{HOSTILE, link, reader, server_with_experiments};
+
+/// What `abtest results --json` says of an experiment.
+fn results(serve: &Serve, experiment: &str) -> Value {
+    let output = Command::new(binary("abtest"))
+        .args(["results", experiment, "--json", "--url", &serve.url])
+        .env("ABTEST_API_KEY", &serve.key)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The tables of all goals whose title ends so: for each its rows, for each of these its cells' full
+/// values.
+fn tables(reader: &Reader, title: &str) -> Value {
+    reader.ask(&format!(
+        "[...document.querySelectorAll('section.goal')].map((goal) =>
+          [...goal.querySelectorAll('table')]
+            .filter((table) => table.caption.textContent.includes({title:?}))
+            .flatMap((table) => [...table.tBodies[0].rows].map((row) =>
+              [...row.querySelectorAll('td')].map((cell) =>
+                cell.querySelector('data') ? Number(cell.querySelector('data').value) : null))))"
+    ))
+}
+
+/// The members of an object at these paths, in this order.
+fn at(value: &Value, paths: &[&str]) -> Vec<Option<f64>> {
+    paths.iter().map(|path| value.pointer(path).and_then(Value::as_f64)).collect()
+}
+
+fn numbers(row: &Value) -> Vec<Option<f64>> {
+    row.as_array().unwrap().iter().map(Value::as_f64).collect()
+}
+
+#[test]
+fn every_cell_of_the_numbers_is_that_of_abtest_results() {
+    let (serve, screen) = (server_with_experiments(), Screen::start());
+    let reader = reader(&screen, &serve);
+    for experiment in ["button color", "clicks", "early", "split", HOSTILE, "many variants"] {
+        let api = results(&serve, experiment);
+        let analysis = &api["analysis"];
+        reader.go(&link(experiment));
+        reader.see("section.goal");
+        let shown = tables(&reader, "all numbers");
+        for (goal, rows) in
+            analysis["goals"].as_array().unwrap().iter().zip(shown.as_array().unwrap())
+        {
+            let variants = goal["variants"].as_array().unwrap();
+            assert_eq!(rows.as_array().unwrap().len(), variants.len(), "{experiment}");
+            for (variant, row) in variants.iter().zip(rows.as_array().unwrap()) {
+                let compared = goal["against_control"].as_array().unwrap();
+                let compared = compared
+                    .iter()
+                    .find(|one| one["variant"] == variant["variant"])
+                    .cloned()
+                    .unwrap_or_default();
+                let mut expected = at(
+                    variant,
+                    &["/trials", "/successes", "/rate", "/low", "/high", "/chance_best"],
+                );
+                expected.extend(at(
+                    &compared,
+                    &[
+                        "/difference",
+                        "/lift",
+                        "/always_valid/lift_low",
+                        "/always_valid/lift_high",
+                        "/always_valid/p_value",
+                        "/always_valid/adjusted_p_value",
+                        "/chance_to_beat",
+                        "/expected_loss",
+                        "/power",
+                    ],
+                ));
+                assert_eq!(
+                    numbers(row),
+                    expected,
+                    "{experiment}: {} of {}",
+                    goal["goal"],
+                    variant["variant"]
+                );
+            }
+        }
+        // The same numbers, rounded, are what stands on the drawing.
+        let sentence = analysis["verdict"]["sentence"].as_str().unwrap();
+        let shown = reader.texts(".answer p");
+        assert!(experiment == HOSTILE || shown[0].contains(sentence), "{shown:?}: {sentence}");
+    }
+}
+
+#[test]
+fn every_cell_of_the_matrix_is_that_of_abtest_results() {
+    let (serve, screen) = (server_with_experiments(), Screen::start());
+    let reader = reader(&screen, &serve);
+    let api = results(&serve, "button color");
+    reader.go(&link("button color"));
+    for measure in ["chance_to_beat", "lift", "p_value", "expected_loss"] {
+        reader.go(&format!("{}?matrix={measure}", link("button color")));
+        reader.ask("document.querySelectorAll('details').forEach((one) => { one.open = true })");
+        reader.see(&format!("section.goal select:has(option[value={measure}]:checked)"));
+        let shown = tables(&reader, "row against column");
+        for (goal, rows) in
+            api["analysis"]["goals"].as_array().unwrap().iter().zip(shown.as_array().unwrap())
+        {
+            let square = goal["matrix"][measure].as_array().unwrap();
+            assert_eq!(square.len(), 3);
+            for (row, (expected, shown)) in square.iter().zip(rows.as_array().unwrap()).enumerate()
+            {
+                let mut expected = numbers(expected);
+                expected[row] = None;
+                assert_eq!(numbers(shown), expected, "{measure} of {}", goal["goal"]);
+            }
+        }
+    }
+}
