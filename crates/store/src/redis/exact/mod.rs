@@ -147,7 +147,8 @@ impl Exact {
         match (&**word, answer.get(1)) {
             ("exact", Some(identity)) => {
                 let identity = Identity::read(identity).ok_or_else(unexpected)?;
-                let known = Known { identity, declared: 2, fresh: true };
+                // How deep it is, its first run tells.
+                let known = Known { identity, declared: LAST_LEVEL + 1, fresh: true };
                 self.remember(name.clone(), known.clone());
                 Ok(Ok(known))
             }
