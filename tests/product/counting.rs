@@ -122,3 +122,28 @@ fn an_experiment_goes_from_a_folder_to_an_exact_redis_and_not_back() {
     assert!(shown.contains("750 participants, counted exactly, "), "{shown}");
     assert!(shown.contains(" in Redis"), "{shown}");
 }
+
+#[test]
+fn gimels_counts_are_brought_over_as_estimates_and_kept_apart() {
+    let (gimel, redis) = (Redis::start(), Redis::start());
+    let before = Serve::redis(&gimel.url());
+    post(&before, 0..300);
+    let serve = Serve::start(&["--redis", &redis.url(), "--counting", "exact"]);
+    post(&serve, 0..10);
+    let brought = abtest(&[
+        "import",
+        "--experiment",
+        "button color",
+        "--counts-of",
+        &gimel.url(),
+        "--redis",
+        &redis.url(),
+    ]);
+    assert!(brought.status.success(), "{brought:?}");
+    let result = serve.get("/experiments/button%20color").json();
+    assert_eq!(result["variants"], json!([{"label": "red", "trials": 10}]));
+    let value = &result["starting_values"][0];
+    assert_eq!((&value["goal"], &value["counting"]), (&json!("participate"), &json!("hll")));
+    let estimate = value["count"].as_u64().unwrap();
+    assert!((290..=310).contains(&estimate), "{estimate}");
+}

@@ -202,6 +202,7 @@ pub(crate) async fn result<S: Store>(
     let mut tally = known(store, &namespace, experiment).await?;
     let tallies = std::slice::from_mut(&mut tally);
     store.timelines(&namespace, tallies).await?;
+    store.starting_values(&namespace, tallies).await?;
     if query.get("memory")? == Some("true") {
         store.measure(&namespace, tallies).await?;
     }

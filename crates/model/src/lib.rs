@@ -36,5 +36,6 @@ pub use name::{Experiment, Goal, Namespace, Uuid, Variant};
 pub use query::Query;
 pub use results::ExperimentResults;
 pub use secret::Secret;
+pub use tally::{Counting, StartingValue, Tally};
 pub use tally::{Counting, Tally};
 pub use timeline::{Day, Timeline, TimelineResults};

@@ -45,6 +45,20 @@ impl std::str::FromStr for Counting {
     }
 }
 
+/// What another program had counted for a goal and a variant before abtest did. It came without
+/// uuids: whoever was counted there may be counted here again, so the two are never added.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StartingValue {
+    /// The goal's name, or `participate`.
+    pub goal: String,
+    /// The variant's name.
+    pub label: String,
+    /// How many it had counted.
+    pub count: u64,
+    /// How: Gimel's `hll` is an estimate with a standard error of 0.81%, Lamed's `exact` a number.
+    pub counting: Counting,
+}
+
 /// The counters of one experiment. Goals and variants are kept sorted, so that the same counts
 /// always read the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,13 +71,22 @@ pub struct Tally {
     pub timeline: Option<Timeline>,
     /// Bytes of the store's memory, where that was asked for and the store keeps counters there.
     pub memory: Option<u64>,
+    /// What other programs counted before, where that was asked for.
+    pub starting_values: Vec<StartingValue>,
     counters: BTreeMap<Goal, BTreeMap<Variant, u64>>,
 }
 
 impl Tally {
     /// An experiment without counters.
     pub fn new(experiment: Experiment, counting: Counting) -> Self {
-        Self { experiment, counting, timeline: None, memory: None, counters: BTreeMap::new() }
+        Self {
+            experiment,
+            counting,
+            timeline: None,
+            memory: None,
+            starting_values: Vec::new(),
+            counters: BTreeMap::new(),
+        }
     }
 
     /// Sets the count of a counter.

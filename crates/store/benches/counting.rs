@@ -231,7 +231,7 @@ async fn scripts(redis: &Redis, full: u64) -> Result<Vec<String>> {
     let store = open(redis, Counting::Exact)?;
     let mut next = full;
     let mut lines = Vec::new();
-    for (batch, what) in [(16, "16 new uuids"), (1, "1 new uuid")] {
+    for (batch, what) in [(32, "32 new uuids"), (1, "1 new uuid")] {
         redis.command(&["CONFIG", "SET", "slowlog-log-slower-than", "0"]);
         redis.command(&["CONFIG", "SET", "slowlog-max-len", "100000"]);
         redis.command(&["CONFIG", "RESETSTAT"]);

@@ -74,6 +74,18 @@ pub trait Store: Send + Sync + 'static {
         std::future::ready(Ok(()))
     }
 
+    /// Puts into tallies what other programs counted before, where the store was told.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn starting_values(
+        &self,
+        _namespace: &Namespace,
+        _tallies: &mut [Tally],
+    ) -> impl Future<Output = Result<(), StoreError>> + Send {
+        std::future::ready(Ok(()))
+    }
+
     /// Deletes an experiment with its counters, and tells whether it was there.
     ///
     /// # Errors

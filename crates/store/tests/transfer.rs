@@ -156,3 +156,44 @@ async fn a_damaged_export_is_refused_and_leaves_nothing() {
         assert!(there.command(&["TTL", &key]).parse::<i64>().unwrap() > 0, "{key} stays");
     }
 }
+
+#[tokio::test]
+async fn what_gimel_and_lamed_counted_stands_beside_as_what_it_is_and_is_never_added() {
+    let (gimel, here) = (Redis::start(), Redis::start());
+    let counter = |goal: &str| format!("alephbet:counters:a b:{goal}:red");
+    for goal in ["participate", "goal"] {
+        gimel.command(&["SADD", "alephbet:experiments", "a b"]);
+        gimel.command(&["SADD", "alephbet:a b:counter_keys", &counter(goal)]);
+    }
+    gimel.command(&["PFADD", &counter("participate"), "1", "2", "3"]);
+    gimel.command(&["SET", &counter("goal"), "41234"]);
+    let (namespace, experiment) = (Namespace::default(), Experiment::new("a b").unwrap());
+    let from = redis_store(&gimel, Counting::Hll);
+    let values = from.counted_by_others(&namespace, &experiment).await.unwrap();
+    let store = redis_store(&here, Counting::Exact);
+    for _ in 0..2 {
+        store.put_starting_values(&namespace, &experiment, &values).await.unwrap();
+    }
+    let one = Event { experiment: experiment.clone(), ..events("goal", 1..2).remove(0) };
+    store.record(vec![one.clone()]).await.unwrap();
+    let read = async || {
+        let mut tallies =
+            store.tallies(&namespace, Some(std::slice::from_ref(&experiment))).await.unwrap();
+        store.starting_values(&namespace, &mut tallies).await.unwrap();
+        tallies.remove(0)
+    };
+    let tally = read().await;
+    assert_eq!((tally.counting, tally.count("goal", &one.variant)), (Counting::Exact, 1));
+    let mut found: Vec<_> = tally
+        .starting_values
+        .iter()
+        .map(|value| (&*value.goal, &*value.label, value.count, value.counting))
+        .collect();
+    found.sort_by_key(|value| value.0);
+    assert_eq!(
+        found,
+        [("goal", "red", 41_234, Counting::Exact), ("participate", "red", 3, Counting::Hll)]
+    );
+    store.delete(&namespace, &experiment).await.unwrap();
+    assert_eq!(read().await.starting_values, []);
+}

@@ -14,6 +14,7 @@
 //! | [`inspect`] | a look at the server, for the checks before a deploy |
 //! | `outcome` | the scripts' words |
 //! | `settings` | from the config to a client |
+//! | `starting` | what Gimel or Lamed counted before |
 //! | `looks` | the looks at an experiment |
 //! | `transfer` | experiments in and out |
 //! | `read` | tallies in three round trips at most |
@@ -31,6 +32,7 @@ mod memory;
 mod outcome;
 mod read;
 mod settings;
+mod starting;
 mod transfer;
 
 use std::collections::HashMap;
@@ -155,6 +157,14 @@ impl Store for RedisStore {
         memory::measure(&self.server.connection, &NamespaceKeys::new(namespace), tallies).await
     }
 
+    async fn starting_values(
+        &self,
+        namespace: &Namespace,
+        tallies: &mut [Tally],
+    ) -> Result<(), StoreError> {
+        starting::read(&self.server.connection, namespace, tallies).await
+    }
+
     async fn delete(
         &self,
         namespace: &Namespace,
@@ -163,6 +173,7 @@ impl Store for RedisStore {
         let (server, keys) = (&self.server, NamespaceKeys::new(namespace));
         let connection = &server.connection;
         looks::forget(connection, namespace, experiment).await?;
+        starting::forget(connection, namespace, experiment).await?;
         let exact = server.exact.delete(connection, namespace, experiment).await?;
         if server.cluster {
             return Ok(exact);

@@ -51,29 +51,45 @@ end
 
 local before = count
 
--- Whether the declared levels were enough.
-local function add(position)
-  local group, mark = ARGV[6 + 2 * position], ARGV[7 + 2 * position]
-  local bucket = 2 + declared * position
-  if deepest >= declared then
-    return false
-  end
-  local found = {}
-  -- Most of a large counter lies on its last levels: a duplicate is found there first.
-  for level = deepest, 0, -1 do
-    found[level] = call('HGET', KEYS[bucket + level], group)
-    if found[level] and holds(found[level], mark) then
+-- Looks for a mark in a bucket. A full group's marks go on in the next one.
+-- Returns true if it is there; else false, the group that has room, and what it holds.
+local function find(bucket, group, mark)
+  for next = group, group + 127 do
+    local field = next % 128
+    local marks = call('HGET', bucket, field)
+    if not marks then
+      return false, field, ''
+    end
+    if holds(marks, mark) then
       return true
     end
+    if #marks < full then
+      return false, field, marks
+    end
   end
+  return false, group, call('HGET', bucket, group)
+end
+
+-- Whether the declared levels were enough.
+local function add(position)
+  local group, mark = tonumber(ARGV[6 + 2 * position]), ARGV[7 + 2 * position]
+  local bucket = 2 + declared * position
   local level = level_of(count)
-  while found[level] and #found[level] >= full and level < last do
-    level = level + 1
-  end
   if level >= declared then
     return false
   end
-  call('HSET', KEYS[bucket + level], group, (found[level] or '') .. mark)
+  -- Most of a large counter lies on its last levels: a duplicate is found there first.
+  local field, marks
+  for lower = level, 0, -1 do
+    local found, room, there = find(KEYS[bucket + lower], group, mark)
+    if found then
+      return true
+    end
+    if lower == level then
+      field, marks = room, there
+    end
+  end
+  call('HSET', KEYS[bucket + level], field, marks .. mark)
   count = count + 1
   if level > deepest then
     deepest = level

@@ -17,7 +17,7 @@
 //! Level *l* has 32^*l* buckets, named by the first *l* digits of the path, with 128 groups each.
 //! A new mark joins the level that follows from the count: level *l* takes over at 1,024 · 32^(*l*-1)
 //! uuids, when the groups of the level before it hold 8 marks on average at most. A group is full
-//! at 16 marks; what finds it full goes to the next level. Redis keeps a hash of at most 128 fields
+//! at 16 marks; what finds it full goes to the next group. Redis keeps a hash of at most 128 fields
 //! (`hash-max-listpack-entries`) of at most 64 bytes (`hash-max-listpack-value`) packed in one
 //! piece of memory: so a mark costs its 4 bytes, a part of the 4 bytes of its group, and next to
 //! nothing of the 100 bytes of a key.
@@ -35,7 +35,7 @@ use std::hash::Hasher as _;
 
 use siphasher::sip128::{Hasher128 as _, SipHasher24};
 
-/// The deepest level that there is; its groups are never full.
+/// The deepest level that there is.
 pub(in crate::redis) const LAST_LEVEL: u8 = 5;
 
 /// Bits of a path's digit.
