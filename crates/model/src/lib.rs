@@ -37,5 +37,4 @@ pub use query::Query;
 pub use results::ExperimentResults;
 pub use secret::Secret;
 pub use tally::{Counting, StartingValue, Tally};
-pub use tally::{Counting, Tally};
 pub use timeline::{Day, Timeline, TimelineResults};
