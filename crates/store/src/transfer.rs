@@ -108,6 +108,7 @@ pub enum TransferError {
 }
 
 impl Export {
+    #[cfg(any(feature = "embedded", feature = "redis"))]
     pub(crate) fn new(experiment: &Experiment, counters: Vec<ExportedCounter>) -> Self {
         Self { abtest_export: FORMAT, experiment: experiment.to_string(), counters }
     }
