@@ -174,7 +174,7 @@ fn print_outcome(deployment: &Deployment, namespace: &Namespace) -> Result<()> {
     println!("{} {address}/experiments  {}", bold("results"), dim("(`abtest key` prints the key)"));
     println!();
     println!("{}", dim("# see the results"));
-    println!("ABTEST_API_KEY=$(abtest key --value) abtest results --url {address}");
+    println!("abtest dashboard");
     println!();
     println!("{}", dim("# for your page"));
     print!("{}", snippet(&format!("{address}/track"), namespace));
