@@ -131,6 +131,18 @@ export async function experiment(name, question, signal) {
 }
 
 /**
+ * Keeps the variant that the others are held against with its experiment, for everybody.
+ * @param {string} namespace
+ * @param {string} name
+ * @param {string} variant
+ */
+export async function keepControl(namespace, name, variant) {
+  if (DOTS.has(name)) throw new ApiError("refused", "No address ends with such a name.")
+  const question = new URLSearchParams({ namespace, variant })
+  await answered(await ask(`/experiments/${encodeURIComponent(name)}/control?${question}`, { method: "PUT" }))
+}
+
+/**
  * Deletes an experiment with all its counts.
  * @param {string} namespace
  * @param {string} name

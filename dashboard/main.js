@@ -87,23 +87,21 @@ async function readList(signal) {
 /** @param {AbortSignal} signal */
 async function readOne(signal) {
   const { experiment, selected } = route()
-  const name = experiment ?? ""
-  const remembered = selected.has("control") ? null : memory.control(namespace(), name)
-  try {
-    state.one = await api.experiment(name, question(selected, remembered), signal)
-  } catch (error) {
-    // The remembered control may be gone; what the link says is the reader's own.
-    if (remembered === null || !(error instanceof ApiError && error.trouble === "refused")) throw error
-    memory.setControl(namespace(), name, null)
-    state.one = await api.experiment(name, question(selected, null), signal)
-  }
+  state.one = await api.experiment(experiment ?? "", question(selected), signal)
 }
 
-/** What is asked of the counts. @param {URLSearchParams} selected @param {string | null} control */
-function question(selected, control) {
+/** Keeps the control with the experiment; where that cannot be, the link keeps it. @param {string} control */
+async function choose(control) {
+  const kept = await api.keepControl(namespace(), route().experiment ?? "", control).then(() => true, () => false)
+  say(kept ? "Kept with the experiment." : "It could not be kept; it is in the link alone.")
+  select({ control: kept ? null : control })
+}
+
+/** What is asked of the counts. @param {URLSearchParams} selected */
+function question(selected) {
   const asked = new URLSearchParams({ namespace: namespace(), history: "true" })
   for (const parameter of ["control", "goal", "level", "method", "minimum_lift"]) {
-    const value = selected.get(parameter) ?? (parameter === "control" ? control : null)
+    const value = selected.get(parameter)
     if (value) asked.set(parameter, value)
   }
   return asked
@@ -199,7 +197,6 @@ const acts = {
     askDeletion(experiment, async () => {
       await api.remove(where, experiment)
       memory.setHidden(where, experiment, false)
-      memory.setControl(where, experiment, null)
       location.hash = link(null, { namespace: where })
       say(`Deleted ${printable(experiment)}.`)
     })
@@ -225,8 +222,8 @@ for (const kind of ["change", "input"]) {
     const what = target.dataset.select
     if (what === undefined || (kind === "input") !== (target.type === "search")) return
     const value = target.type === "checkbox" ? (/** @type {HTMLInputElement} */ (target).checked ? "1" : null) : target.value || null
-    if (what === "control") memory.setControl(namespace(), route().experiment ?? "", value)
-    select({ [what]: value, ...(route().experiment === null ? { page: null } : {}) })
+    if (what === "control" && value !== null) choose(value)
+    else select({ [what]: value, ...(route().experiment === null ? { page: null } : {}) })
   })
 }
 

@@ -1,5 +1,5 @@
-// What this browser remembers for its reader: hidden experiments and chosen controls. Never the
-// key, and nothing that was counted.
+// What this browser remembers for its reader: hidden experiments. Never the key, and nothing that was
+// counted.
 
 /** @param {string} what @param {string} namespace */
 const place = (what, namespace) => `abtest ${what} ${namespace}`
@@ -37,18 +37,3 @@ export function setHidden(namespace, experiment, hide) {
   else names.delete(experiment)
   write(place("hidden", namespace), [...names])
 }
-
-/** The control chosen for an experiment. @param {string} namespace @param {string} experiment */
-export const control = (namespace, experiment) => controls(namespace)[experiment] ?? null
-
-/** @param {string} namespace @param {string} experiment @param {string | null} variant */
-export function setControl(namespace, experiment, variant) {
-  const all = controls(namespace)
-  if (variant === null) delete all[experiment]
-  else all[experiment] = variant
-  write(place("controls", namespace), all)
-}
-
-/** @param {string} namespace @returns {Record<string, string>} */
-const controls = (namespace) =>
-  Object.assign(Object.create(null), read(place("controls", namespace), {}))

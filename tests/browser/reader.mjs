@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url"
 
 const AXE = fileURLToPath(new URL("node_modules/axe-core/axe.min.js", import.meta.url))
 
-/** @type {{page: import("playwright-core").Page, complaints: string[], requests: {url: string, type: string, size: number}[]}[]} */
+/** @type {{page: import("playwright-core").Page, metrics: import("playwright-core").CDPSession, complaints: string[], requests: {url: string, type: string, size: number}[]}[]} */
 const readers = []
 
 /** @param {import("playwright-core").Browser} browser */
@@ -18,7 +18,9 @@ export const reading = (browser) => ({
       reducedMotion: "reduce", permissions: ["clipboard-read", "clipboard-write"]
     })
     const page = await context.newPage()
-    const reader = { page, complaints: [], requests: [] }
+    const metrics = await context.newCDPSession(page)
+    await metrics.send("Performance.enable")
+    const reader = { page, metrics, complaints: [], requests: [] }
     page.on("console", (message) => {
       if (["error", "warning"].includes(message.type())) reader.complaints.push(message.text())
     })
@@ -82,9 +84,7 @@ export const reading = (browser) => ({
   // Milliseconds that scripts took since the page was opened, by Chromium's own count, and the
   // bytes of its files.
   async cost({ reader }) {
-    const { page } = readers[reader]
-    const session = await page.context().newCDPSession(page)
-    await session.send("Performance.enable")
+    const { page, metrics: session } = readers[reader]
     const { metrics } = await session.send("Performance.getMetrics")
     const script = 1000 * (metrics.find(({ name }) => name === "ScriptDuration")?.value ?? NaN)
     const bytes = await page.evaluate(() =>

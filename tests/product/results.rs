@@ -206,6 +206,29 @@ fn a_look_is_remembered_in_redis_whoever_takes_it() {
 }
 
 #[test]
+fn a_chosen_control_is_kept_with_its_experiment_until_it_is_taken_back() {
+    let redis = Redis::start();
+    for serve in [Serve::embedded(), Serve::redis(&redis.url())] {
+        button_color(&serve);
+        let control = |serve: &Serve| {
+            serve.get("/experiments/button%20color").json()["analysis"]["control"].clone()
+        };
+        let path = "/experiments/button%20color/control";
+        assert_eq!(control(&serve), "blue");
+        let chosen = serve.call("PUT", &format!("{path}?variant=red"), None);
+        let expected = serde_json::json!({"experiment": "button color", "control": "red"});
+        assert_eq!((chosen.status, chosen.json()), (200, expected));
+        assert_eq!(control(&serve), "red");
+        assert_eq!(serve.get("/experiments").json()[1]["analysis"]["control"], "red");
+        let wrong = serve.call("PUT", &format!("{path}?variant=green"), None);
+        assert_eq!((wrong.status, &wrong.json()["rule"]), (400, &"known-variant".into()));
+        assert_eq!(serve.call("PUT", "/experiments/none/control?variant=a", None).status, 404);
+        assert_eq!(serve.call("PUT", path, None).status, 200);
+        assert_eq!(control(&serve), "blue");
+    }
+}
+
+#[test]
 fn watching_shows_what_changes_and_survives_a_server_that_goes_away() {
     let mut serve = Serve::embedded();
     button_color(&serve);

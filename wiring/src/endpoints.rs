@@ -297,6 +297,7 @@ mod tests {
                 "GET /experiments abtest-experiments key",
                 "GET /experiments/{experiment} abtest-experiments key",
                 "DELETE /experiments/{experiment} abtest-experiments key",
+                "PUT /experiments/{experiment}/control abtest-experiments key",
                 "POST /experiments/{experiment}/looks abtest-experiments key",
                 "GET /openapi.json abtest-experiments open",
                 "GET /track abtest-track open",

@@ -24,8 +24,8 @@ use crate::response::{json, with_body};
         ("scope" = Option<String>, Query, description = "names of experiments, with commas between"),
         ("analysis" = Option<String>, Query, description = "`none` for the counts alone"),
         ("control" = Option<String>, Query, description = "the variant that the others are held \
-            against; if absent one called control, original, baseline, default or off, else the \
-            first by name"),
+            against; if absent the one chosen by `PUT /experiments/{name}/control`, else one called \
+            control, original, baseline, default or off, else the first by name"),
         ("goal" = Option<String>, Query, description = "the goal that decides; if absent the first"),
         ("level" = Option<f64>, Query, description = "of intervals and tests; 0.95 if absent"),
         ("method" = Option<String>, Query, description = "what the verdict follows: \
@@ -81,6 +81,9 @@ pub(crate) async fn results<S: Store>(
     }
     if query.get("memory")? == Some("true") {
         store.measure(&namespace, &mut tallies).await?;
+    }
+    if writer.needs_controls() {
+        store.controls(&namespace, &mut tallies).await?;
     }
     let meta = Meta { scope: scope.map(str::to_owned), namespace: namespace.clone() };
     let head = Head { meta };
@@ -156,8 +159,8 @@ pub(crate) enum ResultsElement {
         ("namespace" = Option<String>, Query, description = "`alephbet` if absent"),
         ("analysis" = Option<String>, Query, description = "`none` for the counts alone"),
         ("control" = Option<String>, Query, description = "the variant that the others are held \
-            against; if absent one called control, original, baseline, default or off, else the \
-            first by name"),
+            against; if absent the one chosen by `PUT /experiments/{name}/control`, else one called \
+            control, original, baseline, default or off, else the first by name"),
         ("goal" = Option<String>, Query, description = "the goal that decides; if absent the first"),
         ("level" = Option<f64>, Query, description = "of intervals and tests; 0.95 if absent"),
         ("method" = Option<String>, Query, description = "what the verdict follows: \
@@ -203,6 +206,7 @@ pub(crate) async fn result<S: Store>(
     let tallies = std::slice::from_mut(&mut tally);
     store.timelines(&namespace, tallies).await?;
     store.starting_values(&namespace, tallies).await?;
+    store.controls(&namespace, tallies).await?;
     if query.get("memory")? == Some("true") {
         store.measure(&namespace, tallies).await?;
     }

@@ -21,6 +21,7 @@
 pub mod access;
 pub mod analysis;
 mod body;
+mod control;
 mod experiments;
 mod looks;
 pub mod openapi;
@@ -143,6 +144,9 @@ impl<S: Store> Api<S> {
             Operation::Results => experiments::results(store, query, self.settings.analyst).await,
             Operation::Result { experiment } => {
                 experiments::result(store, experiment, query, self.settings.analyst).await
+            }
+            Operation::ChooseControl { experiment } => {
+                control::choose(store, experiment, query).await
             }
             Operation::TakeLook { experiment } => {
                 looks::take(store, experiment, query, self.settings.analyst).await

@@ -62,7 +62,8 @@ pub(crate) async fn take<S: Store>(
         Problem::not_found("this function writes no analysis, so there is nothing to look at")
     })?;
     let writer = analyst(&query, Purpose::Look)?;
-    let tally = known(store, &namespace, experiment).await?;
+    let mut tally = known(store, &namespace, experiment).await?;
+    store.controls(&namespace, std::slice::from_mut(&mut tally)).await?;
     let looks = store.looks(&namespace, &tally.experiment).await?;
     let (look, written) = writer.look(&tally, &looks)?;
     if let Some(look) = look {

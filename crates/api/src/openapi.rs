@@ -8,7 +8,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use crate::access::KEY_HEADER;
-use crate::{AnswerBody, experiments, looks, response, track};
+use crate::{AnswerBody, control, experiments, looks, response, track};
 
 /// The document as JSON.
 pub fn json() -> Bytes {
@@ -34,6 +34,7 @@ pub(crate) fn document() -> Response<AnswerBody> {
         experiments::results,
         experiments::result,
         looks::take,
+        control::choose,
         experiments::delete,
         experiments::gimel_delete,
         describe,
@@ -90,6 +91,6 @@ mod tests {
             assert_eq!(allowed.split(", ").count(), listed, "{path}: {allowed}");
         }
         described.dedup();
-        assert_eq!(described.len(), 8);
+        assert_eq!(described.len(), 9);
     }
 }

@@ -23,6 +23,9 @@ pub(crate) enum Operation {
     TakeLook {
         experiment: Experiment,
     },
+    ChooseControl {
+        experiment: Experiment,
+    },
     Delete {
         experiment: Experiment,
     },
@@ -40,6 +43,7 @@ impl Operation {
             Self::Results => "results",
             Self::Result { .. } | Self::GimelExperiment => "result",
             Self::TakeLook { .. } => "look",
+            Self::ChooseControl { .. } => "control",
             Self::Delete { .. } | Self::GimelDelete => "delete",
         }
     }
@@ -51,6 +55,7 @@ impl Operation {
             Self::Results
             | Self::Result { .. }
             | Self::TakeLook { .. }
+            | Self::ChooseControl { .. }
             | Self::Delete { .. }
             | Self::GimelExperiment
             | Self::GimelDelete => true,
@@ -71,6 +76,7 @@ pub(crate) fn operation(method: &Method, path: &str) -> Result<Operation, Box<Pr
         _ => match path.strip_prefix("/experiments/").map(|rest| (rest, rest.split_once('/'))) {
             Some((segment, None)) => one_experiment(method, segment),
             Some((_, Some((segment, "looks")))) => looks(method, segment),
+            Some((_, Some((segment, "control")))) => control(method, segment),
             _ => Err(Problem::not_found(format!(
                 "there is nothing at this path ({} bytes); see /openapi.json",
                 path.len()
@@ -95,6 +101,13 @@ fn looks(method: &Method, segment: &str) -> Result<Operation, Box<Problem>> {
     let experiment = (*method == Method::POST).then(|| experiment(segment)).transpose()?;
     choose(method, "POST, OPTIONS", |_| {
         experiment.map(|experiment| Operation::TakeLook { experiment })
+    })
+}
+
+fn control(method: &Method, segment: &str) -> Result<Operation, Box<Problem>> {
+    let experiment = (*method == Method::PUT).then(|| experiment(segment)).transpose()?;
+    choose(method, "PUT, OPTIONS", |_| {
+        experiment.map(|experiment| Operation::ChooseControl { experiment })
     })
 }
 
@@ -170,6 +183,16 @@ mod tests {
         let found = operation(&Method::GET, "/experiments/looks").unwrap();
         assert!(matches!(found, Operation::Result { .. }));
         assert!(operation(&Method::POST, "/experiments/a/b/looks").is_err());
+    }
+
+    #[test]
+    fn a_control_is_chosen_for_any_experiment() {
+        let experiment = Experiment::new("control").unwrap();
+        let path = "/experiments/control/control";
+        let found = operation(&Method::PUT, path).unwrap();
+        assert_eq!(found, Operation::ChooseControl { experiment });
+        assert!(found.is_private());
+        assert!(operation(&Method::POST, path).is_err());
     }
 
     #[test]

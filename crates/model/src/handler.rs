@@ -47,7 +47,7 @@ impl Handler {
     pub fn methods(self) -> &'static [Method] {
         match self {
             Self::Track => &[Method::Get, Method::Post],
-            Self::Experiments => &[Method::Get, Method::Post, Method::Delete],
+            Self::Experiments => &[Method::Get, Method::Post, Method::Put, Method::Delete],
             Self::GimelAll | Self::GimelExperiment => &[Method::Get],
             Self::GimelDelete => &[Method::Delete],
         }
@@ -130,6 +130,7 @@ impl Program {
 pub enum Method {
     Get,
     Post,
+    Put,
     Delete,
 }
 
@@ -138,6 +139,7 @@ impl fmt::Display for Method {
         formatter.write_str(match self {
             Self::Get => "GET",
             Self::Post => "POST",
+            Self::Put => "PUT",
             Self::Delete => "DELETE",
         })
     }

@@ -67,6 +67,8 @@ pub struct Tally {
     pub experiment: Experiment,
     /// How its counters count.
     pub counting: Counting,
+    /// The variant that the others are held against, if one was chosen for this experiment.
+    pub control: Option<Variant>,
     /// When it was counted, where that was asked for.
     pub timeline: Option<Timeline>,
     /// Bytes of the store's memory, where that was asked for and the store keeps counters there.
@@ -82,6 +84,7 @@ impl Tally {
         Self {
             experiment,
             counting,
+            control: None,
             timeline: None,
             memory: None,
             starting_values: Vec::new(),

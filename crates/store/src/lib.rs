@@ -13,7 +13,7 @@ pub mod transfer;
 
 use std::future::Future;
 
-use abtest_model::{Event, Experiment, Look, Namespace, Tally};
+use abtest_model::{Event, Experiment, Look, Namespace, Tally, Variant};
 
 pub use error::{Refusal, StoreError};
 
@@ -116,6 +116,27 @@ pub trait Store: Send + Sync + 'static {
         namespace: &Namespace,
         experiment: &Experiment,
         look: Look,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Puts into tallies the control that was chosen for each experiment, where one was.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn controls(
+        &self,
+        namespace: &Namespace,
+        tallies: &mut [Tally],
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Keeps the chosen control with its experiment, durably; none forgets the choice.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn keep_control(
+        &self,
+        namespace: &Namespace,
+        experiment: &Experiment,
+        control: Option<&Variant>,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Whether the store can be reached now.

@@ -43,26 +43,23 @@ fn the_list_does_not_jump_under_its_reader() {
 }
 
 #[test]
-fn the_chosen_control_stays_with_its_experiment_and_in_the_link() {
+fn the_chosen_control_is_kept_with_its_experiment_for_everybody() {
     let (serve, screen) = (server_with_experiments(), Screen::start());
     let one = reader(&screen, &serve);
     one.go(&link("button color"));
     one.see_text("section.goal .tag", "control");
     one.choose("select[data-select=control]", "red");
-    one.see("select[data-select=control]:has(option[value=red]:checked)");
+    one.see_text("#status", "Kept with the experiment.");
     one.see_text("section.goal [role=row].control", "red");
-    let shared = one.url();
-    assert!(shared.contains("control=red") && !shared.contains(&serve.key), "{shared}");
-    // Another day, by way of the list.
-    one.go("#/");
-    one.see("ol.rows");
-    one.reload();
-    one.click("ol.rows li:has-text('button color') a");
-    one.see_text("section.goal [role=row].control", "red");
-    // Somebody else, by the link.
+    // Somebody else, and the terminal.
     let other = reader(&screen, &serve);
-    other.go(shared.split_once('#').map(|(_, hash)| format!("#{hash}")).unwrap().as_str());
+    other.go(&link("button color"));
     other.see_text("section.goal [role=row].control", "red");
+    assert_eq!(serve.get("/experiments/button%20color").json()["analysis"]["control"], "red");
+    // A link with a control is for its reader alone.
+    other.go(&format!("{}?control=blue", link("button color")));
+    other.see_text("section.goal [role=row].control", "blue");
+    assert_eq!(serve.get("/experiments/button%20color").json()["analysis"]["control"], "red");
 }
 
 #[test]

@@ -53,6 +53,8 @@ fn its_link_opens_once_and_shows_what_the_api_has() {
     assert_eq!(reader.url().split('#').next().unwrap(), format!("{}/", dashboard.address()));
     reader.go(&link("split"));
     reader.see_text("main", "Do not act on these numbers");
+    reader.choose("select[data-select=control]", "two");
+    reader.see_text("#status", "Kept with the experiment.");
     reader.click("[data-do=delete]");
     reader.fill("#deletion-name", "split");
     reader.click("dialog button.danger");

@@ -79,7 +79,10 @@ impl server::Site for Site {
         match request.uri().path() {
             "/session" => with_type(StatusCode::OK, "application/json", self.session.clone()),
             path if is_forwarded(request.method(), path) => self.forward(&request).await,
-            _ => problem(StatusCode::NOT_FOUND, "the dashboard only reads and deletes experiments"),
+            _ => problem(
+                StatusCode::NOT_FOUND,
+                "the dashboard reads and deletes experiments, and chooses their controls",
+            ),
         }
     }
 }
@@ -88,6 +91,7 @@ impl server::Site for Site {
 fn is_forwarded(method: &Method, path: &str) -> bool {
     match *method {
         Method::GET => path == "/experiments" || path.starts_with("/experiments/"),
+        Method::PUT => path.starts_with("/experiments/") && path.ends_with("/control"),
         Method::DELETE => path == "/delete" || path.starts_with("/experiments/"),
         _ => false,
     }
@@ -130,6 +134,8 @@ mod tests {
     fn it_forwards_what_the_page_asks_and_nothing_else() {
         assert!(is_forwarded(&Method::GET, "/experiments"));
         assert!(is_forwarded(&Method::DELETE, "/experiments/a%2Fb"));
+        assert!(is_forwarded(&Method::PUT, "/experiments/a%2Fb/control"));
+        assert!(!is_forwarded(&Method::PUT, "/experiments/a"));
         for path in ["/track", "/experimentsx", "/openapi.json", "/../admin", "//evil.example/"] {
             assert!(!is_forwarded(&Method::GET, path), "{path}");
         }

@@ -36,6 +36,9 @@ pub trait Writer: Send + Sync {
     /// Whether it must know the looks that were taken.
     fn needs_looks(&self) -> bool;
 
+    /// Whether it must know the controls that were chosen.
+    fn needs_controls(&self) -> bool;
+
     /// An experiment, with what the looks taken say of it.
     ///
     /// # Errors
@@ -78,6 +81,10 @@ impl Writer for CountsAlone {
         false
     }
 
+    fn needs_controls(&self) -> bool {
+        false
+    }
+
     fn write(&self, tally: &Tally, _: &[Look], _: Asked) -> Result<Vec<u8>, Box<Problem>> {
         Ok(json(&ExperimentResults::from(tally)))
     }
@@ -93,8 +100,13 @@ impl Writer for Question {
         self.follows_looks_taken()
     }
 
+    fn needs_controls(&self) -> bool {
+        self.settings.control.is_none()
+    }
+
     fn write(&self, tally: &Tally, looks: &[Look], asked: Asked) -> Result<Vec<u8>, Box<Problem>> {
         let mut settings = self.settings.clone();
+        settings.control = settings.control.or_else(|| chosen_control(tally));
         if self.needs_looks() {
             settings.looks = looks::taken(looks);
         }
@@ -110,11 +122,18 @@ impl Writer for Question {
 
     fn look(&self, tally: &Tally, looks: &[Look]) -> Result<(Option<Look>, Vec<u8>), Box<Problem>> {
         let mut settings = looks::at_a_new_one(self, looks)?;
+        settings.control = settings.control.or_else(|| chosen_control(tally));
         let results = ExperimentResults::from(tally);
         let (_, analysis) = analysis(&results, &mut settings, Asked::Alone)?;
         let look = looks::new_one(&analysis, looks);
         Ok((look, json(&AnalysedResults { results, analysis: Some(analysis), history: None })))
     }
+}
+
+/// The control that is kept with the experiment, if it still has that variant.
+fn chosen_control(tally: &Tally) -> Option<String> {
+    let control = tally.control.as_ref().filter(|control| tally.variants().contains(control));
+    control.map(ToString::to_string)
 }
 
 /// An experiment's counts, and what they mean.
@@ -321,6 +340,20 @@ mod tests {
         assert_eq!(analysis["control"], "blue");
         let notes = analysis["notes"].as_array().unwrap();
         assert!(notes.iter().any(|note| note["code"] == "control_assumed"), "{notes:?}");
+    }
+
+    #[test]
+    fn the_control_kept_with_the_experiment_is_taken_if_nobody_names_another() {
+        let mut tally = signups(Counting::Exact);
+        tally.control = Some(Variant::new("red").unwrap());
+        let control = |query: &str, tally: &Tally| {
+            write(query, tally, Asked::Alone).unwrap()["analysis"]["control"].clone()
+        };
+        assert_eq!(control("", &tally), "red");
+        assert_eq!(control("control=blue", &tally), "blue");
+        // A variant that went with its events.
+        tally.control = Some(Variant::new("green").unwrap());
+        assert_eq!(control("", &tally), "blue");
     }
 
     #[test]

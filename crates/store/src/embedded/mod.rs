@@ -5,7 +5,7 @@
 //! | `disk` | what lies in the key-value store (fjall), and one durable commit |
 //! | `catalog` | the writer's list of counters, and the limits |
 //! | `published` | the counts that are on disk, for readers |
-//! | `looks` | the looks at experiments, in a file |
+//! | `journal` | what is kept with experiments, looks and controls, in files |
 //! | `writer` | the one thread that writes: it gathers what waits, commits once, answers all |
 //! | `answers` | answering all at the price of one |
 //!
@@ -18,21 +18,22 @@ mod answers;
 mod catalog;
 mod disk;
 mod export;
-mod looks;
+mod journal;
 mod published;
 mod writer;
 
 pub use export::export;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use abtest_model::{Event, Experiment, Limits, Look, Namespace, Tally};
+use abtest_model::{Event, Experiment, Limits, Look, Namespace, Tally, Variant, look};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{Refusal, Store, StoreError};
 use answers::Reply;
-use looks::Looks;
+use journal::Journal;
 use published::Published;
 use writer::{Request, Writer};
 
@@ -44,7 +45,8 @@ pub struct EmbeddedStore {
     queue: Option<mpsc::Sender<Request>>,
     published: Arc<RwLock<Published>>,
     writer: Option<std::thread::JoinHandle<()>>,
-    looks: Looks,
+    looks: Journal<Look>,
+    controls: Journal<String>,
 }
 
 /// Why a folder cannot be opened.
@@ -105,7 +107,13 @@ impl EmbeddedStore {
                 folder: folder.to_owned(),
                 reason: error.to_string(),
             })?;
-        Ok(Self { queue: Some(queue), published, writer: Some(writer), looks: Looks::new(folder) })
+        Ok(Self {
+            queue: Some(queue),
+            published,
+            writer: Some(writer),
+            looks: Journal::new(folder, "looks.jsonl"),
+            controls: Journal::new(folder, "controls.jsonl"),
+        })
     }
 
     async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, StoreError> {
@@ -161,9 +169,8 @@ impl Store for EmbeddedStore {
         namespace: &Namespace,
         experiment: &Experiment,
     ) -> Result<bool, StoreError> {
-        if !self.looks.read(namespace, experiment)?.is_empty() {
-            self.looks.write(namespace, experiment, None)?;
-        }
+        self.looks.forget(namespace, experiment)?;
+        self.controls.forget(namespace, experiment)?;
         let (namespace, experiment) = (namespace.clone(), experiment.clone());
         self.ask(|reply| Request::Delete { namespace, experiment, reply }).await
     }
@@ -173,7 +180,7 @@ impl Store for EmbeddedStore {
         namespace: &Namespace,
         experiment: &Experiment,
     ) -> Result<Vec<Look>, StoreError> {
-        self.looks.read(namespace, experiment)
+        Ok(look::in_order(self.looks.read(namespace, experiment)?))
     }
 
     async fn take_look(
@@ -182,7 +189,34 @@ impl Store for EmbeddedStore {
         experiment: &Experiment,
         look: Look,
     ) -> Result<(), StoreError> {
-        self.looks.write(namespace, experiment, Some(look))
+        self.looks.write(namespace, experiment, look)
+    }
+
+    async fn controls(
+        &self,
+        namespace: &Namespace,
+        tallies: &mut [Tally],
+    ) -> Result<(), StoreError> {
+        let wanted: HashSet<String> =
+            tallies.iter().map(|tally| tally.experiment.to_string()).collect();
+        let mut kept = self.controls.read_all(namespace, |name| wanted.contains(name))?;
+        for tally in tallies {
+            let last = kept.remove(tally.experiment.as_str()).and_then(|mut all| all.pop());
+            tally.control = last.and_then(|name| Variant::new(name).ok());
+        }
+        Ok(())
+    }
+
+    async fn keep_control(
+        &self,
+        namespace: &Namespace,
+        experiment: &Experiment,
+        control: Option<&Variant>,
+    ) -> Result<(), StoreError> {
+        match control {
+            Some(control) => self.controls.write(namespace, experiment, control.to_string()),
+            None => self.controls.forget(namespace, experiment),
+        }
     }
 
     async fn health(&self) -> Result<(), StoreError> {

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `keys` | the keys, and how names are put into them |
 //! | `connection` | the one connection, and how it comes back |
+//! | `controls` | the controls that were chosen |
 //! | `gather` | concurrent requests share a round trip |
 //! | `exact` | exact counting |
 //! | `failure` | what an error of Redis means |
@@ -21,6 +22,7 @@
 //! | `record.lua`, `delete.lua` | what must happen at once, in Redis |
 
 mod connection;
+mod controls;
 mod exact;
 mod failure;
 mod gather;
@@ -38,7 +40,9 @@ mod transfer;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use abtest_model::{Counting, Event, Experiment, Limits, Look, Namespace, RedisConfig, Tally};
+use abtest_model::{
+    Counting, Event, Experiment, Limits, Look, Namespace, RedisConfig, Tally, Variant,
+};
 use redis::Script;
 
 pub use exact::layout::Boundaries;
@@ -173,6 +177,7 @@ impl Store for RedisStore {
         let (server, keys) = (&self.server, NamespaceKeys::new(namespace));
         let connection = &server.connection;
         looks::forget(connection, namespace, experiment).await?;
+        controls::keep(connection, namespace, experiment, None).await?;
         starting::forget(connection, namespace, experiment).await?;
         let exact = server.exact.delete(connection, namespace, experiment).await?;
         if server.cluster {
@@ -207,6 +212,23 @@ impl Store for RedisStore {
         look: Look,
     ) -> Result<(), StoreError> {
         looks::take(&self.server.connection, namespace, experiment, &look).await
+    }
+
+    async fn controls(
+        &self,
+        namespace: &Namespace,
+        tallies: &mut [Tally],
+    ) -> Result<(), StoreError> {
+        controls::read(&self.server.connection, namespace, tallies).await
+    }
+
+    async fn keep_control(
+        &self,
+        namespace: &Namespace,
+        experiment: &Experiment,
+        control: Option<&Variant>,
+    ) -> Result<(), StoreError> {
+        controls::keep(&self.server.connection, namespace, experiment, control).await
     }
 
     async fn health(&self) -> Result<(), StoreError> {

@@ -1,0 +1,66 @@
+//! Choosing the control of an experiment, for everybody who reads it.
+
+use abtest_model::event::namespace_of;
+use abtest_model::{Experiment, Query, Variant};
+use abtest_store::Store;
+use http::{Response, StatusCode};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::AnswerBody;
+use crate::experiments::known;
+use crate::problem::Problem;
+use crate::response::json;
+
+/// What was chosen.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ChosenControl {
+    experiment: String,
+    /// The variant; null where the choice was taken back.
+    control: Option<String>,
+}
+
+/// Keeps the variant that the others are held against with its experiment, until another is
+/// chosen or the experiment is deleted. A `control` in a question comes before it.
+#[utoipa::path(
+    put, path = "/experiments/{name}/control", tag = "operator",
+    params(
+        ("name" = String, Path, description = "the experiment's name"),
+        ("namespace" = Option<String>, Query, description = "`alephbet` if absent"),
+        ("variant" = Option<String>, Query, description = "one of its variants; if absent the \
+            choice is taken back"),
+    ),
+    responses(
+        (status = 200, description = "it is kept", body = ChosenControl),
+        (status = 400, description = "the experiment has no such variant", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 401, description = "the key is wrong or missing", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 404, description = "no such experiment", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 503, description = "the store cannot be reached", body = Problem,
+            content_type = "application/problem+json"),
+    ),
+    security(("key" = []))
+)]
+pub(crate) async fn choose<S: Store>(
+    store: &S,
+    experiment: Experiment,
+    query: &str,
+) -> Result<Response<AnswerBody>, Box<Problem>> {
+    let query = Query::parse(query)?;
+    let namespace = namespace_of(&query)?;
+    let control = query.get("variant")?.map(Variant::new).transpose()?;
+    let tally = known(store, &namespace, experiment).await?;
+    if let Some(control) = &control
+        && !tally.variants().contains(control)
+    {
+        let detail = "parameter `variant` names no variant of this experiment; \
+            GET /experiments/{name} lists them";
+        return Err(Problem::wrong_parameter("variant", "known-variant", detail));
+    }
+    store.keep_control(&namespace, &tally.experiment, control.as_ref()).await?;
+    let experiment = tally.experiment.to_string();
+    let control = control.map(|control| control.to_string());
+    Ok(json(StatusCode::OK, &ChosenControl { experiment, control }))
+}
