@@ -50,6 +50,7 @@ fn every_cell_of_the_numbers_is_that_of_abtest_results() {
         let api = results(&serve, experiment);
         let analysis = &api["analysis"];
         reader.go(&link(experiment));
+        reader.see_text("h1", experiment);
         reader.see("section.goal");
         let shown = tables(&reader, "all numbers");
         for (goal, rows) in
@@ -104,6 +105,7 @@ fn every_cell_of_the_matrix_is_that_of_abtest_results() {
     let reader = reader(&screen, &serve);
     let api = results(&serve, "button color");
     reader.go(&link("button color"));
+    reader.see("section.goal");
     for measure in ["chance_to_beat", "lift", "p_value", "expected_loss"] {
         reader.go(&format!("{}?matrix={measure}", link("button color")));
         reader.ask("document.querySelectorAll('details').forEach((one) => { one.open = true })");
