@@ -12,7 +12,7 @@
 
 use std::collections::BTreeMap;
 
-use abtest_model::{Event, Experiment, Goal, Namespace, Uuid, Variant};
+use abtest_model::{Event, Experiment, Goal, Look, Namespace, StartingValue, Tally, Uuid, Variant};
 use serde::{Deserialize, Serialize};
 
 use crate::{Refusal, Store, StoreError};
@@ -24,7 +24,7 @@ const FORMAT: u32 = 1;
 const BATCH: usize = 500;
 
 /// An experiment outside of any store.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Export {
     /// The version of the format, 1.
@@ -33,6 +33,20 @@ pub struct Export {
     pub experiment: String,
     /// Its counters.
     pub counters: Vec<ExportedCounter>,
+    /// What is kept with it.
+    pub kept: Kept,
+}
+
+/// What a store keeps with an experiment beside its counters.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kept {
+    /// The looks taken: without them the next one would be called the first.
+    pub looks: Vec<Look>,
+    /// The chosen control.
+    pub control: Option<String>,
+    /// What other programs counted before. None from a folder, which keeps none.
+    pub starting_values: Vec<StartingValue>,
 }
 
 /// A counter outside of any store.
@@ -109,8 +123,8 @@ pub enum TransferError {
 
 impl Export {
     #[cfg(any(feature = "embedded", feature = "redis"))]
-    pub(crate) fn new(experiment: &Experiment, counters: Vec<ExportedCounter>) -> Self {
-        Self { abtest_export: FORMAT, experiment: experiment.to_string(), counters }
+    pub(crate) fn new(experiment: &Experiment, counters: Vec<ExportedCounter>, kept: Kept) -> Self {
+        Self { abtest_export: FORMAT, experiment: experiment.to_string(), counters, kept }
     }
 
     /// The experiment's name.
@@ -142,21 +156,8 @@ pub(crate) fn invalid(error: impl ToString) -> TransferError {
     TransferError::Invalid(error.to_string())
 }
 
-/// That an experiment is not there yet.
-pub(crate) async fn check_absent(
-    store: &impl Store,
-    namespace: &Namespace,
-    experiment: &Experiment,
-) -> Result<(), TransferError> {
-    let there = store.tallies(namespace, Some(std::slice::from_ref(experiment))).await?;
-    if there.iter().all(abtest_model::Tally::is_empty) {
-        Ok(())
-    } else {
-        Err(TransferError::Exists)
-    }
-}
-
-/// Brings an experiment into any store, by its uuids. They are new on the day of the import.
+/// Brings an experiment into any store, by its uuids. They are new on the day of the import. Where
+/// that fails, nothing of it stays.
 ///
 /// # Errors
 /// When it has none, is there already, or the store refuses.
@@ -165,8 +166,42 @@ pub async fn import_uuids(
     namespace: &Namespace,
     export: &Export,
 ) -> Result<(), TransferError> {
+    import_by(store, namespace, export, async |experiment| {
+        record_uuids(store, namespace, experiment, export).await
+    })
+    .await
+}
+
+/// Brings an experiment in: its counters as told, then what is kept with it.
+pub(crate) async fn import_by(
+    store: &impl Store,
+    namespace: &Namespace,
+    export: &Export,
+    import_counters: impl AsyncFnOnce(&Experiment) -> Result<(), TransferError>,
+) -> Result<(), TransferError> {
     let experiment = export.name()?;
-    check_absent(store, namespace, &experiment).await?;
+    let there = store.tallies(namespace, Some(std::slice::from_ref(&experiment))).await?;
+    if !there.iter().all(Tally::is_empty) {
+        return Err(TransferError::Exists);
+    }
+    let imported = match import_counters(&experiment).await {
+        Ok(()) => import_kept(store, namespace, &experiment, &export.kept).await,
+        Err(error) => Err(error),
+    };
+    // Somebody else's that began meanwhile stays.
+    if imported.as_ref().is_err_and(|error| !matches!(error, TransferError::Exists)) {
+        store.delete(namespace, &experiment).await?;
+    }
+    imported
+}
+
+/// Records every uuid of an export.
+pub(crate) async fn record_uuids(
+    store: &impl Store,
+    namespace: &Namespace,
+    experiment: &Experiment,
+    export: &Export,
+) -> Result<(), TransferError> {
     for counter in &export.counters {
         let (goal, variant) = counter.names()?;
         let uuids = match &counter.seen {
@@ -189,6 +224,22 @@ pub async fn import_uuids(
                 outcome?;
             }
         }
+    }
+    Ok(())
+}
+
+async fn import_kept(
+    store: &impl Store,
+    namespace: &Namespace,
+    experiment: &Experiment,
+    kept: &Kept,
+) -> Result<(), TransferError> {
+    for look in &kept.looks {
+        store.take_look(namespace, experiment, look.clone()).await?;
+    }
+    if let Some(control) = &kept.control {
+        let control = Variant::new(&**control).map_err(invalid)?;
+        store.keep_control(namespace, experiment, Some(&control)).await?;
     }
     Ok(())
 }

@@ -4,7 +4,8 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on fails
 
 use abtest_model::{
-    Counting, Event, Experiment, Goal, Limits, Namespace, RedisConfig, Secret, Uuid, Variant,
+    Counting, Event, Experiment, Goal, Limits, Look, Namespace, RedisConfig, Secret, StartingValue,
+    Tally, Uuid, Variant,
 };
 use abtest_store::Store;
 use abtest_store::embedded::{self, EmbeddedStore};
@@ -38,6 +39,28 @@ async fn fill(store: &impl Store) {
     store.record(events("goal", 0..300)).await.unwrap();
 }
 
+/// Takes two looks and chooses a control.
+async fn keep(store: &impl Store) {
+    let Event { namespace, experiment, variant, .. } = events("goal", 0..1).remove(0);
+    for participants in [1_000, 2_000] {
+        let look =
+            Look { participants, planned: 9_000, control: "red".into(), statistics: Vec::new() };
+        store.take_look(&namespace, &experiment, look).await.unwrap();
+    }
+    store.keep_control(&namespace, &experiment, Some(&variant)).await.unwrap();
+}
+
+/// How many participants each look had, the chosen control, and what others counted.
+async fn kept(store: &impl Store) -> (Vec<u64>, Option<Variant>, Vec<StartingValue>) {
+    let Event { namespace, experiment, .. } = events("goal", 0..1).remove(0);
+    let looks = store.looks(&namespace, &experiment).await.unwrap();
+    let mut tally = [Tally::new(experiment, Counting::Exact)];
+    store.controls(&namespace, &mut tally).await.unwrap();
+    store.starting_values(&namespace, &mut tally).await.unwrap();
+    let [Tally { control, starting_values, .. }] = tally;
+    (looks.iter().map(|look| look.participants).collect(), control, starting_values)
+}
+
 async fn counts(store: &impl Store) -> (Counting, u64, u64) {
     let one = &events("goal", 0..1)[0];
     let scope = [one.experiment.clone()];
@@ -61,11 +84,25 @@ async fn an_exact_experiment_moves_to_another_redis_and_knows_every_uuid_there()
     let (here, there) = (Redis::start(), Redis::start());
     let store = redis_store(&here, Counting::Exact);
     fill(&store).await;
+    keep(&store).await;
+    let Event { namespace, experiment, .. } = events("goal", 0..1).remove(0);
+    let before = StartingValue {
+        goal: "goal".into(),
+        label: "red".into(),
+        count: 7,
+        counting: Counting::Hll,
+    };
+    store
+        .put_starting_values(&namespace, &experiment, std::slice::from_ref(&before))
+        .await
+        .unwrap();
     let export = redis_export(&store).await;
     // The other Redis's config says otherwise; the experiment goes on as it began.
     let other = redis_store(&there, Counting::Hll);
     other.import(&Namespace::default(), &export).await.unwrap();
     assert_eq!(counts(&other).await, (Counting::Exact, 20_000, 300));
+    let red = Variant::new("red").unwrap();
+    assert_eq!(kept(&other).await, (vec![1_000, 2_000], Some(red), vec![before]));
     fill(&other).await;
     other.record(events("goal", 200..400)).await.unwrap();
     assert_eq!(counts(&other).await, (Counting::Exact, 20_000, 400));
@@ -99,6 +136,9 @@ async fn a_folders_uuids_move_anywhere() {
     let folder = tempfile::tempdir().unwrap();
     let store = EmbeddedStore::open(folder.path(), Limits::default()).unwrap();
     fill(&store).await;
+    keep(&store).await;
+    let before = kept(&store).await;
+    assert_eq!((before.0.len(), before.1.is_some()), (2, true));
     drop(store);
     let one = &events("goal", 0..1)[0];
     let export =
@@ -106,6 +146,7 @@ async fn a_folders_uuids_move_anywhere() {
     let other = tempfile::tempdir().unwrap();
     let other = EmbeddedStore::open(other.path(), Limits::default()).unwrap();
     import_uuids(&other, &one.namespace, &export).await.unwrap();
+    assert_eq!(kept(&other).await, before);
     fill(&other).await;
     assert_eq!(counts(&other).await, (Counting::Exact, 20_000, 300));
     for counting in [Counting::Exact, Counting::Hll] {
@@ -113,6 +154,7 @@ async fn a_folders_uuids_move_anywhere() {
         let store = redis_store(&redis, counting);
         store.import(&one.namespace, &export).await.unwrap();
         let imported = counts(&store).await;
+        assert_eq!(kept(&store).await, before);
         fill(&store).await;
         assert_eq!(counts(&store).await, imported);
         assert_eq!(imported.0, counting);

@@ -7,7 +7,8 @@ use abtest_model::{Experiment, Goal, Namespace, Variant};
 use super::OpenError;
 use super::catalog::SEPARATOR;
 use super::disk::{Disk, store_error};
-use crate::transfer::{Export, ExportedCounter, Seen, TransferError, invalid};
+use super::{controls_of, looks_of};
+use crate::transfer::{Export, ExportedCounter, Kept, Seen, TransferError, invalid};
 
 /// Reads an experiment with all its uuids; none where it is not there.
 ///
@@ -37,5 +38,13 @@ pub fn export(
         });
     }
     counters.sort_by(|one, other| (&one.goal, &one.variant).cmp(&(&other.goal, &other.variant)));
-    Ok((!counters.is_empty()).then(|| Export::new(experiment, counters)))
+    if counters.is_empty() {
+        return Ok(None);
+    }
+    let kept = Kept {
+        looks: looks_of(folder).read(namespace, experiment)?,
+        control: controls_of(folder).read(namespace, experiment)?.pop(),
+        starting_values: Vec::new(),
+    };
+    Ok(Some(Export::new(experiment, counters, kept)))
 }

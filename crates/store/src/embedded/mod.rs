@@ -92,6 +92,14 @@ impl From<OpenError> for StoreError {
     }
 }
 
+fn looks_of(folder: &Path) -> Journal<Look> {
+    Journal::new(folder, "looks.jsonl")
+}
+
+fn controls_of(folder: &Path) -> Journal<String> {
+    Journal::new(folder, "controls.jsonl")
+}
+
 impl EmbeddedStore {
     /// Opens the folder, or makes it.
     ///
@@ -111,8 +119,8 @@ impl EmbeddedStore {
             queue: Some(queue),
             published,
             writer: Some(writer),
-            looks: Journal::new(folder, "looks.jsonl"),
-            controls: Journal::new(folder, "controls.jsonl"),
+            looks: looks_of(folder),
+            controls: controls_of(folder),
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use abtest_model::{Experiment, Namespace};
+use abtest_model::{Counting, Experiment, Namespace, Tally};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use redis::{Value, pipe};
@@ -14,7 +14,7 @@ use super::read::{counters, named, query};
 use super::{RedisStore, Server};
 use crate::Store as _;
 use crate::transfer::{
-    Export, ExportedCounter, Seen, TransferError, check_absent, import_uuids, invalid,
+    Export, ExportedCounter, Kept, Seen, TransferError, import_by, invalid, record_uuids,
 };
 
 impl RedisStore {
@@ -43,7 +43,24 @@ impl RedisStore {
                 exported.push(ExportedCounter { goal, variant, count, days, seen });
             }
         }
-        Ok((!exported.is_empty()).then(|| Export::new(experiment, exported)))
+        if exported.is_empty() {
+            return Ok(None);
+        }
+        let kept = self.kept(namespace, experiment).await?;
+        Ok(Some(Export::new(experiment, exported, kept)))
+    }
+
+    async fn kept(
+        &self,
+        namespace: &Namespace,
+        experiment: &Experiment,
+    ) -> Result<Kept, TransferError> {
+        let mut tally = [Tally::new(experiment.clone(), Counting::default())];
+        self.controls(namespace, &mut tally).await?;
+        self.starting_values(namespace, &mut tally).await?;
+        let [Tally { control, starting_values, .. }] = tally;
+        let looks = self.looks(namespace, experiment).await?;
+        Ok(Kept { looks, control: control.map(|control| control.to_string()), starting_values })
     }
 
     /// Brings an experiment in; it goes on as it was counted before, and what comes as uuids as the
@@ -56,14 +73,12 @@ impl RedisStore {
         namespace: &Namespace,
         export: &Export,
     ) -> Result<(), TransferError> {
-        let experiment = export.name()?;
-        check_absent(self, namespace, &experiment).await?;
-        let imported = self.server.import(self, namespace, &experiment, export).await;
-        // Somebody else's that began meanwhile stays.
-        if imported.as_ref().is_err_and(|error| !matches!(error, TransferError::Exists)) {
-            self.delete(namespace, &experiment).await?;
-        }
-        imported
+        import_by(self, namespace, export, async |experiment| {
+            self.server.import(self, namespace, experiment, export).await?;
+            let starting_values = &export.kept.starting_values;
+            Ok(self.put_starting_values(namespace, experiment, starting_values).await?)
+        })
+        .await
     }
 }
 
@@ -99,7 +114,7 @@ impl Server {
         export: &Export,
     ) -> Result<(), TransferError> {
         if export.holds_uuids() {
-            return import_uuids(store, namespace, export).await;
+            return record_uuids(store, namespace, experiment, export).await;
         }
         for counter in &export.counters {
             match &counter.seen {
