@@ -122,6 +122,8 @@ fn extra_wiring_of_a_gimel_config_works_here_too() {
     let path = "/kcart?experiment=e&variant=v&event=participate&uuid=1";
     assert_eq!(serve.request("GET", path, &[], &[]).status, 200);
     assert_eq!(serve.count("e", "participate", "v"), 1);
+    let posted = serve.request("POST", "/kcart", &[], b"[]");
+    assert_eq!((posted.status, posted.header("allow")), (405, "GET, OPTIONS"));
 }
 
 #[test]

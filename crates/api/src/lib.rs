@@ -33,7 +33,7 @@ mod track;
 
 use std::collections::HashMap;
 
-use abtest_model::Handler;
+use abtest_model::{Handler, Method};
 use abtest_store::Store;
 use bytes::Bytes;
 use http::{Request, Response};
@@ -55,8 +55,8 @@ pub type AnswerBody = Full<Bytes>;
 pub struct Settings {
     /// Who may use the operator's endpoints.
     pub access: Access,
-    /// Paths beside the built-in ones (with their leading slash), and what each does.
-    pub extra_paths: HashMap<String, Handler>,
+    /// Paths beside the built-in ones (with their leading slash), and what each method does there.
+    pub extra_paths: HashMap<String, Vec<(Method, Handler)>>,
     /// Who writes results as JSON: [`analysis::statistics`], or the counts alone without.
     pub analyst: Option<Analyst>,
 }
@@ -88,7 +88,7 @@ impl<S: Store> Api<S> {
     pub async fn answer<B: Body>(&self, request: Request<B>) -> Response<AnswerBody> {
         let path = request.uri().path();
         let operation = match self.settings.extra_paths.get(path) {
-            Some(handler) => route::wired_operation(*handler, request.method(), path),
+            Some(wired) => route::extra_operation(wired, request.method(), path),
             None => route::operation(request.method(), path),
         };
         self.perform(operation, request).await
@@ -137,7 +137,7 @@ impl<S: Store> Api<S> {
         let store = &self.store;
         let query = request.uri().query().unwrap_or_default();
         match operation {
-            Operation::Preflight { methods } => Ok(response::preflight(methods)),
+            Operation::Preflight { methods } => Ok(response::preflight(&methods)),
             Operation::OpenApi => Ok(openapi::document()),
             Operation::TrackOne => track::one(store, query, outline).await,
             Operation::TrackMany => track::many(store, request, outline).await,

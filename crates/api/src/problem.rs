@@ -1,5 +1,7 @@
 //! Errors as RFC 9457 problem documents: what was wrong, with which parameter, and what to do.
 
+use std::borrow::Cow;
+
 use abtest_model::event::BatchError;
 use abtest_model::{InputError, event};
 use abtest_store::{Refusal, StoreError};
@@ -40,7 +42,7 @@ pub struct Problem {
     refused: Vec<RefusedEvent>,
     /// The methods that the path has, for the header `Allow`.
     #[serde(skip)]
-    allow: Option<&'static str>,
+    allow: Option<Cow<'static, str>>,
     /// What the store failed with, for logs.
     #[serde(skip)]
     pub(crate) store_error: Option<StoreError>,
@@ -86,6 +88,11 @@ impl Problem {
         Box::new(Self::new(status, detail))
     }
 
+    /// Whether there is nothing at the path.
+    pub(crate) fn is_not_found(&self) -> bool {
+        self.status == StatusCode::NOT_FOUND.as_u16()
+    }
+
     pub(crate) fn not_found(detail: impl Into<String>) -> Box<Self> {
         Self::boxed(StatusCode::NOT_FOUND, detail)
     }
@@ -105,7 +112,8 @@ impl Problem {
         Self::boxed(StatusCode::UNAUTHORIZED, detail)
     }
 
-    pub(crate) fn method_not_allowed(allow: &'static str) -> Box<Self> {
+    pub(crate) fn method_not_allowed(allow: impl Into<Cow<'static, str>>) -> Box<Self> {
+        let allow = allow.into();
         let detail = format!("this path takes {allow}");
         Box::new(Self { allow: Some(allow), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, detail) })
     }
@@ -149,8 +157,8 @@ impl Problem {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_vec(&self).unwrap_or_default();
         let mut response = with_body(status, "application/problem+json", body);
-        if let Some(allow) = self.allow {
-            response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+        if let Some(allow) = self.allow.and_then(|allow| HeaderValue::from_str(&allow).ok()) {
+            response.headers_mut().insert(ALLOW, allow);
         }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));

@@ -33,11 +33,13 @@ pub(crate) fn with_body(
 }
 
 /// The answer to OPTIONS.
-pub(crate) fn preflight(methods: &'static str) -> Response<AnswerBody> {
+pub(crate) fn preflight(methods: &str) -> Response<AnswerBody> {
     let mut response = empty(StatusCode::NO_CONTENT);
     let headers = response.headers_mut();
-    headers.insert(ALLOW, HeaderValue::from_static(methods));
-    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(methods));
+    if let Ok(methods) = HeaderValue::from_str(methods) {
+        headers.insert(ALLOW, methods.clone());
+        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
+    }
     headers.insert(
         ACCESS_CONTROL_ALLOW_HEADERS,
         HeaderValue::from_static(

@@ -1,5 +1,7 @@
 //! Which operation a method and a path mean.
 
+use std::borrow::Cow;
+
 use abtest_model::query::decode_path_segment;
 use abtest_model::{Experiment, Handler, InputError};
 use http::Method;
@@ -11,7 +13,7 @@ use crate::problem::Problem;
 pub(crate) enum Operation {
     /// Answer a browser's question whether it may send something.
     Preflight {
-        methods: &'static str,
+        methods: Cow<'static, str>,
     },
     OpenApi,
     TrackOne,
@@ -116,6 +118,29 @@ fn experiment(segment: &str) -> Result<Experiment, InputError> {
     Experiment::new(name)
 }
 
+/// The operation at a path that is wired beside the built-in ones, or as well as one of them, for
+/// some methods.
+pub(crate) fn extra_operation(
+    wired: &[(abtest_model::Method, Handler)],
+    method: &Method,
+    path: &str,
+) -> Result<Operation, Box<Problem>> {
+    if let Some((_, handler)) = wired.iter().find(|(wired, _)| wired.as_str() == method.as_str()) {
+        return wired_operation(*handler, method, path);
+    }
+    match operation(method, path) {
+        Err(problem) if problem.is_not_found() => {
+            let methods = wired.iter().map(|(method, _)| method.as_str()).chain(["OPTIONS"]);
+            let methods = methods.collect::<Vec<_>>().join(", ");
+            if method == Method::OPTIONS {
+                return Ok(Operation::Preflight { methods: methods.into() });
+            }
+            Err(Problem::method_not_allowed(methods))
+        }
+        built_in => built_in,
+    }
+}
+
 /// The operation of an endpoint that wiring gives a handler, whatever its path.
 pub(crate) fn wired_operation(
     handler: Handler,
@@ -153,7 +178,7 @@ fn choose(
     operation: impl FnOnce(&Method) -> Option<Operation>,
 ) -> Result<Operation, Box<Problem>> {
     if method == Method::OPTIONS {
-        return Ok(Operation::Preflight { methods: allowed });
+        return Ok(Operation::Preflight { methods: allowed.into() });
     }
     operation(method).ok_or_else(|| Problem::method_not_allowed(allowed))
 }
@@ -199,6 +224,21 @@ mod tests {
     fn the_operators_function_does_not_track() {
         assert!(wired_operation(Handler::Experiments, &Method::GET, "/track").is_err());
         assert!(wired_operation(Handler::Experiments, &Method::GET, "/experiments").is_ok());
+    }
+
+    #[test]
+    fn a_wired_path_takes_the_methods_that_it_is_wired_for() {
+        use abtest_model::Method as Wired;
+        let wired = [(Wired::Get, Handler::GimelAll), (Wired::Delete, Handler::GimelDelete)];
+        let at = |method| extra_operation(&wired, &method, "/all");
+        assert_eq!(at(Method::GET).unwrap(), Operation::Results);
+        assert_eq!(at(Method::DELETE).unwrap(), Operation::GimelDelete);
+        let methods = "GET, DELETE, OPTIONS".into();
+        assert_eq!(at(Method::OPTIONS).unwrap(), Operation::Preflight { methods });
+        assert!(!at(Method::POST).unwrap_err().is_not_found());
+        // Beside what is built in there.
+        let posted = extra_operation(&[(Wired::Get, Handler::Track)], &Method::POST, "/track");
+        assert_eq!(posted.unwrap(), Operation::TrackMany);
     }
 
     #[test]

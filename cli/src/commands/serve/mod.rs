@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use abtest_api::analysis::statistics;
 use abtest_api::{Access, Api, Settings};
-use abtest_model::{Config, Counting, Handler, Limits, Namespace, Secret};
+use abtest_model::{Config, Counting, Handler, Limits, Method, Namespace, Secret};
 use abtest_store::Store;
 use abtest_store::embedded::EmbeddedStore;
 use abtest_store::redis::RedisStore;
@@ -173,12 +173,14 @@ async fn serve<S: Store>(
 }
 
 /// The paths of a config's `extra_wiring`, which work here as they do when deployed.
-fn extra_paths(config: &Config) -> HashMap<String, Handler> {
-    let wired = config.extra_wiring.iter().map(|wiring| {
+fn extra_paths(config: &Config) -> HashMap<String, Vec<(Method, Handler)>> {
+    let mut paths: HashMap<String, Vec<_>> = HashMap::new();
+    for wiring in &config.extra_wiring {
         let path = format!("/{}", wiring.api_gateway.path_part.trim_matches('/'));
-        (path, wiring.lambda.handler)
-    });
-    wired.collect()
+        let method = wiring.api_gateway.method.http_method;
+        paths.entry(path).or_default().push((method, wiring.lambda.handler));
+    }
+    paths
 }
 
 fn start_logs(format: LogFormat) {
