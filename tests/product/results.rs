@@ -57,6 +57,34 @@ button color  4,010 participants, counted exactly
 }
 
 #[test]
+fn every_variant_is_held_against_every_other() {
+    let serve = Serve::embedded();
+    record(&serve, "three", &[("blue", 2_000, 200), ("green", 1_990, 250), ("red", 2_010, 320)]);
+    let matrix = |columns: &str| {
+        let mut command = abtest();
+        command.args(["results", "three", "--matrix", "--url", &serve.url]);
+        command.env("ABTEST_API_KEY", &serve.key).env("COLUMNS", columns);
+        text(&command.output().unwrap())
+    };
+    let shown = matrix("100");
+    let expected = "
+  signup         blue        green          red
+  blue              –  −20%  0.53%  −37%  <0.1%
+  green   +26%  99.5%            –  −21%  0.12%
+  red     +59% >99.9%  +27%  99.9%            –
+  the row's lift over the column, and its chance to be better
+";
+    assert!(shown.contains(expected), "{shown}");
+    let api = serve.get("/experiments/three").json();
+    let square = |name: &str| api["analysis"]["goals"][0]["matrix"][name].clone();
+    assert_eq!(square("lift")[2][0], 320.0 / 2_010.0 / (200.0 / 2_000.0) - 1.0);
+    assert!((0.9985..0.9995).contains(&square("chance_to_beat")[2][1].as_f64().unwrap()));
+    // What does not fit beside each other stands below.
+    assert!(matrix("40").contains("\n  signup          red\n  blue    −37%  <0.1%\n"));
+    assert!(!text(&results(&serve, &["three"])).contains("the row's lift"));
+}
+
+#[test]
 fn json_is_the_apis_own_answer_from_the_server_and_from_the_store_itself() {
     let redis = Redis::start();
     let serve = Serve::redis(&redis.url());

@@ -7,7 +7,7 @@ use abtest_stats::analysis::{Counts, GoalCounts, Method, Settings, VariantCounts
 use abtest_stats::counter_error::Counter;
 use anyhow::{Result, bail};
 
-use crate::commands::results::show_analysis;
+use crate::commands::results::{View, show_analysis};
 use crate::numbers::{count, share};
 use crate::terminal;
 
@@ -34,6 +34,9 @@ pub(super) struct Asked {
     /// The smallest relative lift worth having.
     #[arg(long, value_name = "LIFT", value_parser = share, default_value = "5%")]
     minimum_lift: f64,
+    /// Hold every variant against every other, too.
+    #[arg(long, requires = "variants", conflicts_with = "json")]
+    matrix: bool,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -81,7 +84,8 @@ pub(super) fn answer(arguments: &Asked, json: bool) -> Result<String> {
     if json {
         return Ok(text + "\n");
     }
-    let mut shown = show_analysis(&serde_json::from_str(&text)?, terminal::size().0);
+    let view = View { width: terminal::size().0, matrix: arguments.matrix };
+    let mut shown = show_analysis(&serde_json::from_str(&text)?, view);
     if arguments.weights.is_empty() && arguments.variants.len() > 1 {
         shown += &format!("  {}\n", terminal::dim("--weights 50,50 would check the split, too."));
     }

@@ -5,11 +5,15 @@
 //! | `source` | where the counts are: a running abtest, a Redis, or a folder |
 //! | `report` | the API's JSON, as far as it is shown |
 //! | `table` | an experiment for people, with its intervals as bars |
+//! | `matrix` | every variant against every other |
+//! | `grid` | columns that stand under their heads |
 //! | `figures` | numbers and bars |
 //! | `sheet` | CSV and Markdown, for other programs and for documents |
 //! | `watch` | the same again and again, in place |
 
 mod figures;
+mod grid;
+mod matrix;
 mod report;
 mod sheet;
 mod source;
@@ -27,7 +31,7 @@ use crate::numbers::share;
 use crate::terminal::{self, printable};
 use report::Experiment;
 use source::Source;
-pub(crate) use table::analysis as show_analysis;
+pub(crate) use table::{View, analysis as show_analysis};
 
 /// Show what the counts mean: which variant is better, by how much, how sure that is.
 #[derive(Debug, clap::Args)]
@@ -48,6 +52,9 @@ pub(crate) struct Arguments {
     store: StoreArguments,
     #[command(flatten)]
     question: Question,
+    /// Hold every variant against every other, too.
+    #[arg(long, conflicts_with_all = ["json", "csv", "markdown"])]
+    matrix: bool,
     /// Show it again and again, in place.
     #[arg(long)]
     watch: bool,
@@ -159,7 +166,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Ending> {
         } else if markdown {
             sheet::markdown(&experiments)
         } else {
-            table::experiments(&experiments, &arguments.client.namespace, terminal::size().0)
+            table(arguments, &experiments, terminal::size().0)
         }
     };
     match std::io::stdout().write_all(output.as_bytes()) {
@@ -177,8 +184,12 @@ fn page(
     height: Option<usize>,
 ) -> Result<String> {
     let experiments = experiments(arguments, &read(arguments, source)?)?;
-    let text = table::experiments(&experiments, &arguments.client.namespace, width);
-    Ok(watch::fit(&text, height))
+    Ok(watch::fit(&table(arguments, &experiments, width), height))
+}
+
+fn table(arguments: &Arguments, experiments: &[Experiment], width: usize) -> String {
+    let view = View { width, matrix: arguments.matrix };
+    table::experiments(experiments, &arguments.client.namespace, view)
 }
 
 /// The API's answer.

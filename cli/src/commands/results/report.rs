@@ -82,6 +82,15 @@ pub(super) struct Goal {
     pub(super) verdict: Verdict,
     pub(super) variants: Vec<Variant>,
     pub(super) against_control: Vec<Comparison>,
+    pub(super) matrix: Matrix,
+}
+
+/// Each variant (row) against each (column).
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Matrix {
+    pub(super) chance_to_beat: Option<Vec<Vec<Option<f64>>>>,
+    pub(super) lift: Vec<Vec<Option<f64>>>,
+    pub(super) reason: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

@@ -4,14 +4,16 @@
 use abtest_stats::words::{percent, thousands};
 
 use super::figures::{self, NOTHING, Scale};
+use super::grid::{self, Column};
+use super::matrix::matrix;
 use super::report::{Analysis, Counting, Experiment, Goal, Looks, Method, Variant};
-use crate::terminal::{bold, columns, cut, dim, printable, wrap, yellow};
+use crate::terminal::{bold, cut, dim, printable, wrap, yellow};
 
 /// With more experiments than this each has one line.
 const IN_FULL: usize = 10;
 
 /// Widest name of a variant that is shown whole.
-const WIDEST_NAME: usize = 24;
+pub(super) const WIDEST_NAME: usize = 24;
 
 /// The chance to beat the control.
 const CHANCE: &str = "chance better";
@@ -22,15 +24,24 @@ const NARROWEST_BAR: usize = 11;
 /// and no wider than this.
 const WIDEST_BAR: usize = 41;
 
-/// The experiments for a screen of so many columns.
-pub(super) fn experiments(experiments: &[Experiment], namespace: &str, width: usize) -> String {
+/// How much is shown of an experiment, and on how wide a screen.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct View {
+    /// Columns of the screen.
+    pub(crate) width: usize,
+    /// Whether every variant is held against every other.
+    pub(crate) matrix: bool,
+}
+
+/// The experiments for a screen.
+pub(super) fn experiments(experiments: &[Experiment], namespace: &str, view: View) -> String {
     if experiments.is_empty() {
         return format!("no experiments in the namespace {}\n", printable(namespace));
     }
     if experiments.len() > IN_FULL {
-        return verdicts(experiments, width);
+        return verdicts(experiments, view.width);
     }
-    let shown: Vec<String> = experiments.iter().map(|one| experiment(one, width)).collect();
+    let shown: Vec<String> = experiments.iter().map(|one| experiment(one, view)).collect();
     shown.join("\n")
 }
 
@@ -52,7 +63,7 @@ fn verdicts(experiments: &[Experiment], width: usize) -> String {
     text + &dim("`abtest results NAME` shows one with its numbers") + "\n"
 }
 
-fn experiment(experiment: &Experiment, width: usize) -> String {
+fn experiment(experiment: &Experiment, view: View) -> String {
     let counting = match experiment.counting {
         Counting::Exact => "counted exactly",
         Counting::Hll => "counted by HyperLogLog, give or take 0.81%",
@@ -65,14 +76,15 @@ fn experiment(experiment: &Experiment, width: usize) -> String {
         dim(&format!("{participants} participants, {counting}{}", memory.unwrap_or_default()))
     );
     match &experiment.analysis {
-        Some(found) => text += &analysis(found, width),
+        Some(found) => text += &analysis(found, view),
         None => text += "  this abtest counts only; update it to see what the counts mean\n",
     }
     text
 }
 
 /// What an experiment's counts mean.
-pub(crate) fn analysis(analysis: &Analysis, width: usize) -> String {
+pub(crate) fn analysis(analysis: &Analysis, view: View) -> String {
+    let View { width, matrix: with_matrix } = view;
     let mut text = String::new();
     let room = width.saturating_sub(4).max(20);
     for warning in &analysis.warnings {
@@ -92,6 +104,10 @@ pub(crate) fn analysis(analysis: &Analysis, width: usize) -> String {
             for line in wrap(&printable(&goal.verdict.sentence), room) {
                 text += &format!("  {line}\n");
             }
+        }
+        if with_matrix {
+            text += "\n";
+            text += &matrix(goal, width);
         }
     }
     if !analysis.goals.is_empty() {
@@ -128,19 +144,6 @@ fn looks(looks: &Looks) -> String {
     match taken.as_slice() {
         [] => format!("No look counts yet of the {planned} participants planned."),
         taken => format!("Looks at {} of {planned} participants planned.", taken.join("; ")),
-    }
-}
-
-/// A cell's text and whether it stands at the right.
-struct Column {
-    head: String,
-    cells: Vec<String>,
-    right: bool,
-}
-
-impl Column {
-    fn width(&self) -> usize {
-        self.cells.iter().chain([&self.head]).map(|cell| columns(cell)).max().unwrap_or(0)
     }
 }
 
@@ -201,13 +204,7 @@ fn table(goal: &Goal, analysis: &Analysis, width: usize) -> String {
     if let Some(bars) = drawn {
         shown.insert(after_rate, bars);
     }
-    let mut text = String::new();
-    let heads: Vec<&str> = shown.iter().map(|column| &*column.head).collect();
-    text += &row(&shown, &heads, true);
-    for index in 0..goal.variants.len() {
-        let cells: Vec<&str> = shown.iter().map(|column| &*column.cells[index]).collect();
-        text += &row(&shown, &cells, false);
-    }
+    let mut text = grid::lines(&shown.iter().collect::<Vec<_>>());
     for line in remarks(goal, analysis, width) {
         text += &format!("  {}\n", dim(&line));
     }
@@ -216,7 +213,7 @@ fn table(goal: &Goal, analysis: &Analysis, width: usize) -> String {
 
 /// The bars, as wide as the other columns leave room for; none where that is too little.
 fn bars(goal: &Goal, others: &[Column], width: usize) -> Option<Column> {
-    let taken: usize = others.iter().map(|column| column.width() + 2).sum();
+    let taken: usize = others.iter().map(Column::width).sum();
     let room = width.saturating_sub(taken + 4).min(WIDEST_BAR);
     let intervals = goal.variants.iter().filter_map(|v| Some((v.low?, v.high?)));
     let scale = Scale::around(intervals).filter(|_| room >= NARROWEST_BAR)?;
@@ -226,21 +223,6 @@ fn bars(goal: &Goal, others: &[Column], width: usize) -> Option<Column> {
     };
     let cells = goal.variants.iter().map(bar).collect();
     Some(Column { head: scale.ends(goal.kind, room), cells, right: false })
-}
-
-fn row(table: &[Column], cells: &[&str], is_head: bool) -> String {
-    let mut line = String::new();
-    for (index, (column, cell)) in table.iter().zip(cells).enumerate() {
-        let padding = " ".repeat(column.width().saturating_sub(columns(cell)));
-        let styled = match (is_head, index) {
-            (true, 0) => bold(cell),
-            (true, _) => dim(cell),
-            (false, _) => (*cell).to_owned(),
-        };
-        let placed = if column.right { padding + &styled } else { styled + &padding };
-        line += &format!("  {placed}");
-    }
-    line.trim_end().to_owned() + "\n"
 }
 
 /// Why something is missing, and how many visitors it takes.

@@ -1,0 +1,58 @@
+//! Every variant against every other on one goal: what users of Gimel's dashboard asked for first.
+
+use super::figures;
+use super::grid::{self, Column};
+use super::report::Goal;
+use super::table::WIDEST_NAME;
+use crate::terminal::{cut, dim, printable, wrap};
+
+const MEANING: &str = "the row's lift over the column, and its chance to be better";
+
+/// The matrix for a screen of so many columns: what does not fit beside each other stands below.
+pub(super) fn matrix(goal: &Goal, width: usize) -> String {
+    let name = |index: usize| cut(&printable(&goal.variants[index].variant), WIDEST_NAME);
+    let all = 0..goal.variants.len();
+    let names = Column {
+        head: cut(&printable(&goal.goal), WIDEST_NAME),
+        cells: all.clone().map(name).collect(),
+        right: false,
+    };
+    let against = |column: usize| Column {
+        head: name(column),
+        cells: all.clone().map(|row| cell(goal, row, column)).collect(),
+        right: true,
+    };
+    let against: Vec<Column> = all.clone().map(against).collect();
+    let mut text = String::new();
+    let mut left = &against[..];
+    while !left.is_empty() {
+        let (block, rest) = left.split_at(fitting(left, width.saturating_sub(names.width())));
+        let block: Vec<&Column> = std::iter::once(&names).chain(block).collect();
+        text += &grid::lines(&block);
+        left = rest;
+    }
+    text += &format!("  {}\n", dim(MEANING));
+    for line in goal.matrix.reason.iter().flat_map(|reason| wrap(reason, width.max(20))) {
+        text += &format!("  {}\n", dim(&line));
+    }
+    text
+}
+
+fn cell(goal: &Goal, row: usize, column: usize) -> String {
+    let at = |square: &[Vec<Option<f64>>]| square.get(row).and_then(|row| *row.get(column)?);
+    let chances = goal.matrix.chance_to_beat.as_deref();
+    match (at(&goal.matrix.lift), chances.and_then(at)) {
+        (None, None) => figures::NOTHING.to_owned(),
+        (lift, chance) => format!("{} {:>6}", figures::lift(lift), figures::chance(chance)),
+    }
+}
+
+/// How many of the columns stand beside each other: one at least.
+fn fitting(columns: &[Column], room: usize) -> usize {
+    let mut taken = 0;
+    let fits = columns.iter().take_while(|column| {
+        taken += column.width();
+        taken <= room
+    });
+    fits.count().max(1)
+}
