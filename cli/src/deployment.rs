@@ -35,6 +35,17 @@ impl DeploymentArguments {
         config_file::read(self.config.as_deref())
     }
 
+    /// A command of abtest for the same deployment, to be pasted into a shell.
+    pub(crate) fn command(&self, name: &str) -> String {
+        match &self.config {
+            Some(path) => {
+                let quoted = path.display().to_string().replace('\'', r"'\''");
+                format!("abtest {name} --config '{quoted}'")
+            }
+            None => format!("abtest {name}"),
+        }
+    }
+
     /// The file that the config is read from.
     pub(crate) fn config_path(&self) -> Option<PathBuf> {
         config_file::find(self.config.as_deref())

@@ -10,6 +10,7 @@
 //! | [`serve`] | `abtest serve`, and requests to it |
 //! | [`browser`] | Chromium with the real AlephBet |
 //! | [`reader`] | somebody who reads the dashboard in it |
+//! | [`dashboard`] | `abtest dashboard`, and requests to it |
 //! | [`gimel`] | the real gimel package, as an oracle |
 //! | [`lambda`] | a Lambda runtime API (cargo-lambda) with our functions in it |
 
@@ -19,6 +20,7 @@ pub mod aws;
 pub mod binaries;
 pub mod browser;
 pub mod cluster;
+pub mod dashboard;
 pub mod gimel;
 pub mod lambda;
 pub mod reader;

@@ -92,7 +92,7 @@ async fn deploy(arguments: &Arguments) -> Result<Ending> {
         carry_out(&deployment, &plan).await?;
     }
     let deployment = Deployment::compare(deployment.account, &config, Some(&artifacts)).await?;
-    print_outcome(&deployment, &namespace)?;
+    print_outcome(&deployment, &namespace, &arguments.deployment)?;
     Ok(Ending::Done)
 }
 
@@ -165,16 +165,21 @@ fn done(action: Action) -> &'static str {
     }
 }
 
-fn print_outcome(deployment: &Deployment, namespace: &Namespace) -> Result<()> {
+fn print_outcome(
+    deployment: &Deployment,
+    namespace: &Namespace,
+    arguments: &DeploymentArguments,
+) -> Result<()> {
     let address = deployment.address()?;
     println!();
     for path in deployment.blueprint.api.endpoints.tracking() {
         println!("{} {address}{}", bold("track  "), path.as_str());
     }
-    println!("{} {address}/experiments  {}", bold("results"), dim("(`abtest key` prints the key)"));
+    let key = format!("(`{}` prints the key)", arguments.command("key"));
+    println!("{} {address}/experiments  {}", bold("results"), dim(&key));
     println!();
     println!("{}", dim("# see the results"));
-    println!("abtest dashboard");
+    println!("{}", arguments.command("dashboard"));
     println!();
     println!("{}", dim("# for your page"));
     print!("{}", snippet(&format!("{address}/track"), namespace));

@@ -1,53 +1,26 @@
 //! `abtest dashboard`: the page on this machine, for an API elsewhere.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use abtest_tests::binaries::{binary, tool};
+use abtest_tests::dashboard::Dashboard;
 use abtest_tests::reader::Screen;
 use abtest_tests::redis::free_port;
 use abtest_tests::serve::Serve;
 
 use super::{link, server_with_experiments};
 
-/// A running `abtest dashboard`.
-struct Dashboard {
-    child: Child,
-    /// The link that it printed.
-    link: String,
-}
-
-impl Dashboard {
-    fn start(serve: &Serve) -> Self {
-        let mut child = Command::new(binary("abtest"))
-            .args(["dashboard", "--port", "0", "--url", &serve.url])
-            .env("ABTEST_API_KEY", &serve.key)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let line = lines.find(|line| line.starts_with("page ")).unwrap();
-        let link = line.split_whitespace().nth(1).unwrap().to_owned();
-        Self { child, link }
-    }
-
-    /// The address without the token.
-    fn address(&self) -> &str {
-        self.link.split("/?").next().unwrap()
-    }
-}
-
-impl Drop for Dashboard {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+fn start(serve: &Serve) -> Dashboard {
+    let mut command = Command::new(binary("abtest"));
+    command.args(["dashboard", "--port", "0", "--url", &serve.url]);
+    command.env("ABTEST_API_KEY", &serve.key);
+    Dashboard::start(command)
 }
 
 #[test]
 fn its_link_opens_once_and_shows_what_the_api_has() {
     let (serve, screen) = (server_with_experiments(), Screen::start());
-    let dashboard = Dashboard::start(&serve);
+    let dashboard = start(&serve);
     let reader = screen.read(&dashboard.link);
     reader.see_text("ol.rows h2", "button color");
     assert_eq!(reader.url().split('#').next().unwrap(), format!("{}/", dashboard.address()));
@@ -72,20 +45,15 @@ fn its_link_opens_once_and_shows_what_the_api_has() {
 #[test]
 fn only_its_own_page_gets_an_answer() {
     let serve = server_with_experiments();
-    let dashboard = Dashboard::start(&serve);
-    let agent: ureq::Agent =
-        ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).build().into();
-    let status = |request: http::request::Builder| {
-        agent.run(request.body(()).unwrap()).unwrap().status().as_u16()
-    };
-    let at = |path: &str| http::Request::get(format!("{}{path}", dashboard.address()));
+    let dashboard = start(&serve);
+    let status = |request| dashboard.ask(request).0;
+    let at = |path: &str| dashboard.at(path);
     assert_eq!(status(at("/experiments")), 401);
     // A name of somebody else's that leads to this machine.
     assert_eq!(status(at("/").header("host", "evil.example")), 403);
     assert_eq!(status(at("/").header("origin", "http://evil.example")), 403);
-    let opened = agent.run(http::Request::get(&dashboard.link).body(()).unwrap()).unwrap();
-    let cookie = opened.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap();
-    let with_cookie = |path: &str| at(path).header("cookie", cookie);
+    let cookie = dashboard.open();
+    let with_cookie = |path: &str| at(path).header("cookie", &cookie);
     // A cookie alone is not enough: another port's page sends it, too.
     assert_eq!(status(with_cookie("/experiments")), 401);
     let page = |path: &str| with_cookie(path).header("x-abtest-page", "1");

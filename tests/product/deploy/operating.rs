@@ -1,6 +1,10 @@
-//! Going back, changing the key, taking all away.
+//! Going back, changing the key, looking at the results, taking all away.
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
 
 use abtest_tests::aws::Aws;
+use abtest_tests::dashboard::Dashboard;
 use serde_json::{Value, json};
 
 use super::{Laptop, succeeded, wiring};
@@ -54,6 +58,30 @@ fn a_rotated_key_works_beside_the_old_one_until_that_is_retired() {
     laptop.run(&aws, &["key", "--retire"]);
     assert_eq!(value(&aws), new);
     assert_eq!(aws.key_values(), [new]);
+}
+
+#[test]
+fn the_dashboard_finds_the_deployed_api_and_shows_its_key_to_nobody() {
+    let (aws, laptop) = (Aws::start(), Laptop::new(6379));
+    let none = aws.abtest(laptop.path(), &["dashboard", "--port", "0"]);
+    assert!(String::from_utf8_lossy(&none.stderr).contains("run `abtest deploy`"));
+    succeeded(&laptop.deploy(&aws));
+    // The mock's API has no address: a proxy, which goes no further, tells where the call went.
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut command = aws.abtest_command(laptop.path(), &["dashboard", "--port", "0"]);
+    command.env("HTTPS_PROXY", format!("http://{}", proxy.local_addr().unwrap()));
+    let dashboard = Dashboard::start(command);
+    assert_eq!(laptop.status(&aws)["url"], dashboard.shows.as_str());
+    let called = std::thread::spawn(move || {
+        let (connection, _) = proxy.accept().unwrap();
+        BufReader::new(connection).lines().next().unwrap().unwrap()
+    });
+    let asked = dashboard.at("/experiments").header("cookie", dashboard.open());
+    let (status, answer) = dashboard.ask(asked.header("x-abtest-page", "1"));
+    assert_eq!(status, 502, "{answer}");
+    assert!(!answer.contains(&aws.key_values()[0]), "{answer}");
+    let host = dashboard.shows.strip_prefix("https://").unwrap().split('/').next().unwrap();
+    assert!(called.join().unwrap().starts_with(&format!("CONNECT {host}:443 ")));
 }
 
 #[test]
