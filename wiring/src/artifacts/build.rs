@@ -82,7 +82,16 @@ impl Source {
         let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = Command::new(program);
         command.args(arguments).current_dir(&self.folder).stdin(Stdio::null());
-        command.env_remove("CARGO_MANIFEST_DIR");
+        // `cargo run` and `cargo test` describe a package to us that is none of this build's: ring
+        // would be built anew for it, and all that stands on it.
+        let describes = |name: &str| {
+            ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| name.starts_with(start))
+        };
+        for (name, _) in std::env::vars_os() {
+            if name.to_str().is_some_and(describes) {
+                command.env_remove(name);
+            }
+        }
         if !self.verbose {
             command.stderr(Stdio::piped());
         }
