@@ -1,10 +1,11 @@
-//! What exact counting costs beside the ways that there are: HyperLogLog, a plain set of uuids, and
-//! Lamed's flag with an expiry and INCR. One counter grows through the sizes; at each, the count,
+//! What exact counting costs beside the ways that there are: sets of 32-bit integers (`intsets.lua`),
+//! HyperLogLog, a plain set of uuids, and Lamed's flag with an expiry and INCR. One counter grows through the sizes; at each, the count,
 //! the memory that Redis uses for it, and the rate at which it got there from the size before,
 //! 500 events a round trip, all of them new. `cargo bench -p abtest-store --bench counting` prints
 //! docs/exact-counting.md's tables. The sizes: `SIZES`.
 
 use std::error::Error;
+use std::hash::Hasher as _;
 use std::io::Write;
 use std::time::Instant;
 
@@ -15,6 +16,7 @@ use abtest_store::redis::RedisStore;
 use abtest_tests::redis::Redis;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, cmd, pipe};
+use siphasher::sip128::{Hasher128 as _, SipHasher24};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -27,6 +29,7 @@ const TIMED: u64 = 400;
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Way {
     Exact,
+    Intsets,
     Hll,
     Pfadd,
     Set,
@@ -34,11 +37,13 @@ enum Way {
 }
 
 impl Way {
-    const ALL: [Self; 5] = [Self::Exact, Self::Hll, Self::Pfadd, Self::Set, Self::Lamed];
+    const ALL: [Self; 6] =
+        [Self::Exact, Self::Intsets, Self::Hll, Self::Pfadd, Self::Set, Self::Lamed];
 
     fn name(self) -> &'static str {
         match self {
             Self::Exact => "abtest, exact",
+            Self::Intsets => "intsets alone",
             Self::Hll => "abtest, hll",
             Self::Pfadd => "PFADD alone",
             Self::Set => "a set (SADD)",
@@ -123,7 +128,9 @@ impl Counter {
     async fn new(redis: &Redis, way: Way) -> Result<Self> {
         let counting = if way == Way::Exact { Counting::Exact } else { Counting::Hll };
         let store = open(redis, counting)?;
-        Ok(Self { way, store, connection: connect(redis).await? })
+        let mut connection = connect(redis).await?;
+        redis::Script::new(INTSETS).prepare_invoke().load_async(&mut connection).await?;
+        Ok(Self { way, store, connection })
     }
 
     async fn add(&mut self, uuids: std::ops::Range<u64>) -> Result<()> {
@@ -133,6 +140,9 @@ impl Counter {
                 outcome?;
             }
             return Ok(());
+        }
+        if self.way == Way::Intsets {
+            return intsets(&mut self.connection, uuids).await;
         }
         let mut pipeline = pipe();
         for number in uuids {
@@ -155,12 +165,52 @@ impl Counter {
     async fn count(&mut self) -> Result<u64> {
         let command = match self.way {
             Way::Exact | Way::Hll => return trials(&self.store).await,
+            Way::Intsets => cmd("GET").arg("intsets").take(),
             Way::Pfadd => cmd("PFCOUNT").arg("hll").take(),
             Way::Set => cmd("SCARD").arg("set").take(),
             Way::Lamed => cmd("GET").arg("count").take(),
         };
         Ok(command.query_async(&mut self.connection).await?)
     }
+}
+
+const INTSETS: &str = include_str!("intsets.lua");
+
+/// The scheme that ours grew from, with its buckets left at so many marks a bucket on average.
+const INTSET: u64 = 400;
+
+/// Counts into intsets: as many uuids a script as ours takes, and all scripts in one round trip.
+async fn intsets(
+    connection: &mut MultiplexedConnection,
+    uuids: std::ops::Range<u64>,
+) -> Result<()> {
+    const UUIDS_A_SCRIPT: usize = 16;
+    let script = redis::Script::new(INTSETS);
+    let levels = (0..).take_while(|level| INTSET << (6 * level) <= uuids.end).count() + 1;
+    let numbers: Vec<u64> = uuids.collect();
+    let mut pipeline = pipe();
+    for some in numbers.chunks(UUIDS_A_SCRIPT) {
+        let mut call = cmd("EVALSHA");
+        call.arg(script.get_hash()).arg(1 + levels * some.len()).arg("intsets");
+        let hash = |number: &u64| {
+            let mut hasher = SipHasher24::new_with_key(&[7; 16]);
+            hasher.write(uuid(*number).as_bytes());
+            hasher.finish128().as_u128()
+        };
+        let hashes: Vec<u128> = some.iter().map(hash).collect();
+        for hash in &hashes {
+            for level in 0..levels {
+                let bucket = (hash >> 64) as u64 & ((1 << (6 * level)) - 1);
+                call.arg(format!("intsets:{level}:{bucket:x}"));
+            }
+        }
+        call.arg(levels).arg(INTSET);
+        for hash in &hashes {
+            call.arg(*hash as i32);
+        }
+        pipeline.add_command(call).ignore();
+    }
+    Ok(pipeline.exec_async(connection).await?)
 }
 
 /// Bytes that Redis uses. No client is connected then: its buffers are no counter's memory.
@@ -226,12 +276,12 @@ fn event(experiment: &str, number: u64) -> Result<Event> {
 /// An entry of Redis's slow log: number, moment, microseconds, command, client, client's name.
 type LogEntry = (u64, u64, u64, Vec<Vec<u8>>, String, String);
 
-/// How long the script runs once the counter is full: 64 new uuids, and one, at a time.
+/// How long the script runs once the counter is full: sixteen new uuids, and one, at a time.
 async fn scripts(redis: &Redis, full: u64) -> Result<Vec<String>> {
     let store = open(redis, Counting::Exact)?;
     let mut next = full;
     let mut lines = Vec::new();
-    for (batch, what) in [(32, "32 new uuids"), (1, "1 new uuid")] {
+    for (batch, what) in [(16, "16 new uuids"), (1, "1 new uuid")] {
         redis.command(&["CONFIG", "SET", "slowlog-log-slower-than", "0"]);
         redis.command(&["CONFIG", "SET", "slowlog-max-len", "100000"]);
         redis.command(&["CONFIG", "RESETSTAT"]);

@@ -11,7 +11,7 @@
 //! | `unregister.lua`, `close.lua` | the two halves of a deletion |
 //!
 //! A process asks the registry once for each counter, and remembers its id and seed. From then on
-//! a batch is one round trip: the runs of `count.lua`, one for each counter (32 uuids at most, so
+//! a batch is one round trip: the runs of `count.lua`, one for each counter (16 uuids at most, so
 //! that none keeps Redis for long), go out together. A counter that was deleted since says so, and
 //! is registered anew. Every script touches the keys of one slot, and declares them.
 
@@ -38,7 +38,7 @@ static REGISTER: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("r
 static COUNT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("count.lua")));
 
 /// Most uuids in one run of `count.lua`.
-const RUN: usize = 32;
+const RUN: usize = 16;
 
 /// Counters that are remembered at most; far more than the limits let there be.
 const REMEMBERED: usize = 500_000;
