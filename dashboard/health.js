@@ -41,7 +41,7 @@ function sampleRatio(analysis) {
   const { p_value, alarm, reason } = analysis.sample_ratio
   const title = term("sample_ratio", "Sample ratio")
   if (alarm) {
-    return check("bad", title, warning(analysis, "sample_ratio_mismatch") ?? analysis.verdict.sentence, ` (p ${pValue(p_value)})`)
+    return check("bad", title, warning(analysis, "sample_ratio_mismatch") ?? analysis.verdict.sentence)
   }
   if (p_value === null) return check("quiet", title, reason ?? "Cannot be checked yet.")
   return check("good", title, "Visitors are split as they should be (p ", h("data", { value: p_value }, pValue(p_value)), ").")

@@ -63,13 +63,22 @@ export function bar(scale, interval, { tone, zero = false }) {
  * @param {(value: number) => string} [words]
  */
 export function axis(scale, words = percent) {
+  let taken = -Infinity
   const marks = ticks(scale).map((value) => {
-    const at = place(scale, value)
+    const [at, text] = [place(scale, value), words(value)]
     const anchor = at < 8 ? "start" : at > 92 ? "end" : "middle"
-    return s("text", { x: `${at}%`, y: 12, "text-anchor": anchor }, words(value))
+    const width = CHARACTER * text.length
+    const from = at - { start: 0, middle: width / 2, end: width }[anchor]
+    // One that would run into the one before is left out.
+    if (from < taken) return false
+    taken = from + width + CHARACTER / 2
+    return s("text", { x: `${at}%`, y: 12, "text-anchor": anchor }, text)
   })
   return s("svg", { class: "axis", "aria-hidden": "true" }, marks)
 }
+
+/** A character's share of the narrowest axis, in percent. */
+const CHARACTER = 5
 
 /** Three to five round values. @param {Scale} scale */
 export function ticks({ low, high }) {
