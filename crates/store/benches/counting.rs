@@ -1,8 +1,9 @@
-//! What exact counting costs beside the ways that there are: sets of 32-bit integers (`intsets.lua`),
-//! HyperLogLog, a plain set of uuids, and Lamed's flag with an expiry and INCR. One counter grows through the sizes; at each, the count,
-//! the memory that Redis uses for it, and the rate at which it got there from the size before,
-//! 500 events a round trip, all of them new. `cargo bench -p abtest-store --bench counting` prints
-//! docs/exact-counting.md's tables. The sizes: `SIZES`.
+//! What exact counting costs beside the ways that there are: sets of 32-bit integers
+//! (`intsets.lua`), HyperLogLog, a plain set of uuids, and Lamed's flag with an expiry and INCR. One
+//! counter grows through the sizes; at each, the count, the memory that Redis uses for it, and the
+//! rate at which it got there from the size before, 500 events a round trip, all of them new.
+//! `cargo bench -p abtest-store --bench counting` prints docs/exact-counting.md's tables. The
+//! sizes: `SIZES`.
 
 use std::error::Error;
 use std::hash::Hasher as _;

@@ -22,20 +22,21 @@ impl Column {
 
 /// The heads, and a line for each row.
 pub(super) fn lines(grid: &[&Column]) -> String {
+    let widths: Vec<usize> = grid.iter().map(|column| column.width()).collect();
     let heads: Vec<&str> = grid.iter().map(|column| &*column.head).collect();
-    let mut text = row(grid, &heads, true);
+    let mut text = row(grid, &widths, &heads, true);
     let rows = grid.iter().map(|column| column.cells.len()).min().unwrap_or(0);
     for index in 0..rows {
         let cells: Vec<&str> = grid.iter().map(|column| &*column.cells[index]).collect();
-        text += &row(grid, &cells, false);
+        text += &row(grid, &widths, &cells, false);
     }
     text
 }
 
-fn row(grid: &[&Column], cells: &[&str], is_head: bool) -> String {
+fn row(grid: &[&Column], widths: &[usize], cells: &[&str], is_head: bool) -> String {
     let mut line = String::new();
-    for (index, (column, cell)) in grid.iter().zip(cells).enumerate() {
-        let padding = " ".repeat(column.width().saturating_sub(GAP + columns(cell)));
+    for (index, ((column, width), cell)) in grid.iter().zip(widths).zip(cells).enumerate() {
+        let padding = " ".repeat(width.saturating_sub(GAP + columns(cell)));
         let styled = match (is_head, index) {
             (true, 0) => bold(cell),
             (true, _) => dim(cell),

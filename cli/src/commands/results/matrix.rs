@@ -3,13 +3,13 @@
 use super::figures;
 use super::grid::{self, Column};
 use super::report::Goal;
-use super::table::WIDEST_NAME;
+use super::table::{View, WIDEST_NAME};
 use crate::terminal::{cut, dim, printable, wrap};
 
 const MEANING: &str = "the row's lift over the column, and its chance to be better";
 
-/// The matrix for a screen of so many columns: what does not fit beside each other stands below.
-pub(super) fn matrix(goal: &Goal, width: usize) -> String {
+/// The matrix for a screen: what does not fit beside each other stands below.
+pub(super) fn matrix(goal: &Goal, view: View) -> String {
     let name = |index: usize| cut(&printable(&goal.variants[index].variant), WIDEST_NAME);
     let all = 0..goal.variants.len();
     let names = Column {
@@ -26,13 +26,13 @@ pub(super) fn matrix(goal: &Goal, width: usize) -> String {
     let mut text = String::new();
     let mut left = &against[..];
     while !left.is_empty() {
-        let (block, rest) = left.split_at(fitting(left, width.saturating_sub(names.width())));
+        let (block, rest) = left.split_at(fitting(left, view.width.saturating_sub(names.width())));
         let block: Vec<&Column> = std::iter::once(&names).chain(block).collect();
         text += &grid::lines(&block);
         left = rest;
     }
-    text += &format!("  {}\n", dim(MEANING));
-    for line in goal.matrix.reason.iter().flat_map(|reason| wrap(reason, width.max(20))) {
+    let sentences = [MEANING].into_iter().chain(goal.matrix.reason.as_deref());
+    for line in sentences.flat_map(|sentence| wrap(&printable(sentence), view.room())) {
         text += &format!("  {}\n", dim(&line));
     }
     text

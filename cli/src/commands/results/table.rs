@@ -33,6 +33,13 @@ pub(crate) struct View {
     pub(crate) matrix: bool,
 }
 
+impl View {
+    /// Columns that a sentence has, between the margins.
+    pub(super) fn room(self) -> usize {
+        self.width.saturating_sub(4).max(20)
+    }
+}
+
 /// The experiments for a screen.
 pub(super) fn experiments(experiments: &[Experiment], namespace: &str, view: View) -> String {
     if experiments.is_empty() {
@@ -84,9 +91,8 @@ fn experiment(experiment: &Experiment, view: View) -> String {
 
 /// What an experiment's counts mean.
 pub(crate) fn analysis(analysis: &Analysis, view: View) -> String {
-    let View { width, matrix: with_matrix } = view;
     let mut text = String::new();
-    let room = width.saturating_sub(4).max(20);
+    let room = view.room();
     for warning in &analysis.warnings {
         for (index, line) in wrap(&printable(&warning.message), room).iter().enumerate() {
             let mark = if index == 0 { "! " } else { "  " };
@@ -98,16 +104,16 @@ pub(crate) fn analysis(analysis: &Analysis, view: View) -> String {
     }
     for goal in &analysis.goals {
         text += "\n";
-        text += &table(goal, analysis, width);
+        text += &table(goal, analysis, view);
         // With one goal its verdict is the experiment's.
         if analysis.goals.len() > 1 {
             for line in wrap(&printable(&goal.verdict.sentence), room) {
                 text += &format!("  {line}\n");
             }
         }
-        if with_matrix {
+        if view.matrix {
             text += "\n";
-            text += &matrix(goal, width);
+            text += &matrix(goal, view);
         }
     }
     if !analysis.goals.is_empty() {
@@ -147,7 +153,7 @@ fn looks(looks: &Looks) -> String {
     }
 }
 
-fn table(goal: &Goal, analysis: &Analysis, width: usize) -> String {
+fn table(goal: &Goal, analysis: &Analysis, view: View) -> String {
     let of = |cell: &dyn Fn(&Variant) -> String| goal.variants.iter().map(cell).collect();
     let comparison = |variant: &Variant| goal.comparison(&variant.variant);
     let is_control =
@@ -192,12 +198,12 @@ fn table(goal: &Goal, analysis: &Analysis, width: usize) -> String {
         }),
     );
     let mut shown = vec![name, reached, rate, lift, between, chance];
-    let mut drawn = bars(goal, &shown, width);
+    let mut drawn = bars(goal, &shown, view.width);
     // Where all does not fit, the least needed go: the chance, then how many reached it.
     for least_needed in [CHANCE, "reached"] {
         if drawn.is_none() {
             shown.retain(|column| column.head != least_needed);
-            drawn = bars(goal, &shown, width);
+            drawn = bars(goal, &shown, view.width);
         }
     }
     let after_rate = shown.iter().position(|column| column.head == "lift").unwrap_or(0);
@@ -205,7 +211,7 @@ fn table(goal: &Goal, analysis: &Analysis, width: usize) -> String {
         shown.insert(after_rate, bars);
     }
     let mut text = grid::lines(&shown.iter().collect::<Vec<_>>());
-    for line in remarks(goal, analysis, width) {
+    for line in remarks(goal, analysis, view.room()) {
         text += &format!("  {}\n", dim(&line));
     }
     text
@@ -226,8 +232,7 @@ fn bars(goal: &Goal, others: &[Column], width: usize) -> Option<Column> {
 }
 
 /// Why something is missing, and how many visitors it takes.
-fn remarks(goal: &Goal, analysis: &Analysis, width: usize) -> Vec<String> {
-    let room = width.saturating_sub(4).max(20);
+fn remarks(goal: &Goal, analysis: &Analysis, room: usize) -> Vec<String> {
     let mut sentences = Vec::new();
     for comparison in &goal.against_control {
         let evidence = comparison.evidence(analysis.method);
