@@ -1,7 +1,7 @@
 //! What the two parsers of outside input accept keeps the rules, and what they say about the rest
 //! can be printed.
 //!
-//! `ABTEST_FUZZ=1000000 cargo test --release -p abtest-model --test parsers` tries a million inputs
+//! `PROPTEST_CASES=1000000 cargo test --release -p abtest-model --test parsers` tries a million inputs
 //! each, in half a minute. On 2026-11-21 both passed, and found nothing to keep as a corpus; so did
 //! a million inputs to each of the parsers' own tests that nothing makes them panic.
 
@@ -80,12 +80,8 @@ fn assert_can_be_printed(error: &impl ToString) {
     assert!(message.len() < 400, "{message}");
 }
 
-fn cases() -> u32 {
-    std::env::var("ABTEST_FUZZ").map_or(2_000, |cases| cases.parse().unwrap())
-}
-
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases()) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_query_string_is_an_event_or_an_error_that_can_be_printed(query in text(QUERY)) {

@@ -249,8 +249,6 @@ fn any_count() -> impl Strategy<Value = u64> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
-
     #[test]
     fn whatever_was_counted_is_answered_with_numbers_or_nulls_that_say_why(
         variants in prop::collection::vec((any_count(), any_count(), prop::option::of(-1.0..5.0f64)), 0..7),
