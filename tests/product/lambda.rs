@@ -1,4 +1,4 @@
-//! The two functions' release binaries in a Lambda runtime, with API Gateway's events, on a real
+//! The two functions as they are deployed in a Lambda runtime, with API Gateway's events, on a real
 //! Redis.
 
 use abtest_tests::binaries::tests;

@@ -1,4 +1,4 @@
-//! The whole product, from outside: release binaries on real parts.
+//! The whole product, from outside: the built binaries on real parts.
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on fails
 

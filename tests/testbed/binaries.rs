@@ -1,15 +1,12 @@
-//! Where the release binaries and the installed tools are.
+//! Where the built binaries and the installed tools are.
 
 use std::path::{Path, PathBuf};
 
-/// A release binary of this workspace, built by `tests/run` before the tests.
+/// A binary of this workspace: a function as it is deployed, the CLI as `cargo build` makes it.
 pub fn binary(name: &str) -> PathBuf {
-    let path = target().join("release").join(name);
-    assert!(
-        path.exists(),
-        "{} is missing: run `cargo build --release --bins`, or tests/run",
-        path.display()
-    );
+    let profile = if name == "abtest" { "debug" } else { "function" };
+    let path = target().join(profile).join(name);
+    assert!(path.exists(), "{} is missing: run tests/run", path.display());
     path
 }
 

@@ -1,5 +1,5 @@
-//! A Lambda runtime API (cargo-lambda's, which AWS's tools for Rust use) with our release
-//! binaries in it.
+//! A Lambda runtime API (cargo-lambda's, which AWS's tools for Rust use) with our
+//! functions in it.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -64,7 +64,7 @@ impl Lambda {
         }
     }
 
-    /// Starts a release binary under a function's name, with an environment.
+    /// Starts one of our programs under a function's name, with an environment.
     pub fn deploy(&mut self, name: &str, program: &str, environment: &[(&str, &str)]) {
         self.deploy_program(name, &binary(program), environment);
     }

@@ -4,7 +4,7 @@
 //! | module | is |
 //! |---|---|
 //! | [`aws`] | a mock of AWS, and a proxy that fails its calls |
-//! | [`binaries`] | where the release binaries are |
+//! | [`binaries`] | where the built binaries are |
 //! | [`redis`] | Debian's redis-server |
 //! | [`cluster`] | three of them as a Redis Cluster |
 //! | [`serve`] | `abtest serve`, and requests to it |

@@ -77,8 +77,8 @@ done
     let arguments = std::fs::read_to_string(source.join("arguments")).unwrap();
     assert_eq!(
         arguments.trim(),
-        "lambda build --skip-target-check --target aarch64-unknown-linux-gnu.2.34 --release \
-         --locked -p track -p experiments"
+        "lambda build --skip-target-check --target aarch64-unknown-linux-gnu.2.34 --profile \
+         function --locked -p track -p experiments"
     );
     let live = aws.account()["functions"]["abtest-track"]["live"]["live"].clone();
     assert_eq!(live["Architectures"], json!(["arm64"]));

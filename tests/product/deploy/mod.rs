@@ -82,7 +82,7 @@ fn succeeded(output: &Output) -> String {
     shown
 }
 
-/// The artefacts, built once with abtest's own build command from the release binaries.
+/// The artefacts, built once with abtest's own build command from the functions' binaries.
 fn artifacts() -> std::path::PathBuf {
     static BUILT: OnceLock<std::path::PathBuf> = OnceLock::new();
     BUILT

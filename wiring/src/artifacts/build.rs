@@ -6,6 +6,9 @@ use std::process::{Command, Stdio};
 use abtest_model::Program;
 use abtest_model::config::Architecture;
 
+/// The profile of `Cargo.toml` that makes a program small and quick to start.
+const PROFILE: &str = "function";
+
 /// The checkout, and the tools to build it with.
 #[derive(Debug, Clone)]
 pub struct Source {
@@ -73,7 +76,7 @@ impl Source {
         let target = self.target();
         let path = |program: Program| match tool {
             Tool::CargoLambda => target.join("lambda").join(program.name()).join("bootstrap"),
-            Tool::Cargo => target.join("release").join(program.name()),
+            Tool::Cargo => target.join(PROFILE).join(program.name()),
         };
         Ok(Program::ALL.map(|program| (program, path(program))).to_vec())
     }
@@ -151,7 +154,7 @@ impl Tool {
             }
             Self::Cargo => vec!["build".to_owned()],
         };
-        arguments.extend(["--release", "--locked"].map(str::to_owned));
+        arguments.extend(["--profile", PROFILE, "--locked"].map(str::to_owned));
         for program in Program::ALL {
             arguments.extend(["-p".to_owned(), program.name().to_owned()]);
         }
@@ -184,8 +187,8 @@ mod tests {
         let arguments = Tool::CargoLambda.arguments(Architecture::Arm64).join(" ");
         assert_eq!(
             arguments,
-            "lambda build --skip-target-check --target aarch64-unknown-linux-gnu.2.34 --release \
-             --locked -p track -p experiments"
+            "lambda build --skip-target-check --target aarch64-unknown-linux-gnu.2.34 --profile \
+             function --locked -p track -p experiments"
         );
     }
 
