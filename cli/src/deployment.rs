@@ -110,3 +110,25 @@ impl Deployment {
 pub(crate) fn block_on<T>(command: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn a_command_to_paste_reaches_the_config_whatever_its_path_holds() {
+        let config = "/tmp/it's $HOME/a \"config\".json";
+        let arguments = DeploymentArguments { config: Some(config.into()) };
+        let pasted =
+            format!("abtest() {{ printf '%s\\n' \"$@\"; }}; {}", arguments.command("status"));
+        let output = Command::new("sh").args(["-c", &pasted]).output().unwrap();
+        assert_eq!(
+            String::from_utf8(output.stdout).unwrap(),
+            format!("status\n--config\n{config}\n")
+        );
+        let usual = DeploymentArguments { config: None };
+        assert_eq!(usual.command("dashboard"), "abtest dashboard");
+    }
+}
