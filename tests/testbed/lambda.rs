@@ -1,5 +1,5 @@
-//! A Lambda runtime API (cargo-lambda's, which AWS's tools for Rust use) with our
-//! functions in it.
+//! A Lambda runtime API (cargo-lambda's, which AWS's tools for Rust use) with our functions
+//! in it.
 
 use std::collections::HashMap;
 use std::path::Path;

@@ -1,9 +1,9 @@
 //! What the two parsers of outside input accept keeps the rules, and what they say about the rest
 //! can be printed.
 //!
-//! `PROPTEST_CASES=1000000 cargo test --release -p abtest-model --test parsers` tries a million inputs
-//! each, in half a minute. On 2026-11-21 both passed, and found nothing to keep as a corpus; so did
-//! a million inputs to each of the parsers' own tests that nothing makes them panic.
+//! `PROPTEST_CASES=1000000 cargo test --release -p abtest-model --test parsers` tries a million
+//! inputs each, in half a minute. On 2026-11-21 both passed, and found nothing to keep as a corpus;
+//! so did a million inputs to each of the parsers' own tests that nothing makes them panic.
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on fails
 
