@@ -15,9 +15,10 @@ import { percent } from "./figures.js"
 export function around(intervals, always) {
   const drawn = intervals.filter(complete)
   if (drawn.length === 0) return null
-  const estimates = drawn.map(({ at }) => at)
-  // Young intervals reach to the sky: past thrice what was measured they are cut.
-  const reach = always === undefined ? Infinity : Math.max(0.1, 3 * Math.max(...estimates.map(Math.abs)))
+  // Young intervals reach to the sky: past thrice what the tightest one needs they are cut.
+  const tightest = Math.min(...drawn.map(({ low, high }) => Math.max(Math.abs(low), Math.abs(high))))
+  const furthest = Math.max(...drawn.map(({ at }) => Math.abs(at)))
+  const reach = always === undefined ? Infinity : Math.max(3 * tightest, furthest)
   let low = Math.max(-reach, Math.min(...drawn.map((one) => one.low)))
   let high = Math.min(reach, Math.max(...drawn.map((one) => one.high)))
   if (always !== undefined) {
@@ -80,9 +81,9 @@ export function axis(scale, words = percent) {
 /** A character's share of the narrowest axis, in percent. */
 const CHARACTER = 5
 
-/** Three to five round values. @param {Scale} scale */
+/** Two to six round values. @param {Scale} scale */
 export function ticks({ low, high }) {
-  const rough = (high - low) / 3
+  const rough = (high - low) / 5
   const power = 10 ** Math.floor(Math.log10(rough))
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= rough) ?? rough
   const values = []
