@@ -86,9 +86,10 @@ function counts({ experiment, variants, goals }) {
 }
 
 /** @param {Analysis} analysis */
-const notes = (analysis) => h("details", { class: "card", "data-key": "notes" },
-  h("summary", {}, "How these numbers came to be"),
-  h("ul", {}, analysis.notes.map(({ message }) => h("li", {}, printable(message))), h("li", {}, analysis.method_explanation)))
+const notes = (analysis) => h("section", { class: "card", "data-key": "notes" },
+  h("details", {},
+    h("summary", {}, "How these numbers came to be"),
+    h("ul", {}, analysis.notes.map(({ message }) => h("li", {}, printable(message))), h("li", {}, analysis.method_explanation))))
 
 /** @param {boolean} isHidden */
 const actions = (isHidden) => h("section", { class: "card actions", "data-key": "actions" },

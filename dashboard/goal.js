@@ -1,7 +1,7 @@
 // One goal: its verdict, and each variant's rate and lift, drawn on scales that all rows share.
 import { h, name, printable } from "./dom.js"
 import { chance, count, lift, NOTHING, percent, pValue, rate } from "./figures.js"
-import { around, axis, bar } from "./interval.js"
+import { aroundLifts, aroundRates, axis, bar } from "./interval.js"
 import { copies, figure, named, table } from "./table.js"
 import { matrix } from "./matrix.js"
 import { badge, sentence } from "./verdict.js"
@@ -46,7 +46,7 @@ function drawn(goal, analysis, level) {
     const { lift_low, lift_high } = evidence(one, analysis)
     return { low: lift_low, at: one.lift, high: lift_high }
   })
-  const scales = { rates: around(rates), lifts: around(lifts, 0) }
+  const scales = { rates: aroundRates(rates), lifts: aroundLifts(lifts) }
   const cell = (/** @type {string} */ kind, /** @type {(Node | string | null | false)[]} */ ...children) =>
     h("div", { role: "columnheader", class: kind }, ...children)
   return h("div", { class: "variants", role: "table", "aria-label": `${printable(goal.goal)}: variants` },

@@ -7,26 +7,40 @@ import { percent } from "./figures.js"
 /** @typedef {{low: number | null | undefined, at: number | null | undefined, high: number | null | undefined}} Interval */
 
 /**
- * The scale that has room for all; none where there is nothing to draw.
+ * The scale that has room for all of these rates; none where there is nothing to draw.
  * @param {Interval[]} intervals
- * @param {number} [always] a value that has to be on it
  * @returns {Scale | null}
  */
-export function around(intervals, always) {
+export function aroundRates(intervals) {
+  const drawn = intervals.filter(complete)
+  if (drawn.length === 0) return null
+  const lowest = Math.min(...drawn.map(({ low }) => low))
+  const { low, high } = withRoom(lowest, Math.max(...drawn.map(({ high }) => high)))
+  // No rate is below 0.
+  return { low: low < 0 ? Math.min(lowest, 0) : low, high }
+}
+
+/**
+ * The scale for these lifts, with 0 on it; none where there is nothing to draw.
+ * @param {Interval[]} intervals
+ * @returns {Scale | null}
+ */
+export function aroundLifts(intervals) {
   const drawn = intervals.filter(complete)
   if (drawn.length === 0) return null
   // Young intervals reach to the sky: past thrice what the tightest one needs they are cut.
   const tightest = Math.min(...drawn.map(({ low, high }) => Math.max(Math.abs(low), Math.abs(high))))
   const furthest = Math.max(...drawn.map(({ at }) => Math.abs(at)))
-  const reach = always === undefined ? Infinity : Math.max(3 * tightest, furthest)
-  let low = Math.max(-reach, Math.min(...drawn.map((one) => one.low)))
-  let high = Math.min(reach, Math.max(...drawn.map((one) => one.high)))
-  if (always !== undefined) {
-    low = Math.min(low, always)
-    high = Math.max(high, always)
-  }
+  const reach = Math.max(3 * tightest, furthest)
+  return withRoom(
+    Math.max(-reach, Math.min(0, ...drawn.map(({ low }) => low))),
+    Math.min(reach, Math.max(0, ...drawn.map(({ high }) => high))))
+}
+
+/** A scale that is a little wider. @param {number} low @param {number} high @returns {Scale} */
+function withRoom(low, high) {
   const room = (high - low) * 0.06 || Math.abs(high) * 0.1 || 0.01
-  return { low: always === undefined && low - room < 0 ? Math.min(low, 0) : low - room, high: high + room }
+  return { low: low - room, high: high + room }
 }
 
 /** @param {Interval} one @returns {one is {low: number, at: number, high: number}} */

@@ -1,7 +1,7 @@
 // All experiments: a row each, in an order that stays while the reader reads.
 import { h, name, printable } from "./dom.js"
 import { count } from "./figures.js"
-import { around, bar } from "./interval.js"
+import { aroundRates, bar } from "./interval.js"
 import { link } from "./router.js"
 import { badge, sentence, urgency } from "./verdict.js"
 
@@ -149,7 +149,7 @@ function drawing(goal, control) {
   const intervals = goal.variants.map((one) => ({ one, low: one.low, at: one.rate, high: one.high }))
   const most = intervals.toSorted((a, b) => b.one.trials - a.one.trials).slice(0, DRAWN)
   const drawn = intervals.filter((interval) => most.includes(interval))
-  const scale = around(drawn)
+  const scale = aroundRates(drawn)
   if (scale === null) return null
   const more = intervals.length - drawn.length
   return [

@@ -1,7 +1,7 @@
 // The lift at the end of each day with its always-valid band, so that one sees it settle.
 import { h, name, printable, s } from "./dom.js"
 import { between, lift } from "./figures.js"
-import { around, place } from "./interval.js"
+import { aroundLifts, place } from "./interval.js"
 import { copies, figure, table } from "./table.js"
 import { term } from "./words.js"
 
@@ -25,7 +25,7 @@ export function settling({ history }) {
 /** @param {HistoryRow} row @param {string[]} days */
 function chart({ goal, variant, lift: lifts, low, high }, days) {
   const points = days.map((day, index) => ({ time: Date.parse(day), low: low[index], at: lifts[index], high: high[index] }))
-  const scale = around(points, 0)
+  const scale = aroundLifts(points)
   const [first, last] = [points[0]?.time ?? 0, points.at(-1)?.time ?? 1]
   if (scale === null) return null
   const at = (/** @type {number} */ time, /** @type {number} */ value) =>
