@@ -73,35 +73,36 @@ export function bar(scale, interval, { tone, zero = false }) {
 }
 
 /**
- * The scale itself, to stand above the bars.
+ * The scale itself, to stand above the bars: as many round values as keep apart, at even distances.
  * @param {Scale} scale
  * @param {(value: number) => string} [words]
  */
 export function axis(scale, words = percent) {
-  let taken = -Infinity
-  const marks = ticks(scale).map((value) => {
-    const [at, text] = [place(scale, value), words(value)]
-    const anchor = at < 8 ? "start" : at > 92 ? "end" : "middle"
-    const width = CHARACTER * text.length
-    const from = at - { start: 0, middle: width / 2, end: width }[anchor]
-    // One that would run into the one before is left out.
-    if (from < taken) return false
-    taken = from + width + CHARACTER / 2
-    return s("text", { x: `${at}%`, y: 12, "text-anchor": anchor }, text)
-  })
-  return s("svg", { class: "axis", "aria-hidden": "true" }, marks)
+  const marks = [5, 4, 3, 2, 1]
+    .map((parts) => ticks(scale, parts).map((value) => mark(place(scale, value), words(value))))
+    .find((some) => some.every(({ from }, index) => from >= (some[index - 1]?.to ?? -Infinity))) ?? []
+  return s("svg", { class: "axis", "aria-hidden": "true" },
+    marks.map(({ at, anchor, text }) => s("text", { x: `${at}%`, y: 12, "text-anchor": anchor }, text)))
 }
 
 /** A character's share of the narrowest axis, in percent. */
 const CHARACTER = 5
 
-/** Two to six round values. @param {Scale} scale */
-export function ticks({ low, high }) {
-  const rough = (high - low) / 5
+/** A text on an axis, and the room that it takes. @param {number} at in percent @param {string} text */
+function mark(at, text) {
+  const anchor = at < 8 ? "start" : at > 92 ? "end" : "middle"
+  const width = CHARACTER * text.length
+  const from = at - { start: 0, middle: width / 2, end: width }[anchor]
+  return { at, anchor, text, from, to: from + width + CHARACTER / 2 }
+}
+
+/** The round values that part a scale into so many pieces, or fewer. @param {Scale} scale @param {number} parts */
+function ticks({ low, high }, parts) {
+  const rough = (high - low) / parts
   const power = 10 ** Math.floor(Math.log10(rough))
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= rough) ?? rough
   const values = []
-  for (let index = Math.ceil(low / step); index * step <= high && values.length < 6; index++) {
+  for (let index = Math.ceil(low / step); index * step <= high && values.length <= parts; index++) {
     // Twelve digits are more than a scale has, and hide what binary fractions add.
     values.push(Number((index * step).toPrecision(12)))
   }
