@@ -3,49 +3,37 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`route`] | which operation a method and a path mean, or a handler that wiring named |
-//! | [`access`] | who may use the operator's endpoints |
-//! | `track` | recording events |
-//! | [`analysis`] | what the counts mean, beside them |
-//! | `experiments` | reading results, deleting experiments |
-//! | `looks` | taking a look at an experiment |
-//! | `body` | reading a request's body within its limit |
-//! | [`problem`] | errors as RFC 9457 documents |
-//! | `response` | the headers that every answer has |
-//! | [`outline`] | what a finished request leaves for logs and metrics |
+//! | `http` | routing, bodies, access, problems, headers |
+//! | `public` | the endpoints that are open to the world |
+//! | `operator` | the endpoints behind the API key |
 //! | [`openapi`] | the description of all this, made from the code |
 //!
 //! An event's way: bytes → [`Event`](abtest_model::Event), validated once →
 //! [`Store::record`](abtest_store::Store::record), one round trip → answer.
 
-pub mod access;
-pub mod analysis;
-mod body;
-mod control;
-mod experiments;
-mod looks;
+mod http;
 pub mod openapi;
-pub mod outline;
-pub mod problem;
-mod response;
-pub mod route;
-mod track;
+mod operator;
+mod public;
 
 use std::collections::HashMap;
 
+use ::http::{Request, Response};
 use abtest_model::{Handler, Method};
 use abtest_store::Store;
 use bytes::Bytes;
-use http::{Request, Response};
 use http_body::Body;
 use http_body_util::Full;
 
-pub use access::{Access, CheckedByGateway};
-pub use analysis::Analyst;
-pub use outline::Outline;
-pub use problem::Problem;
+pub use self::http::access::{self, Access, CheckedByGateway};
+pub use self::http::problem::{self, Problem};
+pub use self::http::request_summary::RequestSummary;
+pub use operator::analysis::{self, Analyst};
 
-use route::Operation;
+use self::http::{response, router};
+use operator::{control, delete, looks, results};
+use public::track;
+use router::Operation;
 
 /// What every answer's body is.
 pub type AnswerBody = Full<Bytes>;
@@ -88,8 +76,8 @@ impl<S: Store> Api<S> {
     pub async fn answer<B: Body>(&self, request: Request<B>) -> Response<AnswerBody> {
         let path = request.uri().path();
         let operation = match self.settings.extra_paths.get(path) {
-            Some(wired) => route::extra_operation(wired, request.method(), path),
-            None => route::operation(request.method(), path),
+            Some(wired) => router::extra_operation(wired, request.method(), path),
+            None => router::operation(request.method(), path),
         };
         self.perform(operation, request).await
     }
@@ -100,7 +88,7 @@ impl<S: Store> Api<S> {
         handler: Handler,
         request: Request<B>,
     ) -> Response<AnswerBody> {
-        let operation = route::wired_operation(handler, request.method(), request.uri().path());
+        let operation = router::wired_operation(handler, request.method(), request.uri().path());
         self.perform(operation, request).await
     }
 
@@ -109,19 +97,19 @@ impl<S: Store> Api<S> {
         operation: Result<Operation, Box<Problem>>,
         request: Request<B>,
     ) -> Response<AnswerBody> {
-        let mut outline = Outline::default();
+        let mut summary = RequestSummary::default();
         let answer = match operation {
             Ok(operation) => {
-                outline.operation = operation.name();
-                self.answer_operation(operation, request, &mut outline).await
+                summary.operation = operation.name();
+                self.answer_operation(operation, request, &mut summary).await
             }
             Err(problem) => Err(problem),
         };
         let mut response = answer.unwrap_or_else(|problem| {
-            outline.error = problem.store_error.clone();
+            summary.error = problem.store_error.clone();
             problem.into_response()
         });
-        response.extensions_mut().insert(outline);
+        response.extensions_mut().insert(summary);
         response
     }
 
@@ -129,7 +117,7 @@ impl<S: Store> Api<S> {
         &self,
         operation: Operation,
         request: Request<B>,
-        outline: &mut Outline,
+        summary: &mut RequestSummary,
     ) -> Result<Response<AnswerBody>, Box<Problem>> {
         if operation.is_private() {
             self.settings.access.check(&request)?;
@@ -139,11 +127,11 @@ impl<S: Store> Api<S> {
         match operation {
             Operation::Preflight { methods } => Ok(response::preflight(&methods)),
             Operation::OpenApi => Ok(openapi::document()),
-            Operation::TrackOne => track::one(store, query, outline).await,
-            Operation::TrackMany => track::many(store, request, outline).await,
-            Operation::Results => experiments::results(store, query, self.settings.analyst).await,
+            Operation::TrackOne => track::one(store, query, summary).await,
+            Operation::TrackMany => track::many(store, request, summary).await,
+            Operation::Results => results::results(store, query, self.settings.analyst).await,
             Operation::Result { experiment } => {
-                experiments::result(store, experiment, query, self.settings.analyst).await
+                results::result(store, experiment, query, self.settings.analyst).await
             }
             Operation::ChooseControl { experiment } => {
                 control::choose(store, experiment, query).await
@@ -151,9 +139,9 @@ impl<S: Store> Api<S> {
             Operation::TakeLook { experiment } => {
                 looks::take(store, experiment, query, self.settings.analyst).await
             }
-            Operation::Delete { experiment } => experiments::delete(store, experiment, query).await,
-            Operation::GimelExperiment => experiments::gimel_experiment(store, query).await,
-            Operation::GimelDelete => experiments::gimel_delete(store, query).await,
+            Operation::Delete { experiment } => delete::delete(store, experiment, query).await,
+            Operation::GimelExperiment => results::gimel_experiment(store, query).await,
+            Operation::GimelDelete => delete::gimel_delete(store, query).await,
         }
     }
 }

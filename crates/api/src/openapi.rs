@@ -7,8 +7,11 @@ use http::{Response, StatusCode};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use crate::access::KEY_HEADER;
-use crate::{AnswerBody, control, experiments, looks, response, track};
+use crate::AnswerBody;
+use crate::http::access::KEY_HEADER;
+use crate::http::response;
+use crate::operator::{control, delete, looks, results};
+use crate::public::track;
 
 /// The document as JSON.
 pub fn json() -> Bytes {
@@ -31,12 +34,12 @@ pub(crate) fn document() -> Response<AnswerBody> {
     paths(
         track::one,
         track::many,
-        experiments::results,
-        experiments::result,
+        results::results,
+        results::result,
         looks::take,
         control::choose,
-        experiments::delete,
-        experiments::gimel_delete,
+        delete::delete,
+        delete::gimel_delete,
         describe,
     ),
     tags(
@@ -71,7 +74,7 @@ impl Modify for Key {
 mod tests {
     use http::Method;
 
-    use crate::route::{self, Operation};
+    use crate::http::router::{self, Operation};
 
     #[test]
     fn every_described_operation_is_routed_and_every_route_described() {
@@ -80,10 +83,10 @@ mod tests {
         for (path, methods) in document["paths"].as_object().unwrap() {
             for method in methods.as_object().unwrap().keys() {
                 let method: Method = method.to_uppercase().parse().unwrap();
-                let operation = route::operation(&method, &path.replace("{name}", "x")).unwrap();
+                let operation = router::operation(&method, &path.replace("{name}", "x")).unwrap();
                 described.push(std::mem::discriminant(&operation));
             }
-            let allowed = match route::operation(&Method::OPTIONS, &path.replace("{name}", "x")) {
+            let allowed = match router::operation(&Method::OPTIONS, &path.replace("{name}", "x")) {
                 Ok(Operation::Preflight { methods }) => methods,
                 other => panic!("{path}: {other:?}"),
             };

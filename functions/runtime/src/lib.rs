@@ -15,7 +15,7 @@ pub mod logs;
 use std::sync::Arc;
 
 use abtest_api::analysis::Analyst;
-use abtest_api::{Access, Api, Outline, Settings};
+use abtest_api::{Access, Api, RequestSummary, Settings};
 use abtest_model::{Config, Handler, Program, Secret, config::ConfigError};
 use abtest_secrets::{Credentials, SecretError};
 use abtest_store::redis::{RedisStore, SettingsError};
@@ -59,8 +59,8 @@ pub async fn run(program: Program, analyst: Option<Analyst>) -> Result<(), Error
         let api = Arc::clone(&api);
         async move {
             let response = api.answer_as(handler, event::request(request)).await;
-            if let Some(outline) = response.extensions().get::<Outline>() {
-                logs::outline(response.status(), outline);
+            if let Some(summary) = response.extensions().get::<RequestSummary>() {
+                logs::summary(response.status(), summary);
             }
             Ok::<_, std::convert::Infallible>(event::response(response).await)
         }

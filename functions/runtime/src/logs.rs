@@ -1,6 +1,6 @@
 //! One line of JSON for each thing worth telling: what CloudWatch can search.
 
-use abtest_api::Outline;
+use abtest_api::RequestSummary;
 use http::StatusCode;
 use tracing_subscriber::EnvFilter;
 
@@ -22,8 +22,8 @@ pub fn start() {
 }
 
 /// Tells how a request ended; a good end is told at `debug` only, as logs cost more than counting.
-pub fn outline(status: StatusCode, outline: &Outline) {
-    let Outline { operation, accepted, invalid, limited, failed, error } = outline;
+pub fn summary(status: StatusCode, summary: &RequestSummary) {
+    let RequestSummary { operation, accepted, invalid, limited, failed, error } = summary;
     let status = status.as_u16();
     match error {
         Some(error) => tracing::error!(operation, status, failed, %error, "request failed"),

@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use abtest_api::Outline;
+use abtest_api::RequestSummary;
 use http::StatusCode;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -78,8 +78,8 @@ impl Metrics {
     }
 
     /// Counts an answered request.
-    pub(super) fn count(&self, status: StatusCode, outline: &Outline, duration: Duration) {
-        let &Outline { operation, accepted, invalid, limited, failed, error: _ } = outline;
+    pub(super) fn count(&self, status: StatusCode, summary: &RequestSummary, duration: Duration) {
+        let &RequestSummary { operation, accepted, invalid, limited, failed, error: _ } = summary;
         let operation = if operation.is_empty() { "none" } else { operation };
         let labels = RequestLabels { operation, status: status.as_u16() };
         self.requests.get_or_create(&labels).inc();

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use abtest_api::access::KEY_HEADER;
-use abtest_api::{AnswerBody, Api, Outline};
+use abtest_api::{AnswerBody, Api, RequestSummary};
 use abtest_model::{Namespace, Secret};
 use abtest_store::Store;
 use http::header::{HeaderValue, SET_COOKIE};
@@ -66,15 +66,15 @@ impl<S: Store> Site<S> {
             request.headers_mut().insert(KEY_HEADER, key.clone());
         }
         let response = self.api.answer(request).await;
-        if let Some(outline) = response.extensions().get::<Outline>() {
-            self.metrics.count(response.status(), outline, start.elapsed());
-            if let Some(error) = &outline.error {
+        if let Some(summary) = response.extensions().get::<RequestSummary>() {
+            self.metrics.count(response.status(), summary, start.elapsed());
+            if let Some(error) = &summary.error {
                 self.complaints.tell(error);
             }
             tracing::debug!(
-                operation = outline.operation,
+                operation = summary.operation,
                 status = response.status().as_u16(),
-                accepted = outline.accepted,
+                accepted = summary.accepted,
                 "answered"
             );
         }

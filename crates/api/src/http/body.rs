@@ -8,7 +8,7 @@ use http::header::CONTENT_TYPE;
 use http_body::Body;
 use http_body_util::BodyExt;
 
-use crate::problem::{MAX_BODY_BYTES, Problem};
+use crate::http::problem::{MAX_BODY_BYTES, Problem};
 
 /// Most bytes that are read of a body that is too large.
 const PATIENCE_BYTES: usize = 8 * MAX_BODY_BYTES;

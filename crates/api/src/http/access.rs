@@ -4,7 +4,7 @@ use abtest_model::Secret;
 use http::Request;
 use subtle::{Choice, ConstantTimeEq};
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 
 /// The header that carries the API key, as API Gateway has it.
 pub const KEY_HEADER: &str = "x-api-key";

@@ -11,7 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::AnswerBody;
-use crate::response::with_body;
+use crate::http::response::with_body;
 
 /// Most bytes in a request's body.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;

@@ -1,4 +1,4 @@
-//! Reading results and deleting experiments: the operator's endpoints.
+//! Reading results.
 
 use std::task::Poll;
 
@@ -11,9 +11,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::AnswerBody;
-use crate::analysis::{AnalysedResults, Analyst, Asked, CountsAlone, Purpose, Writer};
-use crate::problem::Problem;
-use crate::response::{json, with_body};
+use crate::http::problem::Problem;
+use crate::http::response::{json, with_body};
+use crate::operator::analysis::{AnalysedResults, Analyst, Asked, CountsAlone, Purpose, Writer};
 
 /// Every experiment's results, or those of the scope, as Gimel has them: an array whose first
 /// element says what was asked for. Beside Gimel's members stands what the counts mean.
@@ -215,74 +215,6 @@ pub(crate) async fn result<S: Store>(
     Ok(with_body(StatusCode::OK, "application/json", written))
 }
 
-/// Deletes an experiment with its counters.
-#[utoipa::path(
-    delete, path = "/experiments/{name}", tag = "operator",
-    params(
-        ("name" = String, Path, description = "the experiment's name"),
-        ("namespace" = Option<String>, Query, description = "`alephbet` if absent"),
-    ),
-    responses(
-        (status = 200, description = "it is deleted", body = Deletion),
-        (status = 400, description = "a parameter breaks a rule", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 401, description = "the key is wrong or missing", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 404, description = "no such experiment", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 503, description = "the store cannot be reached", body = Problem,
-            content_type = "application/problem+json"),
-    ),
-    security(("key" = []))
-)]
-pub(crate) async fn delete<S: Store>(
-    store: &S,
-    experiment: Experiment,
-    query: &str,
-) -> Result<Response<AnswerBody>, Box<Problem>> {
-    let namespace = namespace_of(&Query::parse(query)?)?;
-    if !store.delete(&namespace, &experiment).await? {
-        return Err(unknown(&namespace));
-    }
-    Ok(json(StatusCode::OK, &Deletion { experiment: experiment.to_string(), deleted: true }))
-}
-
-/// What became of a deletion.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Deletion {
-    /// The experiment's name.
-    experiment: String,
-    /// Whether it was there.
-    deleted: bool,
-}
-
-/// Deletes an experiment, as Gimel does it: no error where there is none.
-#[utoipa::path(
-    delete, path = "/delete", tag = "operator",
-    params(
-        ("experiment" = String, Query, description = "the experiment's name"),
-        ("namespace" = Option<String>, Query, description = "`alephbet` if absent"),
-    ),
-    responses(
-        (status = 200, description = "it is not there any more", body = Deletion),
-        (status = 400, description = "a parameter breaks a rule", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 401, description = "the key is wrong or missing", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 503, description = "the store cannot be reached", body = Problem,
-            content_type = "application/problem+json"),
-    ),
-    security(("key" = []))
-)]
-pub(crate) async fn gimel_delete<S: Store>(
-    store: &S,
-    query: &str,
-) -> Result<Response<AnswerBody>, Box<Problem>> {
-    let (namespace, experiment) = named(query)?;
-    let deleted = store.delete(&namespace, &experiment).await?;
-    Ok(json(StatusCode::OK, &Deletion { experiment: experiment.to_string(), deleted }))
-}
-
 /// One experiment's goals alone, as `gimel.experiment` answers. It has no path of its own: an
 /// endpoint gets it by wiring.
 pub(crate) async fn gimel_experiment<S: Store>(
@@ -295,7 +227,7 @@ pub(crate) async fn gimel_experiment<S: Store>(
     Ok(json(StatusCode::OK, &goals))
 }
 
-fn named(query: &str) -> Result<(Namespace, Experiment), Box<Problem>> {
+pub(super) fn named(query: &str) -> Result<(Namespace, Experiment), Box<Problem>> {
     let query = Query::parse(query)?;
     let experiment = Experiment::new(query.require(Experiment::PARAMETER)?)?;
     Ok((namespace_of(&query)?, experiment))
@@ -320,7 +252,7 @@ async fn read<S: Store>(
     tallies.into_iter().next().ok_or_else(|| unknown(namespace))
 }
 
-fn unknown(namespace: &Namespace) -> Box<Problem> {
+pub(super) fn unknown(namespace: &Namespace) -> Box<Problem> {
     Problem::not_found(format!(
         "there is no such experiment in the namespace `{}`; GET /experiments lists them",
         namespace.as_str().escape_debug()

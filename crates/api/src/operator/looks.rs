@@ -6,10 +6,10 @@ use abtest_store::Store;
 use http::{Response, StatusCode};
 
 use crate::AnswerBody;
-use crate::analysis::{AnalysedResults, Analyst, Purpose};
-use crate::experiments::known;
-use crate::problem::Problem;
-use crate::response::with_body;
+use crate::http::problem::Problem;
+use crate::http::response::with_body;
+use crate::operator::analysis::{AnalysedResults, Analyst, Purpose};
+use crate::operator::results::known;
 
 /// Takes a look: remembers how many participants there are and how far the variants are from the
 /// control, then answers as `GET /experiments/{name}?method=sequential` does from now on.

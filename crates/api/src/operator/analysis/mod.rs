@@ -15,7 +15,7 @@ use abtest_stats::counter_error::Counter;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use history::{History, history};
 use question::Question;
 

@@ -4,7 +4,7 @@ use abtest_model::{Look, look};
 use abtest_stats::analysis::{Analysis, EarlierLook, LookStatistic, Looks, Settings};
 
 use super::question::{self, LOOKS, Question};
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 
 /// The looks taken, for someone who takes none; nothing if there are none.
 pub(super) fn taken(looks: &[Look]) -> Option<Looks> {

@@ -8,10 +8,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::AnswerBody;
-use crate::body::read_json;
-use crate::outline::Outline;
-use crate::problem::{Problem, RefusedEvent};
-use crate::response::json;
+use crate::http::body::read_json;
+use crate::http::problem::{Problem, RefusedEvent};
+use crate::http::request_summary::RequestSummary;
+use crate::http::response::json;
 
 /// What became of a request's events.
 #[derive(Debug, Serialize, ToSchema)]
@@ -70,10 +70,10 @@ pub(crate) struct EventSchema {
 pub(crate) async fn one<S: Store>(
     store: &S,
     query: &str,
-    outline: &mut Outline,
+    summary: &mut RequestSummary,
 ) -> Result<Response<AnswerBody>, Box<Problem>> {
     let event = Query::parse(query).and_then(|query| Event::from_query(&query));
-    record(store, vec![event], false, outline).await
+    record(store, vec![event], false, summary).await
 }
 
 /// Records one event, or an array of up to 500. The good ones of a batch are stored.
@@ -106,12 +106,12 @@ pub(crate) async fn one<S: Store>(
 pub(crate) async fn many<S: Store, B: Body>(
     store: &S,
     request: Request<B>,
-    outline: &mut Outline,
+    summary: &mut RequestSummary,
 ) -> Result<Response<AnswerBody>, Box<Problem>> {
     let body = read_json(request).await?;
     let batch = Batch::from_json(&body)?;
     let was_array = batch.was_array();
-    record(store, batch.into_events(), was_array, outline).await
+    record(store, batch.into_events(), was_array, summary).await
 }
 
 /// One event or an array of them.
@@ -129,7 +129,7 @@ async fn record<S: Store>(
     store: &S,
     events: Vec<Result<Event, abtest_model::InputError>>,
     was_array: bool,
-    outline: &mut Outline,
+    summary: &mut RequestSummary,
 ) -> Result<Response<AnswerBody>, Box<Problem>> {
     let mut good = Vec::with_capacity(events.len());
     let mut positions = Vec::with_capacity(events.len());
@@ -141,7 +141,7 @@ async fn record<S: Store>(
                 positions.push(index);
             }
             Err(error) => {
-                outline.invalid += 1;
+                summary.invalid += 1;
                 refused.push(RefusedEvent::invalid(index, &error));
             }
         }
@@ -150,24 +150,24 @@ async fn record<S: Store>(
     let outcomes = match store.record(good).await {
         Ok(outcomes) => outcomes,
         Err(error) => {
-            outline.failed = count;
+            summary.failed = count;
             return Err(error.into());
         }
     };
     for (index, outcome) in positions.into_iter().zip(outcomes) {
         match outcome {
-            Ok(()) => outline.accepted += 1,
+            Ok(()) => summary.accepted += 1,
             Err(refusal) => {
                 let event = RefusedEvent::refused(index, &refusal);
                 match event.status {
-                    429 => outline.limited += 1,
-                    _ => outline.failed += 1,
+                    429 => summary.limited += 1,
+                    _ => summary.failed += 1,
                 }
                 refused.push(event);
             }
         }
     }
-    let accepted = outline.accepted;
+    let accepted = summary.accepted;
     if refused.is_empty() {
         return Ok(json(StatusCode::OK, &Receipt { accepted, refused }));
     }

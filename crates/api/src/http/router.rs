@@ -6,7 +6,7 @@ use abtest_model::query::decode_path_segment;
 use abtest_model::{Experiment, Handler, InputError};
 use http::Method;
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 
 /// What is to be done. The path's variable part is validated already.
 #[derive(Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use abtest_store::StoreError;
 
 /// An extension of every response.
 #[derive(Debug, Clone, Default)]
-pub struct Outline {
+pub struct RequestSummary {
     /// The operation's name; empty where none was found.
     pub operation: &'static str,
     /// Events that are stored.

@@ -8,7 +8,7 @@ use abtest_stats::many_comparisons::Correction;
 use abtest_stats::{Error, Level};
 
 use super::Purpose;
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 
 const CORRECTIONS: [(&str, Correction); 4] = [
     ("holm", Correction::Holm),

@@ -8,9 +8,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::AnswerBody;
-use crate::experiments::known;
-use crate::problem::Problem;
-use crate::response::json;
+use crate::http::problem::Problem;
+use crate::http::response::json;
+use crate::operator::results::known;
 
 /// What was chosen.
 #[derive(Serialize, ToSchema)]

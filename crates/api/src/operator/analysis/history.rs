@@ -96,7 +96,7 @@ mod tests {
     use abtest_model::{Counting, Day, Experiment, ExperimentResults, Tally, Timeline, Variant};
     use serde_json::Value;
 
-    use crate::analysis::{Asked, Purpose, statistics};
+    use crate::operator::analysis::{Asked, Purpose, statistics};
 
     /// Two variants over three days; before the first of them red already had 1,000 visitors.
     fn tally() -> Tally {

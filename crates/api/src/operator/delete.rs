@@ -1,0 +1,81 @@
+//! Deleting an experiment.
+
+use abtest_model::event::namespace_of;
+use abtest_model::{Experiment, Query};
+use abtest_store::Store;
+use http::{Response, StatusCode};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::results::{named, unknown};
+use crate::AnswerBody;
+use crate::http::problem::Problem;
+use crate::http::response::json;
+
+/// Deletes an experiment with its counters.
+#[utoipa::path(
+    delete, path = "/experiments/{name}", tag = "operator",
+    params(
+        ("name" = String, Path, description = "the experiment's name"),
+        ("namespace" = Option<String>, Query, description = "`alephbet` if absent"),
+    ),
+    responses(
+        (status = 200, description = "it is deleted", body = Deletion),
+        (status = 400, description = "a parameter breaks a rule", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 401, description = "the key is wrong or missing", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 404, description = "no such experiment", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 503, description = "the store cannot be reached", body = Problem,
+            content_type = "application/problem+json"),
+    ),
+    security(("key" = []))
+)]
+pub(crate) async fn delete<S: Store>(
+    store: &S,
+    experiment: Experiment,
+    query: &str,
+) -> Result<Response<AnswerBody>, Box<Problem>> {
+    let namespace = namespace_of(&Query::parse(query)?)?;
+    if !store.delete(&namespace, &experiment).await? {
+        return Err(unknown(&namespace));
+    }
+    Ok(json(StatusCode::OK, &Deletion { experiment: experiment.to_string(), deleted: true }))
+}
+
+/// What became of a deletion.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Deletion {
+    /// The experiment's name.
+    experiment: String,
+    /// Whether it was there.
+    deleted: bool,
+}
+
+/// Deletes an experiment, as Gimel does it: no error where there is none.
+#[utoipa::path(
+    delete, path = "/delete", tag = "operator",
+    params(
+        ("experiment" = String, Query, description = "the experiment's name"),
+        ("namespace" = Option<String>, Query, description = "`alephbet` if absent"),
+    ),
+    responses(
+        (status = 200, description = "it is not there any more", body = Deletion),
+        (status = 400, description = "a parameter breaks a rule", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 401, description = "the key is wrong or missing", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 503, description = "the store cannot be reached", body = Problem,
+            content_type = "application/problem+json"),
+    ),
+    security(("key" = []))
+)]
+pub(crate) async fn gimel_delete<S: Store>(
+    store: &S,
+    query: &str,
+) -> Result<Response<AnswerBody>, Box<Problem>> {
+    let (namespace, experiment) = named(query)?;
+    let deleted = store.delete(&namespace, &experiment).await?;
+    Ok(json(StatusCode::OK, &Deletion { experiment: experiment.to_string(), deleted }))
+}

@@ -1,0 +1,15 @@
+//! The endpoints behind the API key.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`results`] | reading results |
+//! | [`analysis`] | the statistics beside the counts |
+//! | [`looks`] | taking a look at an experiment |
+//! | [`control`] | choosing an experiment's control |
+//! | [`delete`] | deleting an experiment |
+
+pub mod analysis;
+pub(crate) mod control;
+pub(crate) mod delete;
+pub(crate) mod looks;
+pub(crate) mod results;

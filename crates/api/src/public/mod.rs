@@ -1,0 +1,3 @@
+//! The endpoints that are open to the world.
+
+pub(crate) mod track;
