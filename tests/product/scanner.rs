@@ -4,7 +4,7 @@
 
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use abtest_tests::binaries::binary;
 use abtest_tests::redis::Redis;
@@ -85,13 +85,10 @@ fn withstand(serve: &Serve) {
     assert_eq!(serve.count("real", "participate", "blue"), visitors);
     assert_eq!(serve.count("real", "signup", "blue"), visitors);
 
-    let start = Instant::now();
     let results = serve.get("/experiments").json();
-    let read = start.elapsed();
-    println!("{} experiments read in {read:?}", results.as_array().unwrap().len() - 1);
-    // Generous: it takes a fraction of a second where nothing else runs.
-    assert!(read < Duration::from_secs(10), "{read:?}");
-    assert!(results.as_array().unwrap().len() <= 1_001);
+    let listed = results.as_array().unwrap().len() - 1;
+    // The scanner made new names up to the limit and none beyond it.
+    assert_eq!(listed, 1_000);
 
     let deletion = Command::new(binary("abtest"))
         .args(["experiments", "delete", "--match", "*", "--at-most", "1", "--yes"])
@@ -121,8 +118,7 @@ fn redis_withstands_a_scanner_within_its_limits() {
     let memory = redis.command(&["INFO", "memory"]);
     let used = memory.lines().find_map(|line| line.strip_prefix("used_memory:")).unwrap();
     let used: u64 = used.trim().parse().unwrap();
-    println!("Redis uses {used} bytes afterwards");
-    assert!(used < 32 * 1024 * 1024, "{used}");
+    assert!(used < 32 * 1024 * 1024, "Redis uses {used} bytes");
     assert_eq!(redis.command(&["SCARD", "abtest:namespaces"]), "16");
     assert_eq!(redis.command(&["SCARD", "alephbet:real:counter_keys"]), "1000");
 }

@@ -52,15 +52,19 @@ impl Redis {
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
-    /// How often clients sent a command, by Redis's own count.
-    pub fn calls(&self, command: &str) -> u64 {
-        let statistics = self.command(&["INFO", "commandstats"]);
-        let line = format!("cmdstat_{command}:calls=");
-        let calls = statistics.lines().find_map(|found| found.strip_prefix(&line));
-        calls.map_or(0, |calls| calls.split(',').next().unwrap().parse().unwrap())
+    /// How many reads [`reads`](Self::reads) itself adds to the next answer: its question, and the end
+    /// of its connection.
+    pub const ASKING: u64 = 2;
+
+    /// How many times the server has read from a connection so far. A pipeline of a few kilobytes is
+    /// one read, so the reads of one client count its round trips.
+    pub fn reads(&self) -> u64 {
+        let statistics = self.command(&["INFO", "stats"]);
+        let reads = statistics.lines().find_map(|line| line.strip_prefix("total_reads_processed:"));
+        reads.unwrap().trim().parse().unwrap()
     }
 
-    /// How many keys there are.
+    /// Every key.
     pub fn keys(&self) -> Vec<String> {
         self.command(&["KEYS", "*"]).lines().map(str::to_owned).collect()
     }

@@ -38,6 +38,14 @@ fn at(value: &Value, paths: &[&str]) -> Vec<Option<f64>> {
     paths.iter().map(|path| value.pointer(path).and_then(Value::as_f64)).collect()
 }
 
+/// What the API says beside what is shown of it. Fails if one of them has more than the other.
+fn pairs<'a>(expected: &'a Value, shown: &'a Value) -> Vec<(&'a Value, &'a Value)> {
+    let (expected, shown) = (expected.as_array().unwrap(), shown.as_array().unwrap());
+    assert!(!expected.is_empty());
+    assert_eq!(shown.len(), expected.len(), "{shown:?}");
+    expected.iter().zip(shown).collect()
+}
+
 fn numbers(row: &Value) -> Vec<Option<f64>> {
     row.as_array().unwrap().iter().map(Value::as_f64).collect()
 }
@@ -53,12 +61,8 @@ fn every_cell_of_the_numbers_is_that_of_abtest_results() {
         reader.see_text("h1", experiment);
         reader.see("section.goal");
         let shown = tables(&reader, "all numbers");
-        for (goal, rows) in
-            analysis["goals"].as_array().unwrap().iter().zip(shown.as_array().unwrap())
-        {
-            let variants = goal["variants"].as_array().unwrap();
-            assert_eq!(rows.as_array().unwrap().len(), variants.len(), "{experiment}");
-            for (variant, row) in variants.iter().zip(rows.as_array().unwrap()) {
+        for (goal, rows) in pairs(&analysis["goals"], &shown) {
+            for (variant, row) in pairs(&goal["variants"], rows) {
                 let compared = goal["against_control"].as_array().unwrap();
                 let compared = compared
                     .iter()
@@ -111,13 +115,9 @@ fn every_cell_of_the_matrix_is_that_of_abtest_results() {
         reader.ask("document.querySelectorAll('details').forEach((one) => { one.open = true })");
         reader.see(&format!("section.goal select:has(option[value={measure}]:checked)"));
         let shown = tables(&reader, "row against column");
-        for (goal, rows) in
-            api["analysis"]["goals"].as_array().unwrap().iter().zip(shown.as_array().unwrap())
-        {
-            let square = goal["matrix"][measure].as_array().unwrap();
-            assert_eq!(square.len(), 3);
-            for (row, (expected, shown)) in square.iter().zip(rows.as_array().unwrap()).enumerate()
-            {
+        for (goal, rows) in pairs(&api["analysis"]["goals"], &shown) {
+            let square = pairs(&goal["matrix"][measure], rows);
+            for (row, (expected, shown)) in square.into_iter().enumerate() {
                 let mut expected = numbers(expected);
                 expected[row] = None;
                 assert_eq!(numbers(shown), expected, "{measure} of {}", goal["goal"]);

@@ -31,7 +31,19 @@ fn the_key_is_in_no_address_no_page_and_no_storage_and_nobody_else_is_asked() {
 #[test]
 fn another_site_cannot_use_the_readers_session() {
     let (serve, screen) = (server_with_experiments(), Screen::start());
-    let _reader = reader(&screen, &serve);
+    let reader = reader(&screen, &serve);
+    // The browser would not send the cookie from elsewhere; the server does not rely on that.
+    let cookie = &reader.cookies()[0];
+    let text = |member: &str| cookie[member].as_str().unwrap().to_owned();
+    let cookie = format!("{}={}", text("name"), text("value"));
+    let status = |site: &str| {
+        let headers = [("cookie", &*cookie), ("sec-fetch-site", site)];
+        serve.request("GET", "/experiments", &headers, &[]).status
+    };
+    assert_eq!(status("same-origin"), 200);
+    assert_eq!(status("same-site"), 401);
+    assert_eq!(status("cross-site"), 401);
+    // No other site can put the page into a frame, and no script but its own runs in it.
     let policy = serve.get("/");
     let policy = policy.header("content-security-policy");
     assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
