@@ -7,6 +7,7 @@
 //! | [`query`] | [`Query`]: a query string, strictly decoded |
 //! | [`event`] | [`Event`], from a query string or from JSON, and [`Batch`], a request's events |
 //! | [`tally`] | [`Tally`]: what a store counted for one experiment |
+//! | [`definition`] | [`Definition`](definition::Definition): the experiment document, its rules and its changes |
 //! | [`handler`] | [`Handler`](handler::Handler): what an endpoint that wiring names does |
 //! | [`look`] | [`Look`]: what was there when somebody looked |
 //! | [`timeline`] | [`Timeline`]: how many uuids were new on each [`Day`] |
@@ -16,6 +17,7 @@
 //! Nothing here does any input or output, and nothing past here validates again.
 
 pub mod config;
+pub mod definition;
 pub mod event;
 pub mod handler;
 pub mod input;

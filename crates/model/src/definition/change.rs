@@ -1,0 +1,568 @@
+//! PUT and PATCH as pure functions: from the current document, a request and the time to a change.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::document::{Disturbance, DisturbanceKind, Document, Tombstone};
+use super::read::{SERVER_OWNED, has};
+use super::rule::{Violation, Violations};
+use super::status::{Status, listed};
+use super::time::Time;
+use super::{Definition, Seed};
+
+/// Longest reason for a change, in bytes.
+pub const MAX_WHY_BYTES: usize = 2_000;
+
+/// Members of a request that are not stored: the reason for the history, and the confirmation that
+/// withdrawing a winner needs.
+const WHY: &str = "why";
+const CONFIRM: &str = "confirm";
+
+/// Members that describe the experiment and change nothing that units get or results say.
+const DESCRIPTIVE: [&str; 6] = ["description", "hypothesis", "owner", "tags", "url", "labels"];
+/// Members that never change after the first start.
+const FIXED: [&str; 4] = ["id", "salt", "counting", "layer"];
+/// Members that may change while the experiment is running or paused, besides descriptive ones.
+/// `goals` may only gain goals, and `bandit` may only be removed.
+const WHILE_STARTED: [&str; 7] =
+    ["status", "traffic", "weights", "targeting", "overrides", "goals", "schedule"];
+/// Members whose PATCH replaces lists or trees, so that it needs `If-Match`.
+const GUARDED: [&str; 4] = ["variants", "goals", "schedule", "targeting"];
+/// Members that a PUT keeps when it omits them.
+const KEPT_BY_PUT: [&str; 4] = ["id", "salt", "status", "counting"];
+
+/// What is stored under the name now.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Current {
+    /// Nothing, and nothing was ever deleted.
+    Absent,
+    /// A definition was deleted.
+    Deleted(Tombstone),
+    /// A definition.
+    Defined(Box<Document>),
+}
+
+/// How the body relates to the current definition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Edit {
+    /// The body is the whole definition. Omitted members take their default, except `id`, `salt`,
+    /// `status` and `counting`, which keep their value.
+    Put,
+    /// Each member of the body replaces that member, `weights` merge by key, and null restores the
+    /// default.
+    Patch,
+}
+
+/// The request's condition on the current version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precondition {
+    /// No condition.
+    None,
+    /// `If-Match: "<version>"`.
+    Version(u64),
+    /// `If-Match: *`: any definition.
+    Exists,
+    /// `If-None-Match: *`: no definition.
+    Absent,
+}
+
+/// Who writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writer {
+    /// A person or a program with a key.
+    Operator,
+    /// The server's own scheduled work. It may change weights that a bandit owns.
+    Monitor,
+}
+
+/// A random id and salt for a definition that brings none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Generated {
+    /// The id.
+    pub id: Seed,
+    /// The salt.
+    pub salt: Seed,
+}
+
+/// A request to change a definition.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// How the body is meant.
+    pub edit: Edit,
+    /// The body.
+    pub body: &'a Value,
+    /// The condition on the current version.
+    pub precondition: Precondition,
+    /// Who writes.
+    pub writer: Writer,
+    /// The server's clock.
+    pub now: Time,
+    /// The id and salt of a new definition.
+    pub generated: &'a Generated,
+}
+
+/// What a request leads to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// The content is the same: no new version.
+    Unchanged,
+    /// A new version.
+    Changed(Box<Change>),
+}
+
+/// A legal change of a definition. Slots and allocation of the new document follow from it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// The new definition.
+    pub definition: Definition,
+    /// The new version.
+    pub version: u64,
+    /// The status before, if there was a definition.
+    pub previous_status: Option<Status>,
+    /// The reason, for the history.
+    pub why: Option<String>,
+    /// All disturbances after the change.
+    pub disturbances: Vec<Disturbance>,
+    /// What this change contaminates. Announce it before the change is applied.
+    pub contaminates: Vec<DisturbanceKind>,
+}
+
+/// Why a request is refused.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Refusal {
+    /// Rules are broken (422).
+    #[error(transparent)]
+    Invalid(#[from] Violations),
+    /// There is no definition to patch (404).
+    #[error("there is no definition; create one with PUT")]
+    Missing,
+    /// The change contradicts the state of the experiment (409).
+    #[error("{}", joined(.0))]
+    Conflict(Vec<Conflict>),
+    /// The version is not the one that the request expects (412).
+    #[error("the definition is at {}; read it again, and repeat the change", at_version(.current))]
+    Stale {
+        /// The current version, if there is a definition.
+        current: Option<u64>,
+    },
+    /// The request needs a condition on the version (428).
+    #[error(
+        "{reason} needs the header If-Match: \"{current}\", so that nobody else's change is lost"
+    )]
+    PreconditionRequired {
+        /// The current version.
+        current: u64,
+        /// What needs it.
+        reason: String,
+    },
+}
+
+/// A change that contradicts the state of the experiment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "conflict", rename_all = "snake_case")]
+pub enum Conflict {
+    /// The status cannot follow the present one.
+    Transition {
+        /// The present status.
+        from: Status,
+        /// The requested status.
+        to: Status,
+        /// The statuses that may follow.
+        allowed: Vec<Status>,
+    },
+    /// The member cannot change now.
+    Fixed {
+        /// The member.
+        member: String,
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// A bandit owns the weights.
+    BanditOwnsWeights,
+    /// The step withdraws a winner and needs `"confirm": true`.
+    NeedsConfirmation {
+        /// The winner that visitors see now.
+        winner: String,
+    },
+}
+
+impl fmt::Display for Conflict {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Transition { from, to, allowed } => {
+                write!(formatter, "a {from} experiment cannot become {to}; it can become {}", listed(allowed))
+            }
+            Self::Fixed { member, reason } => write!(formatter, "{member} cannot change: {reason}"),
+            Self::BanditOwnsWeights => formatter.write_str(
+                "weights cannot change while a bandit is active; set \"bandit\": null in the same request",
+            ),
+            Self::NeedsConfirmation { winner } => write!(
+                formatter,
+                "archiving withdraws the winner {winner}: applications show their default again; \
+                 send \"confirm\": true to archive"
+            ),
+        }
+    }
+}
+
+/// Applies a request to what is stored now.
+///
+/// Checks, in this order: the precondition, the rules of the document, the legal transition, what
+/// may change in the present status. Rules that span the namespace are in
+/// [`Surroundings::violations`](super::Surroundings::violations).
+///
+/// # Errors
+/// The first kind of [`Refusal`] that applies, with all violations or conflicts of that kind.
+pub fn change(current: &Current, request: &Request<'_>) -> Result<Outcome, Refusal> {
+    let before = match current {
+        Current::Defined(document) => Some(&**document),
+        Current::Absent | Current::Deleted(_) => None,
+    };
+    check_precondition(before, request)?;
+    let Value::Object(body) = request.body else {
+        return Err(invalid("", request.body, "must be a JSON object"));
+    };
+    let Instructed { members, why, confirm } = take_instructions(body)?;
+    let definition = proposed(current, before, request, members)?;
+    check_schedule(before, &definition, request.now)?;
+
+    let Some(before) = before else {
+        return new_definition(current, definition, why);
+    };
+    if definition == before.definition {
+        return Ok(Outcome::Unchanged);
+    }
+    let conflicts = conflicts(before, &definition, request.writer, confirm);
+    if !conflicts.is_empty() {
+        return Err(Refusal::Conflict(conflicts));
+    }
+    let version = before.version + 1;
+    let contaminates = contaminates(before, &definition);
+    let disturbances = disturbances(before, &definition, &contaminates, version, request.now);
+    Ok(Outcome::Changed(Box::new(Change {
+        definition,
+        version,
+        previous_status: Some(before.definition.status),
+        why,
+        disturbances,
+        contaminates,
+    })))
+}
+
+fn check_precondition(before: Option<&Document>, request: &Request<'_>) -> Result<(), Refusal> {
+    let current = before.map(|document| document.version);
+    let stale = Err(Refusal::Stale { current });
+    match (request.precondition, before) {
+        (Precondition::Version(_) | Precondition::Exists, None) => return stale,
+        (Precondition::Version(expected), Some(document)) if document.version != expected => {
+            return stale;
+        }
+        (Precondition::Absent, Some(_)) => return stale,
+        _ => {}
+    }
+    let Some(document) = before else {
+        return match request.edit {
+            Edit::Put => Ok(()),
+            Edit::Patch => Err(Refusal::Missing),
+        };
+    };
+    if request.precondition != Precondition::None {
+        return Ok(());
+    }
+    let required =
+        |reason: String| Err(Refusal::PreconditionRequired { current: document.version, reason });
+    match (request.edit, request.body) {
+        (Edit::Put, _) => required("replacing a definition".to_owned()),
+        (Edit::Patch, Value::Object(body)) => {
+            match GUARDED.into_iter().find(|member| has(body, member)) {
+                Some(member) => required(format!("changing {member}")),
+                None => Ok(()),
+            }
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A body, split into members of the definition and instructions to the server.
+struct Instructed {
+    members: Map<String, Value>,
+    why: Option<String>,
+    confirm: bool,
+}
+
+/// Takes the members that instruct the server out of the body.
+fn take_instructions(body: &Map<String, Value>) -> Result<Instructed, Refusal> {
+    let mut members = body.clone();
+    let why = match members.remove(WHY).unwrap_or_default() {
+        Value::Null => None,
+        Value::String(why) if why.len() <= MAX_WHY_BYTES => Some(why).filter(|why| !why.is_empty()),
+        other => {
+            let rule = format!("must be a text of at most {MAX_WHY_BYTES} bytes");
+            return Err(invalid(WHY, &other, &rule));
+        }
+    };
+    let confirm = match members.remove(CONFIRM).unwrap_or_default() {
+        Value::Null => false,
+        Value::Bool(confirm) => confirm,
+        other => return Err(invalid(CONFIRM, &other, "must be true or false")),
+    };
+    members.retain(|member, _| !SERVER_OWNED.contains(&member.as_str()));
+    Ok(Instructed { members, why, confirm })
+}
+
+/// The definition that the request asks for.
+fn proposed(
+    current: &Current,
+    before: Option<&Document>,
+    request: &Request<'_>,
+    body: Map<String, Value>,
+) -> Result<Definition, Refusal> {
+    let mut wanted = match (request.edit, before) {
+        (Edit::Put, None) => body,
+        (Edit::Put, Some(before)) => {
+            let mut kept = before.definition.to_members();
+            kept.retain(|member, _| KEPT_BY_PUT.contains(&member.as_str()));
+            kept.extend(body.into_iter().filter(|(_, value)| !value.is_null()));
+            kept
+        }
+        (Edit::Patch, before) => {
+            let members = before.map(|before| before.definition.to_members());
+            patched(members.unwrap_or_default(), body)
+        }
+    };
+    if let Some(before) = before {
+        // Null restores the default, and these defaults are what the experiment already has.
+        for (member, seed) in [("id", &before.definition.id), ("salt", &before.definition.salt)] {
+            let given = wanted.entry(member).or_insert(Value::Null);
+            if given.is_null() {
+                *given = json!(seed);
+            }
+        }
+    }
+    let wanted = Value::Object(wanted);
+    let mut definition = Definition::parse(&wanted, Some(request.generated))?;
+    let previous_schedule = before.and_then(|before| before.definition.schedule.as_ref());
+    if request.writer == Writer::Operator {
+        definition.schedule =
+            definition.schedule.map(|schedule| schedule.remembering(previous_schedule));
+    }
+    if let Current::Deleted(tombstone) = current
+        && definition.id == tombstone.id
+    {
+        let rule = "must be new: the deleted definition of this name had it";
+        return Err(invalid("id", &json!(definition.id), rule));
+    }
+    Ok(definition)
+}
+
+fn patched(mut members: Map<String, Value>, patch: Map<String, Value>) -> Map<String, Value> {
+    for (member, value) in patch {
+        match (members.get_mut(&member), value) {
+            (Some(Value::Object(weights)), Value::Object(patch)) if member == "weights" => {
+                for (name, weight) in patch {
+                    if weight.is_null() {
+                        weights.remove(&name);
+                    } else {
+                        weights.insert(name, weight);
+                    }
+                }
+            }
+            (_, value) => {
+                members.insert(member, value);
+            }
+        }
+    }
+    members
+}
+
+fn check_schedule(
+    before: Option<&Document>,
+    definition: &Definition,
+    now: Time,
+) -> Result<(), Refusal> {
+    let Some(schedule) = &definition.schedule else { return Ok(()) };
+    let previous = before.and_then(|before| before.definition.schedule.as_ref());
+    let past: Vec<Violation> = schedule
+        .added(previous)
+        .filter(|(_, at)| *at <= now)
+        .map(|(member, at)| {
+            let rule = format!("must lie in the future; the server's clock shows {now}");
+            Violation::new(format!("schedule.{member}"), &json!(at), rule)
+        })
+        .collect();
+    if past.is_empty() { Ok(()) } else { Err(Violations(past).into()) }
+}
+
+fn new_definition(
+    current: &Current,
+    definition: Definition,
+    why: Option<String>,
+) -> Result<Outcome, Refusal> {
+    if !matches!(definition.status, Status::Draft | Status::Running) {
+        let rule = "must be draft or running in a new definition";
+        return Err(invalid("status", &json!(definition.status), rule));
+    }
+    let version = match current {
+        Current::Deleted(tombstone) => tombstone.version + 1,
+        Current::Absent | Current::Defined(_) => 1,
+    };
+    Ok(Outcome::Changed(Box::new(Change {
+        definition,
+        version,
+        previous_status: None,
+        why,
+        disturbances: Vec::new(),
+        contaminates: Vec::new(),
+    })))
+}
+
+fn conflicts(
+    before: &Document,
+    after: &Definition,
+    writer: Writer,
+    confirm: bool,
+) -> Vec<Conflict> {
+    let mut conflicts = Vec::new();
+    let (from, to) = (before.definition.status, after.status);
+    if from != to && !before.allowed_next().contains(&to) {
+        let allowed = before.allowed_next().to_vec();
+        conflicts.push(Conflict::Transition { from, to, allowed });
+    }
+    let (old, new) = (before.definition.to_members(), after.to_members());
+    for (member, value) in &new {
+        if old.get(member) != Some(value)
+            && let Some(reason) = why_fixed(member, before, after, writer)
+        {
+            conflicts.push(Conflict::Fixed { member: member.clone(), reason });
+        }
+    }
+    let bandit_stays = before.definition.bandit.is_some() && after.bandit.is_some();
+    let active = matches!(from, Status::Running | Status::Paused);
+    if bandit_stays
+        && active
+        && writer == Writer::Operator
+        && before.definition.weights != after.weights
+    {
+        conflicts.push(Conflict::BanditOwnsWeights);
+    }
+    if (from, to) == (Status::Completed, Status::Archived) && !confirm {
+        let winner = before.definition.winner.as_ref().map(ToString::to_string);
+        conflicts.push(Conflict::NeedsConfirmation { winner: winner.unwrap_or_default() });
+    }
+    conflicts
+}
+
+/// Why the member cannot change now, or nothing if it can.
+fn why_fixed(
+    member: &str,
+    before: &Document,
+    after: &Definition,
+    writer: Writer,
+) -> Option<String> {
+    let status = before.definition.status;
+    let started = before.started();
+    if DESCRIPTIVE.contains(&member) || member == "status" {
+        return None;
+    }
+    if started && FIXED.contains(&member) {
+        return Some(
+            "it is fixed after the first start; create a new experiment to use another".to_owned(),
+        );
+    }
+    match status {
+        Status::Draft => None,
+        Status::Running | Status::Paused => match member {
+            // Only together with the step to completed, which the rules of the document check.
+            "winner" => None,
+            "goals" if !only_adds_goals(before, after) => Some(format!(
+                "goals can only be added while the experiment is {status}; results rest on the \
+                 declared ones"
+            )),
+            "bandit" if after.bandit.is_none() || writer == Writer::Monitor => None,
+            "bandit" => {
+                Some(format!("a bandit can only be removed while the experiment is {status}"))
+            }
+            _ if WHILE_STARTED.contains(&member) => None,
+            _ => Some(format!(
+                "it is fixed while the experiment is {status}, because visitors were already \
+                 counted; complete this experiment and create a new one"
+            )),
+        },
+        Status::Completed if member == "winner" => None,
+        Status::Completed => Some(
+            "the experiment is completed; only its description and the winner can change"
+                .to_owned(),
+        ),
+        Status::Archived if member == "winner" && after.status == Status::Completed => None,
+        Status::Archived => Some(
+            "the experiment is archived; only its description can change until it is restored"
+                .to_owned(),
+        ),
+    }
+}
+
+fn only_adds_goals(before: &Document, after: &Definition) -> bool {
+    before.definition.goals.iter().all(|goal| after.goals.contains(goal))
+}
+
+fn contaminates(before: &Document, after: &Definition) -> Vec<DisturbanceKind> {
+    let old = &before.definition;
+    if !matches!(old.status, Status::Running | Status::Paused)
+        || !matches!(after.status, Status::Running | Status::Paused)
+    {
+        return Vec::new();
+    }
+    let narrower = after.targeting.is_some() && after.targeting != old.targeting;
+    let paused = old.status == Status::Running && after.status == Status::Paused;
+    let kinds = [
+        (narrower, DisturbanceKind::Targeting),
+        (after.traffic < old.traffic, DisturbanceKind::Traffic),
+        (paused, DisturbanceKind::Pause),
+    ];
+    kinds.into_iter().filter(|(happens, _)| *happens).map(|(_, kind)| kind).collect()
+}
+
+fn disturbances(
+    before: &Document,
+    after: &Definition,
+    contaminates: &[DisturbanceKind],
+    version: u64,
+    now: Time,
+) -> Vec<Disturbance> {
+    let mut disturbances = before.disturbances.clone();
+    if before.definition.status == Status::Paused && after.status != Status::Paused {
+        for pause in &mut disturbances {
+            if pause.kind == DisturbanceKind::Pause && pause.until.is_none() {
+                pause.until = Some(now);
+            }
+        }
+    }
+    let new = contaminates.iter().map(|kind| Disturbance {
+        kind: *kind,
+        from: now,
+        until: None,
+        version,
+    });
+    disturbances.extend(new);
+    disturbances
+}
+
+fn invalid(member: &str, value: &Value, rule: &str) -> Refusal {
+    Violations(vec![Violation::new(member, value, rule)]).into()
+}
+
+fn joined(conflicts: &[Conflict]) -> String {
+    conflicts.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+fn at_version(current: &Option<u64>) -> String {
+    match current {
+        Some(version) => format!("version {version}"),
+        None => "no version, because it does not exist".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,151 @@
+//! The stored document: a definition with what the server adds.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::range::Range;
+use super::time::Time;
+use super::{Definition, Status, plain};
+use crate::name::Variant;
+
+/// An experiment's document, as it is stored and as `GET …/definition` returns it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Document {
+    /// What the operator wrote.
+    #[serde(flatten)]
+    pub definition: Definition,
+    /// Counts the changes, from 1. A re-created name continues the count.
+    pub version: u64,
+    /// The slots of the ring that the experiment holds, in the order in which they were added.
+    #[serde(default)]
+    pub slots: Vec<Range>,
+    /// The newest allocation. There is one exactly when the experiment was ever started.
+    #[serde(default)]
+    pub allocation: Option<Allocation>,
+    /// When the first version of this definition was written.
+    pub created: Time,
+    /// When this version was written.
+    pub updated: Time,
+    /// The analysis at the moment of completion, as results show it.
+    #[serde(default)]
+    pub decision: Option<Value>,
+    /// Changes that contaminated the groups, oldest first.
+    #[serde(default)]
+    pub disturbances: Vec<Disturbance>,
+}
+
+impl Document {
+    /// Whether the experiment was ever started.
+    #[must_use]
+    pub fn started(&self) -> bool {
+        self.allocation.is_some()
+    }
+
+    /// The statuses that may follow the present one.
+    #[must_use]
+    pub fn allowed_next(&self) -> &'static [Status] {
+        self.definition.status.allowed_next(self.started())
+    }
+
+    /// What differs between two versions: each changed member with its value before and after.
+    /// `None` stands for a document that did not exist. Version and times are left out.
+    #[must_use]
+    pub fn changed(before: Option<&Self>, after: &Self) -> BTreeMap<String, [Value; 2]> {
+        let members = |document: &Self| match serde_json::to_value(document) {
+            Ok(Value::Object(members)) => members,
+            _ => Map::new(), // A struct of plain data always becomes an object.
+        };
+        let mut old = before.map(members).unwrap_or_default();
+        let mut changed = BTreeMap::new();
+        for (member, value) in members(after) {
+            let previous = old.remove(&member).unwrap_or_default();
+            let bookkeeping = matches!(member.as_str(), "version" | "created" | "updated");
+            if previous != value && !bookkeeping {
+                changed.insert(member, [previous, value]);
+            }
+        }
+        changed
+    }
+}
+
+/// A split of the ring into variants.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Allocation {
+    /// Counts the allocations of the experiment, from 1.
+    pub number: u64,
+    /// When it came into force.
+    pub from: Time,
+    /// The weights that it realises.
+    #[serde(serialize_with = "plain::map", deserialize_with = "plain::read_by_variant")]
+    pub weights: BTreeMap<Variant, f64>,
+    /// The buckets of each variant, ascending. A variant of weight 0 has an empty list.
+    #[serde(deserialize_with = "plain::read_by_variant")]
+    pub ranges: BTreeMap<Variant, Vec<Range>>,
+    /// Who made it: a key's id, or `monitor`.
+    pub by: String,
+    /// Why, in the words of who made it.
+    #[serde(default)]
+    pub why: Option<String>,
+}
+
+/// A change that contaminated the groups: some counted units see something else since.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Disturbance {
+    /// What happened.
+    pub kind: DisturbanceKind,
+    /// Since when.
+    pub from: Time,
+    /// Until when. Only a pause ends.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub until: Option<Time>,
+    /// The version of the document that made the change.
+    pub version: u64,
+}
+
+/// What contaminated the groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DisturbanceKind {
+    /// The targeting changed and may be narrower.
+    Targeting,
+    /// Less traffic.
+    Traffic,
+    /// A pause.
+    Pause,
+}
+
+impl DisturbanceKind {
+    /// What visitors see from now on, and what it does to the results. For the announcement before
+    /// the change and for the results after it.
+    #[must_use]
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Targeting => {
+                "Some counted visitors may no longer match the targeting and see the fallback; \
+                 the effect is underestimated."
+            }
+            Self::Traffic => {
+                "Some counted visitors see the fallback; the effect is underestimated."
+            }
+            Self::Pause => {
+                "All visitors see the fallback while the experiment is paused; the effect is \
+                 underestimated."
+            }
+        }
+    }
+}
+
+/// What remains of a deleted definition, so that a re-created name continues its versions and never
+/// reuses its seeds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Tombstone {
+    /// The deleted definition's id.
+    pub id: super::Seed,
+    /// Its last version. The deletion itself is the next one.
+    pub version: u64,
+    /// Its last allocation.
+    #[serde(default)]
+    pub allocation: Option<Allocation>,
+}
