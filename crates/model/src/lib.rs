@@ -6,6 +6,7 @@
 //! | [`input`] | [`InputError`]: what can be wrong with a value that a caller sent |
 //! | [`query`] | [`Query`]: a query string, strictly decoded |
 //! | [`event`] | [`Event`], from a query string or from JSON, and [`Batch`], a request's events |
+//! | [`percentage`] | [`Percentage`]: `10%` or `0.1`, never a plain `10` |
 //! | [`tally`] | [`Tally`]: what a store counted for one experiment |
 //! | [`definition`] | [`Definition`](definition::Definition): the experiment document, its rules and its changes |
 //! | [`handler`] | [`Handler`](handler::Handler): what an endpoint that wiring names does |
@@ -23,6 +24,7 @@ pub mod handler;
 pub mod input;
 pub mod look;
 pub mod name;
+pub mod percentage;
 pub mod query;
 pub mod results;
 pub mod secret;
@@ -35,6 +37,7 @@ pub use handler::{Handler, Method, Program};
 pub use input::InputError;
 pub use look::Look;
 pub use name::{Experiment, Goal, Namespace, Uuid, Variant};
+pub use percentage::Percentage;
 pub use query::Query;
 pub use results::ExperimentResults;
 pub use secret::Secret;

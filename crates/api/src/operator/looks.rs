@@ -29,12 +29,18 @@ use crate::operator::results::known;
         ("control" = Option<String>, Query, description = "the variant that the others are held \
             against; looks with different ones say nothing of each other"),
         ("goal" = Option<String>, Query, description = "the goal that decides; if absent the first"),
-        ("level" = Option<f64>, Query, description = "of intervals and tests; 0.95 if absent"),
+        ("level" = Option<String>, Query,
+            pattern = "^(0\\.[0-9]{0,5}[1-9]|[1-9][0-9]?(\\.[0-9]{1,5})?%)$",
+            description = "of intervals and tests, as `95%` or `0.95`; 95% if absent"),
         ("correction" = Option<String>, Query, description = "for many comparisons: `holm` (if \
             absent) and `bh` share alpha evenly, `none` does not"),
-        ("minimum_lift" = Option<f64>, Query, description = "the smallest relative lift worth \
-            having; 0.05 if absent"),
-        ("power" = Option<f64>, Query, description = "the probability to find it; 0.8 if absent"),
+        ("minimum_lift" = Option<String>, Query,
+            pattern = "^(0\\.[0-9]{0,5}[1-9]|[1-9][0-9]{0,3}(\\.[0-9]{1,5})?%)$",
+            description = "the smallest relative lift \
+            that matters, as `5%` or `0.05`; 5% if absent"),
+        ("power" = Option<String>, Query,
+            pattern = "^(0\\.[1-9][0-9]{0,4}|[1-9][0-9]?(\\.[0-9]{1,3})?%)$",
+            description = "the probability to find it, as `80%` or `0.8`; 80% if absent"),
     ),
     responses(
         (status = 200, description = "the look is remembered; the experiment as it sees it",

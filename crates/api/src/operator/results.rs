@@ -27,7 +27,9 @@ use crate::operator::analysis::{AnalysedResults, Analyst, Asked, CountsAlone, Pu
             against; if absent the one chosen by `PUT /experiments/{name}/control`, else one called \
             control, original, baseline, default or off, else the first by name"),
         ("goal" = Option<String>, Query, description = "the goal that decides; if absent the first"),
-        ("level" = Option<f64>, Query, description = "of intervals and tests; 0.95 if absent"),
+        ("level" = Option<String>, Query,
+            pattern = "^(0\\.[0-9]{0,5}[1-9]|[1-9][0-9]?(\\.[0-9]{1,5})?%)$",
+            description = "of intervals and tests, as `95%` or `0.95`; 95% if absent"),
         ("method" = Option<String>, Query, description = "what the verdict follows: \
             `always_valid` (true however often one looks; if absent), `sequential` (at the looks \
             taken by `POST /experiments/{name}/looks`; to read is no look) or `fixed` (one look)"),
@@ -38,12 +40,16 @@ use crate::operator::analysis::{AnalysedResults, Analyst, Asked, CountsAlone, Pu
             variants together at each earlier look, with commas between"),
         ("correction" = Option<String>, Query, description = "for many comparisons: `holm` (if \
             absent), `bh`, `none`"),
-        ("minimum_lift" = Option<f64>, Query, description = "the smallest relative lift worth \
-            having; 0.05 if absent"),
+        ("minimum_lift" = Option<String>, Query,
+            pattern = "^(0\\.[0-9]{0,5}[1-9]|[1-9][0-9]{0,3}(\\.[0-9]{1,5})?%)$",
+            description = "the smallest relative lift \
+            that matters, as `5%` or `0.05`; 5% if absent"),
         ("days" = Option<bool>, Query, description = "`true` for the time line of each experiment"),
         ("memory" = Option<bool>, Query, description = "`true` for the memory that each \
             experiment's counters use"),
-        ("power" = Option<f64>, Query, description = "the probability to find it; 0.8 if absent"),
+        ("power" = Option<String>, Query,
+            pattern = "^(0\\.[1-9][0-9]{0,4}|[1-9][0-9]?(\\.[0-9]{1,3})?%)$",
+            description = "the probability to find it, as `80%` or `0.8`; 80% if absent"),
     ),
     responses(
         (status = 200, description = "an element `{meta}`, then an element for each experiment, by \
@@ -162,7 +168,9 @@ pub(crate) enum ResultsElement {
             against; if absent the one chosen by `PUT /experiments/{name}/control`, else one called \
             control, original, baseline, default or off, else the first by name"),
         ("goal" = Option<String>, Query, description = "the goal that decides; if absent the first"),
-        ("level" = Option<f64>, Query, description = "of intervals and tests; 0.95 if absent"),
+        ("level" = Option<String>, Query,
+            pattern = "^(0\\.[0-9]{0,5}[1-9]|[1-9][0-9]?(\\.[0-9]{1,5})?%)$",
+            description = "of intervals and tests, as `95%` or `0.95`; 95% if absent"),
         ("method" = Option<String>, Query, description = "what the verdict follows: \
             `always_valid` (true however often one looks; if absent), `sequential` (at the looks \
             taken by `POST /experiments/{name}/looks`; to read is no look) or `fixed` (one look)"),
@@ -173,12 +181,16 @@ pub(crate) enum ResultsElement {
             variants together at each earlier look, with commas between"),
         ("correction" = Option<String>, Query, description = "for many comparisons: `holm` (if \
             absent), `bh`, `none`"),
-        ("minimum_lift" = Option<f64>, Query, description = "the smallest relative lift worth \
-            having; 0.05 if absent"),
+        ("minimum_lift" = Option<String>, Query,
+            pattern = "^(0\\.[0-9]{0,5}[1-9]|[1-9][0-9]{0,3}(\\.[0-9]{1,5})?%)$",
+            description = "the smallest relative lift \
+            that matters, as `5%` or `0.05`; 5% if absent"),
         ("history" = Option<bool>, Query, description = "`true` for the lifts at the end of each day \
             of the time line, with their always-valid bands"),
         ("memory" = Option<bool>, Query, description = "`true` for the memory that its counters use"),
-        ("power" = Option<f64>, Query, description = "the probability to find it; 0.8 if absent"),
+        ("power" = Option<String>, Query,
+            pattern = "^(0\\.[1-9][0-9]{0,4}|[1-9][0-9]?(\\.[0-9]{1,3})?%)$",
+            description = "the probability to find it, as `80%` or `0.8`; 80% if absent"),
     ),
     responses(
         (status = 200, description = "the experiment", body = AnalysedResults),

@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn the_parameters_are_what_they_say() {
-        let query = "control=red&goal=signup&level=0.9&minimum_lift=0.1&power=0.9&correction=bh&method=fixed";
+        let query = "control=red&goal=signup&level=90%25&minimum_lift=0.1&power=0.9&correction=bh&method=fixed";
         let results = write(query, &signups(Counting::Exact), Asked::Alone).unwrap();
         let analysis = &results["analysis"];
         assert_eq!(analysis["control"], "red");
@@ -304,11 +304,13 @@ mod tests {
     #[test]
     fn a_wrong_parameter_is_named_with_its_rule() {
         for (query, parameter, rule_name) in [
-            ("level=95", "level", "range"),
-            ("level=NaN", "level", "range"),
-            ("level=high", "level", "number"),
+            ("level=95", "level", "percentage"),
+            ("level=NaN", "level", "percentage"),
+            ("level=high", "level", "percentage"),
+            ("level=100%25", "level", "range"),
+            ("minimum_lift=10", "minimum_lift", "percentage"),
             ("minimum_lift=0", "minimum_lift", "range"),
-            ("power=1", "power", "range"),
+            ("power=100%25", "power", "range"),
             ("correction=bonferroni", "correction", "one-of"),
             ("method=", "method", "one-of"),
             ("analysis=all", "analysis", "one-of"),
@@ -329,6 +331,8 @@ mod tests {
             );
             assert_eq!(problem["status"], 400);
         }
+        let detail = rule("minimum_lift=10")["detail"].to_string();
+        assert!(detail.contains("write 10% or 0.1"), "{detail}");
         let detail = rule("control=green")["detail"].to_string();
         assert!(detail.contains("`blue`, `red`"), "{detail}");
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use abtest_model::Query;
+use abtest_model::{Percentage, Query};
 use abtest_stats::analysis::{Counts, EarlierLook, Looks, Method, Settings, analyse};
 use abtest_stats::many_comparisons::Correction;
 use abtest_stats::{Error, Level};
@@ -50,13 +50,13 @@ impl Question {
             primary_goal: query.get("goal")?.map(str::to_owned),
             ..Settings::default()
         };
-        if let Some(level) = number(query, "level")? {
+        if let Some(level) = percentage(query, "level")? {
             settings.level = Level::new(level).map_err(|error| refused(&error))?;
         }
-        if let Some(lift) = number(query, "minimum_lift")? {
+        if let Some(lift) = percentage(query, "minimum_lift")? {
             settings.minimum_lift = lift;
         }
-        if let Some(power) = number(query, "power")? {
+        if let Some(power) = percentage(query, "power")? {
             settings.power = power;
         }
         if let Some(correction) = one_of(query, "correction", &CORRECTIONS)? {
@@ -170,11 +170,12 @@ fn count(parameter: &'static str, text: &str) -> Result<u64, Box<Problem>> {
     })
 }
 
-fn number(query: &Query<'_>, parameter: &'static str) -> Result<Option<f64>, Box<Problem>> {
+fn percentage(query: &Query<'_>, parameter: &'static str) -> Result<Option<f64>, Box<Problem>> {
     let Some(text) = query.get(parameter)? else { return Ok(None) };
-    text.parse().map(Some).map_err(|_| {
-        let detail = format!("parameter `{parameter}` is no number; write it as 0.95");
-        Problem::wrong_parameter(parameter, "number", detail)
+    let found = text.parse().map(|percentage: Percentage| Some(percentage.get()));
+    found.map_err(|error| {
+        let detail = format!("parameter `{parameter}`: {error} (in a URL, write % as %25)");
+        Problem::wrong_parameter(parameter, "percentage", detail)
     })
 }
 
