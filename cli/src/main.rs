@@ -12,6 +12,7 @@ mod secrets;
 mod snippet;
 mod stores;
 mod terminal;
+mod usage;
 
 use std::process::ExitCode;
 
@@ -91,7 +92,7 @@ fn main() -> ExitCode {
         Ok(Ending::Unconfirmed) => ExitCode::from(2),
         Err(error) => {
             eprintln!("{} {error:#}", terminal::red("error:"));
-            ExitCode::FAILURE
+            if error.is::<usage::WrongUsage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }

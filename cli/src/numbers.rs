@@ -1,19 +1,46 @@
-//! Numbers as people write them on a command line.
+//! Numbers on the command line, each with its range.
 
-/// A share: "5%" or "0.05".
-pub(crate) fn share(text: &str) -> Result<f64, String> {
-    let number = |text: &str| text.trim().parse::<f64>().ok().filter(|value| value.is_finite());
-    let found = match text.trim().strip_suffix('%') {
-        Some(percent) => number(percent).map(|percent| percent / 100.0),
-        None => number(text),
-    };
-    found.ok_or_else(|| "write a share as 5% or 0.05".to_owned())
+use std::ops::RangeInclusive;
+
+use abtest_model::Percentage;
+
+/// The level of intervals and tests: between 0% and 100%.
+pub(crate) fn level(text: &str) -> Result<Percentage, String> {
+    within(text, f64::MIN_POSITIVE..=1.0 - f64::EPSILON, "between 0% and 100%, such as 95%")
 }
 
-/// A count: "1000", "1,000" or "1_000".
+/// A rate that a lift can start from: between 0% and 100%.
+pub(crate) fn rate(text: &str) -> Result<Percentage, String> {
+    within(text, f64::MIN_POSITIVE..=1.0 - f64::EPSILON, "between 0% and 100%, such as 5%")
+}
+
+/// The probability to find a lift: from 1% to 99.9999%.
+pub(crate) fn power(text: &str) -> Result<Percentage, String> {
+    within(text, 0.01..=0.999_999, "from 1% to 99.9999%, such as 80%")
+}
+
+/// The smallest lift that matters: above 0% and at most 10000%.
+pub(crate) fn minimum_lift(text: &str) -> Result<Percentage, String> {
+    within(text, f64::MIN_POSITIVE..=100.0, "above 0% and at most 10000%, such as 5%")
+}
+
+/// A lift: any change but 0%, down to -100%.
+pub(crate) fn lift(text: &str) -> Result<Percentage, String> {
+    let lift = within(text, -1.0..=f64::MAX, "-100% or more, such as 10%")?;
+    if lift.get() == 0.0 { Err("must not be 0%, such as 10%".to_owned()) } else { Ok(lift) }
+}
+
+/// A number of participants or events: "1000", "1,000" or "1_000".
 pub(crate) fn count(text: &str) -> Result<u64, String> {
     let digits = text.trim().replace([',', '_'], "");
-    digits.parse().map_err(|_| format!("`{}` is no count; write it as 1000", text.escape_debug()))
+    digits
+        .parse()
+        .map_err(|_| format!("`{}` is not a whole number; write it as 1000", text.escape_debug()))
+}
+
+fn within(text: &str, range: RangeInclusive<f64>, rule: &str) -> Result<Percentage, String> {
+    let percentage: Percentage = text.parse().map_err(|error| format!("{error}"))?;
+    if range.contains(&percentage.get()) { Ok(percentage) } else { Err(format!("must be {rule}")) }
 }
 
 #[cfg(test)]
@@ -21,9 +48,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_share_may_be_written_in_percent_and_a_count_with_separators() {
-        assert_eq!((share("5%"), share("0.05"), share("-10 %")), (Ok(0.05), Ok(0.05), Ok(-0.1)));
-        assert!(share("five").is_err() && share("inf").is_err() && share("%").is_err());
+    fn a_percentage_has_two_spellings_and_a_range() {
+        let share = |found: Result<Percentage, String>| found.map(Percentage::get);
+        assert_eq!((share(level("95%")), share(level("0.95"))), (Ok(0.95), Ok(0.95)));
+        assert_eq!((share(lift("-10%")), share(minimum_lift("150%"))), (Ok(-0.1), Ok(1.5)));
+        assert!(level("100%").is_err() && level("0").is_err() && rate("0%").is_err());
+        assert!(power("99.99999%").is_err() && power("0.5%").is_err());
+        assert!(minimum_lift("-5%").is_err() && lift("0%").is_err() && lift("-101%").is_err());
+        for parse in [level, rate, power, minimum_lift, lift] {
+            let error = parse("10").unwrap_err();
+            assert!(error.contains("10% or 0.1"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_count_may_have_separators() {
         assert_eq!((count("1,000"), count("1_000"), count("7")), (Ok(1000), Ok(1000), Ok(7)));
         assert!(count("-1").is_err() && count("1.5").is_err() && count("").is_err());
     }

@@ -75,19 +75,8 @@ pub(crate) fn columns(text: &str) -> usize {
 
 /// The text in lines of at most `width` columns, broken between words.
 pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let Some(line) = lines.last_mut() else { break };
-        if line.is_empty() {
-            line.push_str(word);
-        } else if columns(line) + 1 + columns(word) <= width {
-            line.push(' ');
-            line.push_str(word);
-        } else {
-            lines.push(word.to_owned());
-        }
-    }
-    lines
+    let options = textwrap::Options::new(width).break_words(false);
+    textwrap::wrap(text, options).into_iter().map(Into::into).collect()
 }
 
 /// The text cut to `width` columns, with a … where something is missing.

@@ -168,7 +168,6 @@ fn what_is_not_there_is_said_with_the_way_to_see_what_is() {
         (&["button color", "--control", "green"], "it has `blue`, `red`"),
         (&["button color", "--goal", "buy"], "it has `signup`"),
         (&["--goal", "buy"], "no experiment has the goal `buy`"),
-        (&["--level", "7"], "between 0 and 1"),
     ] {
         let output = results(&serve, arguments);
         let error = String::from_utf8_lossy(&output.stderr);

@@ -1,48 +1,51 @@
-//! Which of some variants is better: the same analysis and table as an experiment's.
+//! Which variant is better: the same analysis and the same table as for an experiment.
 
 use std::str::FromStr;
 
+use abtest_model::Percentage;
 use abtest_stats::Level;
 use abtest_stats::analysis::{Counts, GoalCounts, Method, Settings, VariantCounts, analyse};
 use abtest_stats::counter_error::Counter;
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use crate::commands::results::{View, show_analysis};
-use crate::numbers::{count, share};
+use crate::numbers::{count, level, minimum_lift};
 use crate::terminal;
+use crate::usage::WrongUsage;
 
-/// What is known, and what is asked of it.
+/// The counts, and how to analyse them.
 #[derive(Debug, clap::Args)]
 pub(super) struct Asked {
-    /// Participants/successes of each variant, the control first, such as 1000/50.
+    /// Participants/successes per variant, the control first, such as 1000/50.
     #[arg(value_name = "COUNTS")]
     variants: Vec<Pair>,
     /// Names of the variants [default: A,B,…].
     #[arg(long, value_delimiter = ',', requires = "variants")]
     names: Vec<String>,
-    /// Shares that the variants should have had, such as 50,50; without them the split is not
-    /// checked.
+    /// The planned split, such as 50,50. Without it the split is not checked.
     #[arg(long, value_delimiter = ',', requires = "variants")]
     weights: Vec<f64>,
     /// The level of intervals and tests.
-    #[arg(long, value_parser = share, default_value = "95%")]
-    level: f64,
-    /// What the verdict follows: always_valid stays true however often one looks, fixed holds for
-    /// one look.
-    #[arg(long, value_enum, default_value_t = Looks::AlwaysValid)]
-    method: Looks,
-    /// The smallest relative lift worth having.
-    #[arg(long, value_name = "LIFT", value_parser = share, default_value = "5%")]
-    minimum_lift: f64,
-    /// Hold every variant against every other, too.
+    #[arg(long, value_parser = level, default_value = "95%")]
+    level: Percentage,
+    /// How often you may look.
+    #[arg(long, value_enum, default_value_t = CalcMethod::AlwaysValid)]
+    method: CalcMethod,
+    /// The smallest lift that matters to you.
+    #[arg(long, value_name = "LIFT", value_parser = minimum_lift, default_value = "5%")]
+    minimum_lift: Percentage,
+    /// Compare every variant with every other one, too.
     #[arg(long, requires = "variants", conflicts_with = "json")]
     matrix: bool,
 }
 
+/// The methods that need nothing but counts.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum Looks {
+enum CalcMethod {
+    /// As often as you like, at any time
     #[value(name = "always_valid")]
     AlwaysValid,
+    /// Once, at a number of participants fixed in advance
     Fixed,
 }
 
@@ -63,7 +66,7 @@ impl FromStr for Pair {
         let (trials, successes) = (count(trials)?, count(successes)?);
         if successes > trials {
             return Err(format!(
-                "{successes} of {trials} participants cannot have succeeded; write \
+                "{successes} successes are more than {trials} participants; write \
                  participants/successes, such as 1000/50"
             ));
         }
@@ -87,7 +90,7 @@ pub(super) fn answer(arguments: &Asked, json: bool) -> Result<String> {
     let view = View { width: terminal::size().0, matrix: arguments.matrix };
     let mut shown = show_analysis(&serde_json::from_str(&text)?, view);
     if arguments.weights.is_empty() && arguments.variants.len() > 1 {
-        shown += &format!("  {}\n", terminal::dim("--weights 50,50 would check the split, too."));
+        shown += &format!("  {}\n", terminal::dim("Add --weights 50,50 to check the split, too."));
     }
     Ok(shown)
 }
@@ -96,13 +99,15 @@ fn counts(arguments: &Asked) -> Result<Counts> {
     let given = arguments.variants.len();
     for (list, length) in [("names", arguments.names.len()), ("weights", arguments.weights.len())] {
         if length != 0 && length != given {
-            bail!("--{list} has {length} for {given} variants; give one for each");
+            let what = format!("--{list} has {length} for {given} variants; give one per variant");
+            return Err(WrongUsage::new(what).into());
         }
     }
     let weights = &arguments.weights;
     let is_share = |&weight: &f64| weight.is_finite() && weight >= 0.0;
     if !weights.iter().all(is_share) || (!weights.is_empty() && weights.iter().all(|&w| w == 0.0)) {
-        bail!("--weights must be 0 or more, and not all 0, such as 50,50");
+        let what = "--weights must be 0 or more, and not all 0, such as 50,50";
+        return Err(WrongUsage::new(what).into());
     }
     let letter = |index: usize| match u8::try_from(index) {
         Ok(index @ 0..26) => char::from(b'A' + index).to_string(),
@@ -111,7 +116,7 @@ fn counts(arguments: &Asked) -> Result<Counts> {
     let variants = arguments.variants.iter().enumerate().map(|(index, pair)| VariantCounts {
         name: arguments.names.get(index).cloned().unwrap_or_else(|| letter(index)),
         trials: pair.trials,
-        // Without weights the split is taken as it is.
+        // Without weights, the split seen is the planned one: it is not checked.
         weight: Some(arguments.weights.get(index).copied().unwrap_or(pair.trials as f64)),
     });
     let successes = arguments.variants.iter().map(|pair| pair.successes).collect();
@@ -124,12 +129,12 @@ fn settings(arguments: &Asked) -> Result<Settings> {
     Ok(Settings {
         control: Some(control),
         counter: Counter::Exact,
-        level: Level::new(arguments.level)?,
+        level: Level::new(arguments.level.get())?,
         method: match arguments.method {
-            Looks::AlwaysValid => Method::AlwaysValid,
-            Looks::Fixed => Method::Fixed,
+            CalcMethod::AlwaysValid => Method::AlwaysValid,
+            CalcMethod::Fixed => Method::Fixed,
         },
-        minimum_lift: arguments.minimum_lift,
+        minimum_lift: arguments.minimum_lift.get(),
         ..Settings::default()
     })
 }

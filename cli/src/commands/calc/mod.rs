@@ -1,11 +1,11 @@
-//! `abtest calc`: the statistics of counts that you bring.
+//! `abtest calc`: statistics for counts from anywhere.
 //!
 //! | module | answers |
 //! |---|---|
-//! | `counts` | which of some variants is better |
-//! | `power` | how many participants it takes, and how long |
-//! | `srm` | whether participants fall on the variants as they should |
-//! | `lines` | one question a line, as JSON |
+//! | `counts` | which variant is better |
+//! | `power` | how many participants a test needs, and for how long |
+//! | `srm` | whether the variants got the planned shares of the participants |
+//! | `lines` | one question per line, as JSON |
 
 mod counts;
 mod lines;
@@ -19,26 +19,27 @@ use clap::Subcommand;
 
 use crate::Ending;
 
-/// Answer statistical questions about counts that you bring.
+/// Calculate: which variant is better, how many participants you need, is the split right?
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true, arg_required_else_help = true)]
 #[command(after_help = "\
 Examples:
-  abtest calc 1000/50 1000/65                          participants/successes, control first
+  abtest calc 1000/50 1000/65                   participants/successes, control first
   abtest calc 1000/50 1000/65 --names old,new
-  abtest calc power --baseline 5% --lift 10%           how many participants it takes
-  abtest calc srm 5000 5200 --weights 50,50            is the split as it should be?
+  abtest calc power --baseline 5% --lift 10%    how many participants a test needs
+  abtest calc srm 5000 5200 --weights 50,50     does the split match the plan?
 
-With --json alone it reads a question a line, and writes an answer a line:
+With --json alone, it reads one question per line and writes one answer per line:
   echo '{\"kind\": \"proportion\", \"input\": {\"successes\": 50, \"trials\": 1000, \"level\": 0.95}}' |
     abtest calc --json
-An answer is {\"kind\": …, \"result\": {…}}, or {\"kind\": …, \"error\": \"…\"}.")]
+An answer is {\"kind\": …, \"result\": {…}} or {\"kind\": …, \"error\": \"…\"}. If there was any error, the exit
+code is 1.")]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     question: Option<Question>,
     #[command(flatten)]
     counts: counts::Asked,
-    /// Write the answer as JSON; without counts, read a question a line.
+    /// Write the answer as JSON. Without counts, answer one question per line.
     #[arg(long)]
     json: bool,
 }
@@ -54,13 +55,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Ending> {
         Some(Question::Power(asked)) => power::answer(asked)?,
         Some(Question::Srm(asked)) => srm::answer(asked)?,
         None if arguments.counts.is_empty() => {
-            lines::answer()?;
-            return Ok(Ending::Done);
+            let all_answered = lines::answer()?;
+            return Ok(if all_answered { Ending::Done } else { Ending::ChecksFailed });
         }
         None => counts::answer(&arguments.counts, arguments.json)?,
     };
     match std::io::stdout().write_all(text.as_bytes()) {
-        // Whoever reads has read enough.
+        // The reader closed the pipe (for example `head`).
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Ending::Done),
         written => Ok(written.map(|()| Ending::Done)?),
     }

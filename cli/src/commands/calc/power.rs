@@ -1,5 +1,6 @@
-//! How many participants it takes to find a lift, and how long.
+//! How many participants a test needs to find a lift, and how long it runs.
 
+use abtest_model::Percentage;
 use abtest_stats::Level;
 use abtest_stats::confidence_sequence::{self, DEFAULT_TUNING};
 use abtest_stats::sample_size::{Effect, duration_in_days, sample_size};
@@ -7,29 +8,30 @@ use abtest_stats::words::{percent, thousands};
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::numbers::share;
+use crate::numbers;
 use crate::terminal::bold;
+use crate::usage::WrongUsage;
 
-/// How many participants a test needs, and how long it takes.
+/// How many participants a test needs, and how long it runs.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// The control's rate, such as 5%.
-    #[arg(long, value_parser = share)]
-    baseline: f64,
-    /// The relative lift to be found, such as 10%.
-    #[arg(long, value_parser = share, allow_hyphen_values = true)]
-    lift: f64,
+    #[arg(long, value_parser = numbers::rate)]
+    baseline: Percentage,
+    /// The relative lift to find, such as 10%.
+    #[arg(long, value_parser = numbers::lift, allow_hyphen_values = true)]
+    lift: Percentage,
     /// The probability to find it.
-    #[arg(long, value_parser = share, default_value = "80%")]
-    power: f64,
+    #[arg(long, value_parser = numbers::power, default_value = "80%")]
+    power: Percentage,
     /// The level of the test.
-    #[arg(long, value_parser = share, default_value = "95%")]
-    level: f64,
-    /// Variants, the control included.
+    #[arg(long, value_parser = numbers::level, default_value = "95%")]
+    level: Percentage,
+    /// Number of variants, including the control.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(2..=1_000))]
     variants: u32,
-    /// Visitors a day, all variants together, to tell how long it takes.
-    #[arg(long, value_name = "VISITORS")]
+    /// Visitors per day in all variants together. Shows how many days the test runs.
+    #[arg(long, value_name = "VISITORS", value_parser = visitors)]
     visitors_a_day: Option<f64>,
     /// Write the answer as JSON.
     #[arg(long)]
@@ -43,7 +45,7 @@ struct Plan {
     lifted: f64,
     /// For one test at the end.
     fixed: Sample,
-    /// When one looks at any time.
+    /// For looks at any time.
     always_valid: Sample,
 }
 
@@ -51,16 +53,15 @@ struct Plan {
 struct Sample {
     per_variant: u64,
     all_variants: u64,
-    /// None if nobody said how many visitors there are.
+    /// Null without `--visitors-a-day`.
     days: Option<f64>,
 }
 
 pub(super) fn answer(arguments: &Arguments) -> Result<String> {
-    let effect = Effect::new(arguments.baseline, arguments.lift)?;
-    let level = Level::new(arguments.level)?;
-    let fixed = sample_size(effect, level, arguments.power)?;
-    let always_valid =
-        confidence_sequence::sample_size(effect, level, arguments.power, DEFAULT_TUNING)?;
+    let effect = effect(arguments)?;
+    let (level, power) = (Level::new(arguments.level.get())?, arguments.power.get());
+    let fixed = sample_size(effect, level, power)?;
+    let always_valid = confidence_sequence::sample_size(effect, level, power, DEFAULT_TUNING)?;
     let plan = Plan {
         baseline: effect.baseline(),
         lifted: effect.lifted(),
@@ -70,16 +71,33 @@ pub(super) fn answer(arguments: &Arguments) -> Result<String> {
     if arguments.json {
         return Ok(serde_json::to_string_pretty(&plan)? + "\n");
     }
-    let Arguments { power, level, .. } = arguments;
     Ok(format!(
-        "To find a change from {} to {} with a power of {}, at a level of {}:\n  {}\n  {}\n",
+        "To find a change from {} to {} with {} power at a {} level:\n  {}\n  {}\n",
         percent(plan.baseline),
         percent(plan.lifted),
-        percent(*power),
-        percent(*level),
-        line(&plan.always_valid, "if you look whenever you like (always_valid)"),
+        percent(power),
+        percent(arguments.level.get()),
+        line(&plan.always_valid, "if you look as often as you like (always_valid)"),
         line(&plan.fixed, "if you look once, at the end (fixed)"),
     ))
+}
+
+/// The change from the baseline, which must lead to a rate below 100%.
+fn effect(arguments: &Arguments) -> Result<Effect, WrongUsage> {
+    let (baseline, lift) = (arguments.baseline.get(), arguments.lift.get());
+    Effect::new(baseline, lift).map_err(|_| {
+        WrongUsage::new(format!(
+            "--baseline {} with --lift {} makes a rate of {}; it must lie between 0% and 100%",
+            percent(baseline),
+            percent(lift),
+            percent(baseline * (1.0 + lift))
+        ))
+    })
+}
+
+fn visitors(text: &str) -> Result<f64, String> {
+    let found = numbers::count(text)?;
+    if found == 0 { Err("must be at least 1".to_owned()) } else { Ok(found as f64) }
 }
 
 fn sample(arguments: &Arguments, per_variant: u64) -> Result<Sample> {
@@ -92,10 +110,10 @@ fn sample(arguments: &Arguments, per_variant: u64) -> Result<Sample> {
 }
 
 fn line(sample: &Sample, when: &str) -> String {
-    let count = bold(&format!("{} participants a variant", thousands(sample.per_variant)));
+    let count = bold(&format!("{} participants per variant", thousands(sample.per_variant)));
     let days = match sample.days.map(f64::ceil) {
         None => String::new(),
-        Some(days) if days <= 1.0 => ", within a day".to_owned(),
+        Some(days) if days <= 1.0 => ", 1 day".to_owned(),
         Some(days) => format!(", {} days", thousands(days as u64)),
     };
     format!("{count}, {} in all{days}, {when}", thousands(sample.all_variants))

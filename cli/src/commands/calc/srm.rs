@@ -1,20 +1,21 @@
-//! Whether participants fall on the variants as they should.
+//! Whether the variants got the planned shares of the participants.
 
 use abtest_stats::sample_ratio::{ALARM_BELOW, sample_ratio};
 use abtest_stats::words::{percent, thousands};
-use anyhow::{Result, bail};
+use anyhow::Result;
 use serde::Serialize;
 
 use crate::numbers::count;
 use crate::terminal::{bold, dim, yellow};
+use crate::usage::WrongUsage;
 
-/// Is the split of the participants as it should be?
+/// Does the split of the participants match the plan?
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Participants of each variant.
+    /// Participants per variant.
     #[arg(required = true, num_args = 2.., value_parser = count)]
     participants: Vec<u64>,
-    /// Shares that they should have had, such as 50,50 [default: equal ones].
+    /// The planned split, such as 50,50 [default: equal shares].
     #[arg(long, value_delimiter = ',')]
     weights: Vec<f64>,
     /// Write the answer as JSON.
@@ -37,7 +38,9 @@ pub(super) fn answer(arguments: &Arguments) -> Result<String> {
         [] => vec![1.0; seen.len()],
         weights if weights.len() == seen.len() => weights.to_vec(),
         weights => {
-            bail!("--weights has {} for {} variants; give one for each", weights.len(), seen.len())
+            let (given, needed) = (weights.len(), seen.len());
+            let what = format!("--weights has {given} for {needed} variants; give one per variant");
+            return Err(WrongUsage::new(what).into());
         }
     };
     let trials: Vec<f64> = seen.iter().map(|&count| count as f64).collect();

@@ -1,19 +1,24 @@
-//! Columns that stand under their heads.
+//! Aligned columns under their heads.
+
+use tabled::builder::Builder;
+use tabled::settings::object::Columns;
+use tabled::settings::{Alignment, Padding, Style};
 
 use crate::terminal::{bold, columns, dim};
 
-/// Columns of a row, after the margin and between each other.
+/// Spaces before each column.
 const GAP: usize = 2;
 
-/// A column's head and cells, and on which side they stand.
+/// A column's head and cells.
 pub(super) struct Column {
     pub(super) head: String,
     pub(super) cells: Vec<String>,
+    /// Whether the cells are aligned to the right.
     pub(super) right: bool,
 }
 
 impl Column {
-    /// How many columns of the screen it takes, its gap included.
+    /// Its width on the screen, including the gap before it.
     pub(super) fn width(&self) -> usize {
         let cells = self.cells.iter().chain([&self.head]);
         GAP + cells.map(|cell| columns(cell)).max().unwrap_or(0)
@@ -22,29 +27,15 @@ impl Column {
 
 /// The heads, and a line for each row.
 pub(super) fn lines(grid: &[&Column]) -> String {
-    let widths: Vec<usize> = grid.iter().map(|column| column.width()).collect();
-    let heads: Vec<&str> = grid.iter().map(|column| &*column.head).collect();
-    let mut text = row(grid, &widths, &heads, true);
-    let rows = grid.iter().map(|column| column.cells.len()).min().unwrap_or(0);
-    for index in 0..rows {
-        let cells: Vec<&str> = grid.iter().map(|column| &*column.cells[index]).collect();
-        text += &row(grid, &widths, &cells, false);
+    let mut builder = Builder::default();
+    for (index, column) in grid.iter().enumerate() {
+        let head = if index == 0 { bold(&column.head) } else { dim(&column.head) };
+        builder.push_column(std::iter::once(&head).chain(&column.cells));
     }
-    text
-}
-
-fn row(grid: &[&Column], widths: &[usize], cells: &[&str], is_head: bool) -> String {
-    let mut line = String::new();
-    for (index, ((column, width), cell)) in grid.iter().zip(widths).zip(cells).enumerate() {
-        let padding = " ".repeat(width.saturating_sub(GAP + columns(cell)));
-        let styled = match (is_head, index) {
-            (true, 0) => bold(cell),
-            (true, _) => dim(cell),
-            (false, _) => (*cell).to_owned(),
-        };
-        let placed = if column.right { padding + &styled } else { styled + &padding };
-        line += &" ".repeat(GAP);
-        line += &placed;
+    let mut table = builder.build();
+    table.with(Style::empty()).with(Padding::new(GAP, 0, 0, 0));
+    for (index, _) in grid.iter().enumerate().filter(|(_, column)| column.right) {
+        table.modify(Columns::one(index), Alignment::right());
     }
-    line.trim_end().to_owned() + "\n"
+    table.to_string().lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }

@@ -3,17 +3,17 @@
 use super::figures;
 use super::grid::{self, Column};
 use super::report::Goal;
-use super::table::{View, WIDEST_NAME};
-use crate::terminal::{cut, dim, printable, wrap};
+use super::view::{View, short_name};
+use crate::terminal::{dim, printable, wrap};
 
 const MEANING: &str = "the row's lift over the column, and its chance to be better";
 
 /// The matrix for a screen: what does not fit beside each other stands below.
 pub(super) fn matrix(goal: &Goal, view: View) -> String {
-    let name = |index: usize| cut(&printable(&goal.variants[index].variant), WIDEST_NAME);
+    let name = |index: usize| short_name(&goal.variants[index].variant);
     let all = 0..goal.variants.len();
     let names = Column {
-        head: cut(&printable(&goal.goal), WIDEST_NAME),
+        head: short_name(&goal.goal),
         cells: all.clone().map(name).collect(),
         right: false,
     };

@@ -14,24 +14,27 @@
 mod figures;
 mod grid;
 mod matrix;
+mod question;
 mod report;
 mod sheet;
 mod source;
 mod table;
+mod view;
 mod watch;
 
 use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 use crate::Ending;
 use crate::client::ClientArguments;
-use crate::numbers::share;
 use crate::terminal::{self, printable};
+use question::{Question, name_flags};
 use report::Experiment;
 use source::Source;
-pub(crate) use table::{View, analysis as show_analysis};
+pub(crate) use table::analysis as show_analysis;
+pub(crate) use view::View;
 
 /// Show what the counts mean: which variant is better, by how much, how sure that is.
 #[derive(Debug, clap::Args)]
@@ -74,64 +77,6 @@ struct StoreArguments {
     /// Read the data folder of an `abtest serve` that does not run.
     #[arg(long, value_name = "FOLDER", conflicts_with = "redis")]
     data: Option<PathBuf>,
-}
-
-/// What is asked of the counts; the API has the defaults and the rules.
-#[derive(Debug, clap::Args)]
-struct Question {
-    /// The goal that decides; the only one that is shown.
-    #[arg(long)]
-    goal: Option<String>,
-    /// The variant that the others are held against [default: one called control, original,
-    /// baseline, default or off, else the first by name].
-    #[arg(long, value_name = "VARIANT")]
-    control: Option<String>,
-    /// The level of intervals and tests [default: 95%].
-    #[arg(long, value_parser = share)]
-    level: Option<f64>,
-    /// What the verdict follows: always_valid stays true however often one looks, sequential at the
-    /// looks taken (see --look), fixed holds for one look [default: always_valid].
-    #[arg(long)]
-    method: Option<String>,
-    /// Take a look that the sequential method may end the experiment by, and remember it. Without,
-    /// nothing that is shown is a look.
-    #[arg(long, requires = "experiment", conflicts_with_all = ["watch", "looks"])]
-    look: bool,
-    /// For the first look: participants of all variants at which the experiment ends.
-    #[arg(long, value_name = "PARTICIPANTS")]
-    planned: Option<u64>,
-    /// With --planned and --method sequential, participants of all variants at each earlier look:
-    /// for looks that you remember, and abtest does not.
-    #[arg(long, value_name = "PARTICIPANTS,…", requires = "planned")]
-    looks: Option<String>,
-    /// How p-values are adjusted for their number: holm, bh, none [default: holm].
-    #[arg(long)]
-    correction: Option<String>,
-    /// The smallest relative lift worth having [default: 5%].
-    #[arg(long, value_name = "LIFT", value_parser = share)]
-    minimum_lift: Option<f64>,
-    /// The probability to find it [default: 80%].
-    #[arg(long, value_parser = share)]
-    power: Option<f64>,
-}
-
-impl Question {
-    /// As parameters of the API.
-    fn parameters(&self) -> Vec<(&'static str, String)> {
-        let number = |value: Option<f64>| value.map(|value| value.to_string());
-        let named = [
-            ("goal", self.goal.clone()),
-            ("control", self.control.clone()),
-            ("level", number(self.level)),
-            ("method", self.method.clone()),
-            ("planned", self.planned.map(|planned| planned.to_string())),
-            ("looks", self.looks.clone()),
-            ("correction", self.correction.clone()),
-            ("minimum_lift", number(self.minimum_lift)),
-            ("power", number(self.power)),
-        ];
-        named.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
-    }
 }
 
 /// How it is written.
@@ -200,9 +145,10 @@ fn read(arguments: &Arguments, source: &Source) -> Result<String> {
         parameters.push(("memory", "true".to_owned()));
     }
     let answer = match name.filter(|_| arguments.question.look) {
-        Some(name) => source.take_look(name, &parameters)?,
-        None => source.read(name, &parameters)?,
+        Some(name) => source.take_look(name, &parameters),
+        None => source.read(name, &parameters),
     };
+    let answer = answer.map_err(|error| anyhow!("{}", name_flags(&format!("{error:#}"))))?;
     answer.with_context(|| {
         format!(
             "there is no experiment `{}` in the namespace {}; `abtest experiments list` shows them",

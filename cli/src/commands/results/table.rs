@@ -7,13 +7,11 @@ use super::figures::{self, NOTHING, Scale};
 use super::grid::{self, Column};
 use super::matrix::matrix;
 use super::report::{Analysis, Counting, Experiment, Goal, Looks, Method, Variant};
+use super::view::{View, short_name};
 use crate::terminal::{bold, cut, dim, printable, wrap, yellow};
 
 /// With more experiments than this each has one line.
 const IN_FULL: usize = 10;
-
-/// Widest name of a variant that is shown whole.
-pub(super) const WIDEST_NAME: usize = 24;
 
 /// The chance to beat the control.
 const CHANCE: &str = "chance better";
@@ -23,22 +21,6 @@ const NARROWEST_BAR: usize = 11;
 
 /// and no wider than this.
 const WIDEST_BAR: usize = 41;
-
-/// How much is shown of an experiment, and on how wide a screen.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct View {
-    /// Columns of the screen.
-    pub(crate) width: usize,
-    /// Whether every variant is held against every other.
-    pub(crate) matrix: bool,
-}
-
-impl View {
-    /// Columns that a sentence has, between the margins.
-    pub(super) fn room(self) -> usize {
-        self.width.saturating_sub(4).max(20)
-    }
-}
 
 /// The experiments for a screen.
 pub(super) fn experiments(experiments: &[Experiment], namespace: &str, view: View) -> String {
@@ -161,11 +143,7 @@ fn table(goal: &Goal, analysis: &Analysis, view: View) -> String {
     let evidence = |variant: &Variant| comparison(variant).map(|c| c.evidence(analysis.method));
     let level = percent(analysis.level);
     let column = |head: &str, right, cells| Column { head: head.to_owned(), cells, right };
-    let name = column(
-        &cut(&printable(&goal.goal), WIDEST_NAME),
-        false,
-        of(&|v| cut(&printable(&v.variant), WIDEST_NAME)),
-    );
+    let name = column(&short_name(&goal.goal), false, of(&|v| short_name(&v.variant)));
     let reached = column(
         "reached",
         true,
