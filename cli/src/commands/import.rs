@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use abtest_model::{Counting, Experiment, Namespace};
+use abtest_store::contents::put_baselines;
 use abtest_store::transfer::{Export, import_uuids};
 use anyhow::{Context, Result, bail};
 
@@ -51,7 +52,7 @@ fn counts(place: &Place, url: &str, experiment: &str) -> Result<Ending> {
     let to = stores::redis(&runtime, to, place.config.as_deref())?;
     let values = runtime.block_on(async {
         let values = from.counted_by_others(&namespace, &experiment).await?;
-        to.put_starting_values(&namespace, &experiment, &values).await?;
+        put_baselines(&to, &namespace, &experiment, &values).await?;
         anyhow::Ok(values)
     })?;
     let name = printable(experiment.as_str());

@@ -9,7 +9,7 @@
 //! | [`openapi`] | the description of all this, made from the code |
 //!
 //! An event's way: bytes → [`Event`](abtest_model::Event), validated once →
-//! [`Store::record`](abtest_store::Store::record), one round trip → answer.
+//! [`Recorder::record`](abtest_store::Recorder::record), one round trip → answer.
 
 mod http;
 pub mod openapi;

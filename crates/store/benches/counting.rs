@@ -12,8 +12,8 @@ use std::time::Instant;
 
 use abtest_model::{Counting, Event, Experiment, Goal, Limits, Namespace, RedisConfig, Secret};
 use abtest_model::{Uuid, Variant};
-use abtest_store::Store;
 use abtest_store::redis::RedisStore;
+use abtest_store::{Counters, Include, Recorder};
 use abtest_tests::redis::Redis;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, cmd, pipe};
@@ -248,7 +248,7 @@ fn open(redis: &Redis, counting: Counting) -> Result<RedisStore> {
 
 async fn trials(store: &RedisStore) -> Result<u64> {
     let Event { namespace, experiment, variant, .. } = event("e", 0)?;
-    let tallies = store.tallies(&namespace, Some(&[experiment])).await?;
+    let tallies = store.read(&namespace, Some(&[experiment]), Include::COUNTS).await?;
     Ok(tallies.first().map_or(0, |tally| tally.trials(&variant)))
 }
 
@@ -317,8 +317,8 @@ async fn scripts(redis: &Redis, full: u64) -> Result<Vec<String>> {
 async fn measured(redis: &Redis, rows: &[Row]) -> Result<()> {
     let store = open(redis, Counting::Exact)?;
     let Event { namespace, experiment, .. } = event("e", 0)?;
-    let mut tallies = store.tallies(&namespace, Some(&[experiment])).await?;
-    store.measure(&namespace, &mut tallies).await?;
+    let memory = Include { memory: true, ..Include::COUNTS };
+    let tallies = store.read(&namespace, Some(&[experiment]), memory).await?;
     let used = rows.last().map_or(0, |row| row.bytes);
     println!(
         "The store says {:?} bytes, Redis uses {used} more than when empty.\n",

@@ -79,6 +79,12 @@ pub enum StoreError {
          wrote it: remove it, or use another namespace"
     )]
     WrongType,
+    /// What is stored cannot be read.
+    #[error("{what} cannot be read: it is damaged, or a newer version of abtest wrote it")]
+    Damaged {
+        /// What it is.
+        what: String,
+    },
     /// An answer that should not come.
     #[error("the store answered something unexpected: {0}")]
     Unexpected(String),
@@ -87,6 +93,6 @@ pub enum StoreError {
 impl StoreError {
     /// Whether the same request may go through later, so that a browser should keep its event.
     pub fn is_temporary(&self) -> bool {
-        !matches!(self, Self::WrongType | Self::Unexpected(_))
+        !matches!(self, Self::WrongType | Self::Damaged { .. } | Self::Unexpected(_))
     }
 }

@@ -15,10 +15,16 @@ use std::collections::BTreeMap;
 use abtest_model::{Event, Experiment, Goal, Look, Namespace, StartingValue, Tally, Uuid, Variant};
 use serde::{Deserialize, Serialize};
 
-use crate::{Refusal, Store, StoreError};
+use crate::contents::{Baselines, Control, Looks};
+use crate::{
+    CommitError, Counters, Document, Documents, Expected, Include, Kind, Refusal, StoreError, Write,
+};
 
-/// The only version of the format.
-const FORMAT: u32 = 1;
+/// The version of the format that is written.
+const FORMAT: u32 = 2;
+
+/// The version that has looks, control and starting values as `kept`.
+const FORMAT_WITH_KEPT: u32 = 1;
 
 /// Most events that are recorded at a time.
 const BATCH: usize = 500;
@@ -27,26 +33,57 @@ const BATCH: usize = 500;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Export {
-    /// The version of the format, 1.
+    /// The version of the format.
     abtest_export: u32,
     /// The experiment's name.
     pub experiment: String,
     /// Its counters.
     pub counters: Vec<ExportedCounter>,
-    /// What is kept with it.
-    pub kept: Kept,
+    /// Its documents, such as the looks taken: without them the next look would be the first.
+    #[serde(default)]
+    pub documents: Vec<ExportedDocument>,
+    /// What format 1 has in place of documents.
+    #[serde(default, skip_serializing)]
+    kept: Option<Kept>,
 }
 
-/// What a store keeps with an experiment beside its counters.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+/// A document outside of any store. The other store gives it a version of its own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Kept {
-    /// The looks taken: without them the next one would be called the first.
-    pub looks: Vec<Look>,
-    /// The chosen control.
-    pub control: Option<String>,
-    /// What other programs counted before. None from a folder, which keeps none.
-    pub starting_values: Vec<StartingValue>,
+pub struct ExportedDocument {
+    /// What it describes.
+    pub kind: Kind,
+    /// Its JSON.
+    pub content: serde_json::Value,
+}
+
+/// What format 1 has in place of documents.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    looks: Vec<Look>,
+    control: Option<String>,
+    starting_values: Vec<StartingValue>,
+}
+
+impl Kept {
+    fn documents(self) -> Vec<ExportedDocument> {
+        let Self { looks, control, starting_values: baselines } = self;
+        let mut documents = Vec::new();
+        let mut add = |kind, content: serde_json::Result<serde_json::Value>| {
+            documents.extend(content.map(|content| ExportedDocument { kind, content }));
+        };
+        if !looks.is_empty() {
+            add(Kind::Looks, serde_json::to_value(Looks { looks }));
+        }
+        if let Some(control) = control {
+            add(Kind::Control, serde_json::to_value(Control { control }));
+        }
+        if !baselines.is_empty() {
+            add(Kind::Baseline, serde_json::to_value(Baselines { baselines }));
+        }
+        documents
+    }
 }
 
 /// A counter outside of any store.
@@ -123,17 +160,34 @@ pub enum TransferError {
 
 impl Export {
     #[cfg(any(feature = "embedded", feature = "redis"))]
-    pub(crate) fn new(experiment: &Experiment, counters: Vec<ExportedCounter>, kept: Kept) -> Self {
-        Self { abtest_export: FORMAT, experiment: experiment.to_string(), counters, kept }
+    pub(crate) fn new(
+        experiment: &Experiment,
+        counters: Vec<ExportedCounter>,
+        documents: &[Document],
+    ) -> Result<Self, StoreError> {
+        let document = |document: &Document| {
+            Ok(ExportedDocument { kind: document.key.kind, content: document.parse()? })
+        };
+        Ok(Self {
+            abtest_export: FORMAT,
+            experiment: experiment.to_string(),
+            counters,
+            documents: documents.iter().map(document).collect::<Result<_, StoreError>>()?,
+            kept: None,
+        })
     }
 
     /// The experiment's name.
     ///
     /// # Errors
-    /// When it breaks the rule of names, or the format is a newer one.
+    /// When it breaks the rule of names, or the format is unknown.
     pub fn name(&self) -> Result<Experiment, TransferError> {
-        if self.abtest_export != FORMAT {
-            return Err(invalid(format!("its format is {}, not {FORMAT}", self.abtest_export)));
+        if ![FORMAT, FORMAT_WITH_KEPT].contains(&self.abtest_export) {
+            return Err(invalid(format!(
+                "its format is {}; this version of abtest reads formats {FORMAT_WITH_KEPT} and \
+                 {FORMAT}",
+                self.abtest_export
+            )));
         }
         Experiment::new(&*self.experiment).map_err(invalid)
     }
@@ -162,7 +216,7 @@ pub(crate) fn invalid(error: impl ToString) -> TransferError {
 /// # Errors
 /// When it has none, is there already, or the store refuses.
 pub async fn import_uuids(
-    store: &impl Store,
+    store: &(impl Counters + Documents),
     namespace: &Namespace,
     export: &Export,
 ) -> Result<(), TransferError> {
@@ -174,18 +228,19 @@ pub async fn import_uuids(
 
 /// Brings an experiment in: its counters as told, then what is kept with it.
 pub(crate) async fn import_by(
-    store: &impl Store,
+    store: &(impl Counters + Documents),
     namespace: &Namespace,
     export: &Export,
     import_counters: impl AsyncFnOnce(&Experiment) -> Result<(), TransferError>,
 ) -> Result<(), TransferError> {
     let experiment = export.name()?;
-    let there = store.tallies(namespace, Some(std::slice::from_ref(&experiment))).await?;
+    let scope = Some(std::slice::from_ref(&experiment));
+    let there = store.read(namespace, scope, Include::COUNTS).await?;
     if !there.iter().all(Tally::is_empty) {
         return Err(TransferError::Exists);
     }
     let imported = match import_counters(&experiment).await {
-        Ok(()) => import_kept(store, namespace, &experiment, &export.kept).await,
+        Ok(()) => import_documents(store, namespace, &experiment, export).await,
         Err(error) => Err(error),
     };
     // Somebody else's that began meanwhile stays.
@@ -197,7 +252,7 @@ pub(crate) async fn import_by(
 
 /// Records every uuid of an export.
 pub(crate) async fn record_uuids(
-    store: &impl Store,
+    store: &(impl Counters + Documents),
     namespace: &Namespace,
     experiment: &Experiment,
     export: &Export,
@@ -228,18 +283,23 @@ pub(crate) async fn record_uuids(
     Ok(())
 }
 
-async fn import_kept(
-    store: &impl Store,
+async fn import_documents(
+    store: &impl Documents,
     namespace: &Namespace,
     experiment: &Experiment,
-    kept: &Kept,
+    export: &Export,
 ) -> Result<(), TransferError> {
-    for look in &kept.looks {
-        store.take_look(namespace, experiment, look.clone()).await?;
+    let kept = export.kept.clone().unwrap_or_default().documents();
+    let write = |ExportedDocument { kind, content }: &ExportedDocument| {
+        Write::put(kind.of(experiment), Expected::Any, content.to_string())
+    };
+    let writes: Vec<Write> = kept.iter().chain(&export.documents).map(write).collect();
+    if writes.is_empty() {
+        return Ok(());
     }
-    if let Some(control) = &kept.control {
-        let control = Variant::new(&**control).map_err(invalid)?;
-        store.keep_control(namespace, experiment, Some(&control)).await?;
+    match store.commit(namespace, None, writes).await {
+        Ok(_) => Ok(()),
+        Err(CommitError::Store(error)) => Err(error.into()),
+        Err(error) => Err(invalid(error)),
     }
-    Ok(())
 }

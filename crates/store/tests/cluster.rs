@@ -5,8 +5,8 @@
 mod contract;
 
 use abtest_model::{Counting, Event, Limits, RedisConfig, Secret};
-use abtest_store::Store;
 use abtest_store::redis::{Boundaries, RedisStore, SettingsError};
+use abtest_store::{Counters, Include, Recorder};
 use abtest_tests::cluster::Cluster;
 use contract::{Backend, event};
 
@@ -47,7 +47,7 @@ async fn the_counters_spread_over_the_nodes_and_a_deletion_leaves_none() {
         store.record(part.to_vec()).await.unwrap();
     }
     let (namespace, experiment) = (&batch[0].namespace, &batch[0].experiment);
-    let tally = store.tallies(namespace, None).await.unwrap().remove(0);
+    let tally = store.read(namespace, None, Include::COUNTS).await.unwrap().remove(0);
     assert_eq!(tally.counting, Counting::Exact);
     for variant in tally.variants() {
         assert_eq!(tally.count("g", variant), 25);

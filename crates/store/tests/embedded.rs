@@ -11,8 +11,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use abtest_model::{Event, Limits};
-use abtest_store::Store;
 use abtest_store::embedded::{EmbeddedStore, OpenError};
+use abtest_store::{Counters, Include, Recorder};
 use contract::{Backend, event};
 use tempfile::TempDir;
 
@@ -57,7 +57,7 @@ async fn the_uuids_of_a_large_deleted_experiment_are_swept_and_recording_goes_on
     // Cut off before it was finished, the sweep goes on when the folder is opened again.
     let store = folder.open(Limits::default());
     assert_eq!(store.record(vec![large.clone()]).await.unwrap(), [Ok(())]);
-    let tallies = store.tallies(&large.namespace, None).await.unwrap();
+    let tallies = store.read(&large.namespace, None, Include::COUNTS).await.unwrap();
     assert_eq!(tallies[0].count("g", &large.variant), 1);
 }
 
@@ -192,7 +192,7 @@ async fn a_killed_process_loses_nothing_acknowledged_and_counts_nothing_twice() 
         store.delete(&deleted.namespace, &deleted.experiment).await.unwrap();
         store.record(vec![deleted.clone()]).await.unwrap();
         let scope = [deleted.experiment.clone()];
-        let tallies = store.tallies(&deleted.namespace, Some(&scope)).await.unwrap();
+        let tallies = store.read(&deleted.namespace, Some(&scope), Include::COUNTS).await.unwrap();
         assert_eq!(tallies[0].count("g", &deleted.variant), 1);
     }
 }
@@ -204,7 +204,7 @@ fn kept(uuid: &str) -> Event {
 async fn kept_count(store: &EmbeddedStore) -> u64 {
     let kept = kept("x");
     let scope = [kept.experiment];
-    let tallies = store.tallies(&kept.namespace, Some(&scope)).await.unwrap();
+    let tallies = store.read(&kept.namespace, Some(&scope), Include::COUNTS).await.unwrap();
     tallies[0].count("participate", &kept.variant)
 }
 

@@ -6,7 +6,7 @@ mod contract;
 
 use abtest_model::{Counting, Event, Limits, RedisConfig, Secret};
 use abtest_store::redis::{Boundaries, RedisStore};
-use abtest_store::{Refusal, Store};
+use abtest_store::{Counters, Include, Recorder, Refusal};
 use abtest_tests::redis::Redis;
 use contract::{Backend, event};
 
@@ -37,7 +37,7 @@ fn numbered(numbers: std::ops::Range<u32>) -> Vec<Event> {
 async fn count(store: &RedisStore) -> u64 {
     let one = event("ns", "e", "participate", "red", "1");
     let scope = [one.experiment.clone()];
-    let tallies = store.tallies(&one.namespace, Some(&scope)).await.unwrap();
+    let tallies = store.read(&one.namespace, Some(&scope), Include::COUNTS).await.unwrap();
     tallies[0].count(one.goal.as_str(), &one.variant)
 }
 
@@ -73,7 +73,7 @@ async fn an_experiment_goes_on_as_it_began_whatever_the_config_says() {
         let goal = event("ns", "began exact", "goal", "red", "1");
         assert_eq!(store.record(vec![goal]).await.unwrap(), [Ok(())]);
     }
-    let tallies = estimate.tallies(&of("e", "1").namespace, None).await.unwrap();
+    let tallies = estimate.read(&of("e", "1").namespace, None, Include::COUNTS).await.unwrap();
     let counted: Vec<_> =
         tallies.iter().map(|tally| (tally.counting, tally.trials(&of("e", "1").variant))).collect();
     assert_eq!(counted, [(Counting::Exact, 3), (Counting::Hll, 3)]);
@@ -84,7 +84,7 @@ async fn an_experiment_goes_on_as_it_began_whatever_the_config_says() {
             store.delete(&of(name, "1").namespace, &of(name, "1").experiment).await.unwrap();
             store.record(vec![of(name, "1")]).await.unwrap();
         }
-        let tallies = store.tallies(&of("e", "1").namespace, None).await.unwrap();
+        let tallies = store.read(&of("e", "1").namespace, None, Include::COUNTS).await.unwrap();
         let expected = if std::ptr::eq(store, &exact) { Counting::Exact } else { Counting::Hll };
         assert!(tallies.iter().all(|tally| tally.counting == expected));
         // The other one has remembered otherwise, and learns.

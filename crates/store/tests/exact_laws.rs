@@ -9,8 +9,8 @@ use std::collections::HashSet;
 use abtest_model::{
     Counting, Event, Experiment, Goal, Limits, Namespace, RedisConfig, Secret, Uuid, Variant,
 };
-use abtest_store::Store;
 use abtest_store::redis::{Boundaries, RedisStore};
+use abtest_store::{Counters, Include, Recorder};
 use abtest_tests::redis::Redis;
 use proptest::prelude::*;
 
@@ -69,8 +69,10 @@ fn open(redis: &Redis, boundaries: Boundaries) -> RedisStore {
 
 async fn count(store: &RedisStore) -> u64 {
     let one = &events(0, 1)[0];
-    let tallies =
-        store.tallies(&one.namespace, Some(std::slice::from_ref(&one.experiment))).await.unwrap();
+    let tallies = store
+        .read(&one.namespace, Some(std::slice::from_ref(&one.experiment)), Include::COUNTS)
+        .await
+        .unwrap();
     tallies[0].trials(&one.variant)
 }
 

@@ -6,7 +6,7 @@ mod contract;
 
 use abtest_model::{Counting, Day, Limits, RedisConfig, Secret};
 use abtest_store::redis::RedisStore;
-use abtest_store::{Refusal, Store};
+use abtest_store::{Counters, Include, Recorder, Refusal};
 use abtest_tests::redis::Redis;
 use contract::{Backend, event};
 
@@ -42,7 +42,7 @@ async fn round_trips_do_not_grow_with_the_number_of_experiments() {
     assert!(recording <= 10, "{recording}");
     let before = server.0.reads();
     let namespace = &event("ns", "e", "g", "v", "1").namespace;
-    assert_eq!(store.tallies(namespace, None).await.unwrap().len(), 400);
+    assert_eq!(store.read(namespace, None, Include::COUNTS).await.unwrap().len(), 400);
     let reading = server.0.reads() - before - Redis::ASKING;
     assert!(reading <= 20, "{reading}");
 }
@@ -79,18 +79,18 @@ async fn keys_that_gimel_wrote_with_colons_are_read_where_they_are_unambiguous()
     let namespace = &ours.namespace;
     let count = async |event: &abtest_model::Event| {
         let scope = [event.experiment.clone()];
-        let tallies = store.tallies(namespace, Some(&scope)).await.unwrap();
+        let tallies = store.read(namespace, Some(&scope), Include::COUNTS).await.unwrap();
         tallies[0].count(event.goal.as_str(), &event.variant)
     };
     assert_eq!(count(&ours).await, 3);
     assert_eq!(count(&goal).await, 0);
     store.record(vec![goal.clone()]).await.unwrap();
     assert_eq!(count(&goal).await, 2);
-    assert_eq!(store.tallies(namespace, None).await.unwrap().len(), 2);
+    assert_eq!(store.read(namespace, None, Include::COUNTS).await.unwrap().len(), 2);
     for experiment in [&ours.experiment, &goal.experiment] {
         assert!(store.delete(namespace, experiment).await.unwrap());
     }
-    assert_eq!(server.0.command(&["DBSIZE"]), "0");
+    assert_eq!(server.0.keys(), ["abtest:{documents:ns}:migrated"]);
 }
 
 #[tokio::test]
@@ -117,8 +117,8 @@ async fn the_time_line_of_estimates_goes_from_one_days_beginning_to_the_next() {
     }
     server.0.command(&["HSET", &format!("abtest:days:{counter}"), "20000", "2", "20003", "5"]);
     store.record(vec![one.clone(), one.clone()]).await.unwrap();
-    let mut tallies = store.tallies(&one.namespace, None).await.unwrap();
-    store.timelines(&one.namespace, &mut tallies).await.unwrap();
+    let days = Include { days: true, memory: false };
+    let mut tallies = store.read(&one.namespace, None, days).await.unwrap();
     let timeline = tallies.remove(0).timeline.unwrap();
     let new = |day| timeline.new_on(&one.goal, &one.variant, Day(day));
     assert_eq!([new(20_000), new(20_001), new(20_003)], [3, 0, 2]);

@@ -5,12 +5,13 @@
 
 use abtest_model::{
     Counting, Event, Experiment, Goal, Limits, Look, Namespace, RedisConfig, Secret, StartingValue,
-    Tally, Uuid, Variant,
+    Uuid, Variant,
 };
-use abtest_store::Store;
+use abtest_store::contents::{Baselines, Control, Looks, put_baselines, to_json};
 use abtest_store::embedded::{self, EmbeddedStore};
 use abtest_store::redis::RedisStore;
 use abtest_store::transfer::{Export, TransferError, import_uuids};
+use abtest_store::{Counters, Document, Expected, Include, Kind, Recorder, Store, Write};
 use abtest_tests::redis::Redis;
 
 const UUIDS: u32 = 20_000;
@@ -32,39 +33,50 @@ fn redis_store(redis: &Redis, counting: Counting) -> RedisStore {
     RedisStore::new(&config, Limits::default(), counting).unwrap()
 }
 
-async fn fill(store: &impl Store) {
+async fn fill(store: &impl Recorder) {
     for from in (0..UUIDS).step_by(500) {
         store.record(events("participate", from..from + 500)).await.unwrap();
     }
     store.record(events("goal", 0..300)).await.unwrap();
 }
 
-/// Takes two looks and chooses a control.
+/// Stores two looks and a control.
 async fn keep(store: &impl Store) {
     let Event { namespace, experiment, variant, .. } = events("goal", 0..1).remove(0);
-    for participants in [1_000, 2_000] {
-        let look =
-            Look { participants, planned: 9_000, control: "red".into(), statistics: Vec::new() };
-        store.take_look(&namespace, &experiment, look).await.unwrap();
-    }
-    store.keep_control(&namespace, &experiment, Some(&variant)).await.unwrap();
+    let look = |participants| Look {
+        participants,
+        planned: 9_000,
+        control: "red".into(),
+        statistics: Vec::new(),
+    };
+    let looks = to_json(&Looks { looks: vec![look(1_000), look(2_000)] }).unwrap();
+    let control = to_json(&Control { control: variant.to_string() }).unwrap();
+    let writes = [(Kind::Looks, looks), (Kind::Control, control)]
+        .map(|(kind, json)| Write::put(kind.of(&experiment), Expected::Absent, json));
+    store.commit(&namespace, None, writes.to_vec()).await.unwrap();
 }
 
 /// How many participants each look had, the chosen control, and what others counted.
-async fn kept(store: &impl Store) -> (Vec<u64>, Option<Variant>, Vec<StartingValue>) {
+async fn kept(store: &impl Store) -> (Vec<u64>, Option<String>, Vec<StartingValue>) {
     let Event { namespace, experiment, .. } = events("goal", 0..1).remove(0);
-    let looks = store.looks(&namespace, &experiment).await.unwrap();
-    let mut tally = [Tally::new(experiment, Counting::Exact)];
-    store.controls(&namespace, &mut tally).await.unwrap();
-    store.starting_values(&namespace, &mut tally).await.unwrap();
-    let [Tally { control, starting_values, .. }] = tally;
-    (looks.iter().map(|look| look.participants).collect(), control, starting_values)
+    let names = [experiment];
+    let documents = store.list(&namespace, &Kind::OF_EXPERIMENTS, Some(&names)).await.unwrap();
+    let find = |kind| documents.iter().find(|document| document.key.kind == kind);
+    let looks: Option<Looks> = find(Kind::Looks).map(|looks| looks.parse().unwrap());
+    let control: Option<Control> = find(Kind::Control).map(|control| control.parse().unwrap());
+    let looks = looks.unwrap_or_default().looks;
+    let participants = looks.iter().map(|look| look.participants).collect();
+    (participants, control.map(|control| control.control), baselines(find(Kind::Baseline)))
 }
 
-async fn counts(store: &impl Store) -> (Counting, u64, u64) {
+fn baselines(document: Option<&Document>) -> Vec<StartingValue> {
+    document.map(|found| found.parse::<Baselines>().unwrap()).unwrap_or_default().baselines
+}
+
+async fn counts(store: &impl Counters) -> (Counting, u64, u64) {
     let one = &events("goal", 0..1)[0];
     let scope = [one.experiment.clone()];
-    let tally = store.tallies(&one.namespace, Some(&scope)).await.unwrap().remove(0);
+    let tally = store.read(&one.namespace, Some(&scope), Include::COUNTS).await.unwrap().remove(0);
     (tally.counting, tally.trials(&one.variant), tally.count("goal", &one.variant))
 }
 
@@ -92,24 +104,21 @@ async fn an_exact_experiment_moves_to_another_redis_and_knows_every_uuid_there()
         count: 7,
         counting: Counting::Hll,
     };
-    store
-        .put_starting_values(&namespace, &experiment, std::slice::from_ref(&before))
-        .await
-        .unwrap();
+    let baseline = std::slice::from_ref(&before);
+    put_baselines(&store, &namespace, &experiment, baseline).await.unwrap();
     let export = redis_export(&store).await;
     // The other Redis's config says otherwise; the experiment goes on as it began.
     let other = redis_store(&there, Counting::Hll);
     other.import(&Namespace::default(), &export).await.unwrap();
     assert_eq!(counts(&other).await, (Counting::Exact, 20_000, 300));
-    let red = Variant::new("red").unwrap();
-    assert_eq!(kept(&other).await, (vec![1_000, 2_000], Some(red), vec![before]));
+    assert_eq!(kept(&other).await, (vec![1_000, 2_000], Some("red".into()), vec![before]));
     fill(&other).await;
     other.record(events("goal", 200..400)).await.unwrap();
     assert_eq!(counts(&other).await, (Counting::Exact, 20_000, 400));
     let timeline = async |store: &RedisStore| {
         let one = &events("goal", 0..1)[0];
-        let mut tallies = store.tallies(&one.namespace, None).await.unwrap();
-        store.timelines(&one.namespace, &mut tallies).await.unwrap();
+        let days = Include { days: true, memory: false };
+        let mut tallies = store.read(&one.namespace, None, days).await.unwrap();
         tallies.remove(0).timeline.unwrap()
     };
     store.record(events("goal", 300..400)).await.unwrap();
@@ -214,28 +223,27 @@ async fn what_gimel_and_lamed_counted_stands_beside_as_what_it_is_and_is_never_a
     let values = from.counted_by_others(&namespace, &experiment).await.unwrap();
     let store = redis_store(&here, Counting::Exact);
     for _ in 0..2 {
-        store.put_starting_values(&namespace, &experiment, &values).await.unwrap();
+        put_baselines(&store, &namespace, &experiment, &values).await.unwrap();
     }
     let one = Event { experiment: experiment.clone(), ..events("goal", 1..2).remove(0) };
     store.record(vec![one.clone()]).await.unwrap();
-    let read = async || {
-        let mut tallies =
-            store.tallies(&namespace, Some(std::slice::from_ref(&experiment))).await.unwrap();
-        store.starting_values(&namespace, &mut tallies).await.unwrap();
-        tallies.remove(0)
-    };
-    let tally = read().await;
+    let scope = [experiment.clone()];
+    let tally = store.read(&namespace, Some(&scope), Include::COUNTS).await.unwrap().remove(0);
     assert_eq!((tally.counting, tally.count("goal", &one.variant)), (Counting::Exact, 1));
-    let mut found: Vec<_> = tally
-        .starting_values
+    let read = async || {
+        let found = store.list(&namespace, &[Kind::Baseline], None).await.unwrap();
+        baselines(found.first())
+    };
+    let mut found = read().await;
+    found.sort_by(|one, other| one.goal.cmp(&other.goal));
+    let found: Vec<_> = found
         .iter()
         .map(|value| (&*value.goal, &*value.label, value.count, value.counting))
         .collect();
-    found.sort_by_key(|value| value.0);
     assert_eq!(
         found,
         [("goal", "red", 41_234, Counting::Exact), ("participate", "red", 3, Counting::Hll)]
     );
     store.delete(&namespace, &experiment).await.unwrap();
-    assert_eq!(read().await.starting_values, []);
+    assert_eq!(read().await, []);
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use abtest_model::event::BatchError;
 use abtest_model::{InputError, event};
-use abtest_store::{Refusal, StoreError};
+use abtest_store::{CommitError, Refusal, StoreError};
 use http::header::{ALLOW, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
 use serde::Serialize;
@@ -84,7 +84,7 @@ impl Problem {
         }
     }
 
-    fn boxed(status: StatusCode, detail: impl Into<String>) -> Box<Self> {
+    pub(crate) fn boxed(status: StatusCode, detail: impl Into<String>) -> Box<Self> {
         Box::new(Self::new(status, detail))
     }
 
@@ -216,6 +216,15 @@ impl From<BatchError> for Box<Problem> {
             BatchError::TooMany { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         };
         Problem::boxed(status, error.to_string())
+    }
+}
+
+impl From<CommitError> for Box<Problem> {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Store(error) => error.into(),
+            error => Problem::boxed(StatusCode::CONFLICT, error.to_string()),
+        }
     }
 }
 

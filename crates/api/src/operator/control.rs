@@ -2,7 +2,8 @@
 
 use abtest_model::event::namespace_of;
 use abtest_model::{Experiment, Query, Variant};
-use abtest_store::Store;
+use abtest_store::contents::{Control, to_json};
+use abtest_store::{Expected, Include, Kind, Store, Write};
 use http::{Response, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -10,6 +11,7 @@ use utoipa::ToSchema;
 use crate::AnswerBody;
 use crate::http::problem::Problem;
 use crate::http::response::json;
+use crate::operator::kept::Kept;
 use crate::operator::results::known;
 
 /// What was chosen.
@@ -51,7 +53,7 @@ pub(crate) async fn choose<S: Store>(
     let query = Query::parse(query)?;
     let namespace = namespace_of(&query)?;
     let control = query.get("variant")?.map(Variant::new).transpose()?;
-    let tally = known(store, &namespace, experiment).await?;
+    let Kept { tally, .. } = known(store, &namespace, experiment, Include::COUNTS).await?;
     if let Some(control) = &control
         && !tally.variants().contains(control)
     {
@@ -59,7 +61,15 @@ pub(crate) async fn choose<S: Store>(
             GET /experiments/{name} lists them";
         return Err(Problem::wrong_parameter("variant", "known-variant", detail));
     }
-    store.keep_control(&namespace, &tally.experiment, control.as_ref()).await?;
+    let key = Kind::Control.of(&tally.experiment);
+    let write = match &control {
+        Some(control) => {
+            let content = to_json(&Control { control: control.to_string() })?;
+            Write::put(key, Expected::Any, content)
+        }
+        None => Write::delete(key, Expected::Any),
+    };
+    store.commit(&namespace, None, vec![write]).await?;
     let experiment = tally.experiment.to_string();
     let control = control.map(|control| control.to_string());
     Ok(json(StatusCode::OK, &ChosenControl { experiment, control }))

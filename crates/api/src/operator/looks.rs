@@ -1,15 +1,20 @@
 //! Taking a look at an experiment: the one way in which the sequential method's verdict is seen.
 
 use abtest_model::event::namespace_of;
-use abtest_model::{Experiment, Query};
-use abtest_store::Store;
+use abtest_model::{Experiment, Query, look};
+use abtest_store::contents::{Looks, to_json};
+use abtest_store::{CommitError, Include, Kind, Store, Write};
 use http::{Response, StatusCode};
 
 use crate::AnswerBody;
 use crate::http::problem::Problem;
 use crate::http::response::with_body;
 use crate::operator::analysis::{AnalysedResults, Analyst, Purpose};
+use crate::operator::kept::Kept;
 use crate::operator::results::known;
+
+/// Attempts to take a look while others take looks at the same experiment.
+const ATTEMPTS: usize = 10;
 
 /// Takes a look: remembers how many participants there are and how far the variants are from the
 /// control, then answers as `GET /experiments/{name}?method=sequential` does from now on.
@@ -68,12 +73,24 @@ pub(crate) async fn take<S: Store>(
         Problem::not_found("this function writes no analysis, so there is nothing to look at")
     })?;
     let writer = analyst(&query, Purpose::Look)?;
-    let mut tally = known(store, &namespace, experiment).await?;
-    store.controls(&namespace, std::slice::from_mut(&mut tally)).await?;
-    let looks = store.looks(&namespace, &tally.experiment).await?;
-    let (look, written) = writer.look(&tally, &looks)?;
-    if let Some(look) = look {
-        store.take_look(&namespace, &tally.experiment, look).await?;
+    for _ in 0..ATTEMPTS {
+        let Kept { tally, looks, looks_expected } =
+            known(store, &namespace, experiment.clone(), Include::COUNTS).await?;
+        let (look, written) = writer.look(&tally, &looks)?;
+        let Some(look) = look else {
+            return Ok(with_body(StatusCode::OK, "application/json", written));
+        };
+        let looks = Looks { looks: look::in_order(looks.into_iter().chain([look])) };
+        let write = Write::put(Kind::Looks.of(&experiment), looks_expected, to_json(&looks)?);
+        match store.commit(&namespace, None, vec![write]).await {
+            Ok(_) => return Ok(with_body(StatusCode::OK, "application/json", written)),
+            // Someone else took a look meanwhile: take this one after it.
+            Err(CommitError::Conflict { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
-    Ok(with_body(StatusCode::OK, "application/json", written))
+    Err(Problem::boxed(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "others take looks at this experiment at the same time; try again",
+    ))
 }

@@ -7,9 +7,11 @@
 //! | [`looks`] | taking a look at an experiment |
 //! | [`control`] | choosing an experiment's control |
 //! | [`delete`] | deleting an experiment |
+//! | `kept` | reading tallies together with the documents that belong to them |
 
 pub mod analysis;
 pub(crate) mod control;
 pub(crate) mod delete;
+mod kept;
 pub(crate) mod looks;
 pub(crate) mod results;

@@ -4,12 +4,13 @@ use std::task::Poll;
 
 use abtest_model::event::namespace_of;
 use abtest_model::results::{GoalResults, Meta};
-use abtest_model::{Experiment, ExperimentResults, Look, Namespace, Query, Tally};
-use abtest_store::Store;
+use abtest_model::{Experiment, ExperimentResults, Namespace, Query};
+use abtest_store::{Include, Store};
 use http::{Response, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::kept::{self, Kept};
 use crate::AnswerBody;
 use crate::http::problem::Problem;
 use crate::http::response::{json, with_body};
@@ -81,24 +82,19 @@ pub(crate) async fn results<S: Store>(
         .collect::<Result<Vec<_>, _>>()?;
     let writer = writer(analyst, &query)?;
     let asked = (!experiments.is_empty()).then_some(&*experiments);
-    let mut tallies = store.tallies(&namespace, asked).await?;
-    if query.get("days")? == Some("true") {
-        store.timelines(&namespace, &mut tallies).await?;
-    }
-    if query.get("memory")? == Some("true") {
-        store.measure(&namespace, &mut tallies).await?;
-    }
-    if writer.needs_controls() {
-        store.controls(&namespace, &mut tallies).await?;
-    }
+    let include = Include {
+        days: query.get("days")? == Some("true"),
+        memory: query.get("memory")? == Some("true"),
+    };
+    let experiments = kept::read(store, &namespace, asked, include).await?;
     let meta = Meta { scope: scope.map(str::to_owned), namespace: namespace.clone() };
     let head = Head { meta };
     let mut array = b"[".to_vec();
     array.extend(serde_json::to_vec(&head).unwrap_or_default());
-    for tally in &tallies {
-        let looks = looks_needed(store, &*writer, &namespace, &tally.experiment).await?;
+    for Kept { mut tally, looks, .. } in experiments {
+        tally.starting_values.clear();
         array.push(b',');
-        array.extend(writer.write(tally, &looks, Asked::AmongOthers)?);
+        array.extend(writer.write(&tally, &looks, Asked::AmongOthers)?);
         others_first().await;
     }
     array.push(b']');
@@ -110,19 +106,6 @@ fn writer(analyst: Option<Analyst>, query: &Query<'_>) -> Result<Box<dyn Writer>
         Some(analyst) => analyst(query, Purpose::Read),
         None => Ok(Box::new(CountsAlone)),
     }
-}
-
-/// The looks taken, if the answer depends on them.
-async fn looks_needed<S: Store>(
-    store: &S,
-    writer: &dyn Writer,
-    namespace: &Namespace,
-    experiment: &Experiment,
-) -> Result<Vec<Look>, Box<Problem>> {
-    if !writer.needs_looks() {
-        return Ok(Vec::new());
-    }
-    Ok(store.looks(namespace, experiment).await?)
 }
 
 /// Lets whoever waits for this thread go first: thousands of experiments take their time, and
@@ -214,15 +197,8 @@ pub(crate) async fn result<S: Store>(
     let query = Query::parse(query)?;
     let namespace = namespace_of(&query)?;
     let writer = writer(analyst, &query)?;
-    let mut tally = known(store, &namespace, experiment).await?;
-    let tallies = std::slice::from_mut(&mut tally);
-    store.timelines(&namespace, tallies).await?;
-    store.starting_values(&namespace, tallies).await?;
-    store.controls(&namespace, tallies).await?;
-    if query.get("memory")? == Some("true") {
-        store.measure(&namespace, tallies).await?;
-    }
-    let looks = looks_needed(store, &*writer, &namespace, &tally.experiment).await?;
+    let include = Include { days: true, memory: query.get("memory")? == Some("true") };
+    let Kept { tally, looks, .. } = known(store, &namespace, experiment, include).await?;
     let written = writer.write(&tally, &looks, Asked::Alone)?;
     Ok(with_body(StatusCode::OK, "application/json", written))
 }
@@ -234,8 +210,10 @@ pub(crate) async fn gimel_experiment<S: Store>(
     query: &str,
 ) -> Result<Response<AnswerBody>, Box<Problem>> {
     let (namespace, experiment) = named(query)?;
-    let tally = read(store, &namespace, experiment).await?;
-    let goals: Vec<GoalResults> = ExperimentResults::from(&tally).goals;
+    let scope = Some(std::slice::from_ref(&experiment));
+    let tallies = store.read(&namespace, scope, Include::COUNTS).await?;
+    let tally = tallies.first().ok_or_else(|| unknown(&namespace))?;
+    let goals: Vec<GoalResults> = ExperimentResults::from(tally).goals;
     Ok(json(StatusCode::OK, &goals))
 }
 
@@ -245,23 +223,16 @@ pub(super) fn named(query: &str) -> Result<(Namespace, Experiment), Box<Problem>
     Ok((namespace_of(&query)?, experiment))
 }
 
-/// An experiment that something was counted of.
-pub(crate) async fn known<S: Store>(
+/// An experiment that has counts, with its documents.
+pub(super) async fn known<S: Store>(
     store: &S,
     namespace: &Namespace,
     experiment: Experiment,
-) -> Result<Tally, Box<Problem>> {
-    let tally = read(store, namespace, experiment).await?;
-    if tally.is_empty() { Err(unknown(namespace)) } else { Ok(tally) }
-}
-
-async fn read<S: Store>(
-    store: &S,
-    namespace: &Namespace,
-    experiment: Experiment,
-) -> Result<Tally, Box<Problem>> {
-    let tallies = store.tallies(namespace, Some(std::slice::from_ref(&experiment))).await?;
-    tallies.into_iter().next().ok_or_else(|| unknown(namespace))
+    include: Include,
+) -> Result<Kept, Box<Problem>> {
+    let scope = Some(std::slice::from_ref(&experiment));
+    let found = kept::read(store, namespace, scope, include).await?.into_iter().next();
+    found.filter(|found| !found.tally.is_empty()).ok_or_else(|| unknown(namespace))
 }
 
 pub(super) fn unknown(namespace: &Namespace) -> Box<Problem> {

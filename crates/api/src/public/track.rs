@@ -1,7 +1,7 @@
 //! Recording events. 200 means that every event of the request is stored.
 
 use abtest_model::{Batch, Event, Query};
-use abtest_store::Store;
+use abtest_store::Recorder;
 use http::{Request, Response, StatusCode};
 use http_body::Body;
 use serde::Serialize;
@@ -67,7 +67,7 @@ pub(crate) struct EventSchema {
             content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn one<S: Store>(
+pub(crate) async fn one<S: Recorder>(
     store: &S,
     query: &str,
     summary: &mut RequestSummary,
@@ -103,7 +103,7 @@ pub(crate) async fn one<S: Store>(
             content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn many<S: Store, B: Body>(
+pub(crate) async fn many<S: Recorder, B: Body>(
     store: &S,
     request: Request<B>,
     summary: &mut RequestSummary,
@@ -125,7 +125,7 @@ pub(crate) enum Events {
     Many(Vec<EventSchema>),
 }
 
-async fn record<S: Store>(
+async fn record<S: Recorder>(
     store: &S,
     events: Vec<Result<Event, abtest_model::InputError>>,
     was_array: bool,

@@ -1,4 +1,4 @@
-//! What lies in the key-value store, and one durable commit.
+//! What the key-value store holds, and one durable commit.
 //!
 //! | keyspace | key | value |
 //! |---|---|---|
@@ -7,24 +7,33 @@
 //! | `days` | counter id, UTC day (days since 1970) | how many uuids were new |
 //! | `seen` | counter id, uuid | nothing |
 //! | `removed` | id of a deleted counter whose uuids are still to be removed | nothing |
+//! | `documents` | namespace, kind, name, with NUL between | version, then `1` and the JSON, or `0` |
+//! | `history` | namespace, kind, name, NUL after each, then the version | milliseconds, the JSON |
+//! | `namespaces` | namespace | version |
 //!
-//! Numbers are big-endian.
+//! Numbers are big-endian. Format 1 had no documents: see `legacy`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::DirBuilder;
 use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use abtest_model::{Day, Uuid};
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use abtest_model::{Day, Experiment, Namespace, Uuid};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
 
-use super::OpenError;
-use super::catalog::{Catalog, Counter};
-use super::published::Published;
-use crate::StoreError;
+use super::catalog::{Catalog, Counter, SEPARATOR};
+use super::ledger::{Changed, Ledger, Record};
+use super::snapshot::Snapshot;
+use super::{OpenError, legacy};
+use crate::{DocumentKey, HistoryEntry, Kind, StoreError};
 
-const FORMAT: &[u8] = b"1";
+/// The format that this version writes.
+const FORMAT: u32 = 2;
+
+/// The format whose looks and controls are in files.
+const FORMAT_WITH_FILES: u32 = 1;
 
 /// The open key-value store.
 pub(super) struct Disk {
@@ -33,36 +42,42 @@ pub(super) struct Disk {
     seen: Keyspace,
     days: Keyspace,
     removed: Keyspace,
+    documents: Keyspace,
+    history: Keyspace,
+    namespaces: Keyspace,
+    meta: Keyspace,
     /// The last key that was swept: a sweep that began anew each time would step over all that it
     /// removed before, longer each time, while recording waits.
     swept: Vec<u8>,
 }
 
 /// What one commit changes. A counter appears once, with its last state.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Changes {
-    /// Counters by name; none for a deleted one.
+    /// Counters by name; `None` for a deleted one.
     pub(super) counters: HashMap<String, Option<Counter>>,
     /// Keys of uuids that are new.
-    pub(super) seen: std::collections::HashSet<Vec<u8>>,
-    /// New uuids by counter's name and id.
-    pub(super) new: HashMap<(String, u64), u64>,
-    /// The day on which they are new.
-    pub(super) day: Day,
+    pub(super) seen: HashSet<Vec<u8>>,
+    /// New uuids by counter's name and id, and day.
+    pub(super) new: HashMap<(String, u64, Day), u64>,
     /// Ids of deleted counters.
     pub(super) removed: Vec<u64>,
+    /// Experiments that were deleted. They may have been recorded again since.
+    pub(super) deleted: Vec<(Namespace, Experiment)>,
+    /// Documents in the order of their commits.
+    pub(super) documents: Vec<Changed>,
+    /// The time of the commit in Unix milliseconds.
+    pub(super) at: u64,
 }
 
 impl Changes {
-    /// None yet, on a day.
-    pub(super) fn on(day: Day) -> Self {
-        Self {
-            counters: HashMap::new(),
-            seen: std::collections::HashSet::new(),
-            new: HashMap::new(),
-            day,
-            removed: Vec::new(),
-        }
+    pub(super) fn at(now: u64) -> Self {
+        Self { at: now, ..Self::default() }
+    }
+
+    /// Whether there is nothing to write.
+    pub(super) fn is_empty(&self) -> bool {
+        self.counters.is_empty() && self.documents.is_empty()
     }
 }
 
@@ -73,24 +88,33 @@ pub(super) fn seen_key(counter: u64, uuid: &Uuid) -> Vec<u8> {
 
 impl Disk {
     /// Opens a folder, or makes it, and reads every counter.
-    pub(super) fn open(folder: &Path) -> Result<(Self, Catalog, Published), OpenError> {
+    pub(super) fn open(folder: &Path) -> Result<(Self, Catalog, Snapshot), OpenError> {
         let failed = |reason: String| OpenError::Disk { folder: folder.to_owned(), reason };
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(folder)
             .map_err(|error| failed(error.to_string()))?;
-        let disk = Self::open_database(folder).map_err(|error| match error {
+        let (disk, format) = Self::open_database(folder).map_err(|error| match error {
             fjall::Error::Locked => OpenError::InUse { folder: folder.to_owned() },
             error => failed(error.to_string()),
         })?;
-        let (disk, format) = disk;
-        if format != FORMAT {
-            let found = String::from_utf8_lossy(&format).into_owned();
-            return Err(OpenError::Newer { folder: folder.to_owned(), found });
+        match std::str::from_utf8(&format).ok().and_then(|format| format.parse::<u32>().ok()) {
+            Some(FORMAT) => {}
+            Some(FORMAT_WITH_FILES) => {
+                disk.take_files(folder).map_err(|error| failed(error.to_string()))?;
+            }
+            Some(newer) if newer > FORMAT => {
+                let found = newer.to_string();
+                return Err(OpenError::Newer { folder: folder.to_owned(), found });
+            }
+            _ => {
+                let found = String::from_utf8_lossy(&format).escape_debug().to_string();
+                return Err(OpenError::UnknownFormat { folder: folder.to_owned(), found });
+            }
         }
-        let (catalog, published) = disk.load().map_err(|error| failed(error.to_string()))?;
-        Ok((disk, catalog, published))
+        let (catalog, snapshot) = disk.load().map_err(|error| failed(error.to_string()))?;
+        Ok((disk, catalog, snapshot))
     }
 
     fn open_database(folder: &Path) -> fjall::Result<(Self, Vec<u8>)> {
@@ -100,9 +124,10 @@ impl Disk {
         let format = match meta.get("format")? {
             Some(format) => format.to_vec(),
             None => {
-                meta.insert("format", FORMAT)?;
+                let format = FORMAT.to_string();
+                meta.insert("format", &format)?;
                 database.persist(PersistMode::SyncAll)?;
-                FORMAT.to_vec()
+                format.into_bytes()
             }
         };
         let disk = Self {
@@ -110,14 +135,33 @@ impl Disk {
             seen: keyspace("seen")?,
             days: keyspace("days")?,
             removed: keyspace("removed")?,
+            documents: keyspace("documents")?,
+            history: keyspace("history")?,
+            namespaces: keyspace("namespaces")?,
+            meta,
             swept: Vec::new(),
             database,
         };
         Ok((disk, format))
     }
 
-    fn load(&self) -> fjall::Result<(Catalog, Published)> {
-        let (mut catalog, mut published) = (Catalog::default(), Published::default());
+    /// Moves looks and controls from the files of format 1 into the database, in one commit with
+    /// the new format number.
+    fn take_files(&self, folder: &Path) -> fjall::Result<()> {
+        let mut changes = Changes::at(now());
+        for (namespace, writes) in legacy::read(folder)? {
+            let committed = Ledger::default().commit(&namespace, None, writes, changes.at);
+            changes.documents.extend(committed.map(|(_, changed)| changed).unwrap_or_default());
+        }
+        let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
+        self.write_documents(&mut batch, &changes);
+        batch.insert(&self.meta, "format", FORMAT.to_string());
+        batch.commit()?;
+        Ok(legacy::set_aside(folder)?)
+    }
+
+    fn load(&self) -> fjall::Result<(Catalog, Snapshot)> {
+        let (mut catalog, mut snapshot) = (Catalog::default(), Snapshot::default());
         for entry in self.counters.iter() {
             let (name, value) = entry.into_inner()?;
             let (Ok(name), Some(counter)) = (String::from_utf8(name.to_vec()), decode(&value))
@@ -125,16 +169,58 @@ impl Disk {
                 tracing::warn!("a counter on disk cannot be read; passed over");
                 continue;
             };
-            published.set(&name, Some(counter.count));
+            snapshot.set(&name, counter.count);
             for (day, new) in self.days_of(counter.id)? {
-                published.add(&name, day, new);
+                snapshot.add(&name, day, new);
             }
             catalog.load(name, counter);
         }
         for id in self.removed_ids()? {
             catalog.use_id(id);
         }
-        Ok((catalog, published))
+        snapshot.documents = self.load_documents()?;
+        Ok((catalog, snapshot))
+    }
+
+    /// Reads all documents.
+    pub(super) fn load_documents(&self) -> fjall::Result<Ledger> {
+        let mut ledger = Ledger::default();
+        for entry in self.documents.iter() {
+            let (key, value) = entry.into_inner()?;
+            match read_document(&key, &value) {
+                Some((namespace, key, record)) => ledger.load(namespace, key, record),
+                None => tracing::error!("a document on disk cannot be read and was left out"),
+            }
+        }
+        for entry in self.namespaces.iter() {
+            let (namespace, value) = entry.into_inner()?;
+            let namespace = String::from_utf8(namespace.to_vec()).ok();
+            let namespace = namespace.and_then(|namespace| Namespace::new(namespace).ok());
+            if let (Some(namespace), Some(version)) = (namespace, decode_number(&value)) {
+                ledger.load_version(namespace, version);
+            }
+        }
+        Ok(ledger)
+    }
+
+    /// The history of a document.
+    pub(super) fn history(
+        &self,
+        namespace: &Namespace,
+        key: &DocumentKey,
+    ) -> fjall::Result<Vec<HistoryEntry>> {
+        let prefix = history_prefix(namespace, key);
+        let mut entries = Vec::new();
+        for entry in self.history.prefix(&prefix) {
+            let (key, value) = entry.into_inner()?;
+            let version = key.get(prefix.len()..).and_then(decode_number);
+            let at = value.split_first_chunk::<8>();
+            if let (Some(version), Some((at, entry))) = (version, at) {
+                let entry = String::from_utf8_lossy(entry).into_owned();
+                entries.push(HistoryEntry { version, at: u64::from_be_bytes(*at), entry });
+            }
+        }
+        Ok(entries)
     }
 
     /// Whether a uuid was counted before.
@@ -154,15 +240,28 @@ impl Disk {
                 None => batch.remove(&self.counters, name.as_str()),
             }
         }
-        for ((_, id), new) in &changes.new {
-            let key = day_key(*id, changes.day);
+        for ((_, id, day), new) in &changes.new {
+            let key = day_key(*id, *day);
             let before = self.days.get(&key)?.and_then(|value| decode_number(&value));
             batch.insert(&self.days, key, (before.unwrap_or(0) + new).to_be_bytes());
         }
         for id in &changes.removed {
             batch.insert(&self.removed, id.to_be_bytes(), []);
         }
+        self.write_documents(&mut batch, changes);
         batch.commit()
+    }
+
+    fn write_documents(&self, batch: &mut OwnedWriteBatch, changes: &Changes) {
+        for Changed { namespace, namespace_version, key, record, entry } in &changes.documents {
+            batch.insert(&self.documents, document_key(namespace, key), encode_record(record));
+            batch.insert(&self.namespaces, namespace.as_str(), namespace_version.to_be_bytes());
+            if let Some(entry) = entry {
+                let key = [&history_prefix(namespace, key)[..], &record.version.to_be_bytes()];
+                let value = [&changes.at.to_be_bytes(), entry.as_bytes()].concat();
+                batch.insert(&self.history, key.concat(), value);
+            }
+        }
     }
 
     /// Removes up to `most` uuids of deleted counters, and tells whether that was all. Cut off
@@ -232,6 +331,41 @@ pub(super) fn store_error(error: &fjall::Error) -> StoreError {
         }
         error => StoreError::Disk(error.to_string()),
     }
+}
+
+/// This machine's clock, in Unix milliseconds.
+pub(super) fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+fn document_key(namespace: &Namespace, key: &DocumentKey) -> String {
+    format!("{namespace}\0{}\0{}", key.kind, key.name)
+}
+
+fn history_prefix(namespace: &Namespace, key: &DocumentKey) -> Vec<u8> {
+    (document_key(namespace, key) + "\0").into_bytes()
+}
+
+fn read_document(key: &[u8], value: &[u8]) -> Option<(Namespace, DocumentKey, Record)> {
+    let mut parts = std::str::from_utf8(key).ok()?.splitn(3, SEPARATOR);
+    let namespace = Namespace::new(parts.next()?).ok()?;
+    let kind = Kind::from_word(parts.next()?)?;
+    let key = DocumentKey::new(kind, parts.next()?);
+    let (version, rest) = value.split_first_chunk::<8>()?;
+    let content = match rest.split_first()? {
+        (b'1', content) => Some(std::str::from_utf8(content).ok()?.into()),
+        _ => None,
+    };
+    Some((namespace, key, Record { version: u64::from_be_bytes(*version), content }))
+}
+
+fn encode_record(record: &Record) -> Vec<u8> {
+    let (flag, content) = match &record.content {
+        Some(content) => (b'1', content.as_bytes()),
+        None => (b'0', &[][..]),
+    };
+    [&record.version.to_be_bytes()[..], &[flag], content].concat()
 }
 
 fn day_key(counter: u64, day: Day) -> Vec<u8> {

@@ -1,4 +1,4 @@
-//! An experiment out of a folder that nobody else uses.
+//! Reads an experiment out of a folder that no other process uses.
 
 use std::path::Path;
 
@@ -7,10 +7,10 @@ use abtest_model::{Experiment, Goal, Namespace, Variant};
 use super::OpenError;
 use super::catalog::SEPARATOR;
 use super::disk::{Disk, store_error};
-use super::{controls_of, looks_of};
-use crate::transfer::{Export, ExportedCounter, Kept, Seen, TransferError, invalid};
+use crate::Kind;
+use crate::transfer::{Export, ExportedCounter, Seen, TransferError, invalid};
 
-/// Reads an experiment with all its uuids; none where it is not there.
+/// Reads an experiment with all its uuids; `None` if it does not exist.
 ///
 /// # Errors
 /// When the folder is in use or cannot be read.
@@ -19,7 +19,7 @@ pub fn export(
     namespace: &Namespace,
     experiment: &Experiment,
 ) -> Result<Option<Export>, TransferError> {
-    let (disk, mut catalog, _) =
+    let (disk, mut catalog, snapshot) =
         Disk::open(folder).map_err(|error: OpenError| TransferError::Store(error.into()))?;
     let mut counters = Vec::new();
     for (name, counter) in catalog.remove(namespace, experiment) {
@@ -41,10 +41,7 @@ pub fn export(
     if counters.is_empty() {
         return Ok(None);
     }
-    let kept = Kept {
-        looks: looks_of(folder).read(namespace, experiment)?,
-        control: controls_of(folder).read(namespace, experiment)?.pop(),
-        starting_values: Vec::new(),
-    };
-    Ok(Some(Export::new(experiment, counters, kept)))
+    let names = std::slice::from_ref(experiment);
+    let documents = snapshot.documents.list(namespace, &Kind::OF_EXPERIMENTS, Some(names));
+    Ok(Some(Export::new(experiment, counters, &documents)?))
 }

@@ -1,52 +1,54 @@
-//! Counters in one folder on disk, with nothing to install. Counts exactly.
+//! Counters and documents in one folder on disk, with nothing to install. Counts exactly.
 //!
 //! | module | holds |
 //! |---|---|
-//! | `disk` | what lies in the key-value store (fjall), and one durable commit |
+//! | `disk` | what the key-value store (fjall) holds, and one durable commit |
 //! | `catalog` | the writer's list of counters, and the limits |
-//! | `published` | the counts that are on disk, for readers |
-//! | `journal` | what is kept with experiments, looks and controls, in files |
-//! | `writer` | the one thread that writes: it gathers what waits, commits once, answers all |
-//! | `answers` | answering all at the price of one |
+//! | `ledger` | the documents |
+//! | `snapshot` | what is on disk, in memory for readers |
+//! | `writer` | the one thread that writes |
+//! | `answers` | sends the answers of a commit with one wake-up |
+//! | `export` | reads an experiment out of a folder |
+//! | `legacy` | the files in which format 1 kept looks and controls |
 //!
-//! An event's way: its request goes into the writer's queue; the writer takes all that wait,
-//! looks up which uuids are new, commits them with one sync, and only then publishes the counts
-//! and answers. So concurrent requests share a sync, and a lone one waits for nobody. Reading
-//! takes the published counts from memory and never waits for the disk.
+//! The path of an event: its request goes into the writer's queue. The writer takes all waiting
+//! requests, finds out which uuids are new, commits them with one sync, publishes the counts and
+//! then answers. So concurrent requests share a sync, and a single request waits for no other.
+//! Reading takes the published counts and documents from memory and never waits for the disk.
 
 mod answers;
 mod catalog;
 mod disk;
 mod export;
-mod journal;
-mod published;
+mod ledger;
+mod legacy;
+mod snapshot;
 mod writer;
 
 pub use export::export;
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use abtest_model::{Event, Experiment, Limits, Look, Namespace, Tally, Variant, look};
+use abtest_model::{Day, Event, Experiment, Limits, Namespace, Tally};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{Refusal, Store, StoreError};
+use crate::{
+    CommitError, Committed, Counters, Document, DocumentKey, Documents, HistoryEntry, Include,
+    Kind, NamespaceSnapshot, Recorder, Refusal, StoreError, Write,
+};
 use answers::Reply;
-use journal::Journal;
-use published::Published;
-use writer::{Request, Writer};
+use snapshot::Snapshot;
+use writer::{DocumentCommit, Request, Writer};
 
 /// How many requests may wait for the writer; past that, senders wait too.
 const QUEUE: usize = 1_024;
 
-/// A [`Store`] in a folder.
+/// A store in a folder.
 pub struct EmbeddedStore {
     queue: Option<mpsc::Sender<Request>>,
-    published: Arc<RwLock<Published>>,
+    snapshot: Arc<RwLock<Snapshot>>,
     writer: Option<std::thread::JoinHandle<()>>,
-    looks: Journal<Look>,
-    controls: Journal<String>,
 }
 
 /// Why a folder cannot be opened.
@@ -63,6 +65,17 @@ pub enum OpenError {
     /// A later version wrote it.
     #[error("the data in {folder} was written by a newer abtest (format {found}); update this one")]
     Newer {
+        /// The folder.
+        folder: PathBuf,
+        /// The format found.
+        found: String,
+    },
+    /// The format number makes no sense.
+    #[error(
+        "the data in {folder} have the unknown format `{found}`; they are damaged, or another \
+         program wrote them"
+    )]
+    UnknownFormat {
         /// The folder.
         folder: PathBuf,
         /// The format found.
@@ -87,17 +100,10 @@ impl From<OpenError> for StoreError {
             OpenError::Newer { found, .. } => {
                 format!("the data were written by a newer abtest (format {found})")
             }
+            OpenError::UnknownFormat { .. } => "the data have an unknown format".into(),
             OpenError::Disk { reason, .. } => reason,
         })
     }
-}
-
-fn looks_of(folder: &Path) -> Journal<Look> {
-    Journal::new(folder, "looks.jsonl")
-}
-
-fn controls_of(folder: &Path) -> Journal<String> {
-    Journal::new(folder, "controls.jsonl")
 }
 
 impl EmbeddedStore {
@@ -107,7 +113,7 @@ impl EmbeddedStore {
     /// When it is in use, from a newer version, or cannot be read and written.
     pub fn open(folder: &Path, limits: Limits) -> Result<Self, OpenError> {
         let (queue, requests) = mpsc::channel(QUEUE);
-        let (writer, published) = Writer::new(folder.to_owned(), limits, requests)?;
+        let (writer, snapshot) = Writer::new(folder.to_owned(), limits, requests)?;
         let writer = std::thread::Builder::new()
             .name("abtest-store".into())
             .spawn(move || writer.run())
@@ -115,13 +121,24 @@ impl EmbeddedStore {
                 folder: folder.to_owned(),
                 reason: error.to_string(),
             })?;
-        Ok(Self {
-            queue: Some(queue),
-            published,
-            writer: Some(writer),
-            looks: looks_of(folder),
-            controls: controls_of(folder),
-        })
+        Ok(Self { queue: Some(queue), snapshot, writer: Some(writer) })
+    }
+
+    /// Records a batch as if it had come on `day`. For demonstrations and tests, which need a
+    /// past; everything else records with [`Recorder::record`].
+    ///
+    /// # Errors
+    /// As [`Recorder::record`].
+    pub async fn record_on(
+        &self,
+        day: Day,
+        events: Vec<Event>,
+    ) -> Result<Vec<Result<(), Refusal>>, StoreError> {
+        self.ask(|reply| Request::Record { events, day: Some(day), reply }).await
+    }
+
+    fn read_snapshot(&self) -> RwLockReadGuard<'_, Snapshot> {
+        self.snapshot.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, StoreError> {
@@ -143,91 +160,82 @@ impl Drop for EmbeddedStore {
     }
 }
 
-impl Store for EmbeddedStore {
+impl Recorder for EmbeddedStore {
     async fn record(&self, events: Vec<Event>) -> Result<Vec<Result<(), Refusal>>, StoreError> {
         if events.is_empty() {
             return Ok(Vec::new());
         }
-        self.ask(|reply| Request::Record { events, reply }).await
+        self.ask(|reply| Request::Record { events, day: None, reply }).await
     }
 
-    async fn tallies(
+    async fn health(&self) -> Result<(), StoreError> {
+        self.ask(|reply| Request::Health { reply }).await
+    }
+}
+
+impl Counters for EmbeddedStore {
+    async fn read(
         &self,
         namespace: &Namespace,
         scope: Option<&[Experiment]>,
+        include: Include,
     ) -> Result<Vec<Tally>, StoreError> {
-        let published = self.published.read().unwrap_or_else(PoisonError::into_inner);
-        Ok(published.tallies(namespace, scope))
+        Ok(self.read_snapshot().tallies(namespace, scope, include))
     }
 
-    async fn timelines(
-        &self,
-        namespace: &Namespace,
-        tallies: &mut [Tally],
-    ) -> Result<(), StoreError> {
-        let published = self.published.read().unwrap_or_else(PoisonError::into_inner);
-        for tally in tallies {
-            tally.timeline = Some(published.timeline(namespace, &tally.experiment));
-        }
-        Ok(())
-    }
-
+    /// Counters and documents go in one commit.
     async fn delete(
         &self,
         namespace: &Namespace,
         experiment: &Experiment,
     ) -> Result<bool, StoreError> {
-        self.looks.forget(namespace, experiment)?;
-        self.controls.forget(namespace, experiment)?;
         let (namespace, experiment) = (namespace.clone(), experiment.clone());
         self.ask(|reply| Request::Delete { namespace, experiment, reply }).await
     }
+}
 
-    async fn looks(
+impl Documents for EmbeddedStore {
+    async fn get(
         &self,
         namespace: &Namespace,
-        experiment: &Experiment,
-    ) -> Result<Vec<Look>, StoreError> {
-        Ok(look::in_order(self.looks.read(namespace, experiment)?))
+        key: &DocumentKey,
+    ) -> Result<Option<Document>, StoreError> {
+        Ok(self.read_snapshot().documents.get(namespace, key))
     }
 
-    async fn take_look(
+    async fn list(
         &self,
         namespace: &Namespace,
-        experiment: &Experiment,
-        look: Look,
-    ) -> Result<(), StoreError> {
-        self.looks.write(namespace, experiment, look)
+        kinds: &[Kind],
+        names: Option<&[Experiment]>,
+    ) -> Result<Vec<Document>, StoreError> {
+        Ok(self.read_snapshot().documents.list(namespace, kinds, names))
     }
 
-    async fn controls(
+    async fn snapshot(
         &self,
         namespace: &Namespace,
-        tallies: &mut [Tally],
-    ) -> Result<(), StoreError> {
-        let wanted: HashSet<String> =
-            tallies.iter().map(|tally| tally.experiment.to_string()).collect();
-        let mut kept = self.controls.read_all(namespace, |name| wanted.contains(name))?;
-        for tally in tallies {
-            let last = kept.remove(tally.experiment.as_str()).and_then(|mut all| all.pop());
-            tally.control = last.and_then(|name| Variant::new(name).ok());
-        }
-        Ok(())
+        unless_version: Option<u64>,
+    ) -> Result<Option<NamespaceSnapshot>, StoreError> {
+        Ok(self.read_snapshot().documents.snapshot(namespace, unless_version))
     }
 
-    async fn keep_control(
+    async fn commit(
         &self,
         namespace: &Namespace,
-        experiment: &Experiment,
-        control: Option<&Variant>,
-    ) -> Result<(), StoreError> {
-        match control {
-            Some(control) => self.controls.write(namespace, experiment, control.to_string()),
-            None => self.controls.forget(namespace, experiment),
-        }
+        based_on: Option<u64>,
+        writes: Vec<Write>,
+    ) -> Result<Committed, CommitError> {
+        let commit = DocumentCommit { namespace: namespace.clone(), based_on, writes };
+        self.ask(|reply| Request::Commit { commit, reply }).await?
     }
 
-    async fn health(&self) -> Result<(), StoreError> {
-        self.ask(|reply| Request::Health { reply }).await
+    async fn history(
+        &self,
+        namespace: &Namespace,
+        key: &DocumentKey,
+    ) -> Result<Vec<HistoryEntry>, StoreError> {
+        let (namespace, key) = (namespace.clone(), key.clone());
+        self.ask(|reply| Request::History { namespace, key, reply }).await
     }
 }

@@ -1,4 +1,5 @@
-//! The one thread that writes: it gathers what waits, commits once, publishes, answers all.
+//! The one thread that writes. It takes all waiting requests, commits them with one sync,
+//! publishes the result to readers, and then answers.
 
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -7,11 +8,13 @@ use abtest_model::{Day, Event, Experiment, Limits, Namespace};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TryRecvError;
 
-use super::answers::{Answer, Answers, Reply};
+use super::answers::{Answer, Answers, Commit, Reply};
 use super::catalog::{Catalog, Counter, counter_name};
-use super::disk::{Changes, Disk, seen_key, store_error};
-use super::published::Published;
-use crate::{Refusal, StoreError};
+use super::disk::{Changes, Disk, now, seen_key, store_error};
+use super::ledger::Ledger;
+use super::snapshot::Snapshot;
+use crate::documents::deletion_of;
+use crate::{DocumentKey, HistoryEntry, Refusal, StoreError, Write};
 
 /// Most events in one commit, so that the first to wait does not wait long.
 const COMMIT_EVENTS: usize = 8_192;
@@ -21,9 +24,18 @@ const SWEEP: usize = 2_000;
 
 /// What is asked of the writer.
 pub(super) enum Request {
-    Record { events: Vec<Event>, reply: Reply<Vec<Result<(), Refusal>>> },
+    Record { events: Vec<Event>, day: Option<Day>, reply: Reply<Vec<Result<(), Refusal>>> },
     Delete { namespace: Namespace, experiment: Experiment, reply: Reply<bool> },
     Health { reply: Reply<()> },
+    Commit { commit: DocumentCommit, reply: Reply<Commit> },
+    History { namespace: Namespace, key: DocumentKey, reply: Reply<Vec<HistoryEntry>> },
+}
+
+/// A commit of documents.
+pub(super) struct DocumentCommit {
+    pub(super) namespace: Namespace,
+    pub(super) based_on: Option<u64>,
+    pub(super) writes: Vec<Write>,
 }
 
 impl Request {
@@ -33,6 +45,8 @@ impl Request {
             Self::Record { reply, .. } => Answer::Recorded(reply, Err(error.clone())),
             Self::Delete { reply, .. } => Answer::Deleted(reply, Err(error.clone())),
             Self::Health { reply } => Answer::Healthy(reply, Err(error.clone())),
+            Self::Commit { reply, .. } => Answer::Committed(reply, Err(error.clone())),
+            Self::History { reply, .. } => Answer::History(reply, Err(error.clone())),
         }
     }
 }
@@ -42,7 +56,7 @@ pub(super) struct Writer {
     folder: PathBuf,
     limits: Limits,
     requests: mpsc::Receiver<Request>,
-    published: Arc<RwLock<Published>>,
+    snapshot: Arc<RwLock<Snapshot>>,
     /// None after the disk failed: the key-value store must then be opened anew.
     open: Option<Open>,
 }
@@ -50,6 +64,8 @@ pub(super) struct Writer {
 struct Open {
     disk: Disk,
     catalog: Catalog,
+    /// The documents, with the changes of the requests at hand.
+    documents: Ledger,
     /// Whether uuids of deleted counters may be left.
     sweeping: bool,
 }
@@ -59,11 +75,14 @@ impl Writer {
         folder: PathBuf,
         limits: Limits,
         requests: mpsc::Receiver<Request>,
-    ) -> Result<(Self, Arc<RwLock<Published>>), super::OpenError> {
-        let (disk, catalog, published) = Disk::open(&folder)?;
-        let published = Arc::new(RwLock::new(published));
-        let open = Some(Open { disk, catalog, sweeping: true });
-        Ok((Self { folder, limits, requests, published: Arc::clone(&published), open }, published))
+    ) -> Result<(Self, Arc<RwLock<Snapshot>>), super::OpenError> {
+        let (disk, catalog, snapshot) = Disk::open(&folder)?;
+        let snapshot = Arc::new(RwLock::new(snapshot));
+        let open = Some(Open::new(disk, catalog).map_err(|error| super::OpenError::Disk {
+            folder: folder.clone(),
+            reason: error.to_string(),
+        })?);
+        Ok((Self { folder, limits, requests, snapshot: Arc::clone(&snapshot), open }, snapshot))
     }
 
     /// Works until nobody can ask any more.
@@ -110,7 +129,7 @@ impl Writer {
             }
         };
         let mut answers = Vec::with_capacity(requests.len());
-        let mut changes = Changes::on(Day::today());
+        let mut changes = Changes::at(now());
         let applied = open.apply(requests, &limits, &mut changes, &mut answers);
         match applied.and_then(|()| open.commit(&changes)) {
             Ok(()) => {
@@ -133,36 +152,46 @@ impl Writer {
         let open = match self.open.take() {
             Some(open) => open,
             None => {
-                let (disk, catalog, published) = Disk::open(&self.folder).map_err(|error| {
+                let (disk, catalog, snapshot) = Disk::open(&self.folder).map_err(|error| {
                     tracing::error!(%error, "nothing can be recorded");
                     StoreError::from(error)
                 })?;
-                *self.published.write().unwrap_or_else(PoisonError::into_inner) = published;
-                Open { disk, catalog, sweeping: true }
+                *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = snapshot;
+                Open::new(disk, catalog).map_err(|error| store_error(&error))?
             }
         };
         Ok(self.open.insert(open))
     }
 
     fn publish(&self, changes: &Changes) {
-        let mut published = self.published.write().unwrap_or_else(PoisonError::into_inner);
-        // Deleted ones first: their experiment goes as a whole, and may have come back since.
-        let (deleted, counted): (Vec<_>, Vec<_>) =
-            changes.counters.iter().partition(|(_, counter)| counter.is_none());
-        for (name, counter) in deleted.into_iter().chain(counted) {
-            published.set(name, counter.map(|counter| counter.count));
+        let mut snapshot = self.snapshot.write().unwrap_or_else(PoisonError::into_inner);
+        // Deleted experiments go first: they may have been recorded again since.
+        for (namespace, experiment) in &changes.deleted {
+            snapshot.remove(namespace, experiment);
         }
-        for ((name, id), new) in &changes.new {
-            // What a counter had before it was deleted in the same commit is gone with it.
-            if changes.removed.contains(id) {
-                continue;
+        for (name, counter) in &changes.counters {
+            if let Some(counter) = counter {
+                snapshot.set(name, counter.count);
             }
-            published.add(name, changes.day, *new);
+        }
+        for ((name, id, day), new) in &changes.new {
+            // What a counter had before it was deleted in the same commit is gone with it.
+            if !changes.removed.contains(id) {
+                snapshot.add(name, *day, *new);
+            }
+        }
+        for changed in &changes.documents {
+            snapshot.documents.apply(changed);
         }
     }
 }
 
 impl Open {
+    fn new(disk: Disk, catalog: Catalog) -> fjall::Result<Self> {
+        let documents = disk.load_documents()?;
+        Ok(Self { disk, catalog, documents, sweeping: true })
+    }
+
     /// Works out what the requests change, and what will be answered once that is on disk.
     fn apply(
         &mut self,
@@ -171,13 +200,15 @@ impl Open {
         changes: &mut Changes,
         answers: &mut Vec<Answer>,
     ) -> fjall::Result<()> {
+        let today = Day::of_unix_time(changes.at / 1_000);
         let mut failed = Ok(());
         for request in requests {
             let answer = match request {
-                Request::Record { events, reply } => {
+                Request::Record { events, day, reply } => {
+                    let day = day.unwrap_or(today);
                     let mut outcomes = Vec::with_capacity(events.len());
                     for event in &events {
-                        match self.record(event, limits, changes) {
+                        match self.record(event, day, limits, changes) {
                             Ok(outcome) => outcomes.push(outcome),
                             Err(error) => failed = Err(error),
                         }
@@ -189,6 +220,13 @@ impl Open {
                     Answer::Deleted(reply, Ok(deleted))
                 }
                 Request::Health { reply } => Answer::Healthy(reply, Ok(())),
+                Request::Commit { commit, reply } => {
+                    Answer::Committed(reply, Ok(self.commit_documents(commit, changes)))
+                }
+                Request::History { namespace, key, reply } => {
+                    let history = self.disk.history(&namespace, &key);
+                    Answer::History(reply, history.map_err(|error| store_error(&error)))
+                }
             };
             answers.push(answer);
         }
@@ -198,6 +236,7 @@ impl Open {
     fn record(
         &mut self,
         event: &Event,
+        day: Day,
         limits: &Limits,
         changes: &mut Changes,
     ) -> fjall::Result<Result<(), Refusal>> {
@@ -210,7 +249,7 @@ impl Open {
         if !changes.seen.contains(&key) && !self.disk.was_seen(&key)? {
             changes.seen.insert(key);
             counter.count += 1;
-            *changes.new.entry((name.clone(), counter.id)).or_default() += 1;
+            *changes.new.entry((name.clone(), counter.id, day)).or_default() += 1;
             changes.counters.insert(name, Some(*counter));
         }
         Ok(Ok(()))
@@ -229,11 +268,28 @@ impl Open {
             changes.removed.push(id);
         }
         self.sweeping |= deleted;
+        let commit = DocumentCommit {
+            namespace: namespace.clone(),
+            based_on: None,
+            writes: deletion_of(experiment),
+        };
+        // It expects nothing, so it cannot be refused.
+        let _ = self.commit_documents(commit, changes);
+        changes.deleted.push((namespace.clone(), experiment.clone()));
         deleted
+    }
+
+    fn commit_documents(&mut self, commit: DocumentCommit, changes: &mut Changes) -> Commit {
+        let DocumentCommit { namespace, based_on, writes } = commit;
+        let (committed, changed) =
+            self.documents.commit(&namespace, based_on, writes, changes.at)?;
+        changed.iter().for_each(|changed| self.documents.apply(changed));
+        changes.documents.extend(changed);
+        Ok(committed)
     }
 
     /// Duplicates change nothing and need no sync: what they repeat is on disk.
     fn commit(&self, changes: &Changes) -> fjall::Result<()> {
-        if changes.counters.is_empty() { Ok(()) } else { self.disk.commit(changes) }
+        if changes.is_empty() { Ok(()) } else { self.disk.commit(changes) }
     }
 }

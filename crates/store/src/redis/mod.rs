@@ -6,7 +6,6 @@
 //! |---|---|
 //! | `keys` | the keys, and how names are put into them |
 //! | `connection` | the one connection, and how it comes back |
-//! | `controls` | the controls that were chosen |
 //! | `gather` | concurrent requests share a round trip |
 //! | `exact` | exact counting |
 //! | `failure` | what an error of Redis means |
@@ -15,40 +14,38 @@
 //! | [`inspect`] | a look at the server, for the checks before a deploy |
 //! | `outcome` | the scripts' words |
 //! | `settings` | from the config to a client |
-//! | `starting` | what Gimel or Lamed counted before |
-//! | `looks` | the looks at an experiment |
+//! | `baseline` | what Gimel or Lamed counted before |
+//! | `documents` | definitions, looks, controls and other documents |
 //! | `transfer` | experiments in and out |
 //! | `read` | tallies in three round trips at most |
 //! | `record.lua`, `delete.lua` | what must happen at once, in Redis |
 
+mod baseline;
 mod connection;
-mod controls;
+mod documents;
 mod exact;
 mod failure;
 mod gather;
 pub mod inspect;
 mod keys;
 mod link;
-mod looks;
 mod memory;
 mod outcome;
 mod read;
 mod settings;
-mod starting;
 mod transfer;
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use abtest_model::{
-    Counting, Event, Experiment, Limits, Look, Namespace, RedisConfig, Tally, Variant,
-};
+use abtest_model::{Counting, Event, Experiment, Limits, Namespace, RedisConfig, Tally};
 use redis::Script;
 
 pub use exact::layout::Boundaries;
 pub use settings::SettingsError;
 
-use crate::{Refusal, Store, StoreError};
+use crate::documents::deletion_of;
+use crate::{CommitError, Counters, Include, Recorder, Refusal, StoreError};
 use connection::Connection;
 use exact::{Counted, Exact, Registration};
 use gather::{Gather, Recorded};
@@ -57,7 +54,7 @@ use keys::NamespaceKeys;
 static RECORD: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("record.lua")));
 static DELETE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("delete.lua")));
 
-/// A [`Store`] on Redis 6.2 or later, or Valkey.
+/// A store on Redis 6.2 or later, or Valkey.
 pub struct RedisStore {
     server: Arc<Server>,
     gather: Arc<Gather>,
@@ -74,6 +71,7 @@ struct Server {
     exact: Exact,
     /// How known experiments are counted that began otherwise.
     exceptions: Mutex<HashMap<(Namespace, Experiment), Counting>>,
+    migrated: documents::Migrated,
 }
 
 /// How often an event is tried again whose counter others delete and make anew at the moment.
@@ -117,14 +115,15 @@ impl RedisStore {
             cluster: config.cluster,
             exact: Exact::new(boundaries),
             exceptions: Mutex::default(),
+            migrated: documents::Migrated::default(),
         });
         Ok(Self { server, gather: Arc::default() })
     }
 }
 
-impl Store for RedisStore {
-    /// One round trip for the whole batch, shared with whoever else records at the moment (one
-    /// more after Redis has forgotten the script).
+impl Recorder for RedisStore {
+    /// One round trip for the whole batch, shared with other requests that record at the same
+    /// time (one more after Redis has forgotten the script).
     async fn record(&self, events: Vec<Event>) -> Result<Vec<Result<(), Refusal>>, StoreError> {
         if events.is_empty() {
             return Ok(Vec::new());
@@ -137,36 +136,25 @@ impl Store for RedisStore {
         self.gather.record(events, record).await
     }
 
-    async fn tallies(
+    async fn health(&self) -> Result<(), StoreError> {
+        let connection = &self.server.connection;
+        connection
+            .run(connection.response_timeout(), |mut connection| async move {
+                redis::cmd("PING").exec_async(&mut connection).await
+            })
+            .await
+    }
+}
+
+impl Counters for RedisStore {
+    /// Three round trips, two with a scope, and one more for the memory.
+    async fn read(
         &self,
         namespace: &Namespace,
         scope: Option<&[Experiment]>,
+        include: Include,
     ) -> Result<Vec<Tally>, StoreError> {
-        read::tallies(&self.server.connection, &NamespaceKeys::new(namespace), scope).await
-    }
-
-    async fn timelines(
-        &self,
-        namespace: &Namespace,
-        tallies: &mut [Tally],
-    ) -> Result<(), StoreError> {
-        read::timelines(&self.server.connection, &NamespaceKeys::new(namespace), tallies).await
-    }
-
-    async fn measure(
-        &self,
-        namespace: &Namespace,
-        tallies: &mut [Tally],
-    ) -> Result<(), StoreError> {
-        memory::measure(&self.server.connection, &NamespaceKeys::new(namespace), tallies).await
-    }
-
-    async fn starting_values(
-        &self,
-        namespace: &Namespace,
-        tallies: &mut [Tally],
-    ) -> Result<(), StoreError> {
-        starting::read(&self.server.connection, namespace, tallies).await
+        read::tallies(&self.server.connection, &NamespaceKeys::new(namespace), scope, include).await
     }
 
     async fn delete(
@@ -174,11 +162,35 @@ impl Store for RedisStore {
         namespace: &Namespace,
         experiment: &Experiment,
     ) -> Result<bool, StoreError> {
+        self.delete_documents(namespace, experiment).await?;
+        self.delete_counters(namespace, experiment).await
+    }
+}
+
+impl RedisStore {
+    /// Documents go first: looks must never meet the counts of a later experiment.
+    async fn delete_documents(
+        &self,
+        namespace: &Namespace,
+        experiment: &Experiment,
+    ) -> Result<(), StoreError> {
+        self.migrate_documents(namespace).await?;
+        let connection = &self.server.connection;
+        let writes = deletion_of(experiment);
+        match documents::commit(connection, namespace, None, &writes).await {
+            Ok(_) => documents::forget_legacy(connection, namespace, experiment).await,
+            Err(CommitError::Store(error)) => Err(error),
+            Err(error) => Err(StoreError::Unexpected(error.to_string())),
+        }
+    }
+
+    async fn delete_counters(
+        &self,
+        namespace: &Namespace,
+        experiment: &Experiment,
+    ) -> Result<bool, StoreError> {
         let (server, keys) = (&self.server, NamespaceKeys::new(namespace));
         let connection = &server.connection;
-        looks::forget(connection, namespace, experiment).await?;
-        controls::keep(connection, namespace, experiment, None).await?;
-        starting::forget(connection, namespace, experiment).await?;
         let exact = server.exact.delete(connection, namespace, experiment).await?;
         if server.cluster {
             return Ok(exact);
@@ -195,49 +207,6 @@ impl Store for RedisStore {
             })
             .await?;
         Ok(exact || estimated)
-    }
-
-    async fn looks(
-        &self,
-        namespace: &Namespace,
-        experiment: &Experiment,
-    ) -> Result<Vec<Look>, StoreError> {
-        looks::read(&self.server.connection, namespace, experiment).await
-    }
-
-    async fn take_look(
-        &self,
-        namespace: &Namespace,
-        experiment: &Experiment,
-        look: Look,
-    ) -> Result<(), StoreError> {
-        looks::take(&self.server.connection, namespace, experiment, &look).await
-    }
-
-    async fn controls(
-        &self,
-        namespace: &Namespace,
-        tallies: &mut [Tally],
-    ) -> Result<(), StoreError> {
-        controls::read(&self.server.connection, namespace, tallies).await
-    }
-
-    async fn keep_control(
-        &self,
-        namespace: &Namespace,
-        experiment: &Experiment,
-        control: Option<&Variant>,
-    ) -> Result<(), StoreError> {
-        controls::keep(&self.server.connection, namespace, experiment, control).await
-    }
-
-    async fn health(&self) -> Result<(), StoreError> {
-        let connection = &self.server.connection;
-        connection
-            .run(connection.response_timeout(), |mut connection| async move {
-                redis::cmd("PING").exec_async(&mut connection).await
-            })
-            .await
     }
 }
 

@@ -8,10 +8,10 @@ use abtest_model::{Counting, Day, Experiment, Goal, Tally, Timeline, Variant};
 use redis::{FromRedisValue, Pipeline, Value, cmd, pipe};
 
 use super::connection::Connection;
-use super::exact;
-use super::exact::layout::Identity;
+use super::exact::layout::{Identity, LAST_LEVEL};
 use super::keys::{self, Counter, NamespaceKeys};
-use crate::StoreError;
+use super::{exact, memory};
+use crate::{Include, StoreError};
 
 /// The keys of estimated counters; more than one where Gimel and abtest name one differently.
 pub(super) type CounterKeys = BTreeMap<(Goal, Variant), Vec<String>>;
@@ -37,10 +37,12 @@ impl Counters {
     }
 }
 
+/// Reads tallies, with what is included.
 pub(super) async fn tallies(
     connection: &Connection,
     keys: &NamespaceKeys,
     scope: Option<&[Experiment]>,
+    include: Include,
 ) -> Result<Vec<Tally>, StoreError> {
     let experiments = match scope {
         Some(experiments) => experiments.iter().map(named).collect(),
@@ -52,66 +54,98 @@ pub(super) async fn tallies(
         for keys in estimated.values() {
             counts.add_command(cmd("PFCOUNT").arg(keys).take());
         }
+        if include.days {
+            for key in estimated.values().flatten() {
+                counts.hgetall(NamespaceKeys::days(key)).pfcount(key);
+            }
+        }
         for identity in exact.values() {
-            counts.hget(identity.state_key(), "count");
+            if include.days {
+                counts.hgetall(identity.state_key());
+            } else {
+                let fields = ["count", "deepest"];
+                counts.add_command(cmd("HMGET").arg(identity.state_key()).arg(&fields).take());
+            }
         }
     }
-    let mut counts =
-        query::<Option<u64>>(connection, counts).await?.into_iter().map(Option::unwrap_or_default);
+    let mut answers = query::<Value>(connection, counts).await?.into_iter();
     let mut tallies = Vec::with_capacity(experiments.len());
-    for (Named { experiment, .. }, counters) in experiments.into_iter().zip(counters) {
+    let mut usages = Vec::new();
+    for (Named { experiment, .. }, counters) in experiments.into_iter().zip(&counters) {
         let mut tally = Tally::new(experiment, counters.counting());
-        let names = counters.estimated.into_keys().chain(counters.exact.into_keys());
-        for ((goal, variant), count) in names.zip(counts.by_ref()) {
-            tally.set(goal, variant, count);
+        let mut timeline = Timeline::default();
+        for (goal, variant) in counters.estimated.keys() {
+            tally.set(goal.clone(), variant.clone(), read(answers.next())?);
         }
+        if include.days {
+            add_estimated_days(&mut timeline, &counters.estimated, &mut answers)?;
+        }
+        let mut exact = Vec::with_capacity(counters.exact.len());
+        for ((goal, variant), identity) in &counters.exact {
+            let state = State::read(answers.next(), include.days)?;
+            tally.set(goal.clone(), variant.clone(), state.count);
+            for (day, new) in state.days {
+                timeline.add(goal.clone(), variant.clone(), day, new);
+            }
+            exact.push((identity, state.deepest));
+        }
+        tally.timeline = include.days.then_some(timeline);
         tallies.push(tally);
+        if include.memory {
+            usages.push(memory::Usage::of(&counters.estimated, exact));
+        }
+    }
+    if include.memory {
+        let bytes = memory::measure(connection, usages).await?;
+        for (tally, bytes) in tallies.iter_mut().zip(bytes) {
+            tally.memory = Some(bytes);
+        }
     }
     Ok(tallies)
 }
 
-/// Puts the time lines into tallies: what an estimated counter held when a day began, and what it
-/// holds when the next one does, or now; and what an exact one counted on each day.
-pub(super) async fn timelines(
-    connection: &Connection,
-    keys: &NamespaceKeys,
-    tallies: &mut [Tally],
+/// Adds the days of estimated counters: the difference between a counter's estimate when a day
+/// began and its estimate when the next one began, or now.
+fn add_estimated_days(
+    timeline: &mut Timeline,
+    counters: &CounterKeys,
+    answers: &mut impl Iterator<Item = Value>,
 ) -> Result<(), StoreError> {
-    let experiments: Vec<_> = tallies.iter().map(|tally| named(&tally.experiment)).collect();
-    let counters = counters(connection, keys, &experiments).await?;
-    let mut days = pipe();
-    for Counters { estimated, exact } in &counters {
-        for key in estimated.values().flatten() {
-            days.hgetall(NamespaceKeys::days(key)).pfcount(key);
+    let each_key = counters.iter().flat_map(|(names, keys)| keys.iter().map(move |_| names));
+    for (goal, variant) in each_key {
+        let begins: BTreeMap<u32, u64> = read(answers.next())?;
+        let now: u64 = read(answers.next())?;
+        let ends = begins.values().copied().skip(1).chain([now]);
+        for ((day, begin), end) in begins.iter().zip(ends) {
+            let new = end.saturating_sub(*begin);
+            timeline.add(goal.clone(), variant.clone(), Day(*day), new);
         }
-        for identity in exact.values() {
-            days.hgetall(identity.state_key());
-        }
-    }
-    let mut answers = query::<Value>(connection, days).await?.into_iter();
-    for (tally, Counters { estimated, exact }) in tallies.iter_mut().zip(counters) {
-        let mut timeline = Timeline::default();
-        let each_key = estimated.iter().flat_map(|(names, keys)| keys.iter().map(move |_| names));
-        for (goal, variant) in each_key {
-            let begins: BTreeMap<u32, u64> = read(answers.next())?;
-            let now: u64 = read(answers.next())?;
-            let ends = begins.values().copied().skip(1).chain([now]);
-            for ((day, begin), end) in begins.iter().zip(ends) {
-                let new = end.saturating_sub(*begin);
-                timeline.add(goal.clone(), variant.clone(), Day(*day), new);
-            }
-        }
-        for (goal, variant) in exact.keys() {
-            let state: HashMap<String, u64> = read(answers.next())?;
-            for (field, new) in state {
-                if let Ok(day) = field.parse() {
-                    timeline.add(goal.clone(), variant.clone(), Day(day), new);
-                }
-            }
-        }
-        tally.timeline = Some(timeline);
     }
     Ok(())
+}
+
+/// The state of an exact counter.
+struct State {
+    count: u64,
+    deepest: u8,
+    days: Vec<(Day, u64)>,
+}
+
+impl State {
+    /// Reads the whole hash, or the answer to HMGET.
+    fn read(answer: Option<Value>, whole: bool) -> Result<Self, StoreError> {
+        let (count, deepest, days) = if whole {
+            let mut state: HashMap<String, u64> = read(answer)?;
+            let (count, deepest) = (state.remove("count"), state.remove("deepest"));
+            let day = |(field, new): (String, u64)| Some((Day(field.parse().ok()?), new));
+            (count, deepest, state.into_iter().filter_map(day).collect())
+        } else {
+            let (count, deepest): (Option<u64>, Option<u64>) = read(answer)?;
+            (count, deepest, Vec::new())
+        };
+        let deepest = u8::try_from(deepest.unwrap_or(0)).unwrap_or(LAST_LEVEL).min(LAST_LEVEL);
+        Ok(Self { count: count.unwrap_or(0), deepest, days })
+    }
 }
 
 fn read<T: FromRedisValue>(answer: Option<Value>) -> Result<T, StoreError> {
@@ -126,6 +160,15 @@ pub(super) fn named(experiment: &Experiment) -> Named {
         members: keys::members(experiment),
         exactly: Some(keys::member(experiment).into_owned()),
     }
+}
+
+/// The names of the experiments of a namespace.
+pub(super) async fn experiment_names(
+    connection: &Connection,
+    keys: &NamespaceKeys,
+) -> Result<Vec<Experiment>, StoreError> {
+    let all = all_experiments(connection, keys).await?;
+    Ok(all.into_iter().map(|named| named.experiment).collect())
 }
 
 /// The experiments of a namespace by name, each with the forms in which the sets have it.

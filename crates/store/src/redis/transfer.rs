@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use abtest_model::{Counting, Experiment, Namespace, Tally};
+use abtest_model::{Experiment, Namespace};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use redis::{Value, pipe};
@@ -12,10 +12,10 @@ use super::exact::{self, Registration, keys::CounterName};
 use super::keys::{self, NamespaceKeys};
 use super::read::{counters, named, query};
 use super::{RedisStore, Server};
-use crate::Store as _;
 use crate::transfer::{
-    Export, ExportedCounter, Kept, Seen, TransferError, import_by, invalid, record_uuids,
+    Export, ExportedCounter, Seen, TransferError, import_by, invalid, record_uuids,
 };
+use crate::{Documents as _, Kind};
 
 impl RedisStore {
     /// Reads an experiment with all that it knows of its uuids; none where it is not there.
@@ -46,21 +46,9 @@ impl RedisStore {
         if exported.is_empty() {
             return Ok(None);
         }
-        let kept = self.kept(namespace, experiment).await?;
-        Ok(Some(Export::new(experiment, exported, kept)))
-    }
-
-    async fn kept(
-        &self,
-        namespace: &Namespace,
-        experiment: &Experiment,
-    ) -> Result<Kept, TransferError> {
-        let mut tally = [Tally::new(experiment.clone(), Counting::default())];
-        self.controls(namespace, &mut tally).await?;
-        self.starting_values(namespace, &mut tally).await?;
-        let [Tally { control, starting_values, .. }] = tally;
-        let looks = self.looks(namespace, experiment).await?;
-        Ok(Kept { looks, control: control.map(|control| control.to_string()), starting_values })
+        let names = std::slice::from_ref(experiment);
+        let documents = self.list(namespace, &Kind::OF_EXPERIMENTS, Some(names)).await?;
+        Ok(Some(Export::new(experiment, exported, &documents)?))
     }
 
     /// Brings an experiment in; it goes on as it was counted before, and what comes as uuids as the
@@ -74,9 +62,7 @@ impl RedisStore {
         export: &Export,
     ) -> Result<(), TransferError> {
         import_by(self, namespace, export, async |experiment| {
-            self.server.import(self, namespace, experiment, export).await?;
-            let starting_values = &export.kept.starting_values;
-            Ok(self.put_starting_values(namespace, experiment, starting_values).await?)
+            self.server.import(self, namespace, experiment, export).await
         })
         .await
     }

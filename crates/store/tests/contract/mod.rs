@@ -1,12 +1,16 @@
-//! The laws of [`Store`], for every backend alike. A backend's test file calls
-//! [`contract!`](crate::contract) with a type that opens it.
+//! The laws of [`Recorder`], [`Counters`] and [`Documents`](abtest_store::Documents), for every
+//! backend. A backend's test file calls [`contract!`](crate::contract) with a type that opens it.
+
+pub(crate) mod documents;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use abtest_model::{Day, Event, Experiment, Goal, Limits, Namespace, Tally, Uuid, Variant};
-use abtest_store::{Refusal, Store};
+use abtest_store::{Counters, Include, Recorder, Refusal, Store};
 use proptest::prelude::*;
+
+const DAYS: Include = Include { days: true, memory: false };
 
 /// A place where counts are kept, which can be opened again after everything was dropped.
 pub(crate) trait Backend: Sized {
@@ -19,11 +23,17 @@ pub(crate) trait Backend: Sized {
 /// Makes a test of each law.
 #[macro_export]
 macro_rules! contract {
-    ($backend:ty: $($law:ident)*) => {
+    ($backend:ty: $($law:ident)*; documents: $($document_law:ident)*) => {
         $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $law() {
                 contract::$law::<$backend>().await;
+            }
+        )*
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $document_law() {
+                contract::documents::$document_law::<$backend>().await;
             }
         )*
         #[test]
@@ -52,6 +62,20 @@ macro_rules! contract {
             what_was_acknowledged_is_there_after_reopening
             a_healthy_store_says_so
             the_time_line_shows_what_was_new_today
+            ; documents:
+            a_document_reads_as_it_was_written
+            documents_of_other_namespaces_and_kinds_stay_apart
+            a_commit_with_one_conflict_stores_nothing
+            a_write_expects_the_version_that_it_read
+            a_document_created_again_continues_its_versions
+            the_version_of_a_namespace_grows_with_every_change
+            a_snapshot_shows_all_documents_of_one_moment
+            a_commit_based_on_an_old_version_is_refused
+            the_history_has_every_entry_once_also_after_a_deletion
+            of_concurrent_first_writes_one_wins
+            of_concurrent_changes_each_accepted_one_counts_once
+            deleting_an_experiment_deletes_its_documents
+            documents_are_there_after_reopening
         }
     };
 }
@@ -84,18 +108,18 @@ fn experiment(name: &str) -> Experiment {
     Experiment::new(name).unwrap()
 }
 
-async fn stored<S: Store>(store: &S, events: &[Event]) {
+async fn stored<S: Counters>(store: &S, events: &[Event]) {
     let outcomes = store.record(events.to_vec()).await.unwrap();
     assert_eq!(outcomes, vec![Ok(()); events.len()]);
 }
 
-async fn all<S: Store>(store: &S) -> Vec<Tally> {
-    store.tallies(&namespace(), None).await.unwrap()
+async fn all<S: Counters>(store: &S) -> Vec<Tally> {
+    store.read(&namespace(), None, Include::COUNTS).await.unwrap()
 }
 
-async fn count<S: Store>(store: &S, event: &Event) -> u64 {
+async fn count<S: Counters>(store: &S, event: &Event) -> u64 {
     let scope = [event.experiment.clone()];
-    let tallies = store.tallies(&event.namespace, Some(&scope)).await.unwrap();
+    let tallies = store.read(&event.namespace, Some(&scope), Include::COUNTS).await.unwrap();
     tallies[0].count(event.goal.as_str(), &event.variant)
 }
 
@@ -231,11 +255,17 @@ pub(crate) async fn a_scope_keeps_its_order_and_shows_the_unknown_as_empty<B: Ba
     stored(&store, &[participation("a", "1"), participation("b", "1"), participation("c", "1")])
         .await;
     let scope = [experiment("c"), experiment("unknown"), experiment("a")];
-    let tallies = store.tallies(&namespace(), Some(&scope)).await.unwrap();
+    let tallies = store.read(&namespace(), Some(&scope), Include::COUNTS).await.unwrap();
     let read: Vec<_> = tallies.iter().map(|tally| tally.experiment.clone()).collect();
     assert_eq!(read, scope);
     assert_eq!(tallies.iter().map(Tally::is_empty).collect::<Vec<_>>(), [false, true, false]);
-    assert!(store.tallies(&Namespace::new("none").unwrap(), None).await.unwrap().is_empty());
+    assert!(
+        store
+            .read(&Namespace::new("none").unwrap(), None, Include::COUNTS)
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }
 
 pub(crate) async fn a_full_batch_is_stored_and_an_empty_one_is_fine<B: Backend>() {
@@ -376,8 +406,7 @@ pub(crate) async fn the_time_line_shows_what_was_new_today<B: Backend>() {
     let store = backend.open(Limits::default());
     let today = async |event: &Event, day: Day| {
         let scope = [event.experiment.clone()];
-        let mut tallies = store.tallies(&event.namespace, Some(&scope)).await.unwrap();
-        store.timelines(&event.namespace, &mut tallies).await.unwrap();
+        let mut tallies = store.read(&event.namespace, Some(&scope), DAYS).await.unwrap();
         let timeline = tallies.remove(0).timeline.unwrap();
         timeline.new_on(&event.goal, &event.variant, day)
     };
@@ -400,8 +429,7 @@ pub(crate) async fn the_time_line_shows_what_was_new_today<B: Backend>() {
     stored(&store, std::slice::from_ref(&one)).await;
     drop(store);
     let store = backend.open(Limits::default());
-    let mut tallies = store.tallies(&one.namespace, None).await.unwrap();
-    store.timelines(&one.namespace, &mut tallies).await.unwrap();
+    let mut tallies = store.read(&one.namespace, None, DAYS).await.unwrap();
     let timeline = tallies.remove(0).timeline.unwrap();
     let days = [before, Day(before.0 + 1)];
     let all: u64 = days.map(|day| timeline.new_on(&one.goal, &one.variant, day)).iter().sum();

@@ -1,37 +1,41 @@
-//! The counts that are on disk, for readers: what is not yet synced is not here.
+//! What is on disk, in memory for readers. What is not synced yet is not here.
 
 use std::collections::BTreeMap;
 
 use abtest_model::{Counting, Day, Experiment, Goal, Namespace, Tally, Timeline, Variant};
 
 use super::catalog::SEPARATOR;
+use super::ledger::Ledger;
+use crate::Include;
 
-/// Every tally, by namespace and experiment.
+/// Every tally, by namespace and experiment, and every document.
 #[derive(Debug, Default)]
-pub(super) struct Published {
+pub(super) struct Snapshot {
+    pub(super) documents: Ledger,
     namespaces: BTreeMap<Namespace, BTreeMap<Experiment, Tally>>,
     timelines: BTreeMap<(Namespace, Experiment), Timeline>,
 }
 
-impl Published {
-    /// Sets a counter's count, or takes the counter out.
-    pub(super) fn set(&mut self, name: &str, count: Option<u64>) {
+impl Snapshot {
+    /// Sets a counter's count.
+    pub(super) fn set(&mut self, name: &str, count: u64) {
         let Some((namespace, experiment, goal, variant)) = split(name) else { return };
-        let experiments = self.namespaces.entry(namespace.clone()).or_default();
-        match count {
-            Some(count) => experiments
-                .entry(experiment)
-                .or_insert_with_key(|name| Tally::new(name.clone(), Counting::Exact))
-                .set(goal, variant, count),
-            // Counters are only ever taken out together with their experiment.
-            None => {
-                experiments.remove(&experiment);
-                self.timelines.remove(&(namespace.clone(), experiment));
+        let experiments = self.namespaces.entry(namespace).or_default();
+        experiments
+            .entry(experiment)
+            .or_insert_with_key(|name| Tally::new(name.clone(), Counting::Exact))
+            .set(goal, variant, count);
+    }
+
+    /// Removes an experiment's tally and time line.
+    pub(super) fn remove(&mut self, namespace: &Namespace, experiment: &Experiment) {
+        if let Some(experiments) = self.namespaces.get_mut(namespace) {
+            experiments.remove(experiment);
+            if experiments.is_empty() {
+                self.namespaces.remove(namespace);
             }
         }
-        if experiments.is_empty() {
-            self.namespaces.remove(&namespace);
-        }
+        self.timelines.remove(&(namespace.clone(), experiment.clone()));
     }
 
     /// Adds new uuids of a counter on a day.
@@ -40,18 +44,14 @@ impl Published {
         self.timelines.entry((namespace, experiment)).or_default().add(goal, variant, day, new);
     }
 
-    pub(super) fn timeline(&self, namespace: &Namespace, experiment: &Experiment) -> Timeline {
-        let timeline = self.timelines.get(&(namespace.clone(), experiment.clone()));
-        timeline.cloned().unwrap_or_default()
-    }
-
     pub(super) fn tallies(
         &self,
         namespace: &Namespace,
         scope: Option<&[Experiment]>,
+        include: Include,
     ) -> Vec<Tally> {
         let experiments = self.namespaces.get(namespace);
-        match scope {
+        let mut tallies: Vec<Tally> = match scope {
             None => experiments.into_iter().flat_map(BTreeMap::values).cloned().collect(),
             Some(scope) => scope
                 .iter()
@@ -60,7 +60,14 @@ impl Published {
                     tally.cloned().unwrap_or_else(|| Tally::new(name.clone(), Counting::Exact))
                 })
                 .collect(),
+        };
+        if include.days {
+            for tally in &mut tallies {
+                let timeline = self.timelines.get(&(namespace.clone(), tally.experiment.clone()));
+                tally.timeline = Some(timeline.cloned().unwrap_or_default());
+            }
         }
+        tallies
     }
 }
 

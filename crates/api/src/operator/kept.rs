@@ -1,0 +1,57 @@
+//! Reads what a store has of experiments: tallies, and the documents that belong to them. The
+//! number of round trips does not grow with the number of experiments.
+
+use std::collections::HashMap;
+
+use abtest_model::{Experiment, Look, Namespace, Tally, Variant};
+use abtest_store::contents::{Baselines, Control, Looks};
+use abtest_store::{Document, Documents, Expected, Include, Kind, Store, StoreError};
+
+/// An experiment with its documents.
+pub(crate) struct Kept {
+    /// The counts, with the control and what other programs counted.
+    pub(crate) tally: Tally,
+    /// The looks taken.
+    pub(crate) looks: Vec<Look>,
+    /// What a write of the looks must expect.
+    pub(crate) looks_expected: Expected,
+}
+
+/// Reads the experiments of a namespace, or those of the scope: one read of the counters and one
+/// of the documents.
+pub(crate) async fn read<S: Store>(
+    store: &S,
+    namespace: &Namespace,
+    scope: Option<&[Experiment]>,
+    include: Include,
+) -> Result<Vec<Kept>, StoreError> {
+    let tallies = store.read(namespace, scope, include).await?;
+    let kinds = [Kind::Looks, Kind::Control, Kind::Baseline];
+    let documents = documents(store, namespace, &kinds, scope).await?;
+    tallies.into_iter().map(|tally| join(tally, &documents)).collect()
+}
+
+type Found = HashMap<(Kind, String), Document>;
+
+async fn documents(
+    store: &impl Documents,
+    namespace: &Namespace,
+    kinds: &[Kind],
+    scope: Option<&[Experiment]>,
+) -> Result<Found, StoreError> {
+    let found = store.list(namespace, kinds, scope).await?;
+    let by_key = |document: Document| ((document.key.kind, document.key.name.clone()), document);
+    Ok(found.into_iter().map(by_key).collect())
+}
+
+fn join(mut tally: Tally, documents: &Found) -> Result<Kept, StoreError> {
+    let find = |kind| documents.get(&(kind, tally.experiment.to_string()));
+    let control = find(Kind::Control).map(Document::parse::<Control>).transpose()?;
+    let baselines = find(Kind::Baseline).map(Document::parse::<Baselines>).transpose()?;
+    let looks = find(Kind::Looks);
+    let looks_expected = Expected::found(looks);
+    let looks = looks.map(Document::parse::<Looks>).transpose()?;
+    tally.control = control.and_then(|control| Variant::new(control.control).ok());
+    tally.starting_values = baselines.unwrap_or_default().baselines;
+    Ok(Kept { tally, looks: looks.unwrap_or_default().looks, looks_expected })
+}

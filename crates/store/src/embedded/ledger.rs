@@ -1,0 +1,172 @@
+//! The documents in memory: what a commit changes, and what readers see.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use abtest_model::{Experiment, Namespace};
+
+use crate::documents::check_distinct;
+use crate::{
+    Change, CommitError, Committed, Document, DocumentKey, Kind, NamespaceSnapshot, Write,
+};
+
+/// The documents of all namespaces.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    namespaces: BTreeMap<Namespace, Documents>,
+}
+
+#[derive(Debug, Default)]
+struct Documents {
+    version: u64,
+    records: BTreeMap<DocumentKey, Record>,
+}
+
+/// A document, or the tombstone of a deleted one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Record {
+    pub(super) version: u64,
+    /// `None` once the document is deleted.
+    pub(super) content: Option<Arc<str>>,
+}
+
+impl Record {
+    fn live_version(&self) -> Option<u64> {
+        self.content.as_ref().map(|_| self.version)
+    }
+
+    fn document(&self, key: &DocumentKey) -> Option<Document> {
+        let content = Arc::clone(self.content.as_ref()?);
+        Some(Document { key: key.clone(), version: self.version, content })
+    }
+}
+
+/// A record that a commit changed.
+#[derive(Debug, Clone)]
+pub(super) struct Changed {
+    pub(super) namespace: Namespace,
+    /// The namespace's new version.
+    pub(super) namespace_version: u64,
+    pub(super) key: DocumentKey,
+    pub(super) record: Record,
+    /// The history entry, if there is one.
+    pub(super) entry: Option<String>,
+}
+
+impl Ledger {
+    /// Takes a record as it was found on disk.
+    pub(super) fn load(&mut self, namespace: Namespace, key: DocumentKey, record: Record) {
+        self.namespaces.entry(namespace).or_default().records.insert(key, record);
+    }
+
+    /// Takes a namespace's version as it was found on disk.
+    pub(super) fn load_version(&mut self, namespace: Namespace, version: u64) {
+        self.namespaces.entry(namespace).or_default().version = version;
+    }
+
+    /// Takes what a commit changed.
+    pub(super) fn apply(&mut self, changed: &Changed) {
+        let documents = self.namespaces.entry(changed.namespace.clone()).or_default();
+        documents.version = changed.namespace_version;
+        documents.records.insert(changed.key.clone(), changed.record.clone());
+    }
+
+    /// Checks a commit and works out what it changes; `now` is in Unix milliseconds. The caller
+    /// applies the changes.
+    pub(super) fn commit(
+        &self,
+        namespace: &Namespace,
+        based_on: Option<u64>,
+        writes: Vec<Write>,
+        now: u64,
+    ) -> Result<(Committed, Vec<Changed>), CommitError> {
+        check_distinct(&writes)?;
+        let before = self.version(namespace);
+        if based_on.is_some_and(|version| version != before) {
+            return Err(CommitError::Outdated { found: before });
+        }
+        for write in &writes {
+            let found = self.record(namespace, &write.key).and_then(Record::live_version);
+            if !write.expected.matches(found) {
+                return Err(CommitError::Conflict { key: write.key.clone(), found });
+            }
+        }
+        let after = now.max(before + 1);
+        let mut versions = Vec::with_capacity(writes.len());
+        let mut changed = Vec::with_capacity(writes.len());
+        for Write { key, change, entry, .. } in writes {
+            let record = self.record(namespace, &key);
+            let version = record.map_or(0, |record| record.version);
+            let content = match change {
+                Change::Put(content) => Some(content),
+                Change::Delete if record.and_then(Record::live_version).is_none() => {
+                    versions.push(version);
+                    continue;
+                }
+                Change::Delete => None,
+            };
+            versions.push(version + 1);
+            changed.push(Changed {
+                namespace: namespace.clone(),
+                namespace_version: after,
+                key,
+                record: Record { version: version + 1, content },
+                entry,
+            });
+        }
+        let version = if changed.is_empty() { before } else { after };
+        Ok((Committed { version, versions }, changed))
+    }
+
+    pub(super) fn get(&self, namespace: &Namespace, key: &DocumentKey) -> Option<Document> {
+        self.record(namespace, key)?.document(key)
+    }
+
+    pub(super) fn list(
+        &self,
+        namespace: &Namespace,
+        kinds: &[Kind],
+        names: Option<&[Experiment]>,
+    ) -> Vec<Document> {
+        let mut found: Vec<Document> = match names {
+            Some(names) => kinds
+                .iter()
+                .flat_map(|kind| names.iter().map(|name| kind.of(name)))
+                .filter_map(|key| self.get(namespace, &key))
+                .collect(),
+            None => {
+                let all = self.documents(namespace);
+                all.filter(|document| kinds.contains(&document.key.kind)).collect()
+            }
+        };
+        found.sort_by(|one, other| one.key.cmp(&other.key));
+        found.dedup_by(|one, other| one.key == other.key);
+        found
+    }
+
+    pub(super) fn snapshot(
+        &self,
+        namespace: &Namespace,
+        unless_version: Option<u64>,
+    ) -> Option<NamespaceSnapshot> {
+        let version = self.version(namespace);
+        if unless_version == Some(version) {
+            return None;
+        }
+        Some(NamespaceSnapshot { version, documents: self.documents(namespace).collect() })
+    }
+
+    fn version(&self, namespace: &Namespace) -> u64 {
+        self.namespaces.get(namespace).map_or(0, |documents| documents.version)
+    }
+
+    fn documents(&self, namespace: &Namespace) -> impl Iterator<Item = Document> {
+        let records = self.namespaces.get(namespace).into_iter();
+        let records = records.flat_map(|documents| &documents.records);
+        records.filter_map(|(key, record)| record.document(key))
+    }
+
+    fn record(&self, namespace: &Namespace, key: &DocumentKey) -> Option<&Record> {
+        self.namespaces.get(namespace)?.records.get(key)
+    }
+}

@@ -1,0 +1,34 @@
+//! [`Recorder`]: the part of a store that counts events.
+
+use std::future::Future;
+
+use abtest_model::Event;
+
+use crate::{Refusal, StoreError};
+
+/// Counts every uuid once per namespace, experiment, goal and variant.
+///
+/// Laws that every backend keeps:
+/// - After [`record`](Self::record) acknowledges an event, every process reads it, also after a
+///   crash.
+/// - Recording an event again changes nothing, however often and however late.
+/// - Names come back exactly as they were recorded.
+/// - Past a limit, new names are refused one by one; known counters keep counting.
+/// - An event that cannot be stored never fails the other events.
+pub trait Recorder: Send + Sync + 'static {
+    /// Records a batch and says for each event, in order, whether it is stored.
+    ///
+    /// # Errors
+    /// When the store cannot be reached or cannot write. Then nothing of the batch is
+    /// acknowledged, and it is safe to send it again.
+    fn record(
+        &self,
+        events: Vec<Event>,
+    ) -> impl Future<Output = Result<Vec<Result<(), Refusal>>, StoreError>> + Send;
+
+    /// Checks that the store can be reached now.
+    ///
+    /// # Errors
+    /// The reason why it cannot.
+    fn health(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
+}

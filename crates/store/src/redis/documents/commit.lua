@@ -1,0 +1,60 @@
+-- Stores the writes of a commit, or none of them.
+-- KEYS[1]  the namespace's version; then for each write the hash of its kind and its history.
+-- ARGV     the version that the namespace must have, or nothing; then for each write the name,
+--          what must be stored ("any", "absent", or a version), "put" or "delete", the JSON, and
+--          the JSON of the history entry, or nothing.
+-- A record in a hash is "VERSION JSON"; "VERSION" alone is the tombstone of a deleted document.
+-- Returns  "done", the namespace's version and the version of each written document;
+--          "outdated" and the namespace's version;
+--          or "conflict", the number of the write, and the version found, or nothing.
+local version = tonumber(redis.call('GET', KEYS[1]) or 0)
+if ARGV[1] ~= '' and tonumber(ARGV[1]) ~= version then
+  return { 'outdated', string.format('%.0f', version) }
+end
+
+local writes = {}
+for write = 0, (#ARGV - 1) / 5 - 1 do
+  local at = 1 + 5 * write
+  local name, expected = ARGV[at + 1], ARGV[at + 2]
+  local record = redis.call('HGET', KEYS[2 + 2 * write], name) or '0'
+  local number, space = string.match(record, '^(%d+)( ?)')
+  local exists = space == ' '
+  if (expected == 'absent' and exists)
+      or (expected ~= 'absent' and expected ~= 'any' and not (exists and expected == number)) then
+    return { 'conflict', tostring(write), exists and number or '' }
+  end
+  writes[write + 1] = {
+    kind = KEYS[2 + 2 * write],
+    history = KEYS[3 + 2 * write],
+    name = name,
+    number = number,
+    put = ARGV[at + 3] == 'put',
+    changes = ARGV[at + 3] == 'put' or exists,
+    content = ARGV[at + 4],
+    entry = ARGV[at + 5],
+  }
+end
+
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local at = string.format('%.0f', now)
+local changed = false
+local answer = { 'done', '' }
+for position, write in ipairs(writes) do
+  local number = write.number
+  if write.changes then
+    changed = true
+    number = string.format('%.0f', tonumber(number) + 1)
+    redis.call('HSET', write.kind, write.name, write.put and number .. ' ' .. write.content or number)
+    if write.entry ~= '' then
+      redis.call('RPUSH', write.history, number .. ' ' .. at .. ' ' .. write.entry)
+    end
+  end
+  answer[position + 2] = number
+end
+if changed then
+  version = math.max(version + 1, now)
+  redis.call('SET', KEYS[1], string.format('%.0f', version))
+end
+answer[2] = string.format('%.0f', version)
+return answer

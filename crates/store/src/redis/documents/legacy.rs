@@ -1,0 +1,172 @@
+//! The keys in which versions before 0.2 kept looks, controls and baselines. They are read once
+//! per namespace and become documents. They stay until their experiment is deleted, so that the
+//! version before still finds them after a rollback.
+//!
+//! | key | type | holds |
+//! |---|---|---|
+//! | `abtest:looks:NS:EXP` | hash | by participants, a look's JSON |
+//! | `abtest:controls:NS` | hash | by experiment, the chosen control |
+//! | `abtest:before:NS:EXP` | hash | by `GOAL:VARIANT`, `COUNTING:COUNT` |
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+
+use abtest_model::{Experiment, Look, Namespace, StartingValue, look};
+use redis::{Value, pipe};
+
+use super::keys::Keys;
+use super::{commit, read_answer};
+use crate::contents::{Baselines, Control, Looks};
+use crate::redis::RedisStore;
+use crate::redis::connection::Connection;
+use crate::redis::exact::keys::read as read_names;
+use crate::redis::keys::{self, NamespaceKeys};
+use crate::redis::read::{experiment_names, query};
+use crate::{CommitError, Expected, Kind, StoreError, Write};
+
+/// Most namespaces that a process remembers as migrated.
+const REMEMBERED: usize = 10_000;
+
+/// Experiments whose keys are read in one round trip.
+const STEP: usize = 500;
+
+/// The namespaces that need no migration any more.
+#[derive(Default)]
+pub(in crate::redis) struct Migrated(Mutex<HashSet<Namespace>>);
+
+impl Migrated {
+    fn contains(&self, namespace: &Namespace) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(namespace)
+    }
+
+    fn insert(&self, namespace: &Namespace) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= REMEMBERED {
+            all.clear();
+        }
+        all.insert(namespace.clone());
+    }
+}
+
+impl RedisStore {
+    /// Turns the old keys of a namespace into documents, unless that was done. A process asks
+    /// Redis once per namespace.
+    pub(in crate::redis) async fn migrate_documents(
+        &self,
+        namespace: &Namespace,
+    ) -> Result<(), StoreError> {
+        if self.server.migrated.contains(namespace) {
+            return Ok(());
+        }
+        let connection = &self.server.connection;
+        let marker = Keys::new(namespace).migrated();
+        let mut read = pipe();
+        read.exists(&marker);
+        let migrated: Vec<bool> = query(connection, read).await?;
+        if migrated.first() != Some(&true) {
+            let experiments = experiment_names(connection, &NamespaceKeys::new(namespace)).await?;
+            for some in experiments.chunks(STEP) {
+                migrate(connection, namespace, some).await?;
+            }
+            // A namespace that nobody counts in gets no key: anyone may ask for any name.
+            if !experiments.is_empty() {
+                let mut mark = pipe();
+                mark.set(&marker, "1");
+                let _: Vec<Value> = query(connection, mark).await?;
+            }
+        }
+        self.server.migrated.insert(namespace);
+        Ok(())
+    }
+}
+
+async fn migrate(
+    connection: &Connection,
+    namespace: &Namespace,
+    experiments: &[Experiment],
+) -> Result<(), StoreError> {
+    let mut read = pipe();
+    for experiment in experiments {
+        read.hvals(looks_key(namespace, experiment));
+        read.hget(controls_key(namespace), &*keys::member(experiment));
+        read.hgetall(baseline_key(namespace, experiment));
+    }
+    let mut answers = query::<Value>(connection, read).await?.into_iter();
+    for experiment in experiments {
+        let mut answer = || answers.next().unwrap_or(Value::Nil);
+        let looks: Vec<String> = read_answer(answer())?;
+        let control: Option<String> = read_answer(answer())?;
+        let baselines: BTreeMap<String, String> = read_answer(answer())?;
+        let looks =
+            Looks { looks: look::in_order(looks.iter().filter_map(|text| read_look(text))) };
+        let baselines =
+            Baselines { baselines: baselines.iter().filter_map(read_baseline).collect() };
+        let mut writes = Vec::new();
+        if !looks.looks.is_empty() {
+            writes.push((Kind::Looks, serde_json::to_string(&looks)));
+        }
+        if let Some(control) = control {
+            writes.push((Kind::Control, serde_json::to_string(&Control { control })));
+        }
+        if !baselines.baselines.is_empty() {
+            writes.push((Kind::Baseline, serde_json::to_string(&baselines)));
+        }
+        for (kind, content) in writes {
+            let content = content.map_err(|error| StoreError::Unexpected(error.to_string()))?;
+            let write = Write::put(kind.of(experiment), Expected::Absent, content);
+            match commit(connection, namespace, None, &[write]).await {
+                // Another process was faster.
+                Ok(_) | Err(CommitError::Conflict { .. }) => {}
+                Err(CommitError::Store(error)) => return Err(error),
+                Err(error) => return Err(StoreError::Unexpected(error.to_string())),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn read_look(text: &str) -> Option<Look> {
+    serde_json::from_str(text)
+        .inspect_err(|error| tracing::error!(%error, "a look of an older version is damaged"))
+        .ok()
+}
+
+fn read_baseline((counter, value): (&String, &String)) -> Option<StartingValue> {
+    let (goal, variant) = read_names(counter)?;
+    let (counting, count) = value.split_once(':')?;
+    Some(StartingValue {
+        goal: goal.to_string(),
+        label: variant.to_string(),
+        count: count.parse().ok()?,
+        counting: counting.parse().ok()?,
+    })
+}
+
+/// Removes the old keys of an experiment.
+pub(in crate::redis) async fn forget(
+    connection: &Connection,
+    namespace: &Namespace,
+    experiment: &Experiment,
+) -> Result<(), StoreError> {
+    let mut remove = pipe();
+    remove
+        .unlink(looks_key(namespace, experiment))
+        .unlink(baseline_key(namespace, experiment))
+        .hdel(controls_key(namespace), &*keys::member(experiment));
+    let _: Vec<Value> = query(connection, remove).await?;
+    Ok(())
+}
+
+fn looks_key(namespace: &Namespace, experiment: &Experiment) -> String {
+    let namespace = NamespaceKeys::new(namespace);
+    format!("abtest:looks:{}:{}", namespace.member(), keys::member(experiment))
+}
+
+fn controls_key(namespace: &Namespace) -> String {
+    format!("abtest:controls:{}", NamespaceKeys::new(namespace).member())
+}
+
+fn baseline_key(namespace: &Namespace, experiment: &Experiment) -> String {
+    let namespace = NamespaceKeys::new(namespace);
+    format!("abtest:before:{}:{}", namespace.member(), keys::member(experiment))
+}

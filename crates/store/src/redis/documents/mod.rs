@@ -1,0 +1,249 @@
+//! Documents in Redis.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `keys` | the keys |
+//! | `commit.lua` | checks the expected versions and stores all writes |
+//! | `snapshot.lua` | reads a whole namespace, unless the caller has that version |
+//! | `legacy` | reads the keys of older versions once |
+
+mod keys;
+mod legacy;
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use abtest_model::{Experiment, Namespace};
+use redis::{FromRedisValue, Script, Value, cmd, pipe};
+
+pub(super) use legacy::{Migrated, forget as forget_legacy};
+
+use super::RedisStore;
+use super::connection::Connection;
+use super::read::query;
+use crate::documents::check_distinct;
+use crate::{
+    Change, CommitError, Committed, Document, DocumentKey, Documents, Expected, HistoryEntry, Kind,
+    NamespaceSnapshot, StoreError, Write,
+};
+use keys::Keys;
+
+static COMMIT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("commit.lua")));
+static SNAPSHOT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("snapshot.lua")));
+
+impl Documents for RedisStore {
+    async fn get(
+        &self,
+        namespace: &Namespace,
+        key: &DocumentKey,
+    ) -> Result<Option<Document>, StoreError> {
+        self.migrate_documents(namespace).await?;
+        let mut read = pipe();
+        read.hget(Keys::new(namespace).kind(key.kind), &key.name);
+        let found: Vec<Option<String>> = query(&self.server.connection, read).await?;
+        match found.into_iter().next().flatten() {
+            Some(record) => Record::read(key, &record)?.into_document(key.clone()),
+            None => Ok(None),
+        }
+    }
+
+    async fn list(
+        &self,
+        namespace: &Namespace,
+        kinds: &[Kind],
+        names: Option<&[Experiment]>,
+    ) -> Result<Vec<Document>, StoreError> {
+        self.migrate_documents(namespace).await?;
+        let keys = Keys::new(namespace);
+        if names.is_some_and(<[Experiment]>::is_empty) {
+            return Ok(Vec::new());
+        }
+        let mut read = pipe();
+        for kind in kinds {
+            match names {
+                None => read.hgetall(keys.kind(*kind)),
+                Some(names) => {
+                    let mut get = cmd("HMGET");
+                    get.arg(keys.kind(*kind));
+                    for name in names {
+                        get.arg(name.as_str());
+                    }
+                    read.add_command(get)
+                }
+            };
+        }
+        let answers: Vec<Value> = query(&self.server.connection, read).await?;
+        let mut documents = BTreeMap::new();
+        for (kind, answer) in kinds.iter().zip(answers) {
+            let records: Vec<(String, String)> = match names {
+                None => read_answer(answer)?,
+                Some(names) => {
+                    let records: Vec<Option<String>> = read_answer(answer)?;
+                    let names = names.iter().map(ToString::to_string);
+                    names.zip(records).filter_map(|(name, record)| Some((name, record?))).collect()
+                }
+            };
+            take_documents(&mut documents, *kind, records)?;
+        }
+        Ok(documents.into_values().collect())
+    }
+
+    async fn snapshot(
+        &self,
+        namespace: &Namespace,
+        unless_version: Option<u64>,
+    ) -> Result<Option<NamespaceSnapshot>, StoreError> {
+        self.migrate_documents(namespace).await?;
+        let keys = Keys::new(namespace);
+        let mut script = SNAPSHOT.key(keys.version());
+        for kind in Kind::ALL {
+            script.key(keys.kind(kind));
+        }
+        script.arg(unless_version.map(|version| version.to_string()).unwrap_or_default());
+        let mut answer = invoke(&self.server.connection, &script).await?.into_iter();
+        let version = answer.next().ok_or_else(|| unexpected("the snapshot's answer"))?;
+        let version: u64 = read_answer(version)?;
+        if unless_version == Some(version) {
+            return Ok(None);
+        }
+        let mut documents = BTreeMap::new();
+        for (kind, hash) in Kind::ALL.into_iter().zip(answer) {
+            take_documents(&mut documents, kind, read_answer(hash)?)?;
+        }
+        Ok(Some(NamespaceSnapshot { version, documents: documents.into_values().collect() }))
+    }
+
+    /// One round trip. If the connection breaks, the commit runs once more; a write that expects
+    /// a version is then refused as a conflict, although the first run may have stored it.
+    async fn commit(
+        &self,
+        namespace: &Namespace,
+        based_on: Option<u64>,
+        writes: Vec<Write>,
+    ) -> Result<Committed, CommitError> {
+        self.migrate_documents(namespace).await?;
+        commit(&self.server.connection, namespace, based_on, &writes).await
+    }
+
+    async fn history(
+        &self,
+        namespace: &Namespace,
+        key: &DocumentKey,
+    ) -> Result<Vec<HistoryEntry>, StoreError> {
+        let mut read = pipe();
+        read.lrange(Keys::new(namespace).history(key), 0, -1);
+        let lines: Vec<Vec<String>> = query(&self.server.connection, read).await?;
+        let entry = |line: &String| {
+            let mut parts = line.splitn(3, ' ');
+            Some(HistoryEntry {
+                version: parts.next()?.parse().ok()?,
+                at: parts.next()?.parse().ok()?,
+                entry: parts.next()?.to_owned(),
+            })
+        };
+        let damaged = || StoreError::Damaged { what: format!("the history of {key}") };
+        lines.iter().flatten().map(|line| entry(line).ok_or_else(damaged)).collect()
+    }
+}
+
+pub(super) async fn commit(
+    connection: &Connection,
+    namespace: &Namespace,
+    based_on: Option<u64>,
+    writes: &[Write],
+) -> Result<Committed, CommitError> {
+    check_distinct(writes)?;
+    let keys = Keys::new(namespace);
+    let mut script = COMMIT.key(keys.version());
+    script.arg(based_on.map(|version| version.to_string()).unwrap_or_default());
+    for Write { key, expected, change, entry } in writes {
+        script.key(keys.kind(key.kind)).key(keys.history(key)).arg(&key.name);
+        script.arg(match expected {
+            Expected::Any => "any".to_owned(),
+            Expected::Absent => "absent".to_owned(),
+            Expected::Version(version) => version.to_string(),
+        });
+        match change {
+            Change::Put(content) => script.arg("put").arg(&**content),
+            Change::Delete => script.arg("delete").arg(""),
+        };
+        script.arg(entry.as_deref().unwrap_or_default());
+    }
+    let answer = invoke(connection, &script).await?;
+    let answer: Vec<String> = answer.into_iter().map(read_answer).collect::<Result<_, _>>()?;
+    read_commit(&answer, writes)
+        .unwrap_or_else(|| Err(CommitError::Store(unexpected("the commit's answer"))))
+}
+
+/// Reads what `commit.lua` returns.
+fn read_commit(answer: &[String], writes: &[Write]) -> Option<Result<Committed, CommitError>> {
+    let number = |position: usize| answer.get(position)?.parse::<u64>().ok();
+    Some(match &**answer.first()? {
+        "done" => Ok(Committed {
+            version: number(1)?,
+            versions: (0..writes.len()).map(|write| number(write + 2)).collect::<Option<_>>()?,
+        }),
+        "outdated" => Err(CommitError::Outdated { found: number(1)? }),
+        "conflict" => {
+            let write = writes.get(usize::try_from(number(1)?).ok()?)?;
+            Err(CommitError::Conflict { key: write.key.clone(), found: number(2) })
+        }
+        _ => return None,
+    })
+}
+
+/// What a hash has for a name.
+struct Record<'a> {
+    version: u64,
+    /// `None` once the document is deleted.
+    content: Option<&'a str>,
+}
+
+impl<'a> Record<'a> {
+    fn read(key: &DocumentKey, record: &'a str) -> Result<Self, StoreError> {
+        let (version, content) = match record.split_once(' ') {
+            Some((version, content)) => (version, Some(content)),
+            None => (record, None),
+        };
+        let damaged = |_| StoreError::Damaged { what: key.to_string() };
+        Ok(Self { version: version.parse().map_err(damaged)?, content })
+    }
+
+    fn into_document(self, key: DocumentKey) -> Result<Option<Document>, StoreError> {
+        let version = self.version;
+        Ok(self.content.map(|content| Document { key, version, content: content.into() }))
+    }
+}
+
+fn take_documents(
+    documents: &mut BTreeMap<DocumentKey, Document>,
+    kind: Kind,
+    records: Vec<(String, String)>,
+) -> Result<(), StoreError> {
+    for (name, record) in records {
+        let key = DocumentKey::new(kind, name);
+        if let Some(document) = Record::read(&key, &record)?.into_document(key.clone())? {
+            documents.insert(key, document);
+        }
+    }
+    Ok(())
+}
+
+async fn invoke(
+    connection: &Connection,
+    script: &redis::ScriptInvocation<'_>,
+) -> Result<Vec<Value>, StoreError> {
+    connection
+        .run(connection.response_timeout(), |mut connection| async move {
+            script.invoke_async(&mut connection).await
+        })
+        .await
+}
+
+fn read_answer<T: FromRedisValue>(answer: Value) -> Result<T, StoreError> {
+    T::from_redis_value(answer).map_err(|_| unexpected("an answer of another type"))
+}
+
+fn unexpected(what: &str) -> StoreError {
+    StoreError::Unexpected(what.to_owned())
+}
