@@ -11,7 +11,9 @@ use abtest_store::contents::{Baselines, Control, Looks, put_baselines, to_json};
 use abtest_store::embedded::{self, EmbeddedStore};
 use abtest_store::redis::RedisStore;
 use abtest_store::transfer::{Export, TransferError, import_uuids};
-use abtest_store::{Counters, Document, Expected, Include, Kind, Recorder, Store, Write};
+use abtest_store::{
+    Counters, Document, Documents, Expected, Include, Kind, Recorder, Store, Write,
+};
 use abtest_tests::redis::Redis;
 
 const UUIDS: u32 = 20_000;
