@@ -9,9 +9,8 @@ import { term } from "./words.js"
 
 /** @import {Analysis, Comparison, Evidence, GoalAnalysis, VariantEstimate} from "./types.js" */
 
-/** What the verdict follows. @param {Comparison} comparison @param {Analysis} analysis @returns {Evidence} */
-export const evidence = (comparison, { method }) =>
-  method === "always_valid" ? comparison.always_valid : comparison
+/** The interval and p-values that decide. @param {Comparison} comparison @returns {Evidence} */
+export const evidence = (comparison) => comparison
 
 /** @param {GoalAnalysis} goal @param {string} variant */
 const against = (goal, variant) => goal.against_control.find((one) => one.variant === variant)
@@ -43,7 +42,7 @@ export function goalSection(goal, analysis, selected) {
 function drawn(goal, analysis, level) {
   const rates = goal.variants.map(({ low, rate: at, high }) => ({ low, at, high }))
   const lifts = goal.against_control.map((one) => {
-    const { lift_low, lift_high } = evidence(one, analysis)
+    const { lift_low, lift_high } = evidence(one)
     return { low: lift_low, at: one.lift, high: lift_high }
   })
   const scales = { rates: aroundRates(rates), lifts: aroundLifts(lifts) }
@@ -73,7 +72,7 @@ const scaleWords = (value, kind) =>
  */
 function variantRow(variant, goal, analysis, scales) {
   const comparison = against(goal, variant.variant)
-  const found = comparison && evidence(comparison, analysis)
+  const found = comparison && evidence(comparison)
   const isControl = variant.variant === analysis.control
   const decided = found?.lift_low != null && found.lift_high != null && (found.lift_low > 0 || found.lift_high < 0)
   const tone = isControl ? "plain" : decided ? "coloured decided" : "coloured"
@@ -100,7 +99,7 @@ function variantRow(variant, goal, analysis, scales) {
 /** Why something is missing, and how many visitors it takes. @param {GoalAnalysis} goal @param {Analysis} analysis */
 function reasons(goal, analysis) {
   const missing = goal.against_control.flatMap((one) => {
-    const found = evidence(one, analysis)
+    const found = evidence(one)
     const reason = found.reason ?? one.reason
     return reason && found.lift_low == null ? [`${printable(one.variant)}: ${reason}.`] : []
   })
@@ -127,7 +126,7 @@ function numbers(goal, analysis, level) {
     ],
     rows: goal.variants.map((variant) => {
       const comparison = against(goal, variant.variant)
-      const found = comparison && evidence(comparison, analysis)
+      const found = comparison && evidence(comparison)
       const share = (/** @type {number | null | undefined} */ value) => figure(value, rate(value, goal.kind))
       const signed = (/** @type {number | null | undefined} */ value) => figure(value, lift(value))
       return [

@@ -1,7 +1,7 @@
 // What the API answers, as far as the page reads it; /openapi.json has the whole of it.
 
 /**
- * @typedef {"unsound"|"nothing_to_compare"|"too_early"|"better"|"worse"|"no_difference"|"keep_running"} Outcome
+ * @typedef {"unsound"|"nothing_to_compare"|"too_early"|"no_verdict"|"better"|"worse"|"no_difference"|"keep_running"} Outcome
  *
  * @typedef {object} Verdict
  * @property {Outcome} outcome
@@ -45,7 +45,6 @@
  * @property {number | null} expected_loss
  * @property {number | null} counter_share
  * @property {number | null} power
- * @property {Evidence} always_valid
  * @property {SampleNeeded} sample_needed
  * @typedef {Evidence & ComparisonMembers} Comparison
  *
@@ -82,7 +81,7 @@
  * @property {"hll" | "exact"} counter
  * @property {number} minimum_lift
  * @property {string} correction
- * @property {"always_valid" | "fixed"} method
+ * @property {"always_valid" | "sequential" | "fixed"} method
  * @property {string} method_explanation
  * @property {SampleRatio} sample_ratio
  * @property {GoalAnalysis[]} goals

@@ -20,9 +20,12 @@ fn experiment(seed: u64, variants: u64, goals: u64) -> Counts {
     let goal = |g: u64| GoalCounts {
         name: format!("goal {g}"),
         successes: (0..variants).map(|v| trials(v) * (4 + g) / 100 + 37 * v + seed % 29).collect(),
-        unique: true,
     };
-    Counts { variants: (0..variants).map(variant).collect(), goals: (0..goals).map(goal).collect() }
+    Counts {
+        variants: (0..variants).map(variant).collect(),
+        goals: (0..goals).map(goal).collect(),
+        periods: Vec::new(),
+    }
 }
 
 fn benches(criterion: &mut Criterion) {

@@ -1,7 +1,7 @@
-//! Looking whenever one likes: intervals and p-values that hold at every look at once.
+//! Looking at any time: intervals and p-values that hold at every look at once.
 //!
 //! The asymptotic confidence sequence of Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas (arXiv 2103.06476, equations 9, 155
-//! and 161). Asymptotic: below some hundred participants it promises more than it keeps ([`crate::analysis`] says "too early").
+//! and 161). It is asymptotic: with few participants it is too optimistic ([`crate::analysis`] then says "not enough data").
 
 use crate::error::{Error, count, require};
 use crate::level::{Interval, Level};
@@ -9,10 +9,10 @@ use crate::normal;
 use crate::sample_size::Effect;
 use serde::Serialize;
 
-/// The sample size at which the sequence is tightest if nothing else is said.
+/// N* without a definition: the number of participants at which intervals are narrowest.
 pub const DEFAULT_TUNING: f64 = 5_000.0;
 
-/// An interval and a p-value that stay true under peeking.
+/// An interval and a p-value that hold at every look.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct AlwaysValid {
     /// The interval at this look.
@@ -22,16 +22,17 @@ pub struct AlwaysValid {
     pub p_value: f64,
 }
 
-/// An estimate after `n` trials.
+/// An estimate after `n` participants.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Look {
+pub struct Observation {
     difference: f64,
     variance: f64,
     n: f64,
 }
 
-impl Look {
-    /// An estimated `difference` with this `variance` (of the estimate, not of one trial) after `n` trials in all.
+impl Observation {
+    /// An estimated `difference` with this `variance` (of the estimate, not of one participant) after `n` participants of both
+    /// variants together.
     ///
     /// # Errors
     /// If a number is not finite, the variance not positive or n below 1.
@@ -44,51 +45,86 @@ impl Look {
     }
 }
 
-/// rho^2 n for the rho that makes the sequence tightest at `tuning` trials (equation 161, without Lambert's W).
-fn tuned_time(n: f64, level: Level, tuning: f64) -> f64 {
-    let l = -2.0 * level.alpha().ln();
-    n * (l + l.ln_1p()) / tuning
+/// rho, the constant of a sequence. It is fixed before the first look.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rho {
+    squared: f64,
 }
 
-/// Half the width of the sequence, in standard errors, after `n` trials.
-pub(crate) fn half_width_in_errors(n: f64, level: Level, tuning: f64) -> f64 {
-    let t = tuned_time(n, level, tuning);
-    ((1.0 + 1.0 / t) * (t.ln_1p() - 2.0 * level.alpha().ln())).sqrt()
+impl Rho {
+    /// The rho that makes the sequence at `level` narrowest at `tuning` participants (equation 161, without Lambert's W).
+    ///
+    /// # Errors
+    /// Unless 1 <= tuning <= 2^64.
+    pub fn tuned(level: Level, tuning: f64) -> Result<Self, Error> {
+        require(count("tuning", tuning)? >= 1.0, "tuning", "at least 1", tuning)?;
+        let l = -2.0 * level.alpha().ln();
+        Ok(Self { squared: (l + l.ln_1p()) / tuning })
+    }
+
+    /// rho^2.
+    #[must_use]
+    pub fn squared(self) -> f64 {
+        self.squared
+    }
+
+    /// Half the width of the sequence after `n` participants, in standard errors.
+    #[must_use]
+    pub fn half_width_in_errors(self, n: f64, level: Level) -> f64 {
+        let t = n * self.squared;
+        ((1.0 + 1.0 / t) * (t.ln_1p() - 2.0 * level.alpha().ln())).sqrt()
+    }
+
+    /// The sequence's interval at one look.
+    #[must_use]
+    pub fn interval(self, seen: Observation, level: Level) -> Interval {
+        let half_width = seen.variance.sqrt() * self.half_width_in_errors(seen.n, level);
+        Interval { low: seen.difference - half_width, high: seen.difference + half_width }
+    }
+
+    /// The p-value at one look: below alpha exactly if [`Rho::interval`] at that level excludes 0.
+    #[must_use]
+    pub fn p_value(self, seen: Observation) -> f64 {
+        let t = seen.n * self.squared;
+        let z = seen.difference / seen.variance.sqrt();
+        let ln_p = 0.5 * t.ln_1p() - z * z / 2.0 * (t / (t + 1.0));
+        ln_p.min(0.0).exp()
+    }
 }
 
-/// More participants than any experiment has.
+/// The largest sample that is called reachable.
 pub(crate) const UNREACHABLE: f64 = 1e15;
 
-/// Participants a variant until the sequence leaves 0 out with the probability `power`, if the relative lift of `effect` is
-/// true; to a thousandth, which is more than anyone plans for.
+/// Participants per variant until the sequence excludes 0 with the probability `power`, if the relative lift of `effect` is
+/// true, to a thousandth.
 ///
 /// # Errors
-/// Unless 0 < power < 1, if the lifted rate is 0, or if nobody ever has as many.
+/// Unless 0 < power < 1, if the lifted rate is 0, or if the required sample is above 10^15.
 pub fn sample_size(effect: Effect, level: Level, power: f64, tuning: f64) -> Result<u64, Error> {
     require(power > 0.0 && power < 1.0, "power", "between 0 and 1", power)?;
-    require(count("tuning", tuning)? >= 1.0, "tuning", "at least 1", tuning)?;
     require(effect.lifted() > 0.0, "lift", "above -1: no ratio leads to a rate of 0", -1.0)?;
+    let rho = Rho::tuned(level, tuning)?;
     let odds_against = |p: f64| (1.0 - p) / p;
     let variance = odds_against(effect.baseline()) + odds_against(effect.lifted());
     let ln_lift = (effect.lifted() / effect.baseline()).ln().abs();
-    let needed = participants_needed(ln_lift, |n| (variance / n).sqrt(), level, power, tuning);
+    let needed = participants_needed(ln_lift, |n| (variance / n).sqrt(), level, power, rho);
     needed.map(|n| n as u64).ok_or(Error::SampleTooLarge)
 }
 
-/// The smallest n a variant at which a log ratio of `ln_lift` with the standard error `error_at(n)` shows with probability
-/// `power`; nothing past [`UNREACHABLE`].
+/// The smallest n per variant at which a log ratio of `ln_lift` with the standard error `error_at(n)` is found with probability
+/// `power`. `None` above [`UNREACHABLE`].
 pub(crate) fn participants_needed(
     ln_lift: f64,
     error_at: impl Fn(f64) -> f64,
     level: Level,
     power: f64,
-    tuning: f64,
+    rho: Rho,
 ) -> Option<f64> {
     let z_power = -normal::upper_quantile(power);
-    let shows =
-        |n: f64| error_at(n) * (half_width_in_errors(2.0 * n, level, tuning) + z_power) <= ln_lift;
+    let finds =
+        |n: f64| error_at(n) * (rho.half_width_in_errors(2.0 * n, level) + z_power) <= ln_lift;
     let (mut low, mut high) = (0.0, 64.0);
-    while !shows(high) {
+    while !finds(high) {
         (low, high) = (high, 2.0 * high);
         if high > UNREACHABLE {
             return None;
@@ -96,24 +132,22 @@ pub(crate) fn participants_needed(
     }
     while high - low > 1e-3 * high {
         let middle = f64::midpoint(low, high);
-        if shows(middle) { high = middle } else { low = middle }
+        if finds(middle) { high = middle } else { low = middle }
     }
     Some(high.ceil())
 }
 
-/// The sequence at one look, tightest at `tuning` trials ([`DEFAULT_TUNING`]).
+/// The sequence at one look, narrowest at `tuning` participants ([`DEFAULT_TUNING`]).
 ///
 /// # Errors
 /// Unless 1 <= tuning <= 2^64.
-pub fn confidence_sequence(look: Look, level: Level, tuning: f64) -> Result<AlwaysValid, Error> {
-    require(count("tuning", tuning)? >= 1.0, "tuning", "at least 1", tuning)?;
-    let half_width = look.variance.sqrt() * half_width_in_errors(look.n, level, tuning);
-    let t = tuned_time(look.n, level, tuning);
-    let z = look.difference / look.variance.sqrt();
-    let ln_p = 0.5 * t.ln_1p() - z * z / 2.0 * (t / (t + 1.0));
-    let interval =
-        Interval { low: look.difference - half_width, high: look.difference + half_width };
-    Ok(AlwaysValid { interval, p_value: ln_p.min(0.0).exp() })
+pub fn confidence_sequence(
+    seen: Observation,
+    level: Level,
+    tuning: f64,
+) -> Result<AlwaysValid, Error> {
+    let rho = Rho::tuned(level, tuning)?;
+    Ok(AlwaysValid { interval: rho.interval(seen, level), p_value: rho.p_value(seen) })
 }
 
 #[cfg(test)]
@@ -121,18 +155,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_does_not_vary_has_no_sequence() {
-        assert!(Look::new(0.1, 0.0, 1000.0).is_err());
-        assert!(Look::new(0.1, 0.1, 0.0).is_err());
-        assert!(Look::new(f64::INFINITY, 0.1, 10.0).is_err());
+    fn an_estimate_without_variance_has_no_sequence() {
+        assert!(Observation::new(0.1, 0.0, 1000.0).is_err());
+        assert!(Observation::new(0.1, 0.1, 0.0).is_err());
+        assert!(Observation::new(f64::INFINITY, 0.1, 10.0).is_err());
     }
 
     #[test]
-    fn the_interval_leaves_zero_out_exactly_when_p_falls_below_alpha() {
+    fn the_interval_excludes_zero_exactly_when_p_falls_below_alpha() {
         for difference in [0.0, 0.01, 0.013, 0.0137, 0.02] {
-            let look = Look::new(difference, 2e-5, 8000.0).unwrap();
-            let seen = confidence_sequence(look, Level::DEFAULT, DEFAULT_TUNING).unwrap();
-            assert_eq!(seen.interval.low > 0.0, seen.p_value < 0.05);
+            let seen = Observation::new(difference, 2e-5, 8000.0).unwrap();
+            let sequence = confidence_sequence(seen, Level::DEFAULT, DEFAULT_TUNING).unwrap();
+            assert_eq!(sequence.interval.low > 0.0, sequence.p_value < 0.05);
         }
     }
 }

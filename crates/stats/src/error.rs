@@ -1,9 +1,9 @@
-//! What can be wrong with an input.
+//! Errors in the input.
 
-/// Why a question has no answer: the value that was given and the rule it breaks.
+/// What is wrong with an input: the value and the rule that it breaks.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Error {
-    /// A count that no counter could have produced.
+    /// A count below 0, above 2^64, or not a number.
     #[error("{name} must be a number from 0 to 2^64, not {value}")]
     Count {
         /// Which input.
@@ -22,7 +22,7 @@ pub enum Error {
         /// Trials given.
         trials: f64,
     },
-    /// A number outside the range where the question makes sense.
+    /// A number outside its range.
     #[error("{name} must be {rule}, not {value}")]
     OutOfRange {
         /// Which input.
@@ -32,9 +32,9 @@ pub enum Error {
         /// What was given.
         value: f64,
     },
-    /// Two lists that should go together do not.
+    /// Two lists that must have the same length.
     #[error(
-        "{left_name} has {left} entries and {right_name} has {right}: one for each variant is needed"
+        "{left_name} has {left} entries but {right_name} has {right}; give one for each variant"
     )]
     Lengths {
         /// The first list.
@@ -46,29 +46,37 @@ pub enum Error {
         /// Its length.
         right: usize,
     },
-    /// Fewer entries than the question needs.
+    /// Too few entries.
     #[error("{name} needs at least {least} entries, not {given}")]
     TooFew {
         /// Which list.
         name: &'static str,
-        /// How many it needs.
+        /// The required number.
         least: usize,
-        /// How many there were.
+        /// The given number.
         given: usize,
     },
-    /// Looks at an experiment that go backwards or coincide.
+    /// Looks that do not increase.
     #[error(
         "information must increase by at least 1e-8 from look to look, but {next} follows {previous}"
     )]
     LooksNotIncreasing {
         /// The look before.
         previous: f64,
-        /// The look that offends.
+        /// The look that does not increase.
         next: f64,
     },
-    /// The required number of participants is past any count.
-    #[error("more than 10^18 participants a variant would be needed")]
+    /// The required number of participants is too large.
+    #[error("this would need more than 10^18 participants per variant; look for a larger lift")]
     SampleTooLarge,
+    /// A look with another control than the looks before.
+    #[error("the earlier looks used \"{fixed}\" as the control, so this look cannot use \"{asked}\"")]
+    LooksFixedControl {
+        /// The control of the earlier looks.
+        fixed: String,
+        /// The control that was asked for.
+        asked: String,
+    },
     /// A control that is not among the variants.
     #[error("the control \"{0}\" is not one of the variants")]
     UnknownControl(String),
@@ -77,10 +85,10 @@ pub enum Error {
     UnknownPrimaryGoal(String),
 }
 
-/// 2^64: no counter counts further, and every formula here stays finite up to it.
+/// 2^64, the largest count. Every formula stays finite up to it.
 const LARGEST_COUNT: f64 = 18_446_744_073_709_551_616.0;
 
-/// `value` if it can be a count.
+/// Returns `value` if it is a count.
 pub(crate) fn count(name: &'static str, value: f64) -> Result<f64, Error> {
     if (0.0..=LARGEST_COUNT).contains(&value) {
         Ok(value)
@@ -89,7 +97,7 @@ pub(crate) fn count(name: &'static str, value: f64) -> Result<f64, Error> {
     }
 }
 
-/// `value` if `holds`, else the rule it breaks.
+/// Returns an error with the rule unless `holds`.
 pub(crate) fn require(
     holds: bool,
     name: &'static str,

@@ -52,6 +52,7 @@ mod quadrature;
 pub mod rate_ratio;
 pub mod sample_ratio;
 pub mod sample_size;
+pub mod score;
 pub mod student;
 pub mod two_proportion;
 pub mod welch;

@@ -1,32 +1,62 @@
-//! Many comparisons: p-values adjusted for how many there are.
+//! Many comparisons: p-values and intervals that account for how many there are.
 
 use crate::error::{Error, require};
+use crate::level::Level;
 
-/// How p-values are adjusted.
+/// How a family of comparisons shares its error rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Correction {
-    /// [`holm`]: bounds the chance of any false alarm.
+    /// Each comparison gets an equal share: the chance of any false alarm in the family is at most alpha.
     #[default]
-    Holm,
-    /// [`benjamini_hochberg`]: bounds the share of false ones among the alarms.
+    Bonferroni,
+    /// The expected share of false alarms among the alarms is at most alpha (Benjamini and Hochberg 1995), with the intervals
+    /// of Benjamini and Yekutieli (2005).
     BenjaminiHochberg,
-    /// Each as if it were the only one.
+    /// Each comparison as if it were the only one.
     None,
 }
 
-impl Correction {
+/// A family after the correction.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Corrected {
     /// The adjusted p-values, in the input's order.
+    pub p_values: Vec<f64>,
+    /// The level of every interval of the family.
+    pub interval_level: Level,
+}
+
+impl Correction {
+    /// Corrects a family of `comparisons` pairs, of which these have a p-value. An interval at the returned level excludes 0
+    /// exactly if the adjusted p-value is below alpha.
     ///
     /// # Errors
     /// If a p-value is not in [0, 1].
-    pub fn adjust(self, p_values: &[f64]) -> Result<Vec<f64>, Error> {
-        match self {
-            Self::Holm => holm(p_values),
-            Self::BenjaminiHochberg => benjamini_hochberg(p_values),
-            Self::None => ascending(p_values).map(|_| p_values.to_vec()),
-        }
+    pub fn correct(
+        self,
+        p_values: &[f64],
+        comparisons: u64,
+        level: Level,
+    ) -> Result<Corrected, Error> {
+        ascending(p_values)?;
+        let m = comparisons.max(p_values.len() as u64).max(1) as f64;
+        let alpha = level.alpha();
+        Ok(match self {
+            Self::None => Corrected { p_values: p_values.to_vec(), interval_level: level },
+            Self::Bonferroni => Corrected {
+                p_values: p_values.iter().map(|p| (m * p).min(1.0)).collect(),
+                interval_level: Level::from_alpha(alpha / m)?,
+            },
+            Self::BenjaminiHochberg => {
+                let adjusted = step_up(p_values, m)?;
+                let selected = adjusted.iter().filter(|&&p| p < alpha).count().max(1);
+                Corrected {
+                    p_values: adjusted,
+                    interval_level: Level::from_alpha(selected as f64 * alpha / m)?,
+                }
+            }
+        })
     }
 }
 
@@ -51,11 +81,16 @@ pub fn holm(p_values: &[f64]) -> Result<Vec<f64>, Error> {
 /// # Errors
 /// If a p-value is not in [0, 1].
 pub fn benjamini_hochberg(p_values: &[f64]) -> Result<Vec<f64>, Error> {
+    step_up(p_values, p_values.len() as f64)
+}
+
+/// Benjamini and Hochberg's adjustment for `m` p-values, of which those that are not given are 1.
+fn step_up(p_values: &[f64], m: f64) -> Result<Vec<f64>, Error> {
     let order = ascending(p_values)?;
     let mut adjusted = vec![0.0; p_values.len()];
     let mut smallest: f64 = 1.0;
     for (rank, &index) in order.iter().enumerate().rev() {
-        let share = p_values.len() as f64 / (rank + 1) as f64;
+        let share = m / (rank + 1) as f64;
         smallest = smallest.min(p_values[index] * share);
         adjusted[index] = smallest;
     }
@@ -77,10 +112,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_to_adjust_is_nothing_adjusted() {
+    fn an_empty_family_has_no_adjusted_p_values() {
         assert_eq!(holm(&[]), Ok(vec![]));
         assert_eq!(benjamini_hochberg(&[0.3]), Ok(vec![0.3]));
         assert!(holm(&[f64::NAN]).is_err());
         assert!(benjamini_hochberg(&[1.1]).is_err());
+    }
+
+    #[test]
+    fn pairs_without_data_count_in_every_correction() {
+        let correct = |correction: Correction| {
+            let corrected = correction.correct(&[0.01, 0.03], 4, Level::DEFAULT).unwrap();
+            (corrected.p_values, corrected.interval_level.alpha())
+        };
+        assert_eq!(correct(Correction::Bonferroni), (vec![0.04, 0.12], 0.0125));
+        assert_eq!(correct(Correction::BenjaminiHochberg), (vec![0.04, 0.06], 0.0125));
+        assert_eq!(correct(Correction::None), (vec![0.01, 0.03], 0.05));
+    }
+
+    #[test]
+    fn two_selected_of_four_have_intervals_at_half_of_alpha() {
+        let correction = Correction::BenjaminiHochberg;
+        let corrected = correction.correct(&[0.01, 0.02, 0.9], 4, Level::DEFAULT).unwrap();
+        assert_eq!(corrected.interval_level.alpha(), 0.025);
     }
 }

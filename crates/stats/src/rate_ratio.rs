@@ -1,6 +1,7 @@
 //! Two variants, a goal that can be reached many times: Poisson rates.
 //!
-//! Only counts are kept, so repeats are taken as independent; visitors who repeat in bursts make the true variance larger.
+//! Only counts are known, so repeats are assumed to be independent. Visitors who repeat make the true variance larger: with
+//! geometric repeats of mean 2 the test has about 24% false alarms at 5%. So [`crate::analysis`] decides nothing by it.
 
 use crate::error::{Error, count};
 use crate::level::{Interval, Level};
@@ -37,7 +38,7 @@ impl Rate {
         self.participants
     }
 
-    /// count / participants; nothing without participants.
+    /// count / participants. `None` without participants.
     #[must_use]
     pub fn rate(self) -> Option<f64> {
         let rate = self.count / self.participants;
@@ -99,14 +100,9 @@ fn ratio_interval(control: Rate, variant: Rate, level: Level) -> Option<Interval
 }
 
 /// 1/c0 + 1/c1: the delta method's variance of ln(r1/r0).
-pub(crate) fn ln_ratio_variance(control: Rate, variant: Rate) -> Option<f64> {
+fn ln_ratio_variance(control: Rate, variant: Rate) -> Option<f64> {
     let variance = 1.0 / control.count + 1.0 / variant.count;
     variance.is_finite().then_some(variance)
-}
-
-/// r0/n0 + r1/n1: the variance of r1 - r0.
-pub(crate) fn difference_variance(control: Rate, variant: Rate) -> Option<f64> {
-    Some(control.rate()? / control.participants + variant.rate()? / variant.participants)
 }
 
 fn score_test(control: Rate, variant: Rate) -> Option<ZTest> {

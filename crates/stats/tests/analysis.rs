@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used)] // a panic is how a test says no
 
 use abtest_stats::analysis::{
-    Analysis, Counts, EarlierLook, GoalCounts, GoalKind, Looks, Method, Outcome, RemarkCode,
-    Settings, VariantCounts, analyse,
+    Analysis, Better, Comparison, Counts, Decided, Declared, DeclaredKind, EarlierLook, Family,
+    GoalCounts, GoalKind, GoalRole, LookRecord, Looks, Method, Outcome, Period, RemarkCode, Settings,
+    VariantCounts, analyse,
 };
 use abtest_stats::counter_error::Counter;
 use proptest::prelude::*;
@@ -26,8 +27,8 @@ fn counts(variants: &[(u64, u64)]) -> Counts {
         goals: vec![GoalCounts {
             name: "signups".into(),
             successes: variants.iter().map(|&(_, successes)| successes).collect(),
-            unique: true,
         }],
+        periods: Vec::new(),
     }
 }
 
@@ -63,7 +64,7 @@ fn an_undecided_test_says_how_many_visitors_are_missing() {
     let analysis = of(&[(5_000, 250), (5_000, 260)]);
     assert_eq!(analysis.verdict.outcome, Outcome::KeepRunning);
     assert!(
-        analysis.verdict.sentence.starts_with("Keep running: about "),
+        analysis.verdict.sentence.starts_with("Not enough data yet: about "),
         "{}",
         analysis.verdict.sentence
     );
@@ -89,8 +90,8 @@ fn few_participants_are_too_early() {
     for few in [[(99, 20), (99, 30)], [(5_000, 3), (5_000, 40)], [(500, 498), (500, 400)]] {
         let analysis = of(&few);
         assert_eq!(analysis.verdict.outcome, Outcome::TooEarly, "{few:?}");
-        let always_valid = &analysis.goals[0].against_control[0].always_valid;
-        assert!(always_valid.p_value.is_none() && always_valid.reason.is_some());
+        let comparison = &analysis.goals[0].against_control[0];
+        assert!(comparison.p_value.is_none() && comparison.reason.is_some());
     }
 }
 
@@ -124,12 +125,13 @@ fn successes_above_trials_are_cut_within_the_counters_error_and_a_rate_beyond_it
 }
 
 #[test]
-fn a_goal_declared_to_repeat_is_a_rate_however_few_reach_it() {
-    let mut counts = counts(&[(10_000, 400), (10_000, 500)]);
-    counts.goals[0].unique = false;
-    let analysis = analyse(&counts, &exact()).unwrap();
-    assert_eq!(analysis.goals[0].kind, GoalKind::Rate);
-    assert!(analysis.goals[0].against_control[0].p_value.is_some());
+fn a_goal_that_visitors_repeat_gives_no_verdict_and_says_what_to_declare() {
+    let analysis = analyse(&counts(&[(10_000, 24_000), (10_000, 29_000)]), &exact()).unwrap();
+    assert_eq!(analysis.verdict.outcome, Outcome::NoVerdict);
+    assert!(analysis.verdict.sentence.contains("declare `kind: count`"), "{:?}", analysis.verdict);
+    let comparison = &analysis.goals[0].against_control[0];
+    assert!(comparison.lift.is_some() && comparison.lift_low.is_none());
+    assert!(comparison.p_value.is_none() && comparison.decision.is_none());
 }
 
 #[test]
@@ -139,7 +141,7 @@ fn the_counters_error_widens_every_interval_and_says_by_how_much() {
     };
     let (hll, exact) = (of_large(&Settings::default()), of_large(&exact()));
     let (with, without) = (&hll.goals[0].against_control[0], &exact.goals[0].against_control[0]);
-    assert!(with.p_value > without.p_value);
+    assert!(with.p_value > without.p_value, "{with:?}");
     assert!(with.counter_share.unwrap() > 0.5 && without.counter_share == Some(0.0));
     assert!(codes(&hll).contains(&RemarkCode::CounterErrorDominates));
     assert!(hll.goals[0].variants[0].effective_trials < 1_000_000.0);
@@ -152,7 +154,7 @@ fn a_lift_that_the_counter_hides_is_said_to_be_out_of_its_reach() {
     let needed = &analysis.goals[0].against_control[0].sample_needed;
     assert_eq!(needed.per_variant_always_valid, None);
     assert!(needed.reason.as_deref().unwrap().contains("counting"));
-    assert!(analysis.verdict.sentence.contains("cannot be said"));
+    assert!(analysis.verdict.sentence.contains("unknown, because"));
 }
 
 #[test]
@@ -227,7 +229,10 @@ fn nulls_are_explained(value: &Value, path: &str) -> Result<(), String> {
     match value {
         Value::Object(members) => {
             for (name, member) in members {
-                let may_be_absent = ["goal", "variant", "control"].contains(&name.as_str());
+                let may_be_absent = [
+                    "goal", "variant", "control", "decision", "found", "weight", "bound", "cap",
+                ]
+                .contains(&name.as_str());
                 if member.is_null() && !may_be_absent && !members.contains_key("reason") {
                     return Err(format!("{path}.{name} is null without a reason"));
                 }
@@ -252,7 +257,7 @@ proptest! {
     #[test]
     fn whatever_was_counted_is_answered_with_numbers_or_nulls_that_say_why(
         variants in prop::collection::vec((any_count(), any_count(), prop::option::of(-1.0..5.0f64)), 0..7),
-        goals in 0..3usize, unique in any::<bool>(), counter in prop_oneof![Just(Counter::Hll), Just(Counter::Exact)],
+        goals in 0..3usize, counter in prop_oneof![Just(Counter::Hll), Just(Counter::Exact)],
         minimum_lift in 1e-6..2.0f64,
     ) {
         let counts = Counts {
@@ -260,8 +265,9 @@ proptest! {
                 name: format!("v{i}"), trials: v.0, weight: v.2,
             }).collect(),
             goals: (0..goals).map(|g| GoalCounts {
-                name: format!("g{g}"), successes: variants.iter().map(|v| v.1 >> (8 * g)).collect(), unique,
+                name: format!("g{g}"), successes: variants.iter().map(|v| v.1 >> (8 * g)).collect(),
             }).collect(),
+            periods: Vec::new(),
         };
         let settings = Settings { counter, minimum_lift, ..Settings::default() };
         let analysis = analyse(&counts, &settings).unwrap();
@@ -278,7 +284,7 @@ proptest! {
                 if let (Some(p), Some(adjusted)) = (c.p_value, c.adjusted_p_value) {
                     prop_assert!(p <= adjusted && adjusted <= 1.0);
                 }
-                if let (Some(low), Some(lift), Some(high)) = (c.always_valid.lift_low, c.lift, c.always_valid.lift_high) {
+                if let (Some(low), Some(lift), Some(high)) = (c.lift_low, c.lift, c.lift_high) {
                     prop_assert!(low <= lift + 1e-9 && lift <= high + 1e-9);
                 }
             }
@@ -287,7 +293,7 @@ proptest! {
 }
 
 fn looks(planned: u64, earlier: &[u64]) -> Looks {
-    Looks { planned, earlier: earlier.iter().map(|&look| look.into()).collect(), now: true }
+    Looks { planned, earlier: earlier.iter().map(|&look| EarlierLook::Told(look)).collect(), now: true }
 }
 
 fn at_looks(variants: &[(u64, u64)], looks: Looks) -> Analysis {
@@ -299,23 +305,28 @@ fn sequential(variants: &[(u64, u64)], planned: u64, earlier: &[u64]) -> Analysi
     at_looks(variants, looks(planned, earlier))
 }
 
-/// The look that an analysis was, as the next ones are told of it.
-fn remembered(analysis: &Analysis) -> EarlierLook {
+fn first(analysis: &Analysis) -> &Comparison {
+    &analysis.goals[0].against_control[0]
+}
+
+/// The look that an analysis was, as it is stored and read back.
+fn record(analysis: &Analysis) -> LookRecord {
     let look = analysis.looks.as_ref().unwrap().taken.last().unwrap();
-    EarlierLook {
-        participants: look.participants,
-        control: analysis.control.clone().unwrap(),
-        statistics: look.statistics.clone(),
-    }
+    serde_json::from_str(&serde_json::to_string(look).unwrap()).unwrap()
+}
+
+fn after(records: &[LookRecord], planned: u64, now: bool) -> Looks {
+    let earlier = records.iter().map(|look| EarlierLook::Recorded(Box::new(look.clone()))).collect();
+    Looks { planned, earlier, now }
 }
 
 #[test]
 fn a_single_look_at_the_planned_end_is_the_fixed_test() {
     let analysis = sequential(&[(20_000, 1_000), (20_000, 1_100)], 40_000, &[]);
-    let comparison = &analysis.goals[0].against_control[0];
-    let found = comparison.sequential.as_ref().unwrap();
-    assert!((found.bound.unwrap() - 1.959_963_984_540_054).abs() < 1e-9);
-    assert!((found.lift_low.unwrap() - comparison.lift_low.unwrap()).abs() < 1e-9);
+    let comparison = first(&analysis);
+    assert!((comparison.look.unwrap().bound - 1.959_963_984_540_054).abs() < 1e-9);
+    let two_sided = 2.0 * abtest_stats::normal::upper_tail(comparison.z.unwrap());
+    assert!((comparison.p_value.unwrap() - two_sided).abs() < 1e-12);
     assert_eq!(analysis.verdict.outcome, Outcome::Better);
 }
 
@@ -323,14 +334,13 @@ fn a_single_look_at_the_planned_end_is_the_fixed_test() {
 fn an_early_look_asks_for_more_and_makes_the_last_one_ask_a_little_more() {
     let half = [(10_000, 500), (10_000, 560)];
     let bound = |variants: &[(u64, u64)], earlier: &[u64]| {
-        let analysis = sequential(variants, 40_000, earlier);
-        analysis.goals[0].against_control[0].sequential.as_ref().unwrap().bound.unwrap()
+        first(&sequential(variants, 40_000, earlier)).look.unwrap().bound
     };
     let all = [(20_000, 1_000), (20_000, 1_100)];
     assert!(bound(&half, &[]) > 2.9);
     assert!(bound(&all, &[20_000]) > bound(&all, &[]));
     assert!(bound(&all, &[20_000]) < 2.0);
-    // z = 1.9 is no reason to stop at half time, nor does it end the wait.
+    // z = 1.9 does not stop the experiment half way.
     let early = sequential(&half, 40_000, &[]);
     assert_eq!(early.verdict.outcome, Outcome::KeepRunning);
     let taken: Vec<u64> = early.looks.unwrap().taken.iter().map(|look| look.participants).collect();
@@ -340,18 +350,17 @@ fn an_early_look_asks_for_more_and_makes_the_last_one_ask_a_little_more() {
 #[test]
 fn comparisons_share_alpha_over_the_looks_unless_told_not_to() {
     let three = [(20_000, 1_000), (20_000, 1_100), (20_000, 1_010)];
-    let shared = sequential(&three, 60_000, &[]);
-    let bound = shared.goals[0].against_control[0].sequential.as_ref().unwrap().bound.unwrap();
+    let bound = first(&sequential(&three, 60_000, &[])).look.unwrap().bound;
     assert!((bound - 2.241_402_727_604_95).abs() < 1e-9, "{bound}");
 }
 
 #[test]
-fn looks_that_cannot_be_say_so() {
+fn looks_that_are_not_possible_say_why() {
     let all = [(20_000, 1_000), (20_000, 1_100)];
     for (planned, earlier) in [(40_000, [50_000]), (30_000, [30_000]), (100_000_000, [1])] {
         let analysis = sequential(&all, planned, &earlier);
-        let found = analysis.goals[0].against_control[0].sequential.clone().unwrap();
-        assert!(found.bound.is_none() && found.reason.is_some(), "{found:?}");
+        let found = first(&analysis);
+        assert!(found.look.is_none() && found.reason.is_some(), "{found:?}");
         assert_ne!(analysis.verdict.outcome, Outcome::Better);
     }
     let settings = |planned, earlier: &[u64]| Settings {
@@ -365,20 +374,20 @@ fn looks_that_cannot_be_say_so() {
     let analysis = analyse(&counts(&all), &no_plan).unwrap();
     assert!(analysis.looks.is_none());
     assert_eq!(analysis.verdict.outcome, Outcome::KeepRunning);
-    assert!(analysis.verdict.sentence.contains("none was ever taken"), "{:?}", analysis.verdict);
+    assert!(analysis.verdict.sentence.contains("Take the first look"), "{:?}", analysis.verdict);
 }
 
 #[test]
-fn between_looks_no_number_gives_away_what_the_next_one_would_say() {
+fn between_looks_the_report_shows_what_the_last_look_saw() {
+    let quiet = sequential(&[(10_000, 500), (10_000, 510)], 80_000, &[]);
+    let looks = after(&[record(&quiet)], 80_000, false);
     let overwhelming = [(20_000, 1_000), (20_000, 2_000)];
-    let between = Looks { now: false, ..looks(80_000, &[20_000]) };
-    let analysis = at_looks(&overwhelming, between.clone());
-    let found = analysis.goals[0].against_control[0].sequential.clone().unwrap();
-    assert!(found.bound.is_none() && found.z.is_none() && found.lift_low.is_none(), "{found:?}");
-    assert_eq!(found.reason.as_deref(), Some("no look is taken at these counts"));
-    assert_eq!(analysis.verdict.outcome, Outcome::KeepRunning);
-    assert_eq!(analysis.looks.unwrap().taken.len(), 1);
-    let taken = at_looks(&overwhelming, Looks { now: true, ..between });
+    let between = at_looks(&overwhelming, looks.clone());
+    assert_eq!(first(&between).lift_low, first(&quiet).lift_low);
+    assert_eq!(first(&between).z, first(&quiet).z);
+    assert_eq!(between.verdict.outcome, Outcome::KeepRunning);
+    assert_eq!(between.looks.unwrap().taken.len(), 1);
+    let taken = at_looks(&overwhelming, Looks { now: true, ..looks });
     assert_eq!(taken.verdict.outcome, Outcome::Better);
     assert_eq!(taken.looks.unwrap().taken.len(), 2);
 }
@@ -387,44 +396,313 @@ fn between_looks_no_number_gives_away_what_the_next_one_would_say() {
 fn what_a_look_decided_stays_decided() {
     let then = sequential(&[(10_000, 500), (10_000, 700)], 40_000, &[]);
     assert_eq!(then.verdict.outcome, Outcome::Better);
-    let decision = then.goals[0].against_control[0].sequential.as_ref().unwrap().decision.unwrap();
-    assert_eq!(decision.participants, 20_000);
+    let decision = then.looks.as_ref().unwrap().decisions[0].clone();
+    assert_eq!((decision.participants, &*decision.control), (20_000, "A"));
     // By now hardly anything is left of the difference.
     let later = [(15_000, 1_000), (15_000, 1_005)];
-    let earlier = vec![remembered(&then)];
     for now in [false, true] {
-        let looks = Looks { planned: 40_000, earlier: earlier.clone(), now };
-        let analysis = at_looks(&later, looks);
-        let found = analysis.goals[0].against_control[0].sequential.clone().unwrap();
-        assert_eq!(found.decision, Some(decision));
+        let analysis = at_looks(&later, after(&[record(&then)], 40_000, now));
+        assert_eq!(analysis.looks.as_ref().unwrap().decisions[0], decision);
+        assert_eq!(first(&analysis).lift_low, Some(decision.lift_low));
         assert_eq!(analysis.verdict.outcome, Outcome::Better);
         assert!(analysis.verdict.sentence.ends_with("The look at 20,000 participants decided it."));
     }
-    // What was held against another control says nothing here.
-    let settings = Settings {
+}
+
+#[test]
+fn another_control_is_told_which_one_the_looks_used_and_what_they_decided() {
+    let then = sequential(&[(10_000, 500), (10_000, 700)], 40_000, &[]);
+    let settings = |now| Settings {
         method: Method::Sequential,
-        looks: Some(Looks { planned: 40_000, earlier, now: false }),
+        looks: Some(after(&[record(&then)], 40_000, now)),
         control: Some("B".to_owned()),
         ..exact()
     };
-    let other = analyse(&counts(&later), &settings).unwrap();
-    assert_eq!(other.verdict.outcome, Outcome::KeepRunning);
+    let later = counts(&[(15_000, 1_000), (15_000, 1_005)]);
+    let other = analyse(&later, &settings(false)).unwrap();
+    assert_eq!(other.verdict.outcome, Outcome::NoVerdict);
+    assert!(other.verdict.sentence.contains("the looks used A as the control"), "{:?}", other.verdict);
+    let warning = other.warnings.iter().find(|one| one.code == RemarkCode::LooksDiffer).unwrap();
+    assert!(warning.message.contains("found B above A on signups"), "{}", warning.message);
+    assert_eq!(other.looks.unwrap().decisions.len(), 1);
+    let error = analyse(&later, &settings(true)).unwrap_err();
+    assert!(error.to_string().contains("\"A\""), "{error}");
+}
+
+#[test]
+fn every_method_shows_the_looks_and_what_they_decided() {
+    let then = sequential(&[(10_000, 500), (10_000, 700)], 40_000, &[]);
+    for method in [Method::AlwaysValid, Method::Fixed] {
+        let settings =
+            Settings { method, looks: Some(after(&[record(&then)], 40_000, false)), ..exact() };
+        let analysis = analyse(&counts(&[(15_000, 1_000), (15_000, 1_005)]), &settings).unwrap();
+        assert_eq!(analysis.looks.as_ref().unwrap().decisions.len(), 1);
+        assert!(codes(&analysis).contains(&RemarkCode::LooksTaken));
+        assert!(first(&analysis).look.is_none());
+    }
 }
 
 #[test]
 fn a_look_that_decided_nothing_leaves_the_next_ones_open() {
     let then = sequential(&[(10_000, 500), (10_000, 510)], 40_000, &[]);
-    let looks = Looks { planned: 40_000, earlier: vec![remembered(&then)], now: true };
+    let looks = after(&[record(&then)], 40_000, true);
     let analysis = at_looks(&[(20_000, 1_000), (20_000, 1_200)], looks);
-    let found = analysis.goals[0].against_control[0].sequential.clone().unwrap();
-    assert_eq!(found.decision.unwrap().participants, 40_000);
+    assert_eq!(analysis.looks.as_ref().unwrap().decisions[0].participants, 40_000);
     assert!(!analysis.verdict.sentence.contains("decided it"));
+    let families = &analysis.looks.unwrap().taken[1].families;
+    assert_eq!(families[0].spent_before, record(&then).families[0].spent_after);
+}
+
+#[test]
+fn a_goal_that_appears_after_the_first_look_changes_no_bound() {
+    let then = sequential(&[(10_000, 500), (10_000, 510)], 40_000, &[]);
+    let bound = |goals: usize| {
+        let mut counts = counts(&[(20_000, 1_000), (20_000, 1_200)]);
+        for index in 0..goals {
+            let successes = vec![400, 900];
+            counts.goals.push(GoalCounts { name: format!("made up {index}"), successes });
+        }
+        let looks = Some(after(&[record(&then)], 40_000, true));
+        let settings = Settings { method: Method::Sequential, looks, ..exact() };
+        let analysis = analyse(&counts, &settings).unwrap();
+        if goals > 0 {
+            assert_eq!(analysis.goals[1].verdict.outcome, Outcome::NoVerdict);
+            assert!(analysis.goals[1].against_control[0].decision.is_none());
+        }
+        first(&analysis).look.unwrap().bound
+    };
+    assert_eq!(bound(0), bound(43));
+}
+
+fn declared(counts: &Counts) -> Declared {
+    Declared::as_counted(counts, Some("signups"))
+}
+
+#[test]
+fn undeclared_goals_and_variants_are_shown_and_decide_nothing() {
+    let mut counts = counts(&[(20_000, 1_000), (20_000, 1_400), (20_000, 1_500)]);
+    let mut declared = declared(&counts);
+    declared.variants.pop();
+    counts.goals.push(GoalCounts { name: "made up".into(), successes: vec![1, 9_000, 9_000] });
+    let analysis = analyse(&counts, &Settings { declared: Some(declared), ..exact() }).unwrap();
+    let [b, c] = analysis.goals[0].against_control.as_slice() else { panic!() };
+    assert_eq!((b.family, b.decision), (Family::Primary, Some(Decided::Better)));
+    assert_eq!((c.family, c.decision, c.lift_low), (Family::Exploratory, None, None));
+    assert!(c.lift.is_some() && c.reason.is_some());
+    assert_eq!(analysis.goals[1].verdict.outcome, Outcome::NoVerdict);
+    assert_eq!(analysis.families.len(), 1);
+    assert_eq!((analysis.families[0].comparisons, analysis.families[0].declared), (1, true));
+    assert!(!analysis.sample_ratio.alarm, "an undeclared variant is no part of the split");
+}
+
+#[test]
+fn a_goal_that_should_fall_is_better_when_it_falls() {
+    let counts = counts(&[(20_000, 1_300), (20_000, 1_000)]);
+    let mut declared = declared(&counts);
+    declared.goals[0].better = Better::Lower;
+    let analysis = analyse(&counts, &Settings { declared: Some(declared), ..exact() }).unwrap();
+    assert_eq!(first(&analysis).decision, Some(Decided::Better));
+    assert_eq!(analysis.verdict.outcome, Outcome::Better);
+    assert!(analysis.verdict.sentence.contains("signups down by between"), "{:?}", analysis.verdict);
+}
+
+#[test]
+fn a_goal_declared_as_a_count_needs_totals() {
+    let counts = counts(&[(20_000, 1_300), (20_000, 1_000)]);
+    let mut declared = declared(&counts);
+    declared.goals[0].kind = DeclaredKind::Count;
+    let analysis = analyse(&counts, &Settings { declared: Some(declared), ..exact() }).unwrap();
+    assert_eq!(analysis.verdict.outcome, Outcome::NoVerdict);
+}
+
+#[test]
+fn declared_pairs_without_data_count_in_the_family() {
+    let counts = counts(&[(20_000, 1_000), (20_000, 1_150)]);
+    let mut declared = declared(&counts);
+    let alone = analyse(&counts, &Settings { declared: Some(declared.clone()), ..exact() }).unwrap();
+    let mut missing = declared.variants[1].clone();
+    missing.name = "C".into();
+    declared.variants.push(missing);
+    let wider = analyse(&counts, &Settings { declared: Some(declared), ..exact() }).unwrap();
+    assert_eq!(first(&wider).interval_level, Some(0.975));
+    assert!(first(&wider).lift_low < first(&alone).lift_low);
+}
+
+#[test]
+fn goals_in_other_roles_have_error_rates_of_their_own() {
+    let mut counts = counts(&[(20_000, 1_000), (20_000, 1_150)]);
+    for name in ["clicks", "errors"] {
+        counts.goals.push(GoalCounts { name: name.into(), successes: vec![1_000, 1_150] });
+    }
+    let mut declared = declared(&counts);
+    declared.goals[2].role = GoalRole::Guardrail;
+    let analysis = analyse(&counts, &Settings { declared: Some(declared), ..exact() }).unwrap();
+    let families: Vec<Family> = analysis.goals.iter().map(|g| g.against_control[0].family).collect();
+    assert_eq!(families, [Family::Primary, Family::Secondary, Family::Guardrail]);
+    for goal in &analysis.goals {
+        assert_eq!(goal.against_control[0].p_value, goal.against_control[0].adjusted_p_value);
+    }
+}
+
+#[test]
+fn the_sample_ratio_alarm_stays_and_chi_square_never_raises_it() {
+    let counts = counts(&[(10_000, 1_000), (10_480, 1_100)]);
+    let analysis = analyse(&counts, &exact()).unwrap();
+    let check = &analysis.sample_ratio;
+    assert!(check.p_value.unwrap() < 0.001 && check.e_value.unwrap() < 1_000.0, "{check:?}");
+    assert!(!check.alarm);
+    let before = Settings { sample_ratio_alarmed: true, ..exact() };
+    let analysis = analyse(&counts, &before).unwrap();
+    assert!(analysis.sample_ratio.alarm);
+    assert_eq!(analysis.verdict.outcome, Outcome::Unsound);
+}
+
+#[test]
+fn periods_are_judged_by_their_own_weights() {
+    let mut counts = counts(&[(11_000, 500), (19_000, 500)]);
+    assert!(analyse(&counts, &exact()).unwrap().sample_ratio.alarm);
+    counts.periods = vec![
+        Period { weights: vec![1.0, 1.0], participants: vec![10_000, 10_000] },
+        Period { weights: vec![1.0, 9.0], participants: vec![1_000, 9_000] },
+    ];
+    let check = analyse(&counts, &exact()).unwrap().sample_ratio;
+    assert!(!check.alarm && check.p_value.unwrap() > 0.9, "{check:?}");
+    assert_eq!(check.expected, Some(vec![11_000.0, 19_000.0]));
+}
+
+#[test]
+fn close_variants_that_the_interval_separates_are_called_better() {
+    // An interval above 0 once stood beside "keep running" for these counts.
+    let counts = counts(&[(1_009, 109), (999, 160), (1_046, 117)]);
+    let settings = Settings { declared: Some(declared(&counts)), ..exact() };
+    let analysis = analyse(&counts, &settings).unwrap();
+    let b = first(&analysis);
+    assert!(b.lift_low.unwrap() > 0.0 && b.adjusted_p_value.unwrap() < 0.05);
+    assert_eq!((b.decision, analysis.verdict.outcome), (Some(Decided::Better), Outcome::Better));
+}
+
+/// Interval, p-value, decision and verdict agree in every row.
+fn agrees(analysis: &Analysis) -> Result<(), TestCaseError> {
+    for goal in &analysis.goals {
+        let mut decided = Vec::new();
+        for c in &goal.against_control {
+            let interval = c.lift_low.zip(c.lift_high);
+            prop_assert_eq!(interval.is_some(), c.adjusted_p_value.is_some(), "{:?}", c);
+            prop_assert_eq!(interval.is_some(), c.interval_level.is_some(), "{:?}", c);
+            let excludes = interval.is_some_and(|(low, high)| low > 0.0 || high < 0.0);
+            let alpha = 1.0 - analysis.level;
+            let small = c.adjusted_p_value.is_some_and(|p| p < alpha);
+            prop_assert_eq!(excludes, small, "{:?}", c);
+            prop_assert_eq!(excludes, c.decision.is_some(), "{:?}", c);
+            decided.push(c.decision);
+        }
+        let better = decided.contains(&Some(Decided::Better));
+        if goal.verdict.outcome != Outcome::Unsound {
+            prop_assert_eq!(better, goal.verdict.outcome == Outcome::Better, "{:?}", goal.verdict);
+            if goal.verdict.outcome == Outcome::KeepRunning {
+                prop_assert!(!decided.iter().all(Option::is_some) || decided.is_empty());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Counts near the edge of significance, where members would part first.
+fn near_the_edge() -> impl Strategy<Value = Counts> {
+    let variant = (100u64..3_000_000, 0.5..1.5f64);
+    (prop::collection::vec(variant, 2..5), 0.001..0.6f64, 1..4usize).prop_map(
+        |(variants, rate, goals)| {
+            let pairs: Vec<(u64, u64)> = variants
+                .iter()
+                .map(|&(trials, factor)| {
+                    let spread = 4.0 / (trials as f64 * rate).sqrt().max(1.0);
+                    let rate = (rate * (1.0 + (factor - 1.0) * spread)).min(1.0);
+                    (trials, (trials as f64 * rate) as u64)
+                })
+                .collect();
+            let mut counts = counts(&pairs);
+            for goal in 1..goals {
+                let successes = pairs.iter().map(|&(_, s)| s - s / (7 * goal as u64 + 3)).collect();
+                counts.goals.push(GoalCounts { name: format!("goal {goal}"), successes });
+            }
+            counts
+        },
+    )
+}
+
+fn any_settings() -> impl Strategy<Value = Settings> {
+    use abtest_stats::many_comparisons::Correction;
+    (
+        prop_oneof![Just(Method::AlwaysValid), Just(Method::Fixed), Just(Method::Sequential)],
+        prop_oneof![
+            Just(Correction::Bonferroni),
+            Just(Correction::BenjaminiHochberg),
+            Just(Correction::None)
+        ],
+        prop_oneof![Just(Counter::Hll), Just(Counter::Exact)],
+        prop_oneof![Just(0.05), 0.001..0.5f64],
+        1_000..10_000_000u64,
+        any::<bool>(),
+    )
+        .prop_map(|(method, correction, counter, alpha, planned, primary)| Settings {
+            method,
+            correction,
+            counter,
+            level: abtest_stats::Level::from_alpha(alpha).unwrap(),
+            looks: Some(looks(planned, &[])),
+            primary_goal: primary.then(|| "signups".to_owned()),
+            ..Settings::default()
+        })
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn any_looks_are_answered(
+    fn the_interval_the_p_value_and_the_verdict_always_agree(
+        counts in near_the_edge(), settings in any_settings(), declare: bool,
+    ) {
+        let declared = declare.then(|| declared(&counts));
+        agrees(&analyse(&counts, &Settings { declared, ..settings }).unwrap())?;
+    }
+
+    #[test]
+    fn the_fixed_interval_of_the_difference_agrees_with_that_of_the_lift(counts in near_the_edge()) {
+        let settings = Settings { method: Method::Fixed, ..exact() };
+        for goal in analyse(&counts, &settings).unwrap().goals {
+            for c in goal.against_control {
+                let (Some(low), Some(high)) = (c.difference_low, c.difference_high) else { continue };
+                prop_assert_eq!(low > 1e-12 || high < -1e-12, c.decision.is_some(), "{:?}", c);
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_that_comes_later_changes_a_look(
+        counts in near_the_edge(), later in near_the_edge(), settings in any_settings(), other in any_settings(),
+        new_goals in 0..5usize, swap: bool,
+    ) {
+        let planned = 100_000_000;
+        let looked = Settings { method: Method::Sequential, looks: Some(looks(planned, &[])), ..settings };
+        let then = analyse(&counts, &looked).unwrap();
+        let Some(report) = then.looks.filter(|report| !report.taken.is_empty()) else { return Ok(()) };
+        let mut later = later;
+        for index in 0..new_goals {
+            let successes = later.goals[0].successes.iter().map(|s| s / 2).collect();
+            later.goals.push(GoalCounts { name: format!("made up {index}"), successes });
+        }
+        let control = swap.then(|| "B".to_owned());
+        let looks = after(&report.taken, planned, !swap);
+        let settings = Settings { control, looks: Some(looks), ..other };
+        let now = analyse(&later, &settings).unwrap();
+        let told = now.looks.as_ref().unwrap();
+        prop_assert_eq!(&told.taken[0], &report.taken[0]);
+        for decision in &report.decisions {
+            prop_assert!(told.decisions.contains(decision));
+        }
+        agrees(&now).or_else(|error| if settings.method == Method::Sequential { Ok(()) } else { Err(error) })?;
+    }
+
+    #[test]
+    fn any_looks_have_a_report(
         variants in prop::collection::vec((0..=1_000_000u64, 0..=1_000_000u64), 2..4),
         planned in 1..=2_000_000u64,
         earlier in prop::collection::btree_set(1..=2_000_000u64, 0..6),
@@ -433,9 +711,33 @@ proptest! {
         let earlier: Vec<u64> = earlier.into_iter().collect();
         let analysis = at_looks(&variants, Looks { now, ..looks(planned, &earlier) });
         for comparison in &analysis.goals[0].against_control {
-            let found = comparison.sequential.as_ref().unwrap();
-            prop_assert!(found.bound.is_some() != found.reason.is_some());
-            prop_assert!(found.bound.is_none_or(f64::is_finite));
+            prop_assert!(comparison.look.is_some() || comparison.reason.is_some());
         }
+        prop_assert_eq!(nulls_are_explained(&serde_json::to_value(&analysis).unwrap(), ""), Ok(()));
+    }
+
+    #[test]
+    fn the_report_is_read_back_as_it_was_written(counts in near_the_edge(), settings in any_settings()) {
+        let analysis = analyse(&counts, &settings).unwrap();
+        let written = serde_json::to_value(&analysis).unwrap();
+        let back: Analysis = serde_json::from_str(&written.to_string()).unwrap();
+        prop_assert!(same(&written, &serde_json::to_value(&back).unwrap()));
+    }
+}
+
+/// Equal, up to the last digit of numbers.
+fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) => {
+            let (a, b) = (a.as_f64().unwrap(), b.as_f64().unwrap());
+            (a - b).abs() <= 1e-14 * a.abs()
+        }
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
+        }
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(name, a)| b.get(name).is_some_and(|b| same(a, b)))
+        }
+        _ => a == b,
     }
 }

@@ -4,7 +4,9 @@ use std::str::FromStr;
 
 use abtest_model::Percentage;
 use abtest_stats::Level;
-use abtest_stats::analysis::{Counts, GoalCounts, Method, Settings, VariantCounts, analyse};
+use abtest_stats::analysis::{
+    Counts, Declared, GoalCounts, Method, Settings, VariantCounts, analyse,
+};
 use abtest_stats::counter_error::Counter;
 use anyhow::Result;
 
@@ -49,6 +51,9 @@ enum CalcMethod {
     Fixed,
 }
 
+/// The only goal.
+const GOAL: &str = "successes";
+
 /// A variant's counts.
 #[derive(Debug, Clone, Copy)]
 struct Pair {
@@ -82,7 +87,11 @@ impl Asked {
 }
 
 pub(super) fn answer(arguments: &Asked, json: bool) -> Result<String> {
-    let analysis = analyse(&counts(arguments)?, &settings(arguments)?)?;
+    let counts = counts(arguments)?;
+    // All comparisons are given, so no later name can widen the family.
+    let declared = Declared::as_counted(&counts, Some(GOAL));
+    let settings = Settings { declared: Some(declared), ..settings(arguments)? };
+    let analysis = analyse(&counts, &settings)?;
     let text = serde_json::to_string_pretty(&analysis)?;
     if json {
         return Ok(text + "\n");
@@ -120,8 +129,8 @@ fn counts(arguments: &Asked) -> Result<Counts> {
         weight: Some(arguments.weights.get(index).copied().unwrap_or(pair.trials as f64)),
     });
     let successes = arguments.variants.iter().map(|pair| pair.successes).collect();
-    let goal = GoalCounts { name: "successes".to_owned(), successes, unique: true };
-    Ok(Counts { variants: variants.collect(), goals: vec![goal] })
+    let goal = GoalCounts { name: GOAL.to_owned(), successes };
+    Ok(Counts { variants: variants.collect(), goals: vec![goal], periods: Vec::new() })
 }
 
 fn settings(arguments: &Asked) -> Result<Settings> {

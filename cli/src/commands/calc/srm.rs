@@ -1,6 +1,6 @@
 //! Whether the variants got the planned shares of the participants.
 
-use abtest_stats::sample_ratio::{ALARM_BELOW, sample_ratio};
+use abtest_stats::sample_ratio::{ALARM_AT, Split, sample_ratio, split_evidence};
 use abtest_stats::words::{percent, thousands};
 use anyhow::Result;
 use serde::Serialize;
@@ -26,9 +26,12 @@ pub(super) struct Arguments {
 /// The answer, with the API's names.
 #[derive(Debug, Serialize)]
 struct Check {
-    statistic: Option<f64>,
-    p_value: f64,
     alarm: bool,
+    /// Holds however often you look.
+    e_value: f64,
+    statistic: Option<f64>,
+    /// For one look.
+    p_value: f64,
     expected: Vec<f64>,
 }
 
@@ -45,10 +48,14 @@ pub(super) fn answer(arguments: &Arguments) -> Result<String> {
     };
     let trials: Vec<f64> = seen.iter().map(|&count| count as f64).collect();
     let found = sample_ratio(&trials, &weights, &vec![0.0; trials.len()])?;
+    let counter_errors = vec![0.0; trials.len()];
+    let split = Split { participants: trials, weights, counter_errors };
+    let evidence = split_evidence(&[split], 0)?;
     let check = Check {
+        alarm: evidence.alarm(),
+        e_value: evidence.e_value,
         statistic: found.statistic,
         p_value: found.p_value,
-        alarm: found.alarm(),
         expected: found.expected,
     };
     if arguments.json {
@@ -59,13 +66,18 @@ pub(super) fn answer(arguments: &Arguments) -> Result<String> {
         p if p < 1e-4 => format!("{p:.1e}"),
         p => format!("{p:.4}"),
     };
+    let e_value = match check.e_value {
+        e if e >= 1e6 => format!("{e:.0e}"),
+        e if e >= 10.0 => format!("{e:.0}"),
+        e => format!("{e:.2}"),
+    };
     let verdict = if check.alarm {
         yellow(&format!(
-            "! The split is wrong (p = {p_value}): something other than chance moves participants. \
-             Don't trust the results before you know what."
+            "! The split is wrong (e-value {e_value}): something other than chance moves participants. \
+             Find the cause before you use the results."
         ))
     } else {
-        bold(&format!("The split is as chance makes it (p = {p_value})."))
+        bold(&format!("No sample ratio mismatch (e-value {e_value})."))
     };
     let mut text = verdict + "\n";
     text += &dim(&format!("{:>16}  {:>16}  {:>8}", "seen", "expected", "off by"));
@@ -79,7 +91,9 @@ pub(super) fn answer(arguments: &Arguments) -> Result<String> {
         let expected = thousands(expected.round() as u64);
         text += &format!("{:>16}  {expected:>16}  {off:>8}\n", thousands(count));
     }
-    text += &dim(&format!("An alarm is a p-value below {ALARM_BELOW}."));
+    text += &dim(&format!(
+        "An e-value of at least {ALARM_AT} is an alarm, however often you look. For one look: p = {p_value}."
+    ));
     Ok(text + "\n")
 }
 

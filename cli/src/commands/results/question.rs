@@ -34,7 +34,7 @@ pub(super) struct Question {
     #[arg(long, value_name = "PARTICIPANTS", value_parser = count, value_delimiter = ',',
           requires = "planned")]
     looks: Vec<u64>,
-    /// How to correct for several comparisons [default: holm].
+    /// How to correct for several comparisons [default: bonferroni].
     #[arg(long, value_enum)]
     correction: Option<Correction>,
     /// The smallest lift that matters to you [default: 5%].
@@ -61,7 +61,7 @@ pub(super) enum Method {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Correction {
     /// Any false alarm at most as likely as the level says
-    Holm,
+    Bonferroni,
     /// The share of false alarms among all alarms
     Bh,
     /// No correction

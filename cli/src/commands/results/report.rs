@@ -123,12 +123,9 @@ pub(super) struct Comparison {
     pub(super) counter_share: Option<f64>,
     pub(super) power: Option<f64>,
     pub(super) sample_needed: SampleNeeded,
-    pub(super) reason: Option<String>,
-    /// For one look at a size fixed in advance.
+    /// By the method of the report.
     #[serde(flatten)]
-    fixed: Evidence,
-    always_valid: Evidence,
-    sequential: Option<Evidence>,
+    evidence: Evidence,
 }
 
 /// What a method says of a comparison.
@@ -149,13 +146,9 @@ pub(super) struct SampleNeeded {
 }
 
 impl Comparison {
-    /// What the verdict follows.
-    pub(super) fn evidence(&self, method: Method) -> &Evidence {
-        match method {
-            Method::AlwaysValid => &self.always_valid,
-            Method::Sequential => self.sequential.as_ref().unwrap_or(&self.always_valid),
-            Method::Fixed => &self.fixed,
-        }
+    /// The interval and the p-value that decide.
+    pub(super) fn evidence(&self) -> &Evidence {
+        &self.evidence
     }
 }
 

@@ -39,7 +39,7 @@ pub(super) fn csv(experiments: &[Experiment]) -> Result<String> {
     for (experiment, analysis, goal, variant) in rows(experiments) {
         let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
         let comparison = goal.comparison(&variant.variant);
-        let evidence = comparison.map(|c| c.evidence(analysis.method));
+        let evidence = comparison.map(|c| c.evidence());
         writer.write_record([
             inert(&experiment.experiment),
             inert(&goal.goal),
@@ -111,7 +111,7 @@ pub(super) fn markdown(experiments: &[Experiment]) -> String {
 fn line(analysis: &Analysis, goal: &Goal, variant: &Variant) -> String {
     let rate = |value| figures::rate(value, goal.kind);
     let comparison = goal.comparison(&variant.variant);
-    let evidence = comparison.map(|c| c.evidence(analysis.method));
+    let evidence = comparison.map(|c| c.evidence());
     let (lift, between, chance) = match (comparison, evidence) {
         (Some(comparison), Some(evidence)) => (
             figures::lift(comparison.lift),

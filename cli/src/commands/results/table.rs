@@ -140,7 +140,7 @@ fn table(goal: &Goal, analysis: &Analysis, view: View) -> String {
     let comparison = |variant: &Variant| goal.comparison(&variant.variant);
     let is_control =
         |variant: &Variant| analysis.control.as_deref() == Some(variant.variant.as_str());
-    let evidence = |variant: &Variant| comparison(variant).map(|c| c.evidence(analysis.method));
+    let evidence = |variant: &Variant| comparison(variant).map(|c| c.evidence());
     let level = percent(analysis.level);
     let column = |head: &str, right, cells| Column { head: head.to_owned(), cells, right };
     let name = column(&short_name(&goal.goal), false, of(&|v| short_name(&v.variant)));
@@ -213,8 +213,8 @@ fn bars(goal: &Goal, others: &[Column], width: usize) -> Option<Column> {
 fn remarks(goal: &Goal, analysis: &Analysis, room: usize) -> Vec<String> {
     let mut sentences = Vec::new();
     for comparison in &goal.against_control {
-        let evidence = comparison.evidence(analysis.method);
-        if let Some(reason) = evidence.reason.as_ref().or(comparison.reason.as_ref())
+        let evidence = comparison.evidence();
+        if let Some(reason) = evidence.reason.as_ref()
             && evidence.lift_low.is_none()
         {
             sentences.push(format!("{}: {reason}", comparison.variant));

@@ -37,7 +37,7 @@ const ATTEMPTS: usize = 10;
         ("level" = Option<String>, Query,
             pattern = "^(0\\.[0-9]{0,5}[1-9]|[1-9][0-9]?(\\.[0-9]{1,5})?%)$",
             description = "of intervals and tests, as `95%` or `0.95`; 95% if absent"),
-        ("correction" = Option<String>, Query, description = "for many comparisons: `holm` (if \
+        ("correction" = Option<String>, Query, description = "for many comparisons: `bonferroni` (if \
             absent) and `bh` share alpha evenly, `none` does not"),
         ("minimum_lift" = Option<String>, Query,
             pattern = "^(0\\.[0-9]{0,5}[1-9]|[1-9][0-9]{0,3}(\\.[0-9]{1,5})?%)$",

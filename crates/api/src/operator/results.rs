@@ -39,7 +39,7 @@ use crate::operator::analysis::{AnalysedResults, Analyst, Asked, CountsAlone, Pu
             together at which the experiment is planned to end"),
         ("looks" = Option<String>, Query, description = "with `planned`: participants of all \
             variants together at each earlier look, with commas between"),
-        ("correction" = Option<String>, Query, description = "for many comparisons: `holm` (if \
+        ("correction" = Option<String>, Query, description = "for many comparisons: `bonferroni` (if \
             absent), `bh`, `none`"),
         ("minimum_lift" = Option<String>, Query,
             pattern = "^(0\\.[0-9]{0,5}[1-9]|[1-9][0-9]{0,3}(\\.[0-9]{1,5})?%)$",
@@ -162,7 +162,7 @@ pub(crate) enum ResultsElement {
             together at which the experiment is planned to end"),
         ("looks" = Option<String>, Query, description = "with `planned`: participants of all \
             variants together at each earlier look, with commas between"),
-        ("correction" = Option<String>, Query, description = "for many comparisons: `holm` (if \
+        ("correction" = Option<String>, Query, description = "for many comparisons: `bonferroni` (if \
             absent), `bh`, `none`"),
         ("minimum_lift" = Option<String>, Query,
             pattern = "^(0\\.[0-9]{0,5}[1-9]|[1-9][0-9]{0,3}(\\.[0-9]{1,5})?%)$",

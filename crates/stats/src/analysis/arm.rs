@@ -1,15 +1,15 @@
-//! One variant on one goal: its counts as every formula takes them, with the counter's error and without.
+//! One variant on one goal: its counts, with the counter's error and without.
 
 use crate::counter_error::{self, Counter};
 use crate::level::{Interval, Level};
 use crate::proportion::Proportion;
-use crate::rate_ratio::{self, Rate};
-use crate::two_proportion::{self, Estimate, ZTest, hybrid};
+use crate::rate_ratio::Rate;
+use crate::two_proportion::{self, ZTest};
 
 /// A variant's counts on a goal.
 #[derive(Clone, Copy)]
 pub(super) enum Arm {
-    /// `error` is the counters'.
+    /// `error` is the relative standard error of the two counters.
     Proportion {
         counted: Proportion,
         effective: Proportion,
@@ -22,7 +22,7 @@ pub(super) enum Arm {
 }
 
 impl Arm {
-    /// Successes above the trials are cut to them.
+    /// A proportion. Successes above the trials are cut to them.
     pub(super) fn proportion(successes: u64, trials: u64, counter: Counter) -> Option<Self> {
         let counted = Proportion::from_counts(successes.min(trials), trials).ok()?;
         let error = counter.error_of_rate(counted.successes(), counted.trials());
@@ -61,6 +61,14 @@ impl Arm {
         }
     }
 
+    /// The counts that the tests use, if a participant reaches the goal at most once.
+    pub(super) fn effective_proportion(self) -> Option<Proportion> {
+        match self {
+            Self::Proportion { effective, .. } => Some(effective),
+            Self::Rate { .. } => None,
+        }
+    }
+
     pub(super) fn effective_trials(self) -> f64 {
         match self {
             Self::Proportion { effective, .. } => effective.trials(),
@@ -88,18 +96,9 @@ impl Arm {
         }
     }
 
-    /// variant - control with its interval (Newcombe's, for rates as for proportions), and how wide that would be without the
-    /// counter's error.
-    pub(super) fn difference(
-        control: Self,
-        variant: Self,
-        level: Level,
-    ) -> Option<(Estimate, f64)> {
-        let (p0, p1) = (control.observed_rate()?, variant.observed_rate()?);
-        let (with0, without0) = control.intervals(level)?;
-        let (with1, without1) = variant.intervals(level)?;
-        let without = hybrid(p0, without0, p1, without1)?;
-        Some((hybrid(p0, with0, p1, with1)?, without.interval.width()))
+    /// variant - control.
+    pub(super) fn difference(control: Self, variant: Self) -> Option<f64> {
+        Some(variant.observed_rate()? - control.observed_rate()?)
     }
 
     /// variant / control - 1.
@@ -109,19 +108,10 @@ impl Arm {
         lift.is_finite().then_some(lift)
     }
 
-    pub(super) fn lift_interval(control: Self, variant: Self, level: Level) -> Option<Interval> {
-        let half_width = level.critical_value() * Self::ln_ratio_variance(control, variant)?.sqrt();
-        let ln_ratio = Self::ln_ratio(control, variant)?;
-        Interval::finite((ln_ratio - half_width).exp_m1(), (ln_ratio + half_width).exp_m1())
-    }
-
     pub(super) fn test(control: Self, variant: Self) -> Option<ZTest> {
         match (control, variant) {
             (Self::Proportion { effective: c, .. }, Self::Proportion { effective: v, .. }) => {
                 two_proportion::pooled_z(c, v)
-            }
-            (Self::Rate { effective: c, .. }, Self::Rate { effective: v, .. }) => {
-                rate_ratio::rate_ratio(c, v, Level::DEFAULT).test
             }
             _ => None,
         }
@@ -138,9 +128,6 @@ impl Arm {
             (Self::Proportion { effective: c, .. }, Self::Proportion { effective: v, .. }) => {
                 two_proportion::ln_ratio_variance(c, v)
             }
-            (Self::Rate { effective: c, .. }, Self::Rate { effective: v, .. }) => {
-                rate_ratio::ln_ratio_variance(c, v)
-            }
             _ => None,
         }
     }
@@ -150,15 +137,31 @@ impl Arm {
             (Self::Proportion { effective: c, .. }, Self::Proportion { effective: v, .. }) => {
                 two_proportion::difference_variance(c, v)
             }
-            (Self::Rate { effective: c, .. }, Self::Rate { effective: v, .. }) => {
-                rate_ratio::difference_variance(c, v)
-            }
             _ => None,
+        }
+    }
+
+    /// The share of the log ratio's standard error that the counters cause.
+    pub(super) fn counter_share(control: Self, variant: Self) -> Option<f64> {
+        let (with, without) = (
+            Self::ln_ratio_variance(control, variant)?.sqrt(),
+            Self::ln_ratio_variance(control.exact(), variant.exact())?.sqrt(),
+        );
+        Some(counter_share(with, without))
+    }
+
+    /// The same counts without the counters' error.
+    fn exact(self) -> Self {
+        match self {
+            Self::Proportion { counted, .. } => {
+                Self::Proportion { counted, effective: counted, error: 0.0 }
+            }
+            Self::Rate { counted, .. } => Self::Rate { counted, effective: counted },
         }
     }
 }
 
-/// The share of a `width` that is there only because of the counter; what rounding makes of two equal widths is none.
+/// The share of a `width` that the counter causes. Differences below rounding error count as 0.
 pub(super) fn counter_share(width: f64, without_counter: f64) -> f64 {
     const ROUNDING: f64 = 1e-9;
     let share = if width > 0.0 { (1.0 - without_counter / width).clamp(0.0, 1.0) } else { 0.0 };

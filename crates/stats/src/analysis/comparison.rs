@@ -1,114 +1,185 @@
-//! A variant held against the control.
+//! A variant compared with the control.
 
-use super::arm::{Arm, counter_share};
-use super::input::Settings;
+use super::arm::Arm;
+use super::evidence::{Evidence, Silence};
+use super::family::Family;
+use super::goal::{Goal, NO_CHANCES};
+use super::input::{Better, Settings};
+use super::method::Method;
 use super::plan::Plan;
-use super::report::{AlwaysValidReport, Comparison};
-use crate::confidence_sequence::{AlwaysValid, Look, confidence_sequence};
+use super::report::{Comparison, Decided};
+use crate::level::{Interval, Level};
 
-/// Below these an asymptotic interval promises more than it keeps.
-const LEAST_TRIALS: f64 = 100.0;
-const LEAST_SUCCESSES: f64 = 5.0;
+/// A comparison with everything that decides it.
+pub(super) struct Row {
+    /// The variant's index.
+    pub(super) variant: usize,
+    pub(super) family: Family,
+    pub(super) evidence: Evidence,
+    /// After the correction; `None` without evidence.
+    pub(super) corrected: Option<AfterCorrection>,
+}
 
-/// Compares without the posteriors' members, which the goal's matrix brings.
-pub(super) fn compare(
-    name: &str,
-    control: Arm,
-    variant: Arm,
+/// What the correction of the family made of a p-value.
+#[derive(Clone, Copy)]
+pub(super) struct AfterCorrection {
+    pub(super) adjusted_p_value: f64,
+    pub(super) interval_level: Level,
+    /// The adjusted p-value is below the family's alpha.
+    pub(super) significant: bool,
+}
+
+impl Row {
+    pub(super) fn silence(&self) -> Option<&Silence> {
+        match &self.evidence {
+            Evidence::Silent(silence) => Some(silence),
+            _ => None,
+        }
+    }
+}
+
+/// The names and arms of a comparison.
+pub(super) struct Sides<'a> {
+    pub(super) goal: &'a Goal<'a>,
+    pub(super) variant: &'a str,
+    pub(super) control_index: usize,
+    pub(super) control: Arm,
+    pub(super) arm: Arm,
+}
+
+pub(super) fn comparison(
+    row: &Row,
+    sides: &Sides<'_>,
     plan: &Plan,
     settings: &Settings,
 ) -> Comparison {
-    let difference = Arm::difference(control, variant, settings.level);
-    let interval = difference.map(|(estimate, _)| estimate.interval);
-    let lift = Arm::lift(control, variant);
-    let lift_interval = Arm::lift_interval(control, variant, settings.level);
-    let test = Arm::test(control, variant);
+    let (control, variant) = (sides.control, sides.arm);
+    let chances = sides.goal.chances.as_ref();
+    let chance =
+        |table: &[Vec<Option<f64>>]| table[row.variant][sides.control_index];
+    let decisive = Decisive::of(row);
+    let (lift, difference) = match &row.evidence {
+        Evidence::Look(look) => (Some(look.lift), look.difference),
+        _ => (Arm::lift(control, variant), Arm::difference(control, variant)),
+    };
+    let interval = decisive.interval;
     let power = plan.power(control.effective_trials().min(variant.effective_trials()));
-    let unplanned = || plan.needed.reason.clone().filter(|_| power.is_none());
     Comparison {
-        variant: name.to_owned(),
-        difference: difference.map(|(estimate, _)| estimate.value),
-        difference_low: interval.map(|i| i.low),
-        difference_high: interval.map(|i| i.high),
+        variant: sides.variant.to_owned(),
+        family: row.family,
+        method: settings.method,
+        decision: interval.and_then(|i| decided(i, settings.better(&sides.goal.counts.name))),
         lift,
-        lift_low: lift_interval.map(|i| i.low),
-        lift_high: lift_interval.map(|i| i.high),
-        z: test.map(|t| t.z),
-        p_value: test.map(|t| t.p_value),
-        adjusted_p_value: None,
-        chance_to_beat: None,
-        expected_loss: None,
-        always_valid: always_valid(control, variant, settings),
-        sequential: None,
-        counter_share: difference
-            .map(|(estimate, width)| counter_share(estimate.interval.width(), width)),
+        lift_low: interval.map(|i| i.low),
+        lift_high: interval.map(|i| i.high),
+        interval_level: decisive.interval_level,
+        z: decisive.z,
+        p_value: decisive.p_value,
+        adjusted_p_value: decisive.adjusted_p_value,
+        difference,
+        difference_low: decisive.difference.map(|i| i.low),
+        difference_high: decisive.difference.map(|i| i.high),
+        chance_to_beat: chances.and_then(|chances| chance(&chances.beats)),
+        expected_loss: chances.and_then(|chances| chance(&chances.losses)),
+        look: match &row.evidence {
+            Evidence::Look(look) => Some(look.look),
+            _ => None,
+        },
+        counter_share: Arm::counter_share(control, variant),
         power,
         sample_needed: plan.needed.clone(),
-        reason: reason(control, variant, test.is_some(), lift.is_some(), lift_interval.is_some())
-            .or_else(unplanned),
+        reason: reason(row, lift, chances.is_some(), plan, power, decisive.difference.is_some()),
     }
 }
 
-fn reason(control: Arm, variant: Arm, test: bool, lift: bool, interval: bool) -> Option<String> {
-    let reason = if control.trials() == 0.0 || variant.trials() == 0.0 {
-        "no trials yet in both variants"
-    } else if !test {
-        "nothing varies: all trials or none reached the goal"
-    } else if !lift {
-        "the control has no successes to measure a lift from"
-    } else if !interval {
-        "the variant has no successes: its lift is known, its interval is not"
-    } else {
-        return None;
-    };
-    Some(reason.to_owned())
+/// The members of a comparison that must agree with each other.
+#[derive(Default)]
+struct Decisive {
+    interval: Option<Interval>,
+    difference: Option<Interval>,
+    interval_level: Option<f64>,
+    z: Option<f64>,
+    p_value: Option<f64>,
+    adjusted_p_value: Option<f64>,
 }
 
-fn always_valid(control: Arm, variant: Arm, settings: &Settings) -> AlwaysValidReport {
-    let silent = |reason: String| AlwaysValidReport { reason: Some(reason), ..Default::default() };
-    if let Some(reason) = too_early(control, variant) {
-        return silent(reason);
-    }
-    let n = control.trials() + variant.trials();
-    let sequence = |estimate: Option<f64>, variance: Option<f64>| -> Option<AlwaysValid> {
-        let look = Look::new(estimate?, variance?, n).ok()?;
-        confidence_sequence(look, settings.level, settings.tuning).ok()
-    };
-    let difference =
-        control.observed_rate().zip(variant.observed_rate()).map(|(from, to)| to - from);
-    let difference = sequence(difference, Arm::difference_variance(control, variant));
-    let ln_ratio =
-        sequence(Arm::ln_ratio(control, variant), Arm::ln_ratio_variance(control, variant));
-    let Some(ln_ratio) = ln_ratio else { return silent("nothing varies".to_owned()) };
-    AlwaysValidReport {
-        difference_low: difference.map(|d| d.interval.low),
-        difference_high: difference.map(|d| d.interval.high),
-        lift_low: finite(ln_ratio.interval.low.exp_m1()),
-        lift_high: finite(ln_ratio.interval.high.exp_m1()),
-        p_value: Some(ln_ratio.p_value),
-        adjusted_p_value: None,
-        reason: None,
+impl Decisive {
+    fn of(row: &Row) -> Self {
+        if let Evidence::Look(look) = &row.evidence {
+            return Self {
+                interval: Some(look.lift_interval),
+                difference: look.difference_interval,
+                interval_level: Some(look.interval_level),
+                z: Some(look.z),
+                p_value: Some(look.p_value),
+                adjusted_p_value: Some(look.adjusted_p_value),
+            };
+        }
+        let z = match &row.evidence {
+            Evidence::Fixed { z, .. } | Evidence::AlwaysValid { z, .. } => Some(*z),
+            Evidence::Look(_) | Evidence::Silent(_) => None,
+        };
+        let (Some(outcome), Some(z), Some(p_value)) = (row.corrected, z, row.evidence.p_value())
+        else {
+            return Self::default();
+        };
+        let level = outcome.interval_level;
+        let Some(interval) = row.evidence.lift_interval(level, outcome.significant) else {
+            return Self::default();
+        };
+        Self {
+            interval: Some(interval),
+            difference: row.evidence.difference_interval(level),
+            interval_level: Some(1.0 - level.alpha()),
+            z: Some(z),
+            p_value: Some(p_value),
+            adjusted_p_value: Some(outcome.adjusted_p_value),
+        }
     }
 }
 
-/// Why the asymptotics cannot be trusted yet, if so. Failures count as successes do: near a rate of 1 they are what varies.
-pub(super) fn too_early(control: Arm, variant: Arm) -> Option<String> {
-    let trials = control.trials().min(variant.trials());
-    if trials < LEAST_TRIALS {
-        return Some(format!("too early: {trials} trials in a variant, {LEAST_TRIALS} are needed"));
+fn decided(interval: Interval, better: Better) -> Option<Decided> {
+    let up = interval.low > 0.0;
+    let down = interval.high < 0.0;
+    match (up, down, better) {
+        (true, _, Better::Higher) | (_, true, Better::Lower) => Some(Decided::Better),
+        (true, _, Better::Lower) | (_, true, Better::Higher) => Some(Decided::Worse),
+        (false, false, _) => None,
     }
-    let successes = control.successes().min(variant.successes());
-    if successes < LEAST_SUCCESSES {
-        return Some(format!(
-            "too early: {successes} successes in a variant, {LEAST_SUCCESSES} are needed"
-        ));
-    }
-    let failures = control.failures()?.min(variant.failures()?);
-    (failures < LEAST_SUCCESSES).then(|| {
-        format!("too early: {failures} trials in a variant missed the goal, {LEAST_SUCCESSES} are needed")
-    })
 }
 
-fn finite(value: f64) -> Option<f64> {
-    value.is_finite().then_some(value)
+fn reason(
+    row: &Row,
+    lift: Option<f64>,
+    chances: bool,
+    plan: &Plan,
+    power: Option<f64>,
+    difference: bool,
+) -> Option<String> {
+    if let Some(silence) = row.silence() {
+        return Some(silence.reason().to_owned());
+    }
+    if lift.is_none() {
+        return Some("the control has no successes, so there is no lift".to_owned());
+    }
+    if !difference {
+        return Some("the look did not store the difference".to_owned());
+    }
+    if !chances {
+        return Some(NO_CHANCES.to_owned());
+    }
+    plan.needed.reason.clone().filter(|_| power.is_none())
+}
+
+/// The evidence for one pair by the method of the settings.
+pub(super) fn evidence(
+    control: Arm,
+    variant: Arm,
+    method: Method,
+    rho: crate::confidence_sequence::Rho,
+) -> Evidence {
+    match method {
+        Method::Fixed => Evidence::fixed(control, variant),
+        Method::AlwaysValid | Method::Sequential => Evidence::always_valid(control, variant, rho),
+    }
 }

@@ -1,199 +1,161 @@
-//! One goal: every estimate, comparison and matrix.
+//! One goal: its kind, its arms, each variant's rate, and the matrix.
 
-use super::Remarks;
 use super::arm::{Arm, counter_share};
-use super::comparison::compare;
-use super::input::{Counts, GoalCounts, Settings};
-use super::looks::{Bounds, Compared};
-use super::plan::Plan;
-use super::report::{Comparison, GoalAnalysis, GoalKind, Matrix, RemarkCode, VariantEstimate};
-use super::verdict;
+use super::evidence::Silence;
+use super::input::{Counts, DeclaredKind, GoalCounts, Settings};
+use super::remarks::Remarks;
+use super::report::{GoalKind, Matrix, RemarkCode, VariantEstimate};
 use crate::bayes::{WinProbabilities, win_probabilities};
 use crate::counter_error::Counter;
 use crate::proportion::Proportion;
+use crate::words::thousands;
 
-/// Successes may exceed trials by this many standard errors of the counters before the goal is taken for one that repeats.
+/// Successes may exceed participants by this many standard errors of the counters. Beyond, visitors repeat the goal.
 const STANDARD_ERRORS: f64 = 3.0;
 
-pub(super) fn analyse(
-    counts: &Counts,
-    goal: &GoalCounts,
-    control: Option<usize>,
-    settings: &Settings,
-    bounds: Option<&Bounds<'_>>,
-    remarks: &mut Remarks,
-) -> GoalAnalysis {
-    let primary = settings.primary_goal.as_deref() == Some(&goal.name);
-    let kind = kind(counts, goal, settings.counter);
-    remark(counts, goal, kind, remarks);
-    let arms: Vec<Option<Arm>> = counts
-        .variants
-        .iter()
-        .zip(&goal.successes)
-        .map(|(variant, &successes)| match kind {
+/// A goal, ready to be compared.
+pub(super) struct Goal<'a> {
+    pub(super) counts: &'a GoalCounts,
+    pub(super) kind: GoalKind,
+    /// `None` for a variant without participants.
+    pub(super) arms: Vec<Option<Arm>>,
+    pub(super) chances: Option<WinProbabilities>,
+    /// Why the goal can decide nothing, if so.
+    pub(super) silence: Option<Silence>,
+}
+
+impl<'a> Goal<'a> {
+    pub(super) fn new(
+        counts: &Counts,
+        goal: &'a GoalCounts,
+        settings: &Settings,
+        remarks: &mut Remarks,
+    ) -> Self {
+        let declared = settings.declared.as_ref().and_then(|declared| declared.goal(&goal.name));
+        let repeats = declared.is_some_and(|goal| goal.kind != DeclaredKind::Conversion);
+        let kind = if repeats || exceeds(counts, goal, settings.counter) {
+            GoalKind::Rate
+        } else {
+            GoalKind::Proportion
+        };
+        remark(counts, goal, kind, repeats, remarks);
+        let arm = |(variant, &successes): (&super::input::VariantCounts, &u64)| match kind {
             GoalKind::Proportion => Arm::proportion(successes, variant.trials, settings.counter),
             GoalKind::Rate => Arm::rate(successes, variant.trials, settings.counter),
-        })
-        .collect();
-    let chances = chances(&arms);
-    let trials: Vec<f64> = counts.variants.iter().map(|v| v.trials as f64).collect();
-    let mut against_control = Vec::new();
-    if let Some((control, arm)) = control.and_then(|index| Some((index, arms[index]?))) {
-        let plan = Plan::new(arm, kind, &trials, settings);
-        for (index, variant) in counts.variants.iter().enumerate() {
-            let Some(other) = arms[index].filter(|_| index != control) else { continue };
-            let mut comparison = compare(&variant.name, arm, other, &plan, settings);
-            let compared = Compared {
-                goal: &goal.name,
-                primary,
-                control: (&counts.variants[control].name, arm),
-                variant: (&variant.name, other),
-            };
-            comparison.sequential = bounds.map(|bounds| bounds.compare(compared));
-            add_chances(&mut comparison, chances.as_ref(), index, control);
-            against_control.push(comparison);
+        };
+        let arms: Vec<Option<Arm>> =
+            counts.variants.iter().zip(&goal.successes).map(arm).collect();
+        let silence = match (kind, repeats) {
+            (GoalKind::Proportion, _) => None,
+            (GoalKind::Rate, true) => Some(NO_TOTALS),
+            (GoalKind::Rate, false) => Some(NOT_DECLARED_AS_COUNT),
+        };
+        Self {
+            counts: goal,
+            kind,
+            chances: chances(&arms),
+            arms,
+            silence: silence.map(|reason| Silence::NoVerdict(reason.to_owned())),
         }
     }
-    let variants = counts
-        .variants
-        .iter()
-        .enumerate()
-        .map(|(index, variant)| {
-            let best = chances.as_ref().map(|c| c.best[index]);
-            estimate(
-                &variant.name,
-                variant.trials,
-                goal.successes[index],
-                arms[index],
-                best,
-                settings,
-            )
-        })
-        .collect();
-    GoalAnalysis {
-        goal: goal.name.clone(),
-        primary,
-        kind,
-        verdict: verdict::pending(&goal.name),
-        variants,
-        against_control,
-        matrix: matrix(&arms, chances, kind),
+
+    pub(super) fn estimates(&self, counts: &Counts, settings: &Settings) -> Vec<VariantEstimate> {
+        let estimate = |index: usize| {
+            let (arm, variant) = (self.arms[index], &counts.variants[index]);
+            let interval = arm.and_then(|arm| arm.intervals(settings.level));
+            let chance_best = self.chances.as_ref().map(|chances| chances.best[index]);
+            let reason = match (interval, chance_best) {
+                (None, _) => Some("no participants yet".to_owned()),
+                (_, None) => Some(NO_CHANCES.to_owned()),
+                _ => None,
+            };
+            VariantEstimate {
+                variant: variant.name.clone(),
+                trials: variant.trials,
+                successes: self.counts.successes[index],
+                effective_trials: arm.map_or(0.0, Arm::effective_trials),
+                rate: arm.and_then(Arm::observed_rate),
+                low: interval.map(|(i, _)| i.low),
+                high: interval.map(|(i, _)| i.high),
+                counter_share: interval
+                    .map(|(with, without)| counter_share(with.width(), without.width())),
+                chance_best,
+                reason,
+            }
+        };
+        (0..counts.variants.len()).map(estimate).collect()
+    }
+
+    pub(super) fn matrix(self) -> Matrix {
+        let arms = &self.arms;
+        let table = |entry: &dyn Fn(Arm, Arm) -> Option<f64>| -> Vec<Vec<Option<f64>>> {
+            let cell = |row: usize, column: usize| {
+                if row == column { None } else { entry(arms[row]?, arms[column]?) }
+            };
+            let row = |row: usize| (0..arms.len()).map(|column| cell(row, column)).collect();
+            (0..arms.len()).map(row).collect()
+        };
+        let lift = table(&|row, column| Arm::lift(column, row));
+        let p_value = table(&|row, column| Arm::test(column, row).map(|test| test.p_value));
+        let (chance_to_beat, expected_loss) =
+            self.chances.map(|chances| (chances.beats, chances.losses)).unzip();
+        let reason = (self.kind == GoalKind::Rate).then(|| NO_CHANCES.to_owned());
+        Matrix { chance_to_beat, expected_loss, lift, p_value, reason }
     }
 }
 
-/// A goal is a rate if declared so, or if it is reached more often than a counter's error explains.
-fn kind(counts: &Counts, goal: &GoalCounts, counter: Counter) -> GoalKind {
-    let beyond = |(successes, trials): (f64, f64)| {
+pub(super) const NO_CHANCES: &str =
+    "chances and tests need a goal that a participant reaches at most once";
+
+const NOT_DECLARED_AS_COUNT: &str =
+    "visitors repeat this goal, and counts alone do not show how much; declare `kind: count` for it";
+
+const NO_TOTALS: &str = "the totals per participant are not known";
+
+/// Whether a goal is reached more often than the counters' error explains.
+fn exceeds(counts: &Counts, goal: &GoalCounts, counter: Counter) -> bool {
+    let trials = counts.variants.iter().map(|variant| variant.trials as f64);
+    goal.successes.iter().map(|&successes| successes as f64).zip(trials).any(|(successes, trials)| {
         let error = 2f64.sqrt() * counter.error_of_rate(successes, trials);
         successes - trials > STANDARD_ERRORS * error * trials
-    };
-    let trials = counts.variants.iter().map(|v| v.trials as f64);
-    let mut pairs = goal.successes.iter().map(|&s| s as f64).zip(trials);
-    if goal.unique && !pairs.any(beyond) { GoalKind::Proportion } else { GoalKind::Rate }
+    })
 }
 
-fn remark(counts: &Counts, goal: &GoalCounts, kind: GoalKind, remarks: &mut Remarks) {
+fn remark(
+    counts: &Counts,
+    goal: &GoalCounts,
+    kind: GoalKind,
+    repeats: bool,
+    remarks: &mut Remarks,
+) {
     let name = &goal.name;
     if kind == GoalKind::Rate {
-        let why = if goal.unique {
-            "is reached more often than there are trials: it is taken as a goal that a visitor can reach many times"
-        } else {
-            "can be reached many times by a visitor"
-        };
-        let message = format!(
-            "{name} {why}. Its rates are Poisson rates, with repeats assumed independent; if few visitors make most of them, \
-             the intervals are too narrow."
-        );
-        remarks.note(RemarkCode::CountedAsRate, message);
+        if !repeats {
+            let message = format!(
+                "{name} is reached more often than there are participants, so it is shown per participant and decides \
+                 nothing. Declare `kind: count` for it."
+            );
+            remarks.note(RemarkCode::CountedAsRate, message);
+        }
         return;
     }
     for (variant, &successes) in counts.variants.iter().zip(&goal.successes) {
         if successes > variant.trials {
             let message = format!(
-                "{name}, {}: {successes} successes in {} trials are within the counter's error of all of them and are taken \
-                 as all.",
-                variant.name, variant.trials
+                "{name}: {} counted {} successes but {} participants. The difference is within the counter's error, so \
+                 the rate is shown as 100%.",
+                variant.name,
+                thousands(successes),
+                thousands(variant.trials)
             );
             remarks.note(RemarkCode::SuccessesCut, message);
         }
     }
 }
 
-/// The posterior chances, for goals that a trial reaches at most once.
+/// The posterior chances, for goals that a participant reaches at most once.
 fn chances(arms: &[Option<Arm>]) -> Option<WinProbabilities> {
-    let effective: Option<Vec<Proportion>> = arms
-        .iter()
-        .map(|arm| match arm {
-            Some(Arm::Proportion { effective, .. }) => Some(*effective),
-            _ => None,
-        })
-        .collect();
+    let effective: Option<Vec<Proportion>> =
+        arms.iter().map(|arm| arm.as_ref().and_then(|arm| arm.effective_proportion())).collect();
     effective.filter(|variants| !variants.is_empty()).map(|variants| win_probabilities(&variants))
-}
-
-fn add_chances(
-    comparison: &mut Comparison,
-    chances: Option<&WinProbabilities>,
-    variant: usize,
-    control: usize,
-) {
-    match chances {
-        Some(chances) => {
-            comparison.chance_to_beat = chances.beats[variant][control];
-            comparison.expected_loss = chances.losses[variant][control];
-        }
-        None if comparison.reason.is_none() => {
-            comparison.reason = Some(NO_CHANCES.to_owned());
-        }
-        None => {}
-    }
-}
-
-const NO_CHANCES: &str =
-    "chances are worked out only for goals that a visitor reaches at most once";
-
-fn estimate(
-    name: &str,
-    trials: u64,
-    successes: u64,
-    arm: Option<Arm>,
-    chance_best: Option<f64>,
-    settings: &Settings,
-) -> VariantEstimate {
-    let interval = arm.and_then(|arm| arm.intervals(settings.level));
-    let reason = match (interval, chance_best) {
-        (None, _) => Some("without trials there is no rate".to_owned()),
-        (_, None) => Some(NO_CHANCES.to_owned()),
-        _ => None,
-    };
-    VariantEstimate {
-        variant: name.to_owned(),
-        trials,
-        successes,
-        effective_trials: arm.map_or(0.0, Arm::effective_trials),
-        rate: arm.and_then(Arm::observed_rate),
-        low: interval.map(|(i, _)| i.low),
-        high: interval.map(|(i, _)| i.high),
-        counter_share: interval.map(|(i, without)| counter_share(i.width(), without.width())),
-        chance_best,
-        reason,
-    }
-}
-
-fn matrix(arms: &[Option<Arm>], chances: Option<WinProbabilities>, kind: GoalKind) -> Matrix {
-    let table = |entry: &dyn Fn(Arm, Arm) -> Option<f64>| -> Vec<Vec<Option<f64>>> {
-        let cell = |row: usize, column: usize| {
-            if row == column { None } else { entry(arms[row]?, arms[column]?) }
-        };
-        let row = |row: usize| (0..arms.len()).map(|column| cell(row, column)).collect();
-        (0..arms.len()).map(row).collect()
-    };
-    let (chance_to_beat, expected_loss) = chances.map(|c| (c.beats, c.losses)).unzip();
-    Matrix {
-        chance_to_beat,
-        expected_loss,
-        lift: table(&|row, column| Arm::lift(column, row)),
-        p_value: table(&|row, column| Arm::test(column, row).map(|t| t.p_value)),
-        reason: (kind == GoalKind::Rate).then(|| NO_CHANCES.to_owned()),
-    }
 }

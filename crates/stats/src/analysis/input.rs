@@ -1,25 +1,28 @@
 //! What goes into an analysis.
 
-use super::Remarks;
-use super::looks::Looks;
+use super::look::Looks;
 use super::method::Method;
+use super::remarks::Remarks;
 use super::report::RemarkCode;
 use crate::confidence_sequence::DEFAULT_TUNING;
 use crate::counter_error::Counter;
 use crate::error::{Error, require};
 use crate::level::Level;
 use crate::many_comparisons::Correction;
+use crate::sample_size::{self, Effect};
 
-/// Names, in any case, by which a variant says that it is the control; the earlier come first.
+/// Names, in any case, that mark a variant as the control. Earlier names come first.
 pub const CONTROL_NAMES: [&str; 5] = ["control", "original", "baseline", "default", "off"];
 
 /// What was counted in one experiment.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Counts {
-    /// The variants, in the order in which they are to appear.
+    /// The variants, in the order of the report.
     pub variants: Vec<VariantCounts>,
-    /// The goals, in the order in which they are to appear.
+    /// The goals, in the order of the report.
     pub goals: Vec<GoalCounts>,
+    /// The periods of constant weights, oldest first. Empty: one period with the variants' trials and weights.
+    pub periods: Vec<Period>,
 }
 
 /// One variant.
@@ -27,9 +30,9 @@ pub struct Counts {
 pub struct VariantCounts {
     /// Its name.
     pub name: String,
-    /// How many took part.
+    /// Its participants.
     pub trials: u64,
-    /// Its share of the visitors relative to the others', if declared.
+    /// Its share of the visitors relative to the other variants, if declared.
     pub weight: Option<f64>,
 }
 
@@ -40,33 +43,109 @@ pub struct GoalCounts {
     pub name: String,
     /// How often it was reached in each variant, in the variants' order.
     pub successes: Vec<u64>,
-    /// Whether a visitor counts at most once.
-    pub unique: bool,
+}
+
+/// A period in which the weights did not change (an allocation).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Period {
+    /// The declared weight of each variant, in the variants' order.
+    pub weights: Vec<f64>,
+    /// New participants of each variant in this period, in the variants' order.
+    pub participants: Vec<u64>,
+}
+
+/// What a definition fixed when the experiment was first started.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Declared {
+    /// The declared variants.
+    pub variants: Vec<DeclaredVariant>,
+    /// The declared goals.
+    pub goals: Vec<DeclaredGoal>,
+    /// N*: see [`Declared::tuning`].
+    pub tuning: f64,
+}
+
+/// A declared variant.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeclaredVariant {
+    /// Its name.
+    pub name: String,
+    /// Its share of the visitors relative to the other variants.
+    pub weight: f64,
+}
+
+/// A declared goal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeclaredGoal {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub role: GoalRole,
+    /// How it is counted.
+    pub kind: DeclaredKind,
+    /// Which direction is an improvement.
+    pub better: Better,
+}
+
+/// What a goal is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum GoalRole {
+    /// Decides the experiment. It has its own error rate.
+    Primary,
+    /// Shares an error rate with the other secondary goals.
+    #[default]
+    Secondary,
+    /// Must not get worse.
+    Guardrail,
+}
+
+/// How a goal is declared to be counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DeclaredKind {
+    /// A participant reaches it once or not at all.
+    #[default]
+    Conversion,
+    /// A participant can reach it many times.
+    Count,
+    /// Each participant has a total.
+    Value,
+}
+
+/// Which direction is an improvement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Better {
+    /// More is better.
+    #[default]
+    Higher,
+    /// Less is better.
+    Lower,
 }
 
 /// What is asked of the counts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
-    /// The variant that the others are held against. If not named: one whose name says so ([`CONTROL_NAMES`]), else the first.
+    /// The variant that the others are compared with. Default: one of [`CONTROL_NAMES`], or the first.
     pub control: Option<String>,
-    /// The goal that decides; the verdict is the first one's if not named.
+    /// The goal of the experiment's verdict. Default: the declared primary goal, or the first goal.
     pub primary_goal: Option<String>,
-    /// How the counts were counted.
+    /// What the experiment's definition fixed. Without it, the families are what was counted.
+    pub declared: Option<Declared>,
+    /// How participants and successes were counted.
     pub counter: Counter,
-    /// The level of intervals, tests and the verdict.
+    /// The level of each family, and of each variant's own interval.
     pub level: Level,
     /// The smallest relative lift worth having: 0.05 is 5%.
     pub minimum_lift: f64,
-    /// The probability with which a planned sample is to find it.
+    /// The probability to find the minimum lift, for planned samples.
     pub power: f64,
-    /// How p-values are adjusted for their number.
+    /// How a family shares its error rate.
     pub correction: Correction,
-    /// When one may look, and so what the verdict follows.
+    /// When you may look.
     pub method: Method,
-    /// The looks, which the sequential method needs.
+    /// The looks so far. They are reported with every method; the sequential method decides by them.
     pub looks: Option<Looks>,
-    /// The number of trials at which always-valid intervals are tightest.
-    pub tuning: f64,
+    /// Whether an earlier report of this experiment had a sample ratio alarm. The alarm then stays.
+    pub sample_ratio_alarmed: bool,
 }
 
 impl Default for Settings {
@@ -74,6 +153,7 @@ impl Default for Settings {
         Self {
             control: None,
             primary_goal: None,
+            declared: None,
             counter: Counter::default(),
             level: Level::DEFAULT,
             minimum_lift: 0.05,
@@ -81,32 +161,88 @@ impl Default for Settings {
             correction: Correction::default(),
             method: Method::default(),
             looks: None,
-            tuning: DEFAULT_TUNING,
+            sample_ratio_alarmed: false,
         }
     }
 }
 
-/// Checks what a caller can get wrong; the control's index, if there are variants.
+impl Settings {
+    /// The goal that decides, if one is named or declared.
+    pub(super) fn primary_goal(&self) -> Option<&str> {
+        let declared = || {
+            let goals = &self.declared.as_ref()?.goals;
+            let primary = goals.iter().find(|goal| goal.role == GoalRole::Primary)?;
+            Some(primary.name.as_str())
+        };
+        self.primary_goal.as_deref().or_else(declared)
+    }
+
+    pub(super) fn tuning(&self) -> f64 {
+        self.declared.as_ref().map_or(DEFAULT_TUNING, |declared| declared.tuning)
+    }
+
+    pub(super) fn better(&self, goal: &str) -> Better {
+        let declared = self.declared.as_ref().and_then(|declared| declared.goal(goal));
+        declared.map_or(Better::Higher, |goal| goal.better)
+    }
+}
+
+impl Declared {
+    /// N*: twice the sample per variant that finds the minimum lift, between 1,000 and 10^7. Always-valid intervals are
+    /// narrowest at this number of participants. Compute it once, when the experiment starts.
+    ///
+    /// # Errors
+    /// If the power is not between 0 and 1.
+    pub fn tuning(effect: Effect, level: Level, power: f64) -> Result<f64, Error> {
+        let sample = match sample_size::sample_size(effect, level, power) {
+            Err(Error::SampleTooLarge) => u64::MAX / 2,
+            sample => sample?,
+        };
+        Ok((2.0 * sample as f64).clamp(1_000.0, 1e7))
+    }
+
+    /// Everything that was counted, declared as it is. `primary` names the primary goal.
+    #[must_use]
+    pub fn as_counted(counts: &Counts, primary: Option<&str>) -> Self {
+        let variant = |variant: &VariantCounts| DeclaredVariant {
+            name: variant.name.clone(),
+            weight: variant.weight.unwrap_or(1.0),
+        };
+        let goal = |goal: &GoalCounts| DeclaredGoal {
+            name: goal.name.clone(),
+            role: if primary == Some(&goal.name) { GoalRole::Primary } else { GoalRole::Secondary },
+            kind: DeclaredKind::Conversion,
+            better: Better::Higher,
+        };
+        Self {
+            variants: counts.variants.iter().map(variant).collect(),
+            goals: counts.goals.iter().map(goal).collect(),
+            tuning: DEFAULT_TUNING,
+        }
+    }
+
+    pub(super) fn goal(&self, name: &str) -> Option<&DeclaredGoal> {
+        self.goals.iter().find(|goal| goal.name == name)
+    }
+}
+
+/// Checks what a caller can get wrong. Returns the control's index, if there are variants.
 pub(super) fn check(counts: &Counts, settings: &Settings) -> Result<Option<usize>, Error> {
     let lift = settings.minimum_lift;
-    require(
-        lift > 0.0 && lift <= 100.0,
-        "minimum_lift",
-        "above 0 and at most 100 (0.05 is 5%)",
-        lift,
-    )?;
+    let rule = "above 0 and at most 100 (0.05 is 5%)";
+    require(lift > 0.0 && lift <= 100.0, "minimum_lift", rule, lift)?;
     let power = settings.power;
     require((0.01..=0.999_999).contains(&power), "power", "between 0.01 and 0.999999", power)?;
-    let tuning = settings.tuning;
-    require((1.0..=1e18).contains(&tuning), "tuning", "between 1 and 1e18", tuning)?;
-    for goal in &counts.goals {
-        if goal.successes.len() != counts.variants.len() {
-            return Err(Error::Lengths {
-                left_name: "successes",
-                left: goal.successes.len(),
-                right_name: "variants",
-                right: counts.variants.len(),
-            });
+    let tuning = settings.tuning();
+    require((1.0..=1e9).contains(&tuning), "tuning", "between 1 and 1e9", tuning)?;
+    let variants = counts.variants.len();
+    let lists = counts.goals.iter().map(|goal| ("successes", goal.successes.len()));
+    let periods = counts.periods.iter().flat_map(|period| {
+        [("weights", period.weights.len()), ("participants", period.participants.len())]
+    });
+    for (left_name, left) in lists.chain(periods) {
+        if left != variants {
+            return Err(Error::Lengths { left_name, left, right_name: "variants", right: variants });
         }
     }
     if let Some(name) = &settings.primary_goal
@@ -116,31 +252,38 @@ pub(super) fn check(counts: &Counts, settings: &Settings) -> Result<Option<usize
     }
     let Some(name) = &settings.control else {
         let first = (!counts.variants.is_empty()).then_some(0);
-        return Ok(called_control(counts).or(first));
+        return Ok(control_by_name(counts).or(first));
     };
     let index = counts.variants.iter().position(|variant| variant.name == *name);
     index.map(Some).ok_or_else(|| Error::UnknownControl(name.clone()))
 }
 
-fn called_control(counts: &Counts) -> Option<usize> {
+fn control_by_name(counts: &Counts) -> Option<usize> {
     CONTROL_NAMES.iter().find_map(|name| {
         counts.variants.iter().position(|variant| variant.name.eq_ignore_ascii_case(name))
     })
 }
 
-/// Says which control was taken where none was named.
+/// Adds the notes about a control that was not set and families that were not declared.
 pub(super) fn remark(
     counts: &Counts,
     settings: &Settings,
     control: Option<usize>,
     remarks: &mut Remarks,
 ) {
-    let Some(control) = control.filter(|_| settings.control.is_none()) else { return };
-    if counts.variants.len() < 2 {
-        return;
-    }
+    let Some(control) = control.filter(|_| counts.variants.len() > 1) else { return };
     let name = &counts.variants[control].name;
-    let why = if called_control(counts).is_some() { "by its name" } else { "as the first" };
-    let message = format!("No control is named: {name} is taken, {why}.");
-    remarks.note(RemarkCode::ControlAssumed, message);
+    if settings.control.is_none() {
+        let message = match control_by_name(counts) {
+            Some(_) => format!("No control set. Using {name} because of its name."),
+            None => format!("No control set. Using the first variant, {name}."),
+        };
+        remarks.note(RemarkCode::ControlAssumed, message);
+    }
+    if settings.declared.is_none() && !counts.goals.is_empty() {
+        let message = "The experiment has no definition, so every counted goal and variant shares the error rate. New names \
+                       widen the intervals."
+            .to_owned();
+        remarks.note(RemarkCode::FamilyNotDeclared, message);
+    }
 }

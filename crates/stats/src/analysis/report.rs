@@ -1,81 +1,89 @@
-//! What comes out of an analysis. These names are a public contract: they appear in JSON as they are here.
+//! The results of an analysis. These names are a public contract: JSON uses them as they are.
+//!
+//! Each comparison has one method. Its lift interval, p-value, adjusted p-value and decision come from the same statistic and
+//! always agree: the interval excludes 0 exactly if `adjusted_p_value` is below alpha, and exactly then `decision` is set.
 
+use super::family::{Family, FamilyReport};
+use super::look::{Decision, LookRecord};
 use super::method::Method;
 use crate::counter_error::Counter;
 use crate::many_comparisons::Correction;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-/// Everything said about one experiment.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// The analysis of one experiment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Analysis {
     /// What to do, in a sentence.
     pub verdict: Verdict,
-    /// What a reader must know before believing the numbers.
+    /// What a reader must know before using the numbers.
     pub warnings: Vec<Remark>,
-    /// What a reader may want to know about how the numbers came to be.
+    /// How the numbers were computed.
     pub notes: Vec<Remark>,
-    /// The variant that the others are held against.
+    /// The variant that the others are compared with.
     pub control: Option<String>,
-    /// The level of every interval.
+    /// The level of each family of comparisons, and of each variant's own interval: 0.95 is 95%.
     pub level: f64,
-    /// How the counts were counted.
+    /// How participants and successes were counted.
     pub counter: Counter,
-    /// The smallest relative lift worth having.
+    /// The smallest relative lift worth having: 0.05 is 5%.
     pub minimum_lift: f64,
-    /// How p-values are adjusted for their number.
+    /// How each family shares its error rate.
     pub correction: Correction,
-    /// When one may look, and so which intervals and p-values the verdict follows: with `always_valid` those of the member of
-    /// that name in each comparison, likewise with `sequential`, with `fixed` the comparison's own.
+    /// When you may look. Every interval, p-value and decision of a comparison comes from this method.
     pub method: Method,
-    /// The same in plain words.
-    pub method_explanation: &'static str,
-    /// The looks that the sequential method's bounds hold for; absent with other methods.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The method in plain words.
+    pub method_explanation: String,
+    /// The families of comparisons. Each has its own error rate.
+    pub families: Vec<FamilyReport>,
+    /// The recorded looks and what they decided, with any method. Absent if no look was taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub looks: Option<LooksReport>,
-    /// Whether the trials fall on the variants as they should.
+    /// Whether the participants are split over the variants as declared.
     pub sample_ratio: SampleRatioCheck,
-    /// The goals, in the input's order.
+    /// The goals, in the order of the input.
     pub goals: Vec<GoalAnalysis>,
 }
 
 /// A sentence, and what a program needs to act on it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Verdict {
-    /// Which of the few things it says.
+    /// The kind of verdict.
     pub outcome: Outcome,
     /// The goal that it is about.
     pub goal: Option<String>,
-    /// The variant that it is about, where it is about one.
+    /// The variant that it is about, if it is about one.
     pub variant: Option<String>,
-    /// In words.
+    /// The verdict in words.
     pub sentence: String,
 }
 
-/// What a verdict can be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// The kinds of verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// The numbers cannot be trusted: the trials are not split as they should be.
+    /// The numbers cannot be trusted: the participants are not split as declared.
     Unsound,
-    /// One variant, no goal, or no trials.
+    /// One variant, no goal, or no participants.
     NothingToCompare,
-    /// Fewer trials or successes than the method needs.
+    /// Fewer participants or successes than the method needs.
     TooEarly,
+    /// This goal cannot decide, or the looks used another control. The sentence says why.
+    NoVerdict,
     /// A variant is better than the control.
     Better,
     /// Every variant is worse than the control.
     Worse,
-    /// Whatever difference there is, it is too small to matter.
+    /// Any difference is smaller than the minimum lift.
     NoDifference,
     /// Undecided.
     KeepRunning,
 }
 
 /// A warning or a note.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Remark {
     /// For programs.
@@ -85,282 +93,240 @@ pub struct Remark {
 }
 
 /// What a remark is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RemarkCode {
-    /// The trials are not split as the weights say.
+    /// The participants are not split as the weights say.
     SampleRatioMismatch,
-    /// No control is named; one is taken.
+    /// No control is set; one was chosen.
     ControlAssumed,
     /// No weights are declared; equal ones are assumed.
     WeightsAssumedEqual,
-    /// Some weights are missing or make no sense.
+    /// Some weights are missing or invalid.
     WeightsIncomplete,
-    /// Too few trials or successes to say anything.
+    /// Too few participants or successes.
     TooFewParticipants,
-    /// The counter makes most of an interval.
+    /// The counter's error causes most of an interval's width.
     CounterErrorDominates,
-    /// A goal is reached more often than there are trials, or declared as one that can be.
+    /// A goal is reached more often than there are participants.
     CountedAsRate,
-    /// Successes a little above the trials were cut to them.
+    /// Successes slightly above the participants were cut to them.
     SuccessesCut,
-    /// No primary goal is named.
+    /// No primary goal is set.
     NoPrimaryGoal,
-    /// There are more variants or goals than whoever asked was willing to have analysed.
+    /// The families are what was counted, because there is no definition.
+    FamilyNotDeclared,
+    /// Looks were taken. The message says what they decided.
+    LooksTaken,
+    /// The recorded looks used another control, level or correction than this report asks for.
+    LooksDiffer,
+    /// There are more variants or goals than are analysed.
     LeftOut,
 }
 
-/// The sample-ratio check.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// Whether the participants are split over the variants as declared.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SampleRatioCheck {
-    /// Chi-square.
-    pub statistic: Option<f64>,
-    /// Its p-value.
-    pub p_value: Option<f64>,
-    /// Whether p < 0.001.
+    /// Whether the split is wrong: the e-value is at least 1,000, was so in an earlier report, or a variant of weight 0 has
+    /// participants.
     pub alarm: bool,
-    /// The trials that each variant should have had.
+    /// The evidence against the declared split. It holds however often you look. At least 1,000 is an alarm.
+    pub e_value: Option<f64>,
+    /// The factor that counts were multiplied by for the e-value, because of the counter's error: 1 for exact counts. With
+    /// several periods, the smallest.
+    pub counter_factor: Option<f64>,
+    /// The chi-square statistic, for one look.
+    pub statistic: Option<f64>,
+    /// The chi-square test's p-value. It holds for one look only and never causes an alarm.
+    pub p_value: Option<f64>,
+    /// With several periods: the smallest p-value of one period times the number of periods, for one look. Absent with one
+    /// period.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period_p_value: Option<f64>,
+    /// The participants that each variant should have had. 0 for variants that are not declared.
     pub expected: Option<Vec<f64>>,
-    /// Why there is no statistic.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Why something is null.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
 /// How a goal is counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum GoalKind {
-    /// A trial reaches it at most once.
+    /// A participant reaches it once or not at all.
     Proportion,
-    /// A trial can reach it many times: a Poisson rate.
+    /// A participant can reach it many times: successes per participant.
     Rate,
 }
 
 /// One goal.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct GoalAnalysis {
     /// Its name.
     pub goal: String,
-    /// Whether it was named as the one that decides.
+    /// Whether it decides the experiment.
     pub primary: bool,
     /// How it is counted.
     pub kind: GoalKind,
-    /// What the goal alone says.
+    /// What this goal says.
     pub verdict: Verdict,
-    /// Each variant's rate, in the input's order.
+    /// Each variant's rate, in the order of the input.
     pub variants: Vec<VariantEstimate>,
-    /// Each variant but the control, held against it.
+    /// Each variant except the control, compared with the control.
     pub against_control: Vec<Comparison>,
-    /// Each variant against each.
+    /// Each variant compared with each other variant, without any correction.
     pub matrix: Matrix,
 }
 
 /// One variant's rate.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct VariantEstimate {
     /// The variant.
     pub variant: String,
-    /// As counted.
+    /// Participants, as counted.
     pub trials: u64,
-    /// As counted.
+    /// Successes, as counted.
     pub successes: u64,
-    /// The trials that, counted exactly, would leave the rate as uncertain as it is.
+    /// The exactly counted participants that would leave the rate equally uncertain.
     pub effective_trials: f64,
     /// successes / trials.
     pub rate: Option<f64>,
-    /// The lower end of its interval.
+    /// The lower end of the rate's own interval, for one look.
     pub low: Option<f64>,
     /// The upper end.
     pub high: Option<f64>,
-    /// The share of the interval's width that the counter is to blame for.
+    /// The share of the interval's width that the counter's error causes.
     pub counter_share: Option<f64>,
-    /// The chance that no other variant is better.
+    /// The chance that no other variant is better. Not corrected for looking or for several comparisons.
     pub chance_best: Option<f64>,
     /// Why something is null.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
-/// A variant against the control.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// A variant compared with the control.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Comparison {
     /// The variant.
     pub variant: String,
-    /// The difference of the rates.
-    pub difference: Option<f64>,
-    /// The lower end of its interval.
-    pub difference_low: Option<f64>,
-    /// The upper end.
-    pub difference_high: Option<f64>,
-    /// The relative difference.
+    /// The family that it shares an error rate with.
+    pub family: Family,
+    /// The method of the interval, the p-values and the decision.
+    pub method: Method,
+    /// What the interval decides: set exactly if it excludes 0.
+    pub decision: Option<Decided>,
+    /// The relative difference of the rates. With the sequential method, as the look saw it.
     pub lift: Option<f64>,
-    /// The lower end of its interval.
+    /// The lower end of the lift's interval. This interval decides.
     pub lift_low: Option<f64>,
     /// The upper end.
     pub lift_high: Option<f64>,
-    /// The test's statistic.
+    /// The level of the lift's interval after the correction: 1 - alpha / m.
+    pub interval_level: Option<f64>,
+    /// The statistic in standard errors.
     pub z: Option<f64>,
-    /// Its two-sided p-value.
+    /// The two-sided p-value for H0: lift = 0, before the correction.
     pub p_value: Option<f64>,
-    /// The same, adjusted for the number of comparisons.
+    /// The p-value after the correction for the family's comparisons.
     pub adjusted_p_value: Option<f64>,
-    /// P(variant > control).
+    /// The difference of the rates. It is shown beside the lift and decides nothing.
+    pub difference: Option<f64>,
+    /// The lower end of the difference's interval, by the same method and at the same level as the lift's.
+    pub difference_low: Option<f64>,
+    /// The upper end.
+    pub difference_high: Option<f64>,
+    /// P(variant > control). Not corrected for looking or for several comparisons.
     pub chance_to_beat: Option<f64>,
-    /// What is given up if the variant is chosen and is worse.
+    /// The rate that you give up if you choose the variant and it is worse. Not corrected for looking or for several
+    /// comparisons.
     pub expected_loss: Option<f64>,
-    /// What stays true under peeking.
-    pub always_valid: AlwaysValidReport,
-    /// What holds for the looks taken; absent with other methods than the sequential one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sequential: Option<SequentialReport>,
-    /// The share of the difference's interval that the counter is to blame for.
+    /// The look that the interval comes from, with the sequential method.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub look: Option<ComparisonLook>,
+    /// The share of the lift's standard error that the counter's error causes.
     pub counter_share: Option<f64>,
-    /// The probability that a fixed test of the sample so far finds the minimum lift.
+    /// The probability that a fixed test of the participants so far finds the minimum lift.
     pub power: Option<f64>,
-    /// The sample that finds it.
+    /// The sample that finds the minimum lift.
     pub sample_needed: SampleNeeded,
     /// Why something is null.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
-/// Intervals and a p-value that hold at every look.
-#[derive(Debug, Clone, PartialEq, Serialize, Default)]
+/// What a comparison decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct AlwaysValidReport {
-    /// The lower end of the difference's interval.
-    pub difference_low: Option<f64>,
-    /// The upper end.
-    pub difference_high: Option<f64>,
-    /// The lower end of the lift's interval.
-    pub lift_low: Option<f64>,
-    /// The upper end.
-    pub lift_high: Option<f64>,
-    /// That there is no lift.
-    pub p_value: Option<f64>,
-    /// The same, adjusted for the number of comparisons.
-    pub adjusted_p_value: Option<f64>,
-    /// Why something is null.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+#[serde(rename_all = "snake_case")]
+pub enum Decided {
+    /// The variant is better than the control.
+    Better,
+    /// The variant is worse than the control.
+    Worse,
 }
 
-/// Intervals that hold at the looks taken, all together.
-#[derive(Debug, Clone, PartialEq, Serialize, Default)]
+/// The look that a comparison's interval comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct SequentialReport {
-    /// Stop if |z| is at least this. The comparisons share alpha evenly, unless `correction` is none.
-    pub bound: Option<f64>,
-    /// The log ratio's statistic at this look.
-    pub z: Option<f64>,
-    /// The log ratio's standard error at this look.
-    pub standard_error: Option<f64>,
-    /// The lower end of the difference's interval.
-    pub difference_low: Option<f64>,
-    /// The upper end.
-    pub difference_high: Option<f64>,
-    /// The lower end of the lift's interval.
-    pub lift_low: Option<f64>,
-    /// The upper end.
-    pub lift_high: Option<f64>,
-    /// The first look that decided the comparison; absent while none has. What came in since changes nothing about it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub decision: Option<Decision>,
-    /// Why something is null.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-}
-
-/// A look at which |z| reached its bound.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Decision {
+pub struct ComparisonLook {
     /// Participants of all variants together at that look.
     pub participants: u64,
-    /// The bound there.
+    /// The comparison is decided if |z| is above this.
     pub bound: f64,
-    /// The log ratio's statistic there.
-    pub z: f64,
-    /// The lower end of the lift's interval there.
-    pub lift_low: f64,
-    /// The upper end.
-    pub lift_high: f64,
-}
-
-/// The looks at an experiment, this one the last if it is one.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct LooksReport {
-    /// Participants at which the experiment is planned to end.
-    pub planned: u64,
-    /// The looks; those within a thousandth of the plan of each other are one.
-    pub taken: Vec<LookReport>,
-}
-
-/// A look.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct LookReport {
-    /// Participants of all variants together.
-    pub participants: u64,
-    /// Their share of the plan.
-    pub information: f64,
-    /// The probability of a false alarm that is spent up to and with this look.
-    pub spent: f64,
-    /// What was found; empty where that is not known, or where it was too early.
-    pub statistics: Vec<LookStatistic>,
-}
-
-/// What a look found of one comparison.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct LookStatistic {
-    /// The goal.
-    pub goal: String,
-    /// The variant that was held against the control.
-    pub variant: String,
-    /// The log ratio of the rates in standard errors.
-    pub z: f64,
-    /// That standard error.
+    /// The standard error of the log ratio at that look.
     pub standard_error: f64,
 }
 
-/// The sample that finds the minimum lift with the power asked for.
-#[derive(Debug, Clone, PartialEq, Serialize, Default)]
+/// The recorded looks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LooksReport {
+    /// Participants of all variants together at which the experiment is planned to end.
+    pub planned: u64,
+    /// The looks, oldest first. This analysis is the last one if it is a look.
+    pub taken: Vec<LookRecord>,
+    /// What the looks decided: for each goal and variant the first look that decided it. It stays decided.
+    pub decisions: Vec<Decision>,
+}
+
+/// The sample that finds the minimum lift with the power asked for, at the comparison's own level.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SampleNeeded {
-    /// Participants a variant, for one test at the end.
+    /// Participants per variant, for one test at the end.
     pub per_variant: Option<u64>,
     /// Participants still missing, all variants together, for one test at the end.
     pub more: Option<u64>,
-    /// Participants a variant, when one looks at any time.
+    /// Participants per variant, if you look at any time.
     pub per_variant_always_valid: Option<u64>,
-    /// Participants still missing, all variants together, when one looks at any time.
+    /// Participants still missing, all variants together, if you look at any time.
     pub more_always_valid: Option<u64>,
     /// Why something is null.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
-/// Each variant (row) against each (column); null on the diagonal and where nothing can be said.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// Each variant (row) compared with each other variant (column). Null on the diagonal and where the counts say nothing. For one
+/// look, without any correction; it decides nothing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Matrix {
     /// P(row > column).
     pub chance_to_beat: Option<Vec<Vec<Option<f64>>>>,
-    /// What is given up if the row is chosen and the column is better.
+    /// The rate that you give up if you choose the row and the column is better.
     pub expected_loss: Option<Vec<Vec<Option<f64>>>>,
     /// The relative lift of the row over the column.
     pub lift: Vec<Vec<Option<f64>>>,
-    /// That they do not differ; not adjusted.
+    /// The two-sided p-value for no difference, for one look and not corrected.
     pub p_value: Vec<Vec<Option<f64>>>,
     /// Why something is null besides the diagonal.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }

@@ -1,74 +1,158 @@
-//! Do the trials fall on the variants as they should?
+//! Are the participants split over the variants as declared?
 
-use super::Remarks;
 use super::input::{Counts, Settings};
+use super::remarks::Remarks;
 use super::report::{RemarkCode, SampleRatioCheck};
-use crate::sample_ratio::sample_ratio;
+use crate::sample_ratio::{Split, sample_ratio, sample_ratio_over_periods, split_evidence};
+use crate::words::percent;
 
 pub(super) fn check(
     counts: &Counts,
     settings: &Settings,
+    control: Option<usize>,
     remarks: &mut Remarks,
 ) -> SampleRatioCheck {
-    let trials: Vec<f64> = counts.variants.iter().map(|v| v.trials as f64).collect();
-    let weights = match weights(counts, remarks) {
+    let check = measured(counts, settings, control, remarks);
+    if check.alarm {
+        remarks.warn(RemarkCode::SampleRatioMismatch, mismatch(counts, settings, &check));
+    }
+    check
+}
+
+fn measured(
+    counts: &Counts,
+    settings: &Settings,
+    control: Option<usize>,
+    remarks: &mut Remarks,
+) -> SampleRatioCheck {
+    let silent = |reason: String| SampleRatioCheck {
+        alarm: settings.sample_ratio_alarmed,
+        e_value: None,
+        counter_factor: None,
+        statistic: None,
+        p_value: None,
+        period_p_value: None,
+        expected: None,
+        reason: Some(reason),
+    };
+    let weights = match weights(counts, settings, remarks) {
         Ok(weights) => weights,
         Err(reason) => return silent(reason),
     };
-    let errors: Vec<f64> = trials.iter().map(|&m| settings.counter.relative_error(m)).collect();
-    let check = match sample_ratio(&trials, &weights, &errors) {
+    let judged: Vec<usize> = judged(counts, settings);
+    let pick = |list: &[f64]| -> Vec<f64> { judged.iter().map(|&index| list[index]).collect() };
+    let split = |participants: &[u64], weights: &[f64]| {
+        let participants: Vec<f64> = participants.iter().map(|&m| m as f64).collect();
+        let participants = pick(&participants);
+        let error = |m: &f64| settings.counter.relative_error(*m);
+        let counter_errors = participants.iter().map(error).collect();
+        Split { participants, weights: pick(weights), counter_errors }
+    };
+    let periods: Vec<Split> = if counts.periods.is_empty() {
+        let trials: Vec<u64> = counts.variants.iter().map(|variant| variant.trials).collect();
+        vec![split(&trials, &weights)]
+    } else {
+        counts.periods.iter().map(|p| split(&p.participants, &p.weights)).collect()
+    };
+    let control = judged.iter().position(|&index| Some(index) == control).unwrap_or(0);
+    let evidence = match split_evidence(&periods, control) {
+        Ok(evidence) => evidence,
+        Err(error) => return silent(error.to_string()),
+    };
+    let one_look = match periods.as_slice() {
+        [only] => sample_ratio(&only.participants, &only.weights, &only.counter_errors),
+        several => sample_ratio_over_periods(several),
+    };
+    let one_look = match one_look {
         Ok(check) => check,
         Err(error) => return silent(error.to_string()),
     };
-    let reason = check
+    let period_p_value = (periods.len() > 1).then(|| smallest_p_value(&periods)).flatten();
+    let mut expected = vec![0.0; counts.variants.len()];
+    for (&index, &value) in judged.iter().zip(&one_look.expected) {
+        expected[index] = value;
+    }
+    let reason = one_look
         .statistic
         .is_none()
-        .then(|| "a variant of weight 0 has trials: no chance explains that".to_owned());
-    if check.alarm() {
-        let assumed = counts.variants.iter().all(|v| v.weight.is_none());
-        let as_what = if assumed { "equally, as was assumed" } else { "as the weights say" };
-        let message = format!(
-            "The visitors are not split {as_what} (p = {:.2e}). Something other than chance moves them: redirects, bots, \
-             a broken variant. Until that is found the rates are not to be trusted.",
-            check.p_value
-        );
-        remarks.warn(RemarkCode::SampleRatioMismatch, message);
-    }
+        .then(|| "a variant of weight 0 has participants, which chance cannot explain".to_owned());
     SampleRatioCheck {
-        statistic: check.statistic,
-        p_value: Some(check.p_value),
-        alarm: check.alarm(),
-        expected: Some(check.expected),
+        alarm: evidence.alarm() || settings.sample_ratio_alarmed,
+        e_value: Some(evidence.e_value),
+        counter_factor: Some(evidence.counter_factor),
+        statistic: one_look.statistic,
+        p_value: Some(one_look.p_value),
+        period_p_value,
+        expected: Some(expected),
         reason,
     }
 }
 
-/// The declared weights; equal ones if none is declared.
-fn weights(counts: &Counts, remarks: &mut Remarks) -> Result<Vec<f64>, String> {
-    let declared: Vec<f64> = counts.variants.iter().filter_map(|v| v.weight).collect();
-    if declared.len() == counts.variants.len() {
-        return Ok(declared);
+/// The variants that take part in the check: the declared ones, or all.
+fn judged(counts: &Counts, settings: &Settings) -> Vec<usize> {
+    let is_declared = |name: &str| {
+        let declared = settings.declared.as_ref();
+        declared.is_none_or(|declared| declared.variants.iter().any(|v| v.name == name))
+    };
+    (0..counts.variants.len()).filter(|&i| is_declared(&counts.variants[i].name)).collect()
+}
+
+/// The smallest p-value of a single period, corrected for the number of periods.
+fn smallest_p_value(periods: &[Split]) -> Option<f64> {
+    let p_value = |p: &Split| {
+        Some(sample_ratio(&p.participants, &p.weights, &p.counter_errors).ok()?.p_value)
+    };
+    let smallest = periods.iter().filter_map(p_value).min_by(f64::total_cmp)?;
+    Some((smallest * periods.len() as f64).min(1.0))
+}
+
+fn mismatch(counts: &Counts, settings: &Settings, check: &SampleRatioCheck) -> String {
+    let declared = settings.declared.is_some() || counts.variants.iter().any(|v| v.weight.is_some());
+    let how = if declared { "as the weights say" } else { "equally, as assumed" };
+    let furthest = check.expected.as_ref().and_then(|expected| {
+        let off = counts.variants.iter().zip(expected).filter(|(_, x)| **x > 0.0);
+        off.map(|(variant, &x)| (&variant.name, variant.trials as f64 / x - 1.0))
+            .max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()))
+    });
+    let furthest = furthest.map_or_else(String::new, |(name, off)| {
+        let direction = if off > 0.0 { "more" } else { "fewer" };
+        format!(" {name} has {} {direction} participants than expected.", percent(off.abs()))
+    });
+    let before = if check.e_value.is_none_or(|e| e < crate::sample_ratio::ALARM_AT) {
+        " An earlier report found this."
+    } else {
+        ""
+    };
+    format!(
+        "The participants are not split {how}.{furthest}{before} Something other than chance moves them, for example \
+         redirects, bots or a broken variant. Find the cause before you use these numbers."
+    )
+}
+
+/// The declared weights, or equal ones if none is declared.
+fn weights(
+    counts: &Counts,
+    settings: &Settings,
+    remarks: &mut Remarks,
+) -> Result<Vec<f64>, String> {
+    if let Some(declared) = &settings.declared {
+        let weight = |name: &str| {
+            let declared = declared.variants.iter().find(|variant| variant.name == name);
+            declared.map_or(0.0, |variant| variant.weight)
+        };
+        return Ok(counts.variants.iter().map(|variant| weight(&variant.name)).collect());
     }
-    if declared.is_empty() {
-        let message =
-            "No weights are declared: equal shares of the visitors are assumed.".to_owned();
+    let weights: Vec<f64> = counts.variants.iter().filter_map(|v| v.weight).collect();
+    if weights.len() == counts.variants.len() {
+        return Ok(weights);
+    }
+    if weights.is_empty() {
+        let message = "No weights are declared. Assuming an equal split.".to_owned();
         remarks.note(RemarkCode::WeightsAssumedEqual, message);
         return Ok(vec![1.0; counts.variants.len()]);
     }
     let reason = "some variants have a weight and some have none".to_owned();
-    remarks.warn(
-        RemarkCode::WeightsIncomplete,
-        format!("The split of the visitors is not checked: {reason}."),
-    );
+    let message = format!("The split is not checked: {reason}. Give every variant a weight.");
+    remarks.warn(RemarkCode::WeightsIncomplete, message);
     Err(reason)
-}
-
-fn silent(reason: String) -> SampleRatioCheck {
-    SampleRatioCheck {
-        statistic: None,
-        p_value: None,
-        alarm: false,
-        expected: None,
-        reason: Some(reason),
-    }
 }

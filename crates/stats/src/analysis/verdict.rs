@@ -1,154 +1,177 @@
-//! The sentence: soundness first, then enough data, then the lift's interval that the method follows.
+//! The verdict's sentence: soundness first, then enough data, then what the intervals decide.
 
-use super::Remarks;
-use super::input::{Counts, Settings};
+use super::evidence::Silence;
+use super::input::{Better, Counts, Settings};
+use super::look::Decision;
 use super::method::Method;
-use super::report::{Comparison, GoalAnalysis, Outcome, RemarkCode, SampleRatioCheck, Verdict};
+use super::remarks::Remarks;
+use super::report::{Comparison, Decided, GoalAnalysis, Outcome, RemarkCode, Verdict};
+use super::sequential::{Sequence, participants};
 use crate::words::{percent, rounded, thousands};
 
-/// Before the adjusted p-values are known.
-pub(super) fn pending(goal: &str) -> Verdict {
-    Verdict {
-        outcome: Outcome::KeepRunning,
-        goal: Some(goal.to_owned()),
-        variant: None,
-        sentence: String::new(),
-    }
+/// What a goal's verdict depends on besides its comparisons.
+pub(super) struct Context<'a> {
+    pub(super) goal: &'a str,
+    pub(super) counts: &'a Counts,
+    pub(super) control: Option<&'a str>,
+    pub(super) settings: &'a Settings,
+    pub(super) unsound: bool,
+    pub(super) sequence: Option<&'a Sequence>,
 }
 
+/// The verdict on one goal. `silences` are the comparisons' reasons to decide nothing, in the same order.
 pub(super) fn of_goal(
-    goal: &GoalAnalysis,
-    counts: &Counts,
-    control: Option<usize>,
-    settings: &Settings,
-    check: &SampleRatioCheck,
+    context: &Context<'_>,
+    all: &[Comparison],
+    silences: &[Option<&Silence>],
 ) -> Verdict {
+    let goal = context.goal;
     let say = |outcome, variant: Option<&str>, sentence: String| Verdict {
         outcome,
-        goal: Some(goal.goal.clone()),
+        goal: Some(goal.to_owned()),
         variant: variant.map(str::to_owned),
         sentence,
     };
-    if check.alarm {
+    if context.unsound {
         return say(Outcome::Unsound, None, unsound());
     }
-    let Some(control) = control.map(|index| &counts.variants[index].name) else {
+    let nobody = context.counts.variants.iter().all(|variant| variant.trials == 0);
+    let Some(control) = context.control.filter(|_| !all.is_empty() && !nobody) else {
         return say(Outcome::NothingToCompare, None, nothing());
     };
-    if goal.against_control.is_empty() || counts.variants.iter().all(|v| v.trials == 0) {
-        return say(Outcome::NothingToCompare, None, nothing());
+    if let Some(verdict) = silent(context, silences) {
+        return say(verdict.0, None, verdict.1);
     }
-    let all = &goal.against_control;
-    if all.iter().all(|c| c.always_valid.p_value.is_none()) {
-        let why = all.iter().find_map(|c| c.always_valid.reason.as_deref()).unwrap_or("too early");
-        return say(Outcome::TooEarly, None, format!("No verdict on {} yet: {why}.", goal.goal));
-    }
-    let evidence = |c: &Comparison| settings.method.evidence(c);
-    let low = |c: &Comparison| evidence(c).low;
-    let high = |c: &Comparison| evidence(c).high;
-    let decided = |c: &Comparison| evidence(c).decides(settings.level);
-    let winners = all.iter().filter(|c| decided(c) && low(c) > 0.0);
-    if let Some(best) = winners.max_by(|a, b| low(a).total_cmp(&low(b))) {
-        let sentence = format!(
-            "{} is better than {control}: {} up by between {} and {}.",
-            best.variant,
-            goal.goal,
-            percent(low(best)),
-            percent(high(best))
-        ) + &decided_before(best, counts);
+    let better = context.settings.better(goal);
+    let worst_end = |c: &Comparison| match better {
+        Better::Higher => c.lift_low.unwrap_or(f64::NEG_INFINITY),
+        Better::Lower => -c.lift_high.unwrap_or(f64::INFINITY),
+    };
+    let winners = all.iter().filter(|c| c.decision == Some(Decided::Better));
+    if let Some(best) = winners.max_by(|a, b| worst_end(a).total_cmp(&worst_end(b))) {
+        let sentence =
+            format!("{} is better than {control}: {}.", best.variant, change(goal, best))
+                + &earlier_look(context, best);
         return say(Outcome::Better, Some(&best.variant), sentence);
     }
-    if all.iter().all(|c| decided(c) && high(c) < 0.0) {
-        return match all.as_slice() {
+    let worse: Vec<&Comparison> =
+        all.iter().filter(|c| c.decision == Some(Decided::Worse)).collect();
+    // A variant that can decide nothing does not keep the others waiting.
+    let speaking = silences.iter().filter(|s| !matches!(s, Some(Silence::NoVerdict(_)))).count();
+    if worse.len() == speaking {
+        return match worse.as_slice() {
             [only] => {
-                let (least, most) = (percent(-high(only)), percent(-low(only)));
-                let name = &only.variant;
-                let sentence = format!(
-                    "{name} is worse than {control}: {} down by between {least} and {most}.",
-                    goal.goal
-                ) + &decided_before(only, counts);
-                say(Outcome::Worse, Some(name), sentence)
+                let sentence = format!("{} is worse than {control}: {}.", only.variant, change(goal, only))
+                    + &earlier_look(context, only);
+                say(Outcome::Worse, Some(&only.variant), sentence)
             }
             _ => say(
                 Outcome::Worse,
                 Some(control),
-                format!("{control} is best: every other variant is worse on {}.", goal.goal),
+                format!("{control} is best: every other variant is worse on {goal}."),
             ),
         };
     }
-    let smallest = settings.minimum_lift;
-    if all.iter().all(|c| low(c) > -smallest && high(c) < smallest) {
+    let smallest = context.settings.minimum_lift;
+    let is_small = |c: &Comparison| {
+        c.lift_low.is_some_and(|low| low > -smallest) && c.lift_high.is_some_and(|high| high < smallest)
+    };
+    let speaks = |(_, silence): &(&Comparison, &Option<&Silence>)| {
+        !matches!(silence, Some(Silence::NoVerdict(_)))
+    };
+    if all.iter().zip(silences).filter(speaks).all(|(c, _)| is_small(c)) {
         let sentence = format!(
-            "No difference worth having: {} changes by less than the {} you asked for, either way.",
-            goal.goal,
+            "No difference worth having: {goal} changes by less than {} in either direction.",
             percent(smallest)
         );
         return say(Outcome::NoDifference, None, sentence);
     }
-    say(Outcome::KeepRunning, None, keep_running(goal, counts, settings))
+    let mut sentence = keep_running(context, all);
+    if let [only] = worse.as_slice() {
+        sentence += &format!(" {} is worse than {control}: {}.", only.variant, change(goal, only));
+    } else if worse.len() > 1 {
+        let names: Vec<&str> = worse.iter().map(|c| c.variant.as_str()).collect();
+        sentence += &format!(" Worse than {control}: {}.", names.join(", "));
+    }
+    say(Outcome::KeepRunning, None, sentence)
 }
 
-/// Which look it was, if that was an earlier one.
-fn decided_before(comparison: &Comparison, counts: &Counts) -> String {
-    let now = participants(counts);
-    let decision = comparison.sequential.as_ref().and_then(|report| report.decision);
-    decision.filter(|decision| decision.participants < now).map_or_else(String::new, |decision| {
-        format!(" The look at {} participants decided it.", thousands(decision.participants))
+/// The verdict if no comparison has an interval.
+fn silent(context: &Context<'_>, silences: &[Option<&Silence>]) -> Option<(Outcome, String)> {
+    let silences: Vec<&Silence> = silences.iter().copied().collect::<Option<_>>()?;
+    let goal = context.goal;
+    let early = silences.iter().find(|silence| matches!(silence, Silence::TooEarly(_)));
+    if let Some(early) = early {
+        return Some((
+            Outcome::TooEarly,
+            format!("Not enough data yet for {goal}: {}.", early.reason()),
+        ));
+    }
+    if let Some(waiting) = silences.iter().find(|silence| matches!(silence, Silence::NoLook(_))) {
+        let sentence = match context.sequence {
+            None => format!(
+                "No verdict on {goal} yet: no look was taken. Take the first look and set the planned number of participants."
+            ),
+            Some(_) => format!("No verdict on {goal}: {}.", waiting.reason()),
+        };
+        return Some((Outcome::KeepRunning, sentence));
+    }
+    let reason = silences.first().map_or("nothing to compare", |silence| silence.reason());
+    Some((Outcome::NoVerdict, format!("No verdict on {goal}: {reason}.")))
+}
+
+/// "signups up by between 3% and 5%".
+fn change(goal: &str, comparison: &Comparison) -> String {
+    let (low, high) = (comparison.lift_low.unwrap_or(0.0), comparison.lift_high.unwrap_or(0.0));
+    if low > 0.0 {
+        format!("{goal} up by between {} and {}", percent(low), percent(high))
+    } else {
+        format!("{goal} down by between {} and {}", percent(-high), percent(-low))
+    }
+}
+
+/// Names the look that decided, if there are more participants now.
+fn earlier_look(context: &Context<'_>, comparison: &Comparison) -> String {
+    let now = participants(context.counts);
+    let look = comparison.look.filter(|look| look.participants < now);
+    look.map_or_else(String::new, |look| {
+        format!(" The look at {} participants decided it.", thousands(look.participants))
     })
 }
 
-fn participants(counts: &Counts) -> u64 {
-    counts.variants.iter().fold(0, |sum: u64, v| sum.saturating_add(v.trials))
-}
-
-fn keep_running(goal: &GoalAnalysis, counts: &Counts, settings: &Settings) -> String {
-    let lift = percent(settings.minimum_lift);
-    if settings.method == Method::Sequential && settings.looks.is_none() {
-        return format!(
-            "No verdict on {} by looks: none was ever taken. The first one says how many participants are planned.",
-            goal.goal
-        );
-    }
-    if let Some(looks) = settings.looks.as_ref().filter(|_| settings.method == Method::Sequential) {
-        let reports = || goal.against_control.iter().filter_map(|c| c.sequential.as_ref());
-        if reports().all(|report| report.bound.is_none()) {
-            let why = reports().find_map(|report| report.reason.as_deref());
-            let why = why.unwrap_or("too early");
-            return format!(
-                "No look has decided {} yet, and here is no verdict: {why}.",
-                goal.goal
-            );
-        }
-        return match looks.planned.saturating_sub(participants(counts)) {
-            0 => format!("Undecided at the planned end: {} shows no difference.", goal.goal),
+fn keep_running(context: &Context<'_>, all: &[Comparison]) -> String {
+    let goal = context.goal;
+    let lift = percent(context.settings.minimum_lift);
+    if let Some(sequence) = context.sequence.filter(|_| context.settings.method == Method::Sequential)
+    {
+        return match sequence.planned().saturating_sub(participants(context.counts)) {
+            0 if sequence.last().is_some_and(|look| look.participants >= look.planned) => {
+                format!("Undecided at the planned end: no difference found in {goal}.")
+            }
+            0 => format!("The planned end is reached. Take the last look at {goal}."),
             more => format!(
-                "Keep running: {} decides nothing yet, and {} more visitors are planned.",
-                goal.goal,
+                "Keep running: {goal} is not decided yet. The plan has {} more visitors.",
                 thousands(more)
             ),
         };
     }
-    let needed = goal.against_control.first().map(|c| &c.sample_needed);
-    let more = needed.and_then(|n| match settings.method {
-        Method::AlwaysValid => n.more_always_valid,
-        Method::Sequential | Method::Fixed => n.more,
+    let needed = all.iter().map(|c| &c.sample_needed).next();
+    let more = needed.and_then(|needed| match context.settings.method {
+        Method::AlwaysValid => needed.more_always_valid,
+        Method::Sequential | Method::Fixed => needed.more,
     });
     match more {
         Some(0) => format!(
-            "Undecided: {} has had the visitors that a lift of {lift} asks for; if there is one it is probably smaller.",
-            goal.goal
+            "Undecided: there are enough visitors to detect a {lift} lift in {goal}. If there is a lift, it is probably \
+             smaller."
         ),
         Some(more) => format!(
-            "Keep running: about {} more visitors for a lift of {lift} on {} to show.",
-            rounded(more),
-            goal.goal
+            "Not enough data yet: about {} more visitors to detect a {lift} lift in {goal}.",
+            rounded(more)
         ),
         None => {
-            let why = needed.and_then(|n| n.reason.as_deref()).unwrap_or("not yet known");
-            format!(
-                "Undecided on {}, and how many visitors a lift of {lift} needs cannot be said: {why}.",
-                goal.goal
-            )
+            let why = needed.and_then(|needed| needed.reason.as_deref()).unwrap_or("not known yet");
+            format!("Undecided on {goal}. Visitors needed for a {lift} lift: unknown, because {why}.")
         }
     }
 }
@@ -157,20 +180,21 @@ pub(super) fn of_experiment(
     goals: &[GoalAnalysis],
     counts: &Counts,
     settings: &Settings,
-    check: &SampleRatioCheck,
+    unsound: bool,
     remarks: &mut Remarks,
 ) -> Verdict {
+    let primary = settings.primary_goal();
     let Some(goal) = goals.iter().find(|goal| goal.primary).or(goals.first()) else {
-        let (outcome, sentence) = if check.alarm {
-            (Outcome::Unsound, unsound())
+        let (outcome, sentence) = if unsound {
+            (Outcome::Unsound, self::unsound())
         } else {
             (Outcome::NothingToCompare, nothing())
         };
         return Verdict { outcome, goal: None, variant: None, sentence };
     };
-    if goals.len() > 1 && settings.primary_goal.is_none() {
+    if goals.len() > 1 && primary.is_none() {
         let message =
-            format!("No primary goal is named: the verdict is the first goal's, {}.", goal.goal);
+            format!("No primary goal set. The verdict is about the first goal, {}.", goal.goal);
         remarks.note(RemarkCode::NoPrimaryGoal, message);
     }
     if goal.verdict.outcome == Outcome::TooEarly && counts.variants.len() > 1 {
@@ -179,12 +203,69 @@ pub(super) fn of_experiment(
     goal.verdict.clone()
 }
 
+/// Says what the looks decided, and how they differ from what this report asks for.
+pub(super) fn remark_looks(
+    sequence: &Sequence,
+    settings: &Settings,
+    control: Option<&str>,
+    remarks: &mut Remarks,
+) {
+    let decisions = sequence.decisions();
+    if let Some(looks_control) = sequence.control()
+        && control.is_some_and(|control| control != looks_control)
+    {
+        let message = format!(
+            "The looks used {looks_control} as the control. {}",
+            decided(&decisions)
+        );
+        remarks.warn(RemarkCode::LooksDiffer, message);
+    } else if settings.method != Method::Sequential && sequence.last().is_some() {
+        let message = format!(
+            "This report does not follow the looks (method sequential). {}",
+            decided(&decisions)
+        );
+        remarks.note(RemarkCode::LooksTaken, message);
+    }
+    if let Some(last) = sequence.last()
+        && settings.method == Method::Sequential
+        && (last.level - (1.0 - settings.level.alpha())).abs() > 1e-9
+    {
+        let message = format!(
+            "The looks keep their level of {}: the first look fixed it.",
+            percent(last.level)
+        );
+        remarks.warn(RemarkCode::LooksDiffer, message);
+    }
+    if let Some(reason) = sequence.reason().filter(|_| {
+        settings.looks.as_ref().is_some_and(|looks| looks.now)
+    }) {
+        remarks.warn(RemarkCode::LooksTaken, format!("No look was taken: {reason}."));
+    }
+}
+
+fn decided(decisions: &[Decision]) -> String {
+    if decisions.is_empty() {
+        return "The looks decided nothing so far.".to_owned();
+    }
+    let one = |decision: &Decision| {
+        let direction = if decision.lift_low > 0.0 { "above" } else { "below" };
+        format!(
+            "the look at {} participants found {} {direction} {} on {}",
+            thousands(decision.participants),
+            decision.variant,
+            decision.control,
+            decision.goal
+        )
+    };
+    let list: Vec<String> = decisions.iter().map(one).collect();
+    format!("Decided: {}.", list.join("; "))
+}
+
 fn unsound() -> String {
-    "Do not act on these numbers: the visitors are not split over the variants as they should be. Find out why first."
+    "Do not use these numbers: the participants are not split over the variants as declared. Find the cause first."
         .to_owned()
 }
 
 fn nothing() -> String {
-    "Nothing to compare yet: a verdict needs a control, another variant, and visitors on a goal."
-        .to_owned()
+    "Nothing to compare yet: a verdict needs a control, another variant, and participants.".to_owned()
 }

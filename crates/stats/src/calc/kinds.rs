@@ -144,10 +144,10 @@ fn plan_power(input: &Value) -> Answer {
 
 fn always_valid(input: &Value) -> Answer {
     let input: ConfidenceSequence = read(input)?;
-    let look = confidence_sequence::Look::new(input.difference, input.variance, input.n);
+    let seen = confidence_sequence::Observation::new(input.difference, input.variance, input.n);
     let tuning = input.tuning.unwrap_or(confidence_sequence::DEFAULT_TUNING);
     let level = from_alpha(input.alpha)?;
-    let sequence = confidence_sequence::confidence_sequence(look.map_err(text)?, level, tuning);
+    let sequence = confidence_sequence::confidence_sequence(seen.map_err(text)?, level, tuning);
     object(json!(sequence.map_err(text)?))
 }
 

@@ -74,11 +74,11 @@ mod tests {
         let goal = |g| GoalCounts {
             name: format!("g{g}"),
             successes: (0..variants).map(|v| v * g).collect(),
-            unique: true,
         };
         Counts {
             variants: (0..variants).map(variant).collect(),
             goals: (0..goals).map(goal).collect(),
+            periods: Vec::new(),
         }
     }
 

@@ -60,8 +60,8 @@ pub(super) fn history(timeline: &TimelineResults, counts: &Counts, settings: &Se
         };
         HistoryRow {
             lift: each(|one: &abtest_stats::analysis::Comparison| one.lift),
-            low: each(|one| one.always_valid.lift_low),
-            high: each(|one| one.always_valid.lift_high),
+            low: each(|one| one.lift_low),
+            high: each(|one| one.lift_high),
             goal,
             variant,
         }
@@ -131,8 +131,8 @@ mod tests {
         let comparison = &shown["analysis"]["goals"][0]["against_control"][0];
         assert_eq!((&row["goal"], &row["variant"]), (&"signup".into(), &"red".into()));
         assert_eq!(row["lift"][2], comparison["lift"]);
-        assert_eq!(row["low"][2], comparison["always_valid"]["lift_low"]);
-        assert_eq!(row["high"][2], comparison["always_valid"]["lift_high"]);
+        assert_eq!(row["low"][2], comparison["lift_low"]);
+        assert_eq!(row["high"][2], comparison["lift_high"]);
         // On the first day 250 of 2,000 red visitors and 100 of 1,000 blue ones.
         assert!((row["lift"][0].as_f64().unwrap() - 0.25).abs() < 1e-12, "{row}");
         assert_eq!(shown["history"]["days"], shown["timeline"]["days"]);

@@ -108,7 +108,7 @@ impl Writer for Question {
         let mut settings = self.settings.clone();
         settings.control = settings.control.or_else(|| chosen_control(tally));
         if self.needs_looks() {
-            settings.looks = looks::taken(looks);
+            settings.looks = looks::taken(looks, &settings);
         }
         let results = ExperimentResults::from(tally);
         let (counts, analysis) = analysis(&results, &mut settings, asked)?;
@@ -197,9 +197,8 @@ fn counts(results: &ExperimentResults) -> Counts {
     let goals = results.goals.iter().map(|goal| GoalCounts {
         name: goal.goal.clone(),
         successes: goal.results.iter().map(|count| count.successes).collect(),
-        unique: true,
     });
-    Counts { variants: variants.collect(), goals: goals.collect() }
+    Counts { variants: variants.collect(), goals: goals.collect(), periods: Vec::new() }
 }
 
 /// A parameter that names something that the experiment does not have.
@@ -481,7 +480,7 @@ mod tests {
         if members.values().any(Value::is_null) {
             assert!(members.contains_key("reason"), "{part}");
         }
-        for nested in ["always_valid", "sequential", "sample_needed"] {
+        for nested in ["sample_needed"] {
             if let Some(nested) = members.get(nested) {
                 explained(nested);
             }

@@ -11,7 +11,7 @@ use super::Purpose;
 use crate::http::problem::Problem;
 
 const CORRECTIONS: [(&str, Correction); 4] = [
-    ("holm", Correction::Holm),
+    ("bonferroni", Correction::Bonferroni),
     ("bh", Correction::BenjaminiHochberg),
     ("benjamini_hochberg", Correction::BenjaminiHochberg),
     ("none", Correction::None),
@@ -160,7 +160,7 @@ fn earlier(texts: &str) -> Result<Vec<EarlierLook>, Box<Problem>> {
         );
         return Err(Problem::wrong_parameter("looks", "range", detail));
     }
-    Ok(earlier.into_iter().map(EarlierLook::from).collect())
+    Ok(earlier.into_iter().map(EarlierLook::Told).collect())
 }
 
 fn count(parameter: &'static str, text: &str) -> Result<u64, Box<Problem>> {

@@ -1,0 +1,164 @@
+//! What a method knows about one comparison: its statistic, and from it p-values and intervals of any level.
+
+use super::arm::Arm;
+use super::report::ComparisonLook;
+use crate::confidence_sequence::{Observation, Rho};
+use crate::level::{Interval, Level};
+use crate::proportion::Proportion;
+use crate::score;
+
+/// With fewer participants or successes the asymptotic intervals are too optimistic.
+const LEAST_TRIALS: f64 = 100.0;
+const LEAST_SUCCESSES: f64 = 5.0;
+
+/// The evidence of one comparison.
+pub(super) enum Evidence {
+    /// One look: the pooled z test and the score intervals that belong to it.
+    Fixed { control: Proportion, variant: Proportion, z: f64, p_value: f64 },
+    /// Any look: a confidence sequence.
+    AlwaysValid { ln_ratio: Observation, difference: Option<Observation>, z: f64, rho: Rho },
+    /// A recorded look, with its own share of alpha: the correction is already in its bound.
+    Look(LookEvidence),
+    /// There is none, for this reason.
+    Silent(Silence),
+}
+
+/// Why a comparison has no interval.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Silence {
+    /// Not enough data.
+    TooEarly(String),
+    /// The goal or the variant can decide nothing.
+    NoVerdict(String),
+    /// No look says anything about it.
+    NoLook(String),
+}
+
+impl Silence {
+    pub(super) fn reason(&self) -> &str {
+        match self {
+            Self::TooEarly(reason) | Self::NoVerdict(reason) | Self::NoLook(reason) => reason,
+        }
+    }
+}
+
+/// What a recorded look says about a comparison.
+#[derive(Debug, Clone)]
+pub(super) struct LookEvidence {
+    pub(super) look: ComparisonLook,
+    /// |z| is above the look's bound.
+    pub(super) decided: bool,
+    pub(super) lift: f64,
+    pub(super) lift_interval: Interval,
+    pub(super) difference: Option<f64>,
+    pub(super) difference_interval: Option<Interval>,
+    pub(super) z: f64,
+    pub(super) p_value: f64,
+    pub(super) adjusted_p_value: f64,
+    pub(super) interval_level: f64,
+}
+
+impl Evidence {
+    pub(super) fn fixed(control: Arm, variant: Arm) -> Self {
+        if let Some(reason) = too_early(control, variant) {
+            return Self::Silent(Silence::TooEarly(reason));
+        }
+        let proportions = control.effective_proportion().zip(variant.effective_proportion());
+        let test = Arm::test(control, variant);
+        match (proportions, test) {
+            (Some((control, variant)), Some(test)) => {
+                Self::Fixed { control, variant, z: test.z, p_value: test.p_value }
+            }
+            _ => Self::Silent(Silence::TooEarly(NO_VARIATION.to_owned())),
+        }
+    }
+
+    pub(super) fn always_valid(control: Arm, variant: Arm, rho: Rho) -> Self {
+        if let Some(reason) = too_early(control, variant) {
+            return Self::Silent(Silence::TooEarly(reason));
+        }
+        let n = control.trials() + variant.trials();
+        let observe = |estimate: Option<f64>, variance: Option<f64>| {
+            Observation::new(estimate?, variance?, n).ok()
+        };
+        let (estimate, variance) =
+            (Arm::ln_ratio(control, variant), Arm::ln_ratio_variance(control, variant));
+        let difference =
+            observe(Arm::difference(control, variant), Arm::difference_variance(control, variant));
+        let z = estimate.zip(standard_error(variance)).map(|(estimate, error)| estimate / error);
+        match (observe(estimate, variance), z) {
+            (Some(ln_ratio), Some(z)) => Self::AlwaysValid { ln_ratio, difference, z, rho },
+            _ => Self::Silent(Silence::TooEarly(NO_VARIATION.to_owned())),
+        }
+    }
+
+    /// The p-value before the correction, for the methods that are corrected by family.
+    pub(super) fn p_value(&self) -> Option<f64> {
+        match self {
+            Self::Fixed { p_value, .. } => Some(*p_value),
+            Self::AlwaysValid { ln_ratio, rho, .. } => Some(rho.p_value(*ln_ratio)),
+            Self::Look(_) | Self::Silent(_) => None,
+        }
+    }
+
+    /// The lift's interval. Its ends are on the same side of 0 exactly if `significant`: rounding may not part the interval
+    /// from the p-value.
+    pub(super) fn lift_interval(&self, level: Level, significant: bool) -> Option<Interval> {
+        let (interval, up) = match self {
+            Self::Fixed { control, variant, z, .. } => {
+                (score::lift_interval(*control, *variant, level)?, *z > 0.0)
+            }
+            Self::AlwaysValid { ln_ratio, z, rho, .. } => {
+                let ln = rho.interval(*ln_ratio, level);
+                (Interval::finite(ln.low.exp_m1(), ln.high.exp_m1())?, *z > 0.0)
+            }
+            Self::Look(look) => return Some(look.lift_interval),
+            Self::Silent(_) => return None,
+        };
+        Some(match (significant, up) {
+            (false, _) => Interval { low: interval.low.min(0.0), high: interval.high.max(0.0) },
+            (true, true) => Interval { low: interval.low.max(f64::MIN_POSITIVE), ..interval },
+            (true, false) => Interval { high: interval.high.min(-f64::MIN_POSITIVE), ..interval },
+        })
+    }
+
+    pub(super) fn difference_interval(&self, level: Level) -> Option<Interval> {
+        match self {
+            Self::Fixed { control, variant, .. } => {
+                score::difference_interval(*control, *variant, level)
+            }
+            Self::AlwaysValid { difference, rho, .. } => Some(rho.interval((*difference)?, level)),
+            Self::Look(look) => look.difference_interval,
+            Self::Silent(_) => None,
+        }
+    }
+}
+
+const NO_VARIATION: &str = "nothing varies: all participants reached the goal, or none";
+
+fn standard_error(variance: Option<f64>) -> Option<f64> {
+    variance.map(f64::sqrt).filter(|error| *error > 0.0)
+}
+
+/// Why the asymptotic intervals cannot be used yet, if so. Failures count as successes do: near a rate of 1 they are what
+/// varies.
+pub(super) fn too_early(control: Arm, variant: Arm) -> Option<String> {
+    let least = |one: f64, other: f64| crate::words::thousands(one.min(other) as u64);
+    let trials = control.trials().min(variant.trials());
+    if trials < LEAST_TRIALS {
+        let seen = least(control.trials(), variant.trials());
+        return Some(format!("one variant has {seen} participants, at least {LEAST_TRIALS} are needed"));
+    }
+    let successes = control.successes().min(variant.successes());
+    if successes < LEAST_SUCCESSES {
+        let seen = least(control.successes(), variant.successes());
+        return Some(format!("one variant has {seen} successes, at least {LEAST_SUCCESSES} are needed"));
+    }
+    let failures = control.failures()?.min(variant.failures()?);
+    (failures < LEAST_SUCCESSES).then(|| {
+        let seen = crate::words::thousands(failures as u64);
+        format!(
+            "in one variant {seen} participants did not reach the goal, at least {LEAST_SUCCESSES} are needed"
+        )
+    })
+}
