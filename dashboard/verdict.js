@@ -10,6 +10,7 @@ const LOOKS = {
   unsound: { tone: "bad", mark: "!" },
   no_difference: { tone: "calm", mark: "=" },
   keep_running: { tone: "calm", mark: "…" },
+  no_verdict: { tone: "quiet", mark: "–" },
   too_early: { tone: "quiet", mark: "…" },
   nothing_to_compare: { tone: "quiet", mark: "–" }
 }
@@ -22,6 +23,7 @@ function words({ outcome, variant }, control) {
     case "unsound": return ["Broken: sample ratio mismatch"]
     case "no_difference": return ["No difference worth having"]
     case "keep_running": return ["Keep running"]
+    case "no_verdict": return ["No verdict"]
     case "too_early": return ["Too early to read"]
     default: return ["Nothing to compare yet"]
   }
