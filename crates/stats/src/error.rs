@@ -70,7 +70,9 @@ pub enum Error {
     #[error("this would need more than 10^18 participants per variant; look for a larger lift")]
     SampleTooLarge,
     /// A look with another control than the looks before.
-    #[error("the earlier looks used \"{fixed}\" as the control, so this look cannot use \"{asked}\"")]
+    #[error(
+        "the earlier looks used \"{fixed}\" as the control, so this look cannot use \"{asked}\""
+    )]
     LooksFixedControl {
         /// The control of the earlier looks.
         fixed: String,

@@ -203,9 +203,8 @@ pub fn sample_ratio_over_periods(periods: &[Split]) -> Result<SampleRatio, Error
             residual[i] += period.participants[i] - total * w[i];
             for j in 0..variants {
                 let same = if i == j { total * w[i] + counter[i] } else { 0.0 };
-                covariance[i][j] += same - w[i] * w[j] * (total - all)
-                    - w[i] * counter[j]
-                    - w[j] * counter[i];
+                covariance[i][j] +=
+                    same - w[i] * w[j] * (total - all) - w[i] * counter[j] - w[j] * counter[i];
             }
         }
     }
@@ -302,9 +301,8 @@ mod tests {
 
     #[test]
     fn a_split_as_declared_is_no_alarm_and_a_tilted_one_is() {
-        let evidence = |second: f64| {
-            split_evidence(&[exact(&[50_000.0, second], &[1.0, 1.0])], 0).unwrap()
-        };
+        let evidence =
+            |second: f64| split_evidence(&[exact(&[50_000.0, second], &[1.0, 1.0])], 0).unwrap();
         assert!(!evidence(50_100.0).alarm());
         assert!(evidence(52_500.0).alarm());
     }
@@ -338,7 +336,8 @@ mod tests {
     fn evidence_of_two_periods_multiplies() {
         let (one, other) = (exact(&[90.0, 110.0], &[1.0, 1.0]), exact(&[20.0, 190.0], &[1.0, 9.0]));
         let both = split_evidence(&[one.clone(), other.clone()], 0).unwrap().e_value;
-        let alone = |period: &Split| split_evidence(std::slice::from_ref(period), 0).unwrap().e_value;
+        let alone =
+            |period: &Split| split_evidence(std::slice::from_ref(period), 0).unwrap().e_value;
         assert!(both > 0.0 && both < alone(&one) * alone(&other) * 10.0);
         let swapped = split_evidence(&[other, one], 0).unwrap().e_value;
         assert!((both / swapped - 1.0).abs() < 1e-12);
@@ -360,6 +359,8 @@ mod tests {
     fn a_variant_of_weight_0_with_participants_is_an_alarm() {
         let found = split_evidence(&[exact(&[100.0, 100.0, 1.0], &[1.0, 1.0, 0.0])], 0).unwrap();
         assert!(found.alarm() && found.e_value.is_finite());
-        assert!(!split_evidence(&[exact(&[100.0, 100.0, 0.0], &[1.0, 1.0, 0.0])], 0).unwrap().alarm());
+        assert!(
+            !split_evidence(&[exact(&[100.0, 100.0, 0.0], &[1.0, 1.0, 0.0])], 0).unwrap().alarm()
+        );
     }
 }

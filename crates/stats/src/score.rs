@@ -73,9 +73,8 @@ fn restricted_by_difference(control: Proportion, variant: Proportion, delta: f64
 /// The most likely p0 if p1 = ratio * p0: the smaller root of a quadratic.
 fn restricted_by_ratio(control: Proportion, variant: Proportion, ratio: f64) -> f64 {
     let a = (control.trials() + variant.trials()) * ratio;
-    let b = ratio * (variant.trials() + control.successes())
-        + control.trials()
-        + variant.successes();
+    let b =
+        ratio * (variant.trials() + control.successes()) + control.trials() + variant.successes();
     let c = control.successes() + variant.successes();
     let root = (b * b - 4.0 * a * c).max(0.0).sqrt();
     (2.0 * c / (b + root)).clamp(0.0, (1.0 / ratio).min(1.0))
@@ -137,12 +136,17 @@ mod tests {
     }
 
     fn close(interval: Interval, low: f64, high: f64) {
-        assert!((interval.low - low).abs() < 1e-7 && (interval.high - high).abs() < 1e-7, "{interval:?}");
+        assert!(
+            (interval.low - low).abs() < 1e-7 && (interval.high - high).abs() < 1e-7,
+            "{interval:?}"
+        );
     }
 
     #[test]
     fn an_interval_at_the_tests_own_level_ends_at_zero() {
-        for (control, variant) in [(of(50, 1000), of(65, 1000)), (of(9_000, 10_000), of(8_000, 9_000))] {
+        for (control, variant) in
+            [(of(50, 1000), of(65, 1000)), (of(9_000, 10_000), of(8_000, 9_000))]
+        {
             let level = Level::from_alpha(pooled_z(control, variant).unwrap().p_value).unwrap();
             let lift = lift_interval(control, variant, level).unwrap();
             let difference = difference_interval(control, variant, level).unwrap();

@@ -4,8 +4,8 @@
 
 use abtest_stats::analysis::{
     Analysis, Better, Comparison, Counts, Decided, Declared, DeclaredKind, EarlierLook, Family,
-    GoalCounts, GoalKind, GoalRole, LookRecord, Looks, Method, Outcome, Period, RemarkCode, Settings,
-    VariantCounts, analyse,
+    GoalCounts, GoalKind, GoalRole, LookRecord, Looks, Method, Outcome, Period, RemarkCode,
+    Settings, VariantCounts, analyse,
 };
 use abtest_stats::counter_error::Counter;
 use proptest::prelude::*;
@@ -229,10 +229,9 @@ fn nulls_are_explained(value: &Value, path: &str) -> Result<(), String> {
     match value {
         Value::Object(members) => {
             for (name, member) in members {
-                let may_be_absent = [
-                    "goal", "variant", "control", "decision", "found", "weight", "bound", "cap",
-                ]
-                .contains(&name.as_str());
+                let may_be_absent =
+                    ["goal", "variant", "control", "decision", "found", "weight", "bound", "cap"]
+                        .contains(&name.as_str());
                 if member.is_null() && !may_be_absent && !members.contains_key("reason") {
                     return Err(format!("{path}.{name} is null without a reason"));
                 }
@@ -293,7 +292,11 @@ proptest! {
 }
 
 fn looks(planned: u64, earlier: &[u64]) -> Looks {
-    Looks { planned, earlier: earlier.iter().map(|&look| EarlierLook::Told(look)).collect(), now: true }
+    Looks {
+        planned,
+        earlier: earlier.iter().map(|&look| EarlierLook::Told(look)).collect(),
+        now: true,
+    }
 }
 
 fn at_looks(variants: &[(u64, u64)], looks: Looks) -> Analysis {
@@ -316,7 +319,8 @@ fn record(analysis: &Analysis) -> LookRecord {
 }
 
 fn after(records: &[LookRecord], planned: u64, now: bool) -> Looks {
-    let earlier = records.iter().map(|look| EarlierLook::Recorded(Box::new(look.clone()))).collect();
+    let earlier =
+        records.iter().map(|look| EarlierLook::Recorded(Box::new(look.clone()))).collect();
     Looks { planned, earlier, now }
 }
 
@@ -421,7 +425,11 @@ fn another_control_is_told_which_one_the_looks_used_and_what_they_decided() {
     let later = counts(&[(15_000, 1_000), (15_000, 1_005)]);
     let other = analyse(&later, &settings(false)).unwrap();
     assert_eq!(other.verdict.outcome, Outcome::NoVerdict);
-    assert!(other.verdict.sentence.contains("the looks used A as the control"), "{:?}", other.verdict);
+    assert!(
+        other.verdict.sentence.contains("the looks used A as the control"),
+        "{:?}",
+        other.verdict
+    );
     let warning = other.warnings.iter().find(|one| one.code == RemarkCode::LooksDiffer).unwrap();
     assert!(warning.message.contains("found B above A on signups"), "{}", warning.message);
     assert_eq!(other.looks.unwrap().decisions.len(), 1);
@@ -503,7 +511,11 @@ fn a_goal_that_should_fall_is_better_when_it_falls() {
     let analysis = analyse(&counts, &Settings { declared: Some(declared), ..exact() }).unwrap();
     assert_eq!(first(&analysis).decision, Some(Decided::Better));
     assert_eq!(analysis.verdict.outcome, Outcome::Better);
-    assert!(analysis.verdict.sentence.contains("signups down by between"), "{:?}", analysis.verdict);
+    assert!(
+        analysis.verdict.sentence.contains("signups down by between"),
+        "{:?}",
+        analysis.verdict
+    );
 }
 
 #[test]
@@ -519,7 +531,8 @@ fn a_goal_declared_as_a_count_needs_totals() {
 fn declared_pairs_without_data_count_in_the_family() {
     let counts = counts(&[(20_000, 1_000), (20_000, 1_150)]);
     let mut declared = declared(&counts);
-    let alone = analyse(&counts, &Settings { declared: Some(declared.clone()), ..exact() }).unwrap();
+    let alone =
+        analyse(&counts, &Settings { declared: Some(declared.clone()), ..exact() }).unwrap();
     let mut missing = declared.variants[1].clone();
     missing.name = "C".into();
     declared.variants.push(missing);
@@ -537,7 +550,8 @@ fn goals_in_other_roles_have_error_rates_of_their_own() {
     let mut declared = declared(&counts);
     declared.goals[2].role = GoalRole::Guardrail;
     let analysis = analyse(&counts, &Settings { declared: Some(declared), ..exact() }).unwrap();
-    let families: Vec<Family> = analysis.goals.iter().map(|g| g.against_control[0].family).collect();
+    let families: Vec<Family> =
+        analysis.goals.iter().map(|g| g.against_control[0].family).collect();
     assert_eq!(families, [Family::Primary, Family::Secondary, Family::Guardrail]);
     for goal in &analysis.goals {
         assert_eq!(goal.against_control[0].p_value, goal.against_control[0].adjusted_p_value);

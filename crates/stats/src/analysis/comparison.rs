@@ -55,8 +55,7 @@ pub(super) fn comparison(
 ) -> Comparison {
     let (control, variant) = (sides.control, sides.arm);
     let chances = sides.goal.chances.as_ref();
-    let chance =
-        |table: &[Vec<Option<f64>>]| table[row.variant][sides.control_index];
+    let chance = |table: &[Vec<Option<f64>>]| table[row.variant][sides.control_index];
     let decisive = Decisive::of(row);
     let (lift, difference) = match &row.evidence {
         Evidence::Look(look) => (Some(look.lift), look.difference),

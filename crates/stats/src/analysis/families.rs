@@ -39,7 +39,8 @@ struct Names<'a> {
 impl<'a> Families<'a> {
     pub(super) fn new(counts: &Counts, settings: &'a Settings) -> Result<Self, Error> {
         let primary = settings.primary_goal();
-        let others = |goals: usize, variants: usize| goals as u64 * variants.saturating_sub(1) as u64;
+        let others =
+            |goals: usize, variants: usize| goals as u64 * variants.saturating_sub(1) as u64;
         let mut plans = Vec::new();
         let mut add = |family: Family, comparisons: u64| -> Result<(), Error> {
             if comparisons > 0 {

@@ -43,8 +43,7 @@ impl<'a> Goal<'a> {
             GoalKind::Proportion => Arm::proportion(successes, variant.trials, settings.counter),
             GoalKind::Rate => Arm::rate(successes, variant.trials, settings.counter),
         };
-        let arms: Vec<Option<Arm>> =
-            counts.variants.iter().zip(&goal.successes).map(arm).collect();
+        let arms: Vec<Option<Arm>> = counts.variants.iter().zip(&goal.successes).map(arm).collect();
         let silence = match (kind, repeats) {
             (GoalKind::Proportion, _) => None,
             (GoalKind::Rate, true) => Some(NO_TOTALS),
@@ -107,18 +106,19 @@ impl<'a> Goal<'a> {
 pub(super) const NO_CHANCES: &str =
     "chances and tests need a goal that a participant reaches at most once";
 
-const NOT_DECLARED_AS_COUNT: &str =
-    "visitors repeat this goal, and counts alone do not show how much; declare `kind: count` for it";
+const NOT_DECLARED_AS_COUNT: &str = "visitors repeat this goal, and counts alone do not show how much; declare `kind: count` for it";
 
 const NO_TOTALS: &str = "the totals per participant are not known";
 
 /// Whether a goal is reached more often than the counters' error explains.
 fn exceeds(counts: &Counts, goal: &GoalCounts, counter: Counter) -> bool {
     let trials = counts.variants.iter().map(|variant| variant.trials as f64);
-    goal.successes.iter().map(|&successes| successes as f64).zip(trials).any(|(successes, trials)| {
-        let error = 2f64.sqrt() * counter.error_of_rate(successes, trials);
-        successes - trials > STANDARD_ERRORS * error * trials
-    })
+    goal.successes.iter().map(|&successes| successes as f64).zip(trials).any(
+        |(successes, trials)| {
+            let error = 2f64.sqrt() * counter.error_of_rate(successes, trials);
+            successes - trials > STANDARD_ERRORS * error * trials
+        },
+    )
 }
 
 fn remark(

@@ -242,7 +242,12 @@ pub(super) fn check(counts: &Counts, settings: &Settings) -> Result<Option<usize
     });
     for (left_name, left) in lists.chain(periods) {
         if left != variants {
-            return Err(Error::Lengths { left_name, left, right_name: "variants", right: variants });
+            return Err(Error::Lengths {
+                left_name,
+                left,
+                right_name: "variants",
+                right: variants,
+            });
         }
     }
     if let Some(name) = &settings.primary_goal

@@ -77,12 +77,10 @@ pub fn analyse(counts: &Counts, settings: &Settings) -> Result<Analysis, Error> 
     input::remark(counts, settings, control, &mut remarks);
     let families = Families::new(counts, settings)?;
     let sample_ratio = soundness::check(counts, settings, control, &mut remarks);
-    let goals: Vec<Goal<'_>> = counts
-        .goals
-        .iter()
-        .map(|goal| Goal::new(counts, goal, settings, &mut remarks))
-        .collect();
-    let sequence = Sequence::new(counts, settings, control, &families, &pairs(&goals, counts, control))?;
+    let goals: Vec<Goal<'_>> =
+        counts.goals.iter().map(|goal| Goal::new(counts, goal, settings, &mut remarks)).collect();
+    let sequence =
+        Sequence::new(counts, settings, control, &families, &pairs(&goals, counts, control))?;
     let mut rows: Vec<Vec<Row>> = goals
         .iter()
         .map(|goal| rows(goal, counts, control, settings, &families, sequence.as_ref()))
@@ -115,7 +113,12 @@ pub fn analyse(counts: &Counts, settings: &Settings) -> Result<Analysis, Error> 
         verdict::of_experiment(&analysed, counts, settings, sample_ratio.alarm, &mut remarks);
     warn_about_counter(&analysed, &mut remarks);
     if let Some(sequence) = &sequence {
-        verdict::remark_looks(sequence, settings, control.map(|i| &*counts.variants[i].name), &mut remarks);
+        verdict::remark_looks(
+            sequence,
+            settings,
+            control.map(|i| &*counts.variants[i].name),
+            &mut remarks,
+        );
     }
     Ok(Analysis {
         control: control.map(|index| counts.variants[index].name.clone()),
@@ -173,9 +176,7 @@ fn rows(
                 None => Evidence::Silent(Silence::NoLook("no look was taken".to_owned())),
             },
             (None, _, None) => Evidence::Silent(Silence::NoVerdict(NOT_DECLARED.to_owned())),
-            (None, method, Some(plan)) => {
-                comparison::evidence(control_arm, arm, method, plan.rho)
-            }
+            (None, method, Some(plan)) => comparison::evidence(control_arm, arm, method, plan.rho),
         };
         Some(Row { variant: index, family, evidence, corrected: None })
     };

@@ -77,7 +77,10 @@ impl Sequence {
             if let (Some(name), Some(fixed)) = (name, fixed)
                 && name != fixed
             {
-                return Err(Error::LooksFixedControl { fixed: fixed.to_owned(), asked: name.to_owned() });
+                return Err(Error::LooksFixedControl {
+                    fixed: fixed.to_owned(),
+                    asked: name.to_owned(),
+                });
             }
             let mut record = shape.take(now, settings)?;
             describe(&mut record, counts, settings, control, &shape, families, pairs);
@@ -133,11 +136,15 @@ impl Sequence {
             return no_verdict(&format!("the looks used {} as the control", newest.control));
         }
         match newest.comparison(goal, variant) {
-            None => no_verdict("it appeared after the first look, so the looks decide nothing about it"),
+            None => {
+                no_verdict("it appeared after the first look, so the looks decide nothing about it")
+            }
             Some(LookComparison { family: Family::Exploratory, .. }) => {
                 no_verdict("it was not declared, so the looks decide nothing about it")
             }
-            Some(_) => Evidence::Silent(Silence::TooEarly("not enough data at the look".to_owned())),
+            Some(_) => {
+                Evidence::Silent(Silence::TooEarly("not enough data at the look".to_owned()))
+            }
         }
     }
 
@@ -357,7 +364,9 @@ fn look_evidence(look: &LookRecord, goal: &str, variant: &str) -> Option<LookEvi
     let lift_interval = match (decided, found.z > 0.0) {
         (false, _) => crate::Interval { low: interval.low.min(0.0), high: interval.high.max(0.0) },
         (true, true) => crate::Interval { low: interval.low.max(f64::MIN_POSITIVE), ..interval },
-        (true, false) => crate::Interval { high: interval.high.min(-f64::MIN_POSITIVE), ..interval },
+        (true, false) => {
+            crate::Interval { high: interval.high.min(-f64::MIN_POSITIVE), ..interval }
+        }
     };
     let standard_error = found.standard_error;
     Some(LookEvidence {

@@ -107,7 +107,8 @@ fn smallest_p_value(periods: &[Split]) -> Option<f64> {
 }
 
 fn mismatch(counts: &Counts, settings: &Settings, check: &SampleRatioCheck) -> String {
-    let declared = settings.declared.is_some() || counts.variants.iter().any(|v| v.weight.is_some());
+    let declared =
+        settings.declared.is_some() || counts.variants.iter().any(|v| v.weight.is_some());
     let how = if declared { "as the weights say" } else { "equally, as assumed" };
     let furthest = check.expected.as_ref().and_then(|expected| {
         let off = counts.variants.iter().zip(expected).filter(|(_, x)| **x > 0.0);

@@ -61,8 +61,9 @@ pub(super) fn of_goal(
     if worse.len() == speaking {
         return match worse.as_slice() {
             [only] => {
-                let sentence = format!("{} is worse than {control}: {}.", only.variant, change(goal, only))
-                    + &earlier_look(context, only);
+                let sentence =
+                    format!("{} is worse than {control}: {}.", only.variant, change(goal, only))
+                        + &earlier_look(context, only);
                 say(Outcome::Worse, Some(&only.variant), sentence)
             }
             _ => say(
@@ -74,7 +75,8 @@ pub(super) fn of_goal(
     }
     let smallest = context.settings.minimum_lift;
     let is_small = |c: &Comparison| {
-        c.lift_low.is_some_and(|low| low > -smallest) && c.lift_high.is_some_and(|high| high < smallest)
+        c.lift_low.is_some_and(|low| low > -smallest)
+            && c.lift_high.is_some_and(|high| high < smallest)
     };
     let speaks = |(_, silence): &(&Comparison, &Option<&Silence>)| {
         !matches!(silence, Some(Silence::NoVerdict(_)))
@@ -142,7 +144,8 @@ fn earlier_look(context: &Context<'_>, comparison: &Comparison) -> String {
 fn keep_running(context: &Context<'_>, all: &[Comparison]) -> String {
     let goal = context.goal;
     let lift = percent(context.settings.minimum_lift);
-    if let Some(sequence) = context.sequence.filter(|_| context.settings.method == Method::Sequential)
+    if let Some(sequence) =
+        context.sequence.filter(|_| context.settings.method == Method::Sequential)
     {
         return match sequence.planned().saturating_sub(participants(context.counts)) {
             0 if sequence.last().is_some_and(|look| look.participants >= look.planned) => {
@@ -171,7 +174,9 @@ fn keep_running(context: &Context<'_>, all: &[Comparison]) -> String {
         ),
         None => {
             let why = needed.and_then(|needed| needed.reason.as_deref()).unwrap_or("not known yet");
-            format!("Undecided on {goal}. Visitors needed for a {lift} lift: unknown, because {why}.")
+            format!(
+                "Undecided on {goal}. Visitors needed for a {lift} lift: unknown, because {why}."
+            )
         }
     }
 }
@@ -214,10 +219,8 @@ pub(super) fn remark_looks(
     if let Some(looks_control) = sequence.control()
         && control.is_some_and(|control| control != looks_control)
     {
-        let message = format!(
-            "The looks used {looks_control} as the control. {}",
-            decided(&decisions)
-        );
+        let message =
+            format!("The looks used {looks_control} as the control. {}", decided(&decisions));
         remarks.warn(RemarkCode::LooksDiffer, message);
     } else if settings.method != Method::Sequential && sequence.last().is_some() {
         let message = format!(
@@ -236,9 +239,9 @@ pub(super) fn remark_looks(
         );
         remarks.warn(RemarkCode::LooksDiffer, message);
     }
-    if let Some(reason) = sequence.reason().filter(|_| {
-        settings.looks.as_ref().is_some_and(|looks| looks.now)
-    }) {
+    if let Some(reason) =
+        sequence.reason().filter(|_| settings.looks.as_ref().is_some_and(|looks| looks.now))
+    {
         remarks.warn(RemarkCode::LooksTaken, format!("No look was taken: {reason}."));
     }
 }
@@ -267,5 +270,6 @@ fn unsound() -> String {
 }
 
 fn nothing() -> String {
-    "Nothing to compare yet: a verdict needs a control, another variant, and participants.".to_owned()
+    "Nothing to compare yet: a verdict needs a control, another variant, and participants."
+        .to_owned()
 }

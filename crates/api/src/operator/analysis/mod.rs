@@ -182,6 +182,10 @@ fn analysis(
             let names = counts.goals.iter().map(|goal| goal.name.as_str());
             unknown("goal", "known-goal", "goal", names)
         }
+        fixed @ Error::LooksFixedControl { .. } => {
+            let detail = format!("parameter `control`: {fixed}");
+            Problem::wrong_parameter("control", "fixed", detail)
+        }
         other => question::refused(&other),
     })?;
     analysis.warnings.extend(left_out);
@@ -310,7 +314,7 @@ mod tests {
             ("minimum_lift=10", "minimum_lift", "percentage"),
             ("minimum_lift=0", "minimum_lift", "range"),
             ("power=100%25", "power", "range"),
-            ("correction=bonferroni", "correction", "one-of"),
+            ("correction=holm", "correction", "one-of"),
             ("method=", "method", "one-of"),
             ("analysis=all", "analysis", "one-of"),
             ("control=green", "control", "known-variant"),
@@ -368,7 +372,7 @@ mod tests {
         assert_eq!(looks["taken"][2]["participants"], 40_100);
         assert_eq!(looks["taken"][2]["information"], 0.5);
         let comparison = &results["analysis"]["goals"][0]["against_control"][0];
-        assert!(comparison["sequential"]["bound"].as_f64().unwrap() > 2.9);
+        assert!(comparison["look"]["bound"].as_f64().unwrap() > 2.9);
         assert_eq!(results["analysis"]["verdict"]["outcome"], "better");
     }
 
@@ -385,8 +389,7 @@ mod tests {
         let (taken, first) = look("planned=80200", &tally, &[]).unwrap();
         let taken = taken.unwrap();
         assert_eq!((taken.participants, taken.planned, &*taken.control), (40_100, 80_200, "blue"));
-        let decision =
-            &first["analysis"]["goals"][0]["against_control"][0]["sequential"]["decision"];
+        let decision = &first["analysis"]["looks"]["decisions"][0];
         assert_eq!(decision["participants"], 40_100);
         // The same look again is no other one, and reading takes none.
         let (again, second) = look("", &tally, std::slice::from_ref(&taken)).unwrap();
