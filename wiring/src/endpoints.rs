@@ -1,10 +1,11 @@
-//! The endpoints that must exist: the built-in ones, which are data (`endpoints.json`), and those
+//! The endpoints that must exist: the built-in ones, which are those of the API's table, and those
 //! of the config's `extra_wiring`.
 
 use std::collections::BTreeMap;
 
 use abtest_model::config::{DeploymentName, Wiring};
-use abtest_model::{Handler, Method};
+use abtest_model::endpoint::{self as model, Access, ENDPOINTS};
+use abtest_model::{Handler, Method, Program};
 
 /// Everything that is reachable, and the functions behind it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,7 +104,7 @@ pub enum WiringError {
     Variables { first: String, second: String },
     #[error(
         "extra_wiring: {handler} does not answer {method} at /{path}; it answers {}",
-        .handler.methods().iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
+        .handler.methods().map(|method| method.to_string()).collect::<Vec<_>>().join(" and ")
     )]
     WrongMethod { handler: Handler, method: Method, path: String },
     #[error(
@@ -136,10 +137,8 @@ impl Endpoints {
         for wiring in extra {
             endpoints.add_function(wiring)?;
         }
-        for wiring in built_in(name) {
-            let described = WiredFunction::from(&wiring);
-            endpoints.functions.entry(wiring.lambda.function_name.clone()).or_insert(described);
-            endpoints.add_endpoint(&wiring)?;
+        for endpoint in ENDPOINTS {
+            endpoints.add_built_in(name, endpoint)?;
         }
         for wiring in extra {
             check(wiring)?;
@@ -169,6 +168,22 @@ impl Endpoints {
         self.endpoints.keys().flat_map(|(path, _)| path.with_parents()).collect()
     }
 
+    fn add_built_in(
+        &mut self,
+        name: &DeploymentName,
+        built_in: &model::Endpoint,
+    ) -> Result<(), WiringError> {
+        let function = format!("{name}-{}", built_in.program.name());
+        self.functions.entry(function.clone()).or_insert(default_size(built_in.program));
+        let known = |name: &&str| (format!("method.request.querystring.{name}"), false);
+        let endpoint = Endpoint {
+            function,
+            key_required: built_in.access == Access::Key,
+            parameters: built_in.parameters.iter().map(known).collect(),
+        };
+        self.add((ResourcePath::new(built_in.path)?, built_in.method), endpoint)
+    }
+
     fn add_function(&mut self, wiring: &Wiring) -> Result<(), WiringError> {
         let name = &wiring.lambda.function_name;
         let described = WiredFunction::from(wiring);
@@ -194,14 +209,20 @@ impl Endpoints {
             key_required: method.api_key_required,
             parameters: method.request_parameters.clone(),
         };
-        let at = (path, method.http_method);
-        match self.endpoints.insert(at.clone(), endpoint) {
-            None => Ok(()),
+        self.add((path, method.http_method), endpoint)
+    }
+
+    fn add(&mut self, at: (ResourcePath, Method), endpoint: Endpoint) -> Result<(), WiringError> {
+        match self.endpoints.get(&at) {
+            None => {
+                self.endpoints.insert(at, endpoint);
+                Ok(())
+            }
             Some(first) => Err(WiringError::Clash {
                 method: at.1,
                 path: at.0.0,
-                first: first.function,
-                second: wiring.lambda.function_name.clone(),
+                first: first.function.clone(),
+                second: endpoint.function,
             }),
         }
     }
@@ -224,11 +245,13 @@ impl From<&Wiring> for WiredFunction {
     }
 }
 
-/// The endpoints that every deployment has.
-fn built_in(name: &DeploymentName) -> Vec<Wiring> {
-    let text = include_str!("../endpoints.json").replace("{name}", name.as_str());
-    // A test reads the file; what it holds cannot change afterwards.
-    serde_json::from_str(&text).unwrap_or_default()
+/// The size of a function, unless an entry of `extra_wiring` sets it.
+fn default_size(program: Program) -> WiredFunction {
+    let handler = program.handler();
+    match program {
+        Program::Track => WiredFunction { handler, memory: 128, timeout: 3 },
+        Program::Experiments => WiredFunction { handler, memory: 512, timeout: 25 },
+    }
 }
 
 /// Rules for what a person wrote.
@@ -250,7 +273,7 @@ fn check(wiring: &Wiring) -> Result<(), WiringError> {
     let endpoint = &wiring.api_gateway;
     let path = || endpoint.path_part.trim_matches('/').to_owned();
     let method = endpoint.method.http_method;
-    if !handler.methods().contains(&method) {
+    if !handler.methods().any(|answered| answered == method) {
         return Err(WiringError::WrongMethod { handler, method, path: path() });
     }
     // Reading one's results may be open on purpose, as with Gimel; deleting cannot be.

@@ -2,7 +2,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`endpoints`] | the endpoints and their functions: the built-in ones (`endpoints.json`) and the config's |
+//! | [`endpoints`] | the endpoints and their functions: the built-in ones and the config's |
 //! | [`account`] | who one is in AWS, and what a failed call means |
 //! | [`artifacts`] | the functions' zips: found, checked, or built |
 //! | [`blueprint`] | everything that must exist, worked out from config, place and artefacts |

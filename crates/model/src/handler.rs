@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::endpoint::{ENDPOINTS, Operation, OperatorOperation, PublicOperation};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// What an endpoint that wiring names does, whatever its path: abtest's two functions, and
@@ -43,14 +44,33 @@ impl Handler {
         }
     }
 
-    /// The methods that it answers, OPTIONS aside, which each answers.
-    pub fn methods(self) -> &'static [Method] {
-        match self {
-            Self::Track => &[Method::Get, Method::Post],
-            Self::Experiments => &[Method::Get, Method::Post, Method::Put, Method::Delete],
-            Self::GimelAll | Self::GimelExperiment => &[Method::Get],
-            Self::GimelDelete => &[Method::Delete],
-        }
+    /// What it does for a method at whatever path wiring gave it. `None` for a method that it does
+    /// not answer, and for [`Handler::Experiments`], which goes by path.
+    pub fn operation(self, method: Method) -> Option<Operation> {
+        let operation = match (self, method) {
+            (Self::Track, Method::Get) => Operation::Public(PublicOperation::TrackOne),
+            (Self::Track, Method::Post) => Operation::Public(PublicOperation::TrackMany),
+            (Self::GimelAll, Method::Get) => Operation::Operator(OperatorOperation::Results),
+            (Self::GimelExperiment, Method::Get) => {
+                Operation::Operator(OperatorOperation::GimelExperiment)
+            }
+            (Self::GimelDelete, Method::Delete) => {
+                Operation::Operator(OperatorOperation::GimelDelete)
+            }
+            _ => return None,
+        };
+        Some(operation)
+    }
+
+    /// The methods that it answers. HEAD and OPTIONS are answered by all.
+    pub fn methods(self) -> impl Iterator<Item = Method> {
+        let by_path = move |method: &Method| {
+            let mut endpoints = ENDPOINTS.iter();
+            self == Self::Experiments
+                && endpoints.any(|one| one.program == self.program() && one.method == *method)
+        };
+        let answers = move |method: &Method| self.operation(*method).is_some() || by_path(method);
+        Method::ALL.into_iter().filter(answers)
     }
 }
 
@@ -135,6 +155,9 @@ pub enum Method {
 }
 
 impl Method {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Get, Self::Post, Self::Put, Self::Delete];
+
     /// Its name in a request.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -75,7 +75,25 @@ pub enum InputError {
         /// Bytes of the member's name.
         length: usize,
     },
-    /// An element of the array is no JSON object.
+    /// A parameter is neither `true` nor `false`.
+    #[error("parameter `{parameter}` is neither true nor false; send one of them")]
+    NotABoolean {
+        /// The parameter.
+        parameter: &'static str,
+        /// Bytes received.
+        length: usize,
+    },
+    /// The query string has a parameter that the endpoint does not know.
+    #[error("parameter `{parameter}` is unknown; this endpoint takes {}", list(.known))]
+    UnknownParameter {
+        /// The parameter, cut to a printable length.
+        parameter: String,
+        /// Bytes of the parameter's name.
+        length: usize,
+        /// The parameters that the endpoint knows.
+        known: &'static [&'static str],
+    },
+    /// An element of the array is not a JSON object.
     #[error("an event must be a JSON object, not {found}")]
     NotAnObject {
         /// The JSON type found, with its article.
@@ -101,9 +119,12 @@ impl InputError {
             | Self::TooLong { parameter, .. }
             | Self::ControlCharacter { parameter, .. }
             | Self::Repeated { parameter }
+            | Self::NotABoolean { parameter, .. }
             | Self::NotAString { parameter, .. } => Some(parameter),
             Self::NotUtf8 { parameter, .. } => Some(parameter),
-            Self::Unknown { parameter, .. } => Some(parameter),
+            Self::Unknown { parameter, .. } | Self::UnknownParameter { parameter, .. } => {
+                Some(parameter)
+            }
             Self::NotAnObject { .. } | Self::MalformedPercent { .. } => None,
         }
     }
@@ -118,7 +139,9 @@ impl InputError {
             Self::NotUtf8 { .. } => "utf-8",
             Self::Repeated { .. } => "once",
             Self::NotAString { .. } => "string",
+            Self::NotABoolean { .. } => "boolean",
             Self::Unknown { .. } => "known-member",
+            Self::UnknownParameter { .. } => "known-parameter",
             Self::NotAnObject { .. } => "object",
             Self::MalformedPercent { .. } => "percent-encoding",
         }
@@ -131,10 +154,16 @@ impl InputError {
             Self::TooLong { length, .. }
             | Self::ControlCharacter { length, .. }
             | Self::NotUtf8 { length, .. }
-            | Self::Unknown { length, .. } => Some(*length),
+            | Self::Unknown { length, .. }
+            | Self::NotABoolean { length, .. }
+            | Self::UnknownParameter { length, .. } => Some(*length),
             _ => None,
         }
     }
+}
+
+fn list(names: &[&str]) -> String {
+    if names.is_empty() { "no parameters".to_owned() } else { names.join(", ") }
 }
 
 /// `text` cut to at most 40 characters without control characters, for naming an unknown

@@ -7,6 +7,7 @@
 //! | [`query`] | [`Query`]: a query string, strictly decoded |
 //! | [`event`] | [`Event`], from a query string or from JSON, and [`Batch`], a request's events |
 //! | [`percentage`] | [`Percentage`]: `10%` or `0.1`, never a plain `10` |
+//! | [`endpoint`] | [`ENDPOINTS`](endpoint::ENDPOINTS): every endpoint of the API |
 //! | [`tally`] | [`Tally`]: what a store counted for one experiment |
 //! | [`definition`] | [`Definition`](definition::Definition): the experiment document, its rules and its changes |
 //! | [`handler`] | [`Handler`](handler::Handler): what an endpoint that wiring names does |
@@ -19,6 +20,7 @@
 
 pub mod config;
 pub mod definition;
+pub mod endpoint;
 pub mod event;
 pub mod handler;
 pub mod input;

@@ -56,6 +56,33 @@ impl<'a> Query<'a> {
         }
     }
 
+    /// The value of a parameter that is `true` or `false`; `false` if it is absent.
+    ///
+    /// # Errors
+    /// When it has another value, or is there more than once.
+    pub fn flag(&self, parameter: &'static str) -> Result<bool, InputError> {
+        match self.get(parameter)? {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(other) => Err(InputError::NotABoolean { parameter, length: other.len() }),
+        }
+    }
+
+    /// Checks that every parameter is one of `known`, so that a misspelt one is not ignored.
+    ///
+    /// # Errors
+    /// The first parameter that is not known.
+    pub fn check_known(&self, known: &'static [&'static str]) -> Result<(), InputError> {
+        match self.parameters.iter().find(|(name, _)| !known.contains(&&**name)) {
+            Some((name, _)) => Err(InputError::UnknownParameter {
+                parameter: printable(name),
+                length: name.len(),
+                known,
+            }),
+            None => Ok(()),
+        }
+    }
+
     /// The value of a parameter that must be there.
     ///
     /// # Errors
@@ -152,6 +179,29 @@ mod tests {
     fn a_parameter_given_twice_is_refused() {
         let query = Query::parse("uuid=1&uuid=2").unwrap();
         assert_eq!(query.get("uuid"), Err(InputError::Repeated { parameter: "uuid" }));
+    }
+
+    #[test]
+    fn a_misspelt_parameter_is_named_with_those_that_there_are() {
+        let query = Query::parse("namespce=shop&uuid=1").unwrap();
+        assert_eq!(query.check_known(&["namespce", "uuid"]), Ok(()));
+        let error = query.check_known(&["namespace", "uuid"]).unwrap_err();
+        assert_eq!((error.parameter(), error.rule()), (Some("namespce"), "known-parameter"));
+        assert!(error.to_string().contains("namespace, uuid"), "{error}");
+        let error = query.check_known(&[]).unwrap_err();
+        assert!(error.to_string().contains("takes no parameters"), "{error}");
+    }
+
+    #[test]
+    fn a_flag_is_true_or_false_and_nothing_else() {
+        let query = Query::parse("a=true&b=false&c=1&d=").unwrap();
+        assert_eq!(
+            (query.flag("a"), query.flag("b"), query.flag("x")),
+            (Ok(true), Ok(false), Ok(false))
+        );
+        for wrong in ["c", "d"] {
+            assert_eq!(query.flag(wrong).unwrap_err().rule(), "boolean", "{wrong}");
+        }
     }
 
     #[test]

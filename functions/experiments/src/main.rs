@@ -1,10 +1,19 @@
 //! The Lambda function that operators reach, behind the API key: results and deletion.
 
-use abtest_api::analysis::statistics;
-use abtest_lambda::run;
+use std::sync::Arc;
+
+use abtest_api::OperatorApi;
+use abtest_lambda::{serve, start};
 use abtest_model::Program;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    run(Program::Experiments, Some(statistics)).await
+    let started = start(Program::Experiments).await?;
+    let handler = started.handler;
+    let api = Arc::new(OperatorApi::new(started.store, started.keys));
+    serve(move |request| {
+        let api = Arc::clone(&api);
+        async move { api.answer_as(handler, request).await }
+    })
+    .await
 }

@@ -2,7 +2,7 @@
 
 use abtest_api::{AnswerBody, CheckedByGateway};
 use bytes::Bytes;
-use http::{Response, Uri};
+use http::{Method, Response, Uri};
 use http_body_util::{BodyExt, Full};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt};
@@ -27,7 +27,7 @@ pub fn request(request: Request) -> http::Request<Full<Bytes>> {
     let mut request = http::Request::new(Full::new(body));
     *request.method_mut() = parts.method;
     *request.headers_mut() = parts.headers;
-    // A path that is no URI leads nowhere, as an unknown one does.
+    // Treat an unparsable path as unknown (404).
     *request.uri_mut() = address.parse().unwrap_or_else(|_| Uri::from_static("/"));
     if checked {
         request.extensions_mut().insert(CheckedByGateway);
@@ -35,9 +35,12 @@ pub fn request(request: Request) -> http::Request<Full<Bytes>> {
     request
 }
 
-/// The answer as Lambda sends it: text, as every body of ours is JSON.
-pub async fn response(response: Response<AnswerBody>) -> Response<Body> {
+/// The answer as Lambda sends it: text, as every body of ours is JSON. HEAD gets no body.
+pub async fn response(method: &Method, response: Response<AnswerBody>) -> Response<Body> {
     let (parts, body) = response.into_parts();
+    if method == Method::HEAD {
+        return Response::from_parts(parts, Body::Empty);
+    }
     let body = match body.collect().await {
         Ok(body) => body.to_bytes(),
         Err(impossible) => match impossible {},

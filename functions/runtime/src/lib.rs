@@ -14,11 +14,13 @@ pub mod logs;
 
 use std::sync::Arc;
 
-use abtest_api::analysis::Analyst;
-use abtest_api::{Access, Api, RequestSummary, Settings};
+use abtest_api::{AnswerBody, ApiKeys, RequestSummary};
 use abtest_model::{Config, Handler, Program, Secret, config::ConfigError};
 use abtest_secrets::{Credentials, SecretError};
 use abtest_store::redis::{RedisStore, SettingsError};
+use bytes::Bytes;
+use http::Response;
+use http_body_util::Full;
 use lambda_http::{Error, Request, service_fn};
 
 /// Why a function does not start. Lambda shows it in its log.
@@ -43,50 +45,71 @@ pub enum StartError {
     },
 }
 
-/// Runs a function until Lambda ends it: one store with one connection for all invocations. The
-/// `analyst` says what the counts mean, where results are read.
+/// What a function starts with.
+pub struct Start {
+    /// What it does.
+    pub handler: Handler,
+    /// The store: one, with one connection, for all invocations.
+    pub store: Arc<RedisStore>,
+    /// The operators' keys, beside those that the gateway checks.
+    pub keys: ApiKeys,
+}
+
+/// Starts logging, and reads the settings from the environment.
 ///
 /// # Errors
-/// When the settings are wrong, or Lambda's runtime API cannot be reached.
-pub async fn run(program: Program, analyst: Option<Analyst>) -> Result<(), Error> {
+/// When a setting is wrong. The reason is logged.
+pub async fn start(program: Program) -> Result<Start, Error> {
     logs::start();
     let variables = |name: &str| std::env::var(name).ok();
-    let (api, handler) = start(program, analyst, variables).await.inspect_err(|error| {
-        tracing::error!(%error, "the function cannot start");
-    })?;
-    let api = Arc::new(api);
+    let started = Start::read(program, variables).await;
+    Ok(started.inspect_err(|error| tracing::error!(%error, "the function cannot start"))?)
+}
+
+/// Answers requests until Lambda ends the function.
+///
+/// # Errors
+/// When Lambda's runtime API cannot be reached.
+pub async fn serve<F, A>(answer: F) -> Result<(), Error>
+where
+    F: Fn(http::Request<Full<Bytes>>) -> A + Clone + Send + 'static,
+    A: Future<Output = Response<AnswerBody>> + Send,
+{
     lambda_http::run(service_fn(move |request: Request| {
-        let api = Arc::clone(&api);
+        let answer = answer.clone();
         async move {
-            let response = api.answer_as(handler, event::request(request)).await;
+            let request = event::request(request);
+            let method = request.method().clone();
+            let response = answer(request).await;
             if let Some(summary) = response.extensions().get::<RequestSummary>() {
                 logs::summary(response.status(), summary);
             }
-            Ok::<_, std::convert::Infallible>(event::response(response).await)
+            Ok::<_, std::convert::Infallible>(event::response(&method, response).await)
         }
     }))
     .await
 }
 
-/// Reads the settings, and the secrets that they name; connects to no Redis yet.
-async fn start(
-    program: Program,
-    analyst: Option<Analyst>,
-    variables: impl Fn(&str) -> Option<String>,
-) -> Result<(Api<RedisStore>, Handler), StartError> {
-    let handler = handler(program, variables("_HANDLER").as_deref())?;
-    let mut config = Config::read(None, &variables)?;
-    abtest_secrets::resolve(&mut config, async || Credentials::from_variables(&variables)).await?;
-    let store = RedisStore::new(&config.redis, config.limits, config.counting)?;
-    // Two keys while one replaces the other, separated by a comma.
-    let keys = variables("ABTEST_API_KEY").unwrap_or_default();
-    let access = Access::new(keys.split(',').map(|key| Secret::new(key.trim())));
-    let settings = Settings { access, analyst, ..Settings::default() };
-    Ok((Api::new(store, settings), handler))
+impl Start {
+    /// Reads the settings, and the secrets that they name; connects to no Redis yet.
+    async fn read(
+        program: Program,
+        variables: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, StartError> {
+        let handler = handler(program, variables("_HANDLER").as_deref())?;
+        let mut config = Config::read(None, &variables)?;
+        let credentials = async || Credentials::from_variables(&variables);
+        abtest_secrets::resolve(&mut config, credentials).await?;
+        let store = Arc::new(RedisStore::new(&config.redis, config.limits, config.counting)?);
+        // Two keys while one replaces the other, separated by a comma.
+        let keys = variables("ABTEST_API_KEY").unwrap_or_default();
+        let keys = ApiKeys::new(keys.split(',').map(|key| Secret::new(key.trim())));
+        Ok(Self { handler, store, keys })
+    }
 }
 
 fn handler(program: Program, name: Option<&str>) -> Result<Handler, StartError> {
-    // `provided` runtimes hand over whatever was configured; these say nothing.
+    // Default handler names carry no information.
     let Some(name) = name.filter(|name| !["", "bootstrap", "hello.handler"].contains(name)) else {
         return Ok(program.handler());
     };
@@ -119,7 +142,7 @@ mod tests {
 
     async fn refusal(variable: &str, value: &str) -> String {
         let variables = |name: &str| (name == variable).then(|| value.to_owned());
-        start(Program::Track, None, variables).await.err().unwrap().to_string()
+        Start::read(Program::Track, variables).await.err().unwrap().to_string()
     }
 
     #[tokio::test]

@@ -1,9 +1,18 @@
-//! The Lambda function that browsers reach: it records events, and nothing else.
+//! The Lambda function that browsers reach: it records events, and does nothing else.
 
-use abtest_lambda::run;
+use std::sync::Arc;
+
+use abtest_api::PublicApi;
+use abtest_lambda::{serve, start};
 use abtest_model::Program;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    run(Program::Track, None).await
+    let started = start(Program::Track).await?;
+    let api = Arc::new(PublicApi::new(started.store));
+    serve(move |request| {
+        let api = Arc::clone(&api);
+        async move { api.answer(request).await }
+    })
+    .await
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use abtest_api::access::KEY_HEADER;
+use abtest_api::KEY_HEADER;
 use abtest_model::Secret;
 use abtest_wiring::operate::keys;
 use anyhow::{Context, Result, bail};

@@ -1,8 +1,9 @@
 //! Where the counts are: behind a running abtest, or in a store that this process reads itself,
 //! through the same API, so that the answer is the same.
 
-use abtest_api::analysis::statistics;
-use abtest_api::{Access, Api, CheckedByGateway, Settings};
+use std::sync::Arc;
+
+use abtest_api::{ApiKeys, CheckedByGateway, OperatorApi};
 use abtest_store::Store;
 use abtest_store::embedded::EmbeddedStore;
 use abtest_store::redis::RedisStore;
@@ -67,19 +68,15 @@ impl Source {
 
 /// The API in this process.
 pub(super) struct InProcess<S> {
-    api: Api<S>,
+    api: OperatorApi<S>,
     runtime: Runtime,
     namespace: String,
 }
 
 impl<S: Store> InProcess<S> {
     fn new(store: S, runtime: Runtime, namespace: String) -> Self {
-        let settings = Settings {
-            access: Access::default(),
-            analyst: Some(statistics),
-            ..Settings::default()
-        };
-        Self { api: Api::new(store, settings), runtime, namespace }
+        let api = OperatorApi::new(Arc::new(store), ApiKeys::default());
+        Self { api, runtime, namespace }
     }
 
     fn call(

@@ -16,13 +16,12 @@ mod site;
 
 pub(crate) use key::FILE as KEY_FILE;
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use abtest_api::analysis::statistics;
-use abtest_api::{Access, Api, Settings};
-use abtest_model::{Config, Counting, Handler, Limits, Method, Namespace, Secret};
+use abtest_api::{ApiKeys, Gateway, WiredPath};
+use abtest_model::endpoint::Access;
+use abtest_model::{Config, Counting, Limits, Namespace, Secret};
 use abtest_store::embedded::EmbeddedStore;
 use abtest_store::redis::RedisStore;
 use abtest_store::{Recorder as _, Store};
@@ -140,21 +139,13 @@ async fn serve<S: Store>(
     key: key::Key,
 ) -> Result<()> {
     let namespace = Namespace::new(arguments.namespace.as_str())?;
-    let settings = Settings {
-        access: Access::new([key.secret.clone()]),
-        extra_paths: extra_paths(config),
-        analyst: Some(statistics),
-    };
+    let keys = ApiKeys::new([key.secret.clone()]);
+    let api = Gateway::new(store, keys, wired_paths(config))?;
     let listener = TcpListener::bind(&arguments.listen).await.with_context(|| {
         format!("cannot listen on {}; is it in use? choose another with --listen", arguments.listen)
     })?;
     let address = listener.local_addr()?;
-    let site = Arc::new(Site::new(
-        Api::new(store, settings),
-        &key.secret,
-        namespace.clone(),
-        address.port(),
-    ));
+    let site = Arc::new(Site::new(api, &key.secret, namespace.clone(), address.port()));
     let greeting = greeting::Greeting {
         address,
         store: store_name,
@@ -173,14 +164,16 @@ async fn serve<S: Store>(
 }
 
 /// The paths of a config's `extra_wiring`, which work here as they do when deployed.
-fn extra_paths(config: &Config) -> HashMap<String, Vec<(Method, Handler)>> {
-    let mut paths: HashMap<String, Vec<_>> = HashMap::new();
-    for wiring in &config.extra_wiring {
-        let path = format!("/{}", wiring.api_gateway.path_part.trim_matches('/'));
-        let method = wiring.api_gateway.method.http_method;
-        paths.entry(path).or_default().push((method, wiring.lambda.handler));
-    }
-    paths
+fn wired_paths(config: &Config) -> impl Iterator<Item = WiredPath> {
+    config.extra_wiring.iter().map(|wiring| {
+        let endpoint = &wiring.api_gateway;
+        WiredPath {
+            path: format!("/{}", endpoint.path_part.trim_matches('/')),
+            method: endpoint.method.http_method,
+            handler: wiring.lambda.handler,
+            access: Access::Key,
+        }
+    })
 }
 
 fn start_logs(format: LogFormat) {

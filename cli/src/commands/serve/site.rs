@@ -3,8 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use abtest_api::access::KEY_HEADER;
-use abtest_api::{AnswerBody, Api, RequestSummary};
+use abtest_api::{AnswerBody, Gateway, KEY_HEADER, RequestSummary};
 use abtest_model::{Namespace, Secret};
 use abtest_store::Store;
 use http::header::{HeaderValue, SET_COOKIE};
@@ -18,7 +17,7 @@ use crate::page::{self, Sessions, server};
 
 /// Everything that `serve` answers.
 pub(super) struct Site<S> {
-    api: Api<S>,
+    api: Gateway<S>,
     sessions: Sessions,
     metrics: Metrics,
     key: Option<HeaderValue>,
@@ -27,7 +26,7 @@ pub(super) struct Site<S> {
 }
 
 impl<S: Store> Site<S> {
-    pub(super) fn new(api: Api<S>, key: &Secret, namespace: Namespace, port: u16) -> Self {
+    pub(super) fn new(api: Gateway<S>, key: &Secret, namespace: Namespace, port: u16) -> Self {
         Self {
             api,
             sessions: Sessions::new(port),
@@ -94,7 +93,7 @@ impl<S: Store> Site<S> {
         let Ok(key) = Limited::new(request.into_body(), 1_024).collect().await else {
             return text(StatusCode::PAYLOAD_TOO_LARGE, "that is no API key");
         };
-        if !self.api.access().opens(key.to_bytes().trim_ascii()) {
+        if !self.api.keys().accepts(key.to_bytes().trim_ascii()) {
             return text(StatusCode::UNAUTHORIZED, "that is not the API key");
         }
         let mut response = text(StatusCode::NO_CONTENT, "");

@@ -3,15 +3,19 @@
 //! | module | holds |
 //! |---|---|
 //! | [`router`] | which operation a method and a path mean |
-//! | [`access`] | who may use the operator's endpoints |
+//! | [`api_keys`] | the keys that operators need |
+//! | [`secret_digest`] | comparing a secret with a guess |
+//! | [`query`] | a request's query string, with known parameters only |
 //! | [`body`] | reading a request's body within its limit |
 //! | [`problem`] | errors as RFC 9457 documents |
 //! | [`response`] | the headers that every answer has |
 //! | [`request_summary`] | what a finished request leaves for logs and metrics |
 
-pub mod access;
+pub(crate) mod api_keys;
 pub(crate) mod body;
-pub mod problem;
+pub(crate) mod problem;
+pub(crate) mod query;
 pub(crate) mod request_summary;
 pub(crate) mod response;
 pub(crate) mod router;
+pub(crate) mod secret_digest;

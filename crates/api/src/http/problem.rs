@@ -14,7 +14,7 @@ use crate::AnswerBody;
 use crate::http::response::with_body;
 
 /// Most bytes in a request's body.
-pub const MAX_BODY_BYTES: usize = 1024 * 1024;
+pub(crate) const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 /// A problem document (RFC 9457) with members of ours.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -50,7 +50,7 @@ pub struct Problem {
 
 /// An event of a batch that was not stored.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct RefusedEvent {
+pub(crate) struct RefusedEvent {
     /// Its position in the array, from 0.
     pub index: usize,
     /// 400: it breaks a rule. 429: a limit. 500: its counter cannot be counted into.

@@ -1,11 +1,15 @@
 //! What a finished request leaves for logs and metrics.
 
 use abtest_store::StoreError;
+use http::Response;
+
+use crate::AnswerBody;
+use crate::http::problem::Problem;
 
 /// An extension of every response.
 #[derive(Debug, Clone, Default)]
 pub struct RequestSummary {
-    /// The operation's name; empty where none was found.
+    /// The operation's name; empty if the path or the method is unknown.
     pub operation: &'static str,
     /// Events that are stored.
     pub accepted: usize,
@@ -15,6 +19,21 @@ pub struct RequestSummary {
     pub limited: usize,
     /// Events that could not be counted for another reason.
     pub failed: usize,
-    /// What the store failed with.
+    /// Why the store failed.
     pub error: Option<StoreError>,
+}
+
+impl RequestSummary {
+    /// The response to an answer or a problem, with this summary.
+    pub(crate) fn attach(
+        mut self,
+        answer: Result<Response<AnswerBody>, Box<Problem>>,
+    ) -> Response<AnswerBody> {
+        let mut response = answer.unwrap_or_else(|problem| {
+            self.error.clone_from(&problem.store_error);
+            problem.into_response()
+        });
+        response.extensions_mut().insert(self);
+        response
+    }
 }

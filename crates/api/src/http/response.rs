@@ -10,6 +10,7 @@ use http::{Response, StatusCode};
 use serde::Serialize;
 
 use crate::AnswerBody;
+use crate::http::request_summary::RequestSummary;
 
 /// An answer with a JSON body.
 pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response<AnswerBody> {
@@ -33,7 +34,8 @@ pub(crate) fn with_body(
 }
 
 /// The answer to OPTIONS.
-pub(crate) fn preflight(methods: &str) -> Response<AnswerBody> {
+pub(crate) fn preflight(methods: &str, summary: &mut RequestSummary) -> Response<AnswerBody> {
+    summary.operation = "preflight";
     let mut response = empty(StatusCode::NO_CONTENT);
     let headers = response.headers_mut();
     if let Ok(methods) = HeaderValue::from_str(methods) {

@@ -25,9 +25,9 @@ pub(crate) struct ChosenControl {
 /// Keeps the variant that the others are held against with its experiment, until another is
 /// chosen or the experiment is deleted. A `control` in a question comes before it.
 #[utoipa::path(
-    put, path = "/experiments/{name}/control", tag = "operator",
+    put, path = "/experiments/{experiment}/control", tag = "operator",
     params(
-        ("name" = String, Path, description = "the experiment's name"),
+        ("experiment" = String, Path, description = "the experiment's name"),
         ("namespace" = Option<String>, Query, description = "`alephbet` if absent"),
         ("variant" = Option<String>, Query, description = "one of its variants; if absent the \
             choice is taken back"),
@@ -48,17 +48,16 @@ pub(crate) struct ChosenControl {
 pub(crate) async fn choose<S: Store>(
     store: &S,
     experiment: Experiment,
-    query: &str,
+    query: &Query<'_>,
 ) -> Result<Response<AnswerBody>, Box<Problem>> {
-    let query = Query::parse(query)?;
-    let namespace = namespace_of(&query)?;
+    let namespace = namespace_of(query)?;
     let control = query.get("variant")?.map(Variant::new).transpose()?;
     let Kept { tally, .. } = known(store, &namespace, experiment, Include::COUNTS).await?;
     if let Some(control) = &control
         && !tally.variants().contains(control)
     {
         let detail = "parameter `variant` names no variant of this experiment; \
-            GET /experiments/{name} lists them";
+            GET /experiments/{experiment} lists them";
         return Err(Problem::wrong_parameter("variant", "known-variant", detail));
     }
     let key = Kind::Control.of(&tally.experiment);

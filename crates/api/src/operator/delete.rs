@@ -14,9 +14,9 @@ use crate::http::response::json;
 
 /// Deletes an experiment with its counters.
 #[utoipa::path(
-    delete, path = "/experiments/{name}", tag = "operator",
+    delete, path = "/experiments/{experiment}", tag = "operator",
     params(
-        ("name" = String, Path, description = "the experiment's name"),
+        ("experiment" = String, Path, description = "the experiment's name"),
         ("namespace" = Option<String>, Query, description = "`alephbet` if absent"),
     ),
     responses(
@@ -35,9 +35,9 @@ use crate::http::response::json;
 pub(crate) async fn delete<S: Store>(
     store: &S,
     experiment: Experiment,
-    query: &str,
+    query: &Query<'_>,
 ) -> Result<Response<AnswerBody>, Box<Problem>> {
-    let namespace = namespace_of(&Query::parse(query)?)?;
+    let namespace = namespace_of(query)?;
     if !store.delete(&namespace, &experiment).await? {
         return Err(unknown(&namespace));
     }
@@ -73,7 +73,7 @@ pub(crate) struct Deletion {
 )]
 pub(crate) async fn gimel_delete<S: Store>(
     store: &S,
-    query: &str,
+    query: &Query<'_>,
 ) -> Result<Response<AnswerBody>, Box<Problem>> {
     let (namespace, experiment) = named(query)?;
     let deleted = store.delete(&namespace, &experiment).await?;

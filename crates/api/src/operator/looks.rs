@@ -9,7 +9,7 @@ use http::{Response, StatusCode};
 use crate::AnswerBody;
 use crate::http::problem::Problem;
 use crate::http::response::with_body;
-use crate::operator::analysis::{AnalysedResults, Analyst, Purpose};
+use crate::operator::analysis::{self, AnalysedResults, Question};
 use crate::operator::kept::Kept;
 use crate::operator::results::known;
 
@@ -17,7 +17,7 @@ use crate::operator::results::known;
 const ATTEMPTS: usize = 10;
 
 /// Takes a look: remembers how many participants there are and how far the variants are from the
-/// control, then answers as `GET /experiments/{name}?method=sequential` does from now on.
+/// control, then answers as `GET /experiments/{experiment}?method=sequential` does from now on.
 ///
 /// Group-sequential bounds hold if every look is counted that could have ended the experiment. So
 /// the verdict moves only here: reading, a dashboard that refreshes, `--watch` are no looks, and
@@ -25,9 +25,9 @@ const ATTEMPTS: usize = 10;
 /// to the one before than a thousandth of the plan are that look again; what a look has decided
 /// stays decided. Deleting the experiment forgets its looks.
 #[utoipa::path(
-    post, path = "/experiments/{name}/looks", tag = "operator",
+    post, path = "/experiments/{experiment}/looks", tag = "operator",
     params(
-        ("name" = String, Path, description = "the experiment's name"),
+        ("experiment" = String, Path, description = "the experiment's name"),
         ("namespace" = Option<String>, Query, description = "`alephbet` if absent"),
         ("planned" = Option<u64>, Query, description = "participants of all variants together at \
             which the experiment is planned to end; the first look needs it, and fixes it"),
@@ -39,6 +39,8 @@ const ATTEMPTS: usize = 10;
             description = "of intervals and tests, as `95%` or `0.95`; 95% if absent"),
         ("correction" = Option<String>, Query, description = "for many comparisons: `bonferroni` (if \
             absent) and `bh` share alpha evenly, `none` does not"),
+        ("method" = Option<String>, Query, description = "`sequential`, which is the only method \
+            with looks"),
         ("minimum_lift" = Option<String>, Query,
             pattern = "^(0\\.[0-9]{0,5}[1-9]|[1-9][0-9]{0,3}(\\.[0-9]{1,5})?%)$",
             description = "the smallest relative lift \
@@ -64,19 +66,14 @@ const ATTEMPTS: usize = 10;
 pub(crate) async fn take<S: Store>(
     store: &S,
     experiment: Experiment,
-    query: &str,
-    analyst: Option<Analyst>,
+    query: &Query<'_>,
 ) -> Result<Response<AnswerBody>, Box<Problem>> {
-    let query = Query::parse(query)?;
-    let namespace = namespace_of(&query)?;
-    let analyst = analyst.ok_or_else(|| {
-        Problem::not_found("this function writes no analysis, so there is nothing to look at")
-    })?;
-    let writer = analyst(&query, Purpose::Look)?;
+    let namespace = namespace_of(query)?;
+    let question = Question::to_look(query)?;
     for _ in 0..ATTEMPTS {
         let Kept { tally, looks, looks_expected } =
             known(store, &namespace, experiment.clone(), Include::COUNTS).await?;
-        let (look, written) = writer.look(&tally, &looks)?;
+        let (look, written) = analysis::look(&question, &tally, &looks)?;
         let Some(look) = look else {
             return Ok(with_body(StatusCode::OK, "application/json", written));
         };

@@ -9,9 +9,12 @@
 //! | [`delete`] | deleting an experiment |
 //! | `kept` | reading tallies together with the documents that belong to them |
 
-pub mod analysis;
+pub(crate) mod analysis;
+mod api;
 pub(crate) mod control;
 pub(crate) mod delete;
 mod kept;
 pub(crate) mod looks;
 pub(crate) mod results;
+
+pub use api::OperatorApi;

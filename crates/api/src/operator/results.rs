@@ -14,7 +14,7 @@ use super::kept::{self, Kept};
 use crate::AnswerBody;
 use crate::http::problem::Problem;
 use crate::http::response::{json, with_body};
-use crate::operator::analysis::{AnalysedResults, Analyst, Asked, CountsAlone, Purpose, Writer};
+use crate::operator::analysis::{AnalysedResults, Asked, Question, write};
 
 /// Every experiment's results, or those of the scope, as Gimel has them: an array whose first
 /// element says what was asked for. Beside Gimel's members stands what the counts mean.
@@ -25,7 +25,7 @@ use crate::operator::analysis::{AnalysedResults, Analyst, Asked, CountsAlone, Pu
         ("scope" = Option<String>, Query, description = "names of experiments, with commas between"),
         ("analysis" = Option<String>, Query, description = "`none` for the counts alone"),
         ("control" = Option<String>, Query, description = "the variant that the others are held \
-            against; if absent the one chosen by `PUT /experiments/{name}/control`, else one called \
+            against; if absent the one chosen by `PUT /experiments/{experiment}/control`, else one called \
             control, original, baseline, default or off, else the first by name"),
         ("goal" = Option<String>, Query, description = "the goal that decides; if absent the first"),
         ("level" = Option<String>, Query,
@@ -33,7 +33,7 @@ use crate::operator::analysis::{AnalysedResults, Analyst, Asked, CountsAlone, Pu
             description = "of intervals and tests, as `95%` or `0.95`; 95% if absent"),
         ("method" = Option<String>, Query, description = "what the verdict follows: \
             `always_valid` (true however often one looks; if absent), `sequential` (at the looks \
-            taken by `POST /experiments/{name}/looks`; to read is no look) or `fixed` (one look)"),
+            taken by `POST /experiments/{experiment}/looks`; to read is no look) or `fixed` (one look)"),
         ("planned" = Option<u64>, Query, description = "for `method=sequential`, by whoever \
             remembers the looks without abtest, and takes one now: participants of all variants \
             together at which the experiment is planned to end"),
@@ -68,11 +68,9 @@ use crate::operator::analysis::{AnalysedResults, Analyst, Asked, CountsAlone, Pu
 )]
 pub(crate) async fn results<S: Store>(
     store: &S,
-    query: &str,
-    analyst: Option<Analyst>,
+    query: &Query<'_>,
 ) -> Result<Response<AnswerBody>, Box<Problem>> {
-    let query = Query::parse(query)?;
-    let namespace = namespace_of(&query)?;
+    let namespace = namespace_of(query)?;
     let scope = query.get("scope")?;
     let experiments = scope
         .unwrap_or_default()
@@ -80,12 +78,9 @@ pub(crate) async fn results<S: Store>(
         .filter(|name| !name.is_empty())
         .map(Experiment::new)
         .collect::<Result<Vec<_>, _>>()?;
-    let writer = writer(analyst, &query)?;
+    let question = Question::to_read(query)?;
     let asked = (!experiments.is_empty()).then_some(&*experiments);
-    let include = Include {
-        days: query.get("days")? == Some("true"),
-        memory: query.get("memory")? == Some("true"),
-    };
+    let include = Include { days: query.flag("days")?, memory: query.flag("memory")? };
     let experiments = kept::read(store, &namespace, asked, include).await?;
     let meta = Meta { scope: scope.map(str::to_owned), namespace: namespace.clone() };
     let head = Head { meta };
@@ -94,18 +89,11 @@ pub(crate) async fn results<S: Store>(
     for Kept { mut tally, looks, .. } in experiments {
         tally.starting_values.clear();
         array.push(b',');
-        array.extend(writer.write(&tally, &looks, Asked::AmongOthers)?);
+        array.extend(write(question.as_ref(), &tally, &looks, Asked::AmongOthers)?);
         others_first().await;
     }
     array.push(b']');
     Ok(with_body(StatusCode::OK, "application/json", array))
-}
-
-fn writer(analyst: Option<Analyst>, query: &Query<'_>) -> Result<Box<dyn Writer>, Box<Problem>> {
-    match analyst {
-        Some(analyst) => analyst(query, Purpose::Read),
-        None => Ok(Box::new(CountsAlone)),
-    }
 }
 
 /// Lets whoever waits for this thread go first: thousands of experiments take their time, and
@@ -142,13 +130,13 @@ pub(crate) enum ResultsElement {
 
 /// One experiment's results.
 #[utoipa::path(
-    get, path = "/experiments/{name}", tag = "operator",
+    get, path = "/experiments/{experiment}", tag = "operator",
     params(
-        ("name" = String, Path, description = "the experiment's name"),
+        ("experiment" = String, Path, description = "the experiment's name"),
         ("namespace" = Option<String>, Query, description = "`alephbet` if absent"),
         ("analysis" = Option<String>, Query, description = "`none` for the counts alone"),
         ("control" = Option<String>, Query, description = "the variant that the others are held \
-            against; if absent the one chosen by `PUT /experiments/{name}/control`, else one called \
+            against; if absent the one chosen by `PUT /experiments/{experiment}/control`, else one called \
             control, original, baseline, default or off, else the first by name"),
         ("goal" = Option<String>, Query, description = "the goal that decides; if absent the first"),
         ("level" = Option<String>, Query,
@@ -156,7 +144,7 @@ pub(crate) enum ResultsElement {
             description = "of intervals and tests, as `95%` or `0.95`; 95% if absent"),
         ("method" = Option<String>, Query, description = "what the verdict follows: \
             `always_valid` (true however often one looks; if absent), `sequential` (at the looks \
-            taken by `POST /experiments/{name}/looks`; to read is no look) or `fixed` (one look)"),
+            taken by `POST /experiments/{experiment}/looks`; to read is no look) or `fixed` (one look)"),
         ("planned" = Option<u64>, Query, description = "for `method=sequential`, by whoever \
             remembers the looks without abtest, and takes one now: participants of all variants \
             together at which the experiment is planned to end"),
@@ -191,15 +179,13 @@ pub(crate) enum ResultsElement {
 pub(crate) async fn result<S: Store>(
     store: &S,
     experiment: Experiment,
-    query: &str,
-    analyst: Option<Analyst>,
+    query: &Query<'_>,
 ) -> Result<Response<AnswerBody>, Box<Problem>> {
-    let query = Query::parse(query)?;
-    let namespace = namespace_of(&query)?;
-    let writer = writer(analyst, &query)?;
-    let include = Include { days: true, memory: query.get("memory")? == Some("true") };
+    let namespace = namespace_of(query)?;
+    let question = Question::to_read(query)?;
+    let include = Include { days: true, memory: query.flag("memory")? };
     let Kept { tally, looks, .. } = known(store, &namespace, experiment, include).await?;
-    let written = writer.write(&tally, &looks, Asked::Alone)?;
+    let written = write(question.as_ref(), &tally, &looks, Asked::Alone)?;
     Ok(with_body(StatusCode::OK, "application/json", written))
 }
 
@@ -207,7 +193,7 @@ pub(crate) async fn result<S: Store>(
 /// endpoint gets it by wiring.
 pub(crate) async fn gimel_experiment<S: Store>(
     store: &S,
-    query: &str,
+    query: &Query<'_>,
 ) -> Result<Response<AnswerBody>, Box<Problem>> {
     let (namespace, experiment) = named(query)?;
     let scope = Some(std::slice::from_ref(&experiment));
@@ -217,10 +203,9 @@ pub(crate) async fn gimel_experiment<S: Store>(
     Ok(json(StatusCode::OK, &goals))
 }
 
-pub(super) fn named(query: &str) -> Result<(Namespace, Experiment), Box<Problem>> {
-    let query = Query::parse(query)?;
+pub(super) fn named(query: &Query<'_>) -> Result<(Namespace, Experiment), Box<Problem>> {
     let experiment = Experiment::new(query.require(Experiment::PARAMETER)?)?;
-    Ok((namespace_of(&query)?, experiment))
+    Ok((namespace_of(query)?, experiment))
 }
 
 /// An experiment that has counts, with its documents.

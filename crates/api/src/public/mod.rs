@@ -1,3 +1,6 @@
-//! The endpoints that are open to the world.
+//! The endpoints that browsers need, open to the world.
 
+mod api;
 pub(crate) mod track;
+
+pub use api::PublicApi;

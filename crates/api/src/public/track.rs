@@ -67,13 +67,12 @@ pub(crate) struct EventSchema {
             content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn one<S: Recorder>(
-    store: &S,
-    query: &str,
+pub(crate) async fn one<R: Recorder>(
+    recorder: &R,
+    query: &Query<'_>,
     summary: &mut RequestSummary,
 ) -> Result<Response<AnswerBody>, Box<Problem>> {
-    let event = Query::parse(query).and_then(|query| Event::from_query(&query));
-    record(store, vec![event], false, summary).await
+    record(recorder, vec![Event::from_query(query)], false, summary).await
 }
 
 /// Records one event, or an array of up to 500. The good ones of a batch are stored.
@@ -103,15 +102,15 @@ pub(crate) async fn one<S: Recorder>(
             content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn many<S: Recorder, B: Body>(
-    store: &S,
+pub(crate) async fn many<R: Recorder, B: Body>(
+    recorder: &R,
     request: Request<B>,
     summary: &mut RequestSummary,
 ) -> Result<Response<AnswerBody>, Box<Problem>> {
     let body = read_json(request).await?;
     let batch = Batch::from_json(&body)?;
     let was_array = batch.was_array();
-    record(store, batch.into_events(), was_array, summary).await
+    record(recorder, batch.into_events(), was_array, summary).await
 }
 
 /// One event or an array of them.
@@ -125,8 +124,8 @@ pub(crate) enum Events {
     Many(Vec<EventSchema>),
 }
 
-async fn record<S: Recorder>(
-    store: &S,
+async fn record<R: Recorder>(
+    recorder: &R,
     events: Vec<Result<Event, abtest_model::InputError>>,
     was_array: bool,
     summary: &mut RequestSummary,
@@ -147,7 +146,7 @@ async fn record<S: Recorder>(
         }
     }
     let count = good.len();
-    let outcomes = match store.record(good).await {
+    let outcomes = match recorder.record(good).await {
         Ok(outcomes) => outcomes,
         Err(error) => {
             summary.failed = count;

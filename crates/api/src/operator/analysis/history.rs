@@ -96,7 +96,7 @@ mod tests {
     use abtest_model::{Counting, Day, Experiment, ExperimentResults, Tally, Timeline, Variant};
     use serde_json::Value;
 
-    use crate::operator::analysis::{Asked, Purpose, statistics};
+    use crate::operator::analysis::{Asked, Question, write};
 
     /// Two variants over three days; before the first of them red already had 1,000 visitors.
     fn tally() -> Tally {
@@ -120,8 +120,9 @@ mod tests {
 
     fn ask(query: &str, tally: &Tally) -> Value {
         let query = abtest_model::Query::parse(query).unwrap();
-        let writer = statistics(&query, Purpose::Read).unwrap();
-        serde_json::from_slice(&writer.write(tally, &[], Asked::Alone).unwrap()).unwrap()
+        let question = Question::to_read(&query).unwrap();
+        let written = write(question.as_ref(), tally, &[], Asked::Alone).unwrap();
+        serde_json::from_slice(&written).unwrap()
     }
 
     #[test]

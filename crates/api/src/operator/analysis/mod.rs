@@ -1,14 +1,11 @@
 //! The statistics beside the counts: from a tally to an experiment's results with its analysis.
-//!
-//! The function that browsers reach carries none of this: who makes an [`Api`](crate::Api) that
-//! reads names [`statistics`], and nothing else here does, so that the linker can leave it out.
 
 mod foremost;
 mod history;
 mod looks;
 mod question;
 
-use abtest_model::{Counting, ExperimentResults, Look, Query, Tally};
+use abtest_model::{Counting, ExperimentResults, Look, Tally};
 use abtest_stats::Error;
 use abtest_stats::analysis::{Analysis, Counts, GoalCounts, Settings, VariantCounts, analyse};
 use abtest_stats::counter_error::Counter;
@@ -17,117 +14,60 @@ use utoipa::ToSchema;
 
 use crate::http::problem::Problem;
 use history::{History, history};
-use question::Question;
-
-/// Reads what a query string asks of the counts.
-pub type Analyst = fn(&Query<'_>, Purpose) -> Result<Box<dyn Writer>, Box<Problem>>;
-
-/// What the answer is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    /// To be read, as often as one likes: no look is taken.
-    Read,
-    /// To take a look.
-    Look,
-}
-
-/// Writes experiments as JSON.
-pub trait Writer: Send + Sync {
-    /// Whether it must know the looks that were taken.
-    fn needs_looks(&self) -> bool;
-
-    /// Whether it must know the controls that were chosen.
-    fn needs_controls(&self) -> bool;
-
-    /// An experiment, with what the looks taken say of it.
-    ///
-    /// # Errors
-    /// When what was asked for is not there.
-    fn write(&self, tally: &Tally, looks: &[Look], asked: Asked) -> Result<Vec<u8>, Box<Problem>>;
-
-    /// An experiment as a new look sees it, and that look, unless it counts as no look of its
-    /// own. It is to be remembered before anyone sees the answer.
-    ///
-    /// # Errors
-    /// When what was asked for is not there, or no look can be taken.
-    fn look(&self, tally: &Tally, looks: &[Look]) -> Result<(Option<Look>, Vec<u8>), Box<Problem>>;
-}
+pub(crate) use question::Question;
 
 /// How an experiment came to be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
+pub(crate) enum Asked {
     /// By its name: a control or a goal that it does not have is an error.
     Alone,
     /// As one of many: it may lack a control or a goal that others have.
     AmongOthers,
 }
 
-/// The [`Analyst`] who adds the analysis.
+/// Writes an experiment as JSON, with what the looks taken say of it; the counts alone without a
+/// question.
 ///
 /// # Errors
-/// When a parameter breaks a rule; the writer's own when a control or goal is not there.
-pub fn statistics(query: &Query<'_>, purpose: Purpose) -> Result<Box<dyn Writer>, Box<Problem>> {
-    Ok(match Question::from_query(query, purpose)? {
-        Some(question) => Box::new(question),
-        None => Box::new(CountsAlone),
-    })
+/// When the experiment lacks what was asked for.
+pub(crate) fn write(
+    question: Option<&Question>,
+    tally: &Tally,
+    looks: &[Look],
+    asked: Asked,
+) -> Result<Vec<u8>, Box<Problem>> {
+    let results = ExperimentResults::from(tally);
+    let Some(question) = question else { return Ok(json(&results)) };
+    let mut settings = question.settings.clone();
+    settings.control = settings.control.or_else(|| chosen_control(tally));
+    if question.follows_looks_taken() {
+        settings.looks = looks::taken(looks, &settings);
+    }
+    let (counts, analysis) = analysis(&results, &mut settings, asked)?;
+    let timeline = results.timeline.as_ref().filter(|_| question.history);
+    let history = timeline.map(|timeline| {
+        settings.control.clone_from(&analysis.control);
+        history(timeline, &counts, &settings)
+    });
+    Ok(json(&AnalysedResults { results, analysis: Some(analysis), history }))
 }
 
-/// Writes the counts without what they mean.
-pub(crate) struct CountsAlone;
-
-impl Writer for CountsAlone {
-    fn needs_looks(&self) -> bool {
-        false
-    }
-
-    fn needs_controls(&self) -> bool {
-        false
-    }
-
-    fn write(&self, tally: &Tally, _: &[Look], _: Asked) -> Result<Vec<u8>, Box<Problem>> {
-        Ok(json(&ExperimentResults::from(tally)))
-    }
-
-    fn look(&self, _: &Tally, _: &[Look]) -> Result<(Option<Look>, Vec<u8>), Box<Problem>> {
-        let detail = "a look is a look at the analysis; leave `analysis=none` away";
-        Err(Problem::wrong_parameter("analysis", "needs-analysis", detail))
-    }
-}
-
-impl Writer for Question {
-    fn needs_looks(&self) -> bool {
-        self.follows_looks_taken()
-    }
-
-    fn needs_controls(&self) -> bool {
-        self.settings.control.is_none()
-    }
-
-    fn write(&self, tally: &Tally, looks: &[Look], asked: Asked) -> Result<Vec<u8>, Box<Problem>> {
-        let mut settings = self.settings.clone();
-        settings.control = settings.control.or_else(|| chosen_control(tally));
-        if self.needs_looks() {
-            settings.looks = looks::taken(looks, &settings);
-        }
-        let results = ExperimentResults::from(tally);
-        let (counts, analysis) = analysis(&results, &mut settings, asked)?;
-        let timeline = results.timeline.as_ref().filter(|_| self.history);
-        let history = timeline.map(|timeline| {
-            settings.control.clone_from(&analysis.control);
-            history(timeline, &counts, &settings)
-        });
-        Ok(json(&AnalysedResults { results, analysis: Some(analysis), history }))
-    }
-
-    fn look(&self, tally: &Tally, looks: &[Look]) -> Result<(Option<Look>, Vec<u8>), Box<Problem>> {
-        let mut settings = looks::at_a_new_one(self, looks)?;
-        settings.control = settings.control.or_else(|| chosen_control(tally));
-        let results = ExperimentResults::from(tally);
-        let (_, analysis) = analysis(&results, &mut settings, Asked::Alone)?;
-        let look = looks::new_one(&analysis, looks);
-        Ok((look, json(&AnalysedResults { results, analysis: Some(analysis), history: None })))
-    }
+/// An experiment as a new look sees it, and that look, unless it counts as no look of its own. It
+/// is to be remembered before anyone sees the answer.
+///
+/// # Errors
+/// When the experiment lacks what was asked for, or no look can be taken.
+pub(crate) fn look(
+    question: &Question,
+    tally: &Tally,
+    looks: &[Look],
+) -> Result<(Option<Look>, Vec<u8>), Box<Problem>> {
+    let mut settings = looks::at_a_new_one(question, looks)?;
+    settings.control = settings.control.or_else(|| chosen_control(tally));
+    let results = ExperimentResults::from(tally);
+    let (_, analysis) = analysis(&results, &mut settings, Asked::Alone)?;
+    let look = looks::new_one(&analysis, looks);
+    Ok((look, json(&AnalysedResults { results, analysis: Some(analysis), history: None })))
 }
 
 /// The control that is kept with the experiment, if it still has that variant.
@@ -230,7 +170,7 @@ fn json(results: &impl Serialize) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use abtest_model::{Experiment, Goal, Variant};
+    use abtest_model::{Experiment, Goal, Query, Variant};
     use serde_json::Value;
 
     fn tally(counting: Counting, counts: &[(&str, &str, u64)]) -> Tally {
@@ -254,8 +194,8 @@ mod tests {
     }
 
     fn write(query: &str, tally: &Tally, asked: Asked) -> Result<Value, Box<Problem>> {
-        let writer = statistics(&Query::parse(query).unwrap(), Purpose::Read)?;
-        Ok(serde_json::from_slice(&writer.write(tally, &[], asked)?).unwrap())
+        let question = Question::to_read(&Query::parse(query).unwrap())?;
+        Ok(serde_json::from_slice(&super::write(question.as_ref(), tally, &[], asked)?).unwrap())
     }
 
     fn rule(query: &str) -> Value {
@@ -270,8 +210,7 @@ mod tests {
         let without = write("analysis=none", &tally, Asked::AmongOthers).unwrap();
         let analysis = with.as_object_mut().unwrap().remove("analysis").unwrap();
         assert_eq!(with, without);
-        let alone = CountsAlone.write(&tally, &[], Asked::AmongOthers).unwrap();
-        assert_eq!(without, serde_json::from_slice::<Value>(&alone).unwrap());
+        assert_eq!(without, serde_json::to_value(ExperimentResults::from(&tally)).unwrap());
         assert_eq!(analysis["verdict"]["outcome"], "better");
         assert_eq!(
             (&analysis["method"], &analysis["control"]),
@@ -325,6 +264,8 @@ mod tests {
             ("method=sequential&planned=9&looks=x", "looks", "number"),
             ("looks=3", "looks", "needs-method"),
             ("planned=3", "planned", "needs-method"),
+            ("history=yes", "history", "boolean"),
+            ("analysis=none&level=95", "level", "range"),
         ] {
             let problem = rule(query);
             assert_eq!(
@@ -377,7 +318,7 @@ mod tests {
     }
 
     fn look(query: &str, tally: &Tally, looks: &[Look]) -> Result<(Option<Look>, Value), Value> {
-        let look = |query: &Query<'_>| statistics(query, Purpose::Look)?.look(tally, looks);
+        let look = |query: &Query<'_>| super::look(&Question::to_look(query)?, tally, looks);
         let (look, written) = look(&Query::parse(query).unwrap())
             .map_err(|problem| serde_json::to_value(&problem).unwrap())?;
         Ok((look, serde_json::from_slice(&written).unwrap()))
@@ -394,10 +335,11 @@ mod tests {
         // The same look again is no other one, and reading takes none.
         let (again, second) = look("", &tally, std::slice::from_ref(&taken)).unwrap();
         assert_eq!((again, &second["analysis"]["verdict"]), (None, &first["analysis"]["verdict"]));
-        let reader =
-            statistics(&Query::parse("method=sequential").unwrap(), Purpose::Read).unwrap();
+        let query = Query::parse("method=sequential").unwrap();
+        let question = Question::to_read(&query).unwrap();
         let read = |looks: &[Look]| -> Value {
-            serde_json::from_slice(&reader.write(&tally, looks, Asked::Alone).unwrap()).unwrap()
+            let written = super::write(question.as_ref(), &tally, looks, Asked::Alone).unwrap();
+            serde_json::from_slice(&written).unwrap()
         };
         assert_eq!(read(&[taken])["analysis"]["verdict"]["outcome"], "better");
         let untouched = read(&[]);
@@ -417,9 +359,7 @@ mod tests {
             ("planned=0", &[], "planned", "range"),
             ("planned=many", &[], "planned", "number"),
             ("planned=91", &many[..1], "planned", "fixed"),
-            ("planned=90&looks=9", &many[..1], "looks", "remembered"),
             ("planned=90&method=fixed", &[], "method", "one-of"),
-            ("planned=90&analysis=none", &[], "analysis", "needs-analysis"),
             ("planned=90&control=green", &[], "control", "known-variant"),
             ("", &many, "looks", "range"),
         ] {

@@ -7,7 +7,6 @@ use abtest_stats::analysis::{Counts, EarlierLook, Looks, Method, Settings, analy
 use abtest_stats::many_comparisons::Correction;
 use abtest_stats::{Error, Level};
 
-use super::Purpose;
 use crate::http::problem::Problem;
 
 const CORRECTIONS: [(&str, Correction); 4] = [
@@ -27,7 +26,7 @@ const METHODS: [(&str, Method); 3] = [
 pub(super) const LOOKS: usize = 100;
 
 /// Settings that make sense for some experiment.
-pub(super) struct Question {
+pub(crate) struct Question {
     /// With the looks that were told of, if any were.
     pub(super) settings: Settings,
     /// For a look that is taken: participants at which the experiment is to end, if that was said.
@@ -37,14 +36,32 @@ pub(super) struct Question {
 }
 
 impl Question {
-    /// The question, or none with `analysis=none`.
-    pub(super) fn from_query(
-        query: &Query<'_>,
-        purpose: Purpose,
-    ) -> Result<Option<Self>, Box<Problem>> {
-        if one_of(query, "analysis", &[("none", ())])?.is_some() {
-            return Ok(None);
+    /// The question of someone who reads, as often as they like; `None` with `analysis=none`.
+    pub(crate) fn to_read(query: &Query<'_>) -> Result<Option<Self>, Box<Problem>> {
+        let method = one_of(query, "method", &METHODS)?;
+        let earlier = query.get("looks")?.map(earlier).transpose()?;
+        let mut question = Self::from_query(query)?;
+        question.settings.method = method.unwrap_or_default();
+        question.settings.looks = told(question.settings.method, question.planned, earlier)?;
+        question.check()?;
+        let counts_alone = one_of(query, "analysis", &[("none", ())])?.is_some();
+        Ok((!counts_alone).then_some(question))
+    }
+
+    /// The question of someone who takes a look.
+    pub(crate) fn to_look(query: &Query<'_>) -> Result<Self, Box<Problem>> {
+        let method = one_of(query, "method", &METHODS)?;
+        if method.is_some_and(|method| method != Method::Sequential) {
+            let detail = "a look is for `method=sequential`; the other methods need no looks";
+            return Err(Problem::wrong_parameter("method", "one-of", detail));
         }
+        let mut question = Self::from_query(query)?;
+        question.settings.method = Method::Sequential;
+        question.check()?;
+        Ok(question)
+    }
+
+    fn from_query(query: &Query<'_>) -> Result<Self, Box<Problem>> {
         let mut settings = Settings {
             control: query.get("control")?.map(str::to_owned),
             primary_goal: query.get("goal")?.map(str::to_owned),
@@ -62,27 +79,19 @@ impl Question {
         if let Some(correction) = one_of(query, "correction", &CORRECTIONS)? {
             settings.correction = correction;
         }
-        let method = one_of(query, "method", &METHODS)?;
         let planned = query.get("planned")?.map(planned).transpose()?;
-        let earlier = query.get("looks")?.map(earlier).transpose()?;
-        match purpose {
-            Purpose::Read => {
-                settings.method = method.unwrap_or_default();
-                settings.looks = told(settings.method, planned, earlier)?;
-            }
-            Purpose::Look => {
-                settings.method = Method::Sequential;
-                refuse_what_a_look_cannot_have(method, earlier.is_some())?;
-            }
-        }
-        let numbers_only = Settings { control: None, primary_goal: None, ..settings.clone() };
-        analyse(&Counts::default(), &numbers_only).map_err(|error| refused(&error))?;
-        let history = query.get("history")? == Some("true");
-        Ok(Some(Self { settings, planned, history }))
+        Ok(Self { settings, planned, history: query.flag("history")? })
+    }
+
+    /// Checks the numbers, without the names, which only some experiments have.
+    fn check(&self) -> Result<(), Box<Problem>> {
+        let numbers = Settings { control: None, primary_goal: None, ..self.settings.clone() };
+        analyse(&Counts::default(), &numbers).map_err(|error| refused(&error))?;
+        Ok(())
     }
 
     /// Whether the verdict is that of the looks that are remembered.
-    pub(super) fn follows_looks_taken(&self) -> bool {
+    pub(crate) fn follows_looks_taken(&self) -> bool {
         self.settings.method == Method::Sequential && self.settings.looks.is_none()
     }
 }
@@ -121,21 +130,6 @@ fn told(
     }
     let planned = planned.ok_or_else(no_plan)?;
     Ok(Some(Looks { planned, earlier: earlier.unwrap_or_default(), now: true }))
-}
-
-fn refuse_what_a_look_cannot_have(
-    method: Option<Method>,
-    tells_of_looks: bool,
-) -> Result<(), Box<Problem>> {
-    if tells_of_looks {
-        let detail = "a look that is taken follows those that are remembered; leave `looks` away";
-        return Err(Problem::wrong_parameter("looks", "remembered", detail));
-    }
-    if method.is_some_and(|method| method != Method::Sequential) {
-        let detail = "looks are taken for `method=sequential`; the other methods need none";
-        return Err(Problem::wrong_parameter("method", "one-of", detail));
-    }
-    Ok(())
 }
 
 fn planned(text: &str) -> Result<u64, Box<Problem>> {

@@ -1,0 +1,105 @@
+//! Both APIs behind one address: what API Gateway does for the deployed functions.
+
+use std::sync::Arc;
+
+use abtest_model::endpoint::{Access, ENDPOINTS, Operation};
+use abtest_model::{Handler, Method};
+use abtest_store::Store;
+use http::{Request, Response};
+use http_body::Body;
+
+use crate::AnswerBody;
+use crate::http::api_keys::ApiKeys;
+use crate::http::problem::Problem;
+use crate::http::request_summary::RequestSummary;
+use crate::http::response::preflight;
+use crate::http::router::{Found, RouteError, Router};
+use crate::operator::OperatorApi;
+use crate::public::PublicApi;
+
+/// Both APIs behind one address, with the built-in paths and the wired ones.
+#[derive(Debug)]
+pub struct Gateway<S> {
+    store: Arc<S>,
+    public: PublicApi<S>,
+    operator: OperatorApi<S>,
+    router: Router<(Operation, Access)>,
+}
+
+/// A path and method that the config's `extra_wiring` gives to a handler.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WiredPath {
+    /// The path with its leading slash. A part in braces takes any value.
+    pub path: String,
+    /// The method.
+    pub method: Method,
+    /// What it does.
+    pub handler: Handler,
+    /// Who may use it.
+    pub access: Access,
+}
+
+impl<S: Store> Gateway<S> {
+    /// Both APIs over `store`. Operators need one of `keys`.
+    ///
+    /// # Errors
+    /// When a wired path cannot be told from another path.
+    pub fn new(
+        store: S,
+        keys: ApiKeys,
+        wired: impl IntoIterator<Item = WiredPath>,
+    ) -> Result<Self, RouteError> {
+        let built_in = ENDPOINTS.iter().map(|endpoint| {
+            let target = (endpoint.operation, endpoint.access);
+            (endpoint.method, endpoint.path.to_owned(), target)
+        });
+        // The handler that goes by path adds nothing: its paths are built in.
+        let wired = wired.into_iter().filter_map(|wired| {
+            let operation = wired.handler.operation(wired.method)?;
+            Some((wired.method, wired.path, (operation, wired.access)))
+        });
+        let router = Router::new(built_in.chain(wired))?;
+        let store = Arc::new(store);
+        Ok(Self {
+            public: PublicApi::new(Arc::clone(&store)),
+            operator: OperatorApi::new(Arc::clone(&store), keys),
+            store,
+            router,
+        })
+    }
+
+    /// The store, for health checks.
+    pub fn store(&self) -> &S {
+        &self.store
+    }
+
+    /// The operators' keys.
+    pub fn keys(&self) -> &ApiKeys {
+        self.operator.keys()
+    }
+
+    /// Answers a request by its method and path.
+    pub async fn answer<B: Body>(&self, request: Request<B>) -> Response<AnswerBody> {
+        let mut summary = RequestSummary::default();
+        let found = self.router.find(request.method(), request.uri().path());
+        let answer = self.answer_found(found, request, &mut summary).await;
+        summary.attach(answer)
+    }
+
+    async fn answer_found<B: Body>(
+        &self,
+        found: Result<Found<(Operation, Access)>, Box<Problem>>,
+        request: Request<B>,
+        summary: &mut RequestSummary,
+    ) -> Result<Response<AnswerBody>, Box<Problem>> {
+        match found? {
+            Found::Preflight { methods } => Ok(preflight(&methods, summary)),
+            Found::Target((Operation::Public(operation), _), path) => {
+                self.public.perform(operation, &path, request, summary).await
+            }
+            Found::Target((Operation::Operator(operation), access), path) => {
+                self.operator.perform(operation, access, &path, request, summary).await
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The API keys, which operators need.
+
+use abtest_model::Secret;
+use http::Request;
+
+use crate::http::problem::Problem;
+use crate::http::secret_digest::SecretDigest;
+
+/// The header that carries the API key, as in API Gateway.
+pub const KEY_HEADER: &str = "x-api-key";
+
+/// The keys that open the operator's endpoints. There are two of them while one replaces the other.
+/// Without keys, only requests that are [`CheckedByGateway`] pass.
+#[derive(Debug, Default)]
+pub struct ApiKeys {
+    keys: Vec<SecretDigest>,
+}
+
+/// An extension of requests whose key was checked by a gateway in front: an API Gateway REST API.
+#[derive(Debug, Clone, Copy)]
+pub struct CheckedByGateway;
+
+impl ApiKeys {
+    /// Accepts each of `keys`. Empty keys are ignored.
+    pub fn new(keys: impl IntoIterator<Item = Secret>) -> Self {
+        let keys = keys.into_iter().filter(|key| !key.expose().is_empty());
+        Self { keys: keys.map(|key| SecretDigest::of(key.expose().as_bytes())).collect() }
+    }
+
+    /// Whether `key` is one of the keys. The time that this takes does not depend on the keys.
+    pub fn accepts(&self, key: &[u8]) -> bool {
+        self.keys.iter().fold(false, |accepted, known| known.matches(key) | accepted)
+    }
+
+    /// Lets a request with a key pass. A missing key is compared like a wrong one, so that neither
+    /// the answer nor its time tells them apart.
+    pub(crate) fn check<B>(&self, request: &Request<B>) -> Result<(), Box<Problem>> {
+        if self.keys.is_empty() && request.extensions().get::<CheckedByGateway>().is_some() {
+            return Ok(());
+        }
+        let sent = request.headers().get(KEY_HEADER).map_or(&b""[..], |key| key.as_bytes());
+        if self.accepts(sent) { Ok(()) } else { Err(Problem::unauthorized()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(key: Option<&str>) -> Request<()> {
+        let mut request = Request::new(());
+        if let Some(key) = key {
+            request.headers_mut().insert(KEY_HEADER, key.parse().unwrap());
+        }
+        request
+    }
+
+    #[test]
+    fn each_of_the_keys_is_accepted_and_nothing_else() {
+        let keys = ApiKeys::new([Secret::new("old"), Secret::new("new")]);
+        assert!(keys.check(&request(Some("old"))).is_ok());
+        assert!(keys.check(&request(Some("new"))).is_ok());
+        for wrong in [None, Some(""), Some("ol"), Some("old "), Some("oldnew")] {
+            assert!(keys.check(&request(wrong)).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn without_keys_only_what_a_gateway_checked_passes() {
+        let keys = ApiKeys::new([Secret::new("")]);
+        assert!(keys.check(&request(Some(""))).is_err());
+        let mut checked = request(None);
+        checked.extensions_mut().insert(CheckedByGateway);
+        assert!(keys.check(&checked).is_ok());
+    }
+
+    #[test]
+    fn a_key_of_ones_own_is_needed_behind_a_gateway_too() {
+        let mut checked = request(None);
+        checked.extensions_mut().insert(CheckedByGateway);
+        assert!(ApiKeys::new([Secret::new("key")]).check(&checked).is_err());
+    }
+}

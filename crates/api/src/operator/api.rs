@@ -1,0 +1,116 @@
+//! The operator's API over a store.
+
+use std::sync::Arc;
+
+use abtest_model::Handler;
+use abtest_model::endpoint::{Access, ENDPOINTS, Operation, OperatorOperation};
+use abtest_store::Store;
+use http::{Request, Response};
+use http_body::Body;
+
+use super::{control, delete, looks, results};
+use crate::http::api_keys::ApiKeys;
+use crate::http::problem::Problem;
+use crate::http::query;
+use crate::http::request_summary::RequestSummary;
+use crate::http::response::preflight;
+use crate::http::router::{Found, PathParameters, Router};
+use crate::{AnswerBody, openapi};
+
+/// Reads results, and changes and deletes experiments.
+#[derive(Debug)]
+pub struct OperatorApi<S> {
+    store: Arc<S>,
+    keys: ApiKeys,
+    built_in: Router<(OperatorOperation, Access)>,
+}
+
+impl<S: Store> OperatorApi<S> {
+    /// The operator's API over `store`, for holders of one of `keys`.
+    pub fn new(store: Arc<S>, keys: ApiKeys) -> Self {
+        let operator = ENDPOINTS.iter().filter_map(|endpoint| match endpoint.operation {
+            Operation::Operator(operation) => {
+                let target = (operation, endpoint.access);
+                Some((endpoint.method, endpoint.path.to_owned(), target))
+            }
+            Operation::Public(_) => None,
+        });
+        Self { store, keys, built_in: Router::of_table(operator) }
+    }
+
+    /// The keys.
+    pub fn keys(&self) -> &ApiKeys {
+        &self.keys
+    }
+
+    /// Answers a request by its path.
+    pub async fn answer<B: Body>(&self, request: Request<B>) -> Response<AnswerBody> {
+        let found = self.built_in.find(request.method(), request.uri().path());
+        self.answer_found(found, request).await
+    }
+
+    /// Answers a request to an endpoint that wiring gave to one of Gimel's handlers, whatever its
+    /// path; with [`Handler::Experiments`] by its path.
+    pub async fn answer_as<B: Body>(
+        &self,
+        handler: Handler,
+        request: Request<B>,
+    ) -> Response<AnswerBody> {
+        if handler == Handler::Experiments {
+            return self.answer(request).await;
+        }
+        let operations =
+            handler.methods().filter_map(|method| match handler.operation(method)? {
+                Operation::Operator(operation) => {
+                    Some((method, "/".to_owned(), (operation, Access::Key)))
+                }
+                Operation::Public(_) => None,
+            });
+        let found = Router::of_table(operations).find(request.method(), "/");
+        self.answer_found(found, request).await
+    }
+
+    async fn answer_found<B: Body>(
+        &self,
+        found: Result<Found<(OperatorOperation, Access)>, Box<Problem>>,
+        request: Request<B>,
+    ) -> Response<AnswerBody> {
+        let mut summary = RequestSummary::default();
+        let answer = match found {
+            Ok(Found::Preflight { methods }) => Ok(preflight(&methods, &mut summary)),
+            Ok(Found::Target((operation, access), path)) => {
+                self.perform(operation, access, &path, request, &mut summary).await
+            }
+            Err(problem) => Err(problem),
+        };
+        summary.attach(answer)
+    }
+
+    pub(crate) async fn perform<B: Body>(
+        &self,
+        operation: OperatorOperation,
+        access: Access,
+        path: &PathParameters,
+        request: Request<B>,
+        summary: &mut RequestSummary,
+    ) -> Result<Response<AnswerBody>, Box<Problem>> {
+        summary.operation = operation.name();
+        if access == Access::Key {
+            self.keys.check(&request)?;
+        }
+        let store = &*self.store;
+        let query = &query::parse(request.uri(), Operation::Operator(operation))?;
+        match operation {
+            OperatorOperation::Results => results::results(store, query).await,
+            OperatorOperation::Result => results::result(store, path.experiment()?, query).await,
+            OperatorOperation::Delete => delete::delete(store, path.experiment()?, query).await,
+            OperatorOperation::TakeLook => looks::take(store, path.experiment()?, query).await,
+            OperatorOperation::ChooseControl => {
+                control::choose(store, path.experiment()?, query).await
+            }
+            OperatorOperation::GimelDelete => delete::gimel_delete(store, query).await,
+            OperatorOperation::GimelExperiment => results::gimel_experiment(store, query).await,
+            OperatorOperation::OpenApi => Ok(openapi::document()),
+        }
+    }
+}

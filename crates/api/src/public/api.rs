@@ -1,0 +1,87 @@
+//! The public API over a store.
+
+use std::sync::Arc;
+
+use abtest_model::endpoint::{ENDPOINTS, Operation, PublicOperation};
+use abtest_model::{Handler, Method};
+use abtest_store::Recorder;
+use http::{Request, Response};
+use http_body::Body;
+
+use super::track;
+use crate::AnswerBody;
+use crate::http::problem::Problem;
+use crate::http::query;
+use crate::http::request_summary::RequestSummary;
+use crate::http::response::preflight;
+use crate::http::router::{Found, PathParameters, Router};
+
+/// Records events, and can do nothing else.
+#[derive(Debug)]
+pub struct PublicApi<R> {
+    recorder: Arc<R>,
+    built_in: Router<PublicOperation>,
+    /// What a path does that is not built in: wiring led it here, so it tracks.
+    elsewhere: Router<PublicOperation>,
+}
+
+impl<R: Recorder> PublicApi<R> {
+    /// The public API over `recorder`.
+    pub fn new(recorder: Arc<R>) -> Self {
+        let public = ENDPOINTS.iter().filter_map(|endpoint| match endpoint.operation {
+            Operation::Public(operation) => {
+                Some((endpoint.method, endpoint.path.to_owned(), operation))
+            }
+            Operation::Operator(_) => None,
+        });
+        let tracking = Method::ALL.into_iter().filter_map(|method| {
+            match Handler::Track.operation(method)? {
+                Operation::Public(operation) => Some((method, "/".to_owned(), operation)),
+                Operation::Operator(_) => None,
+            }
+        });
+        Self { recorder, built_in: Router::of_table(public), elsewhere: Router::of_table(tracking) }
+    }
+
+    /// Answers a request by its path. A path that is not built in tracks: a gateway leads only
+    /// wired paths here.
+    pub async fn answer<B: Body>(&self, request: Request<B>) -> Response<AnswerBody> {
+        let found = match self.built_in.find(request.method(), request.uri().path()) {
+            Err(problem) if problem.is_not_found() => self.elsewhere.find(request.method(), "/"),
+            found => found,
+        };
+        let mut summary = RequestSummary::default();
+        let answer = self.answer_found(found, request, &mut summary).await;
+        summary.attach(answer)
+    }
+
+    async fn answer_found<B: Body>(
+        &self,
+        found: Result<Found<PublicOperation>, Box<Problem>>,
+        request: Request<B>,
+        summary: &mut RequestSummary,
+    ) -> Result<Response<AnswerBody>, Box<Problem>> {
+        match found? {
+            Found::Preflight { methods } => Ok(preflight(&methods, summary)),
+            Found::Target(operation, path) => {
+                self.perform(operation, &path, request, summary).await
+            }
+        }
+    }
+
+    pub(crate) async fn perform<B: Body>(
+        &self,
+        operation: PublicOperation,
+        _path: &PathParameters,
+        request: Request<B>,
+        summary: &mut RequestSummary,
+    ) -> Result<Response<AnswerBody>, Box<Problem>> {
+        summary.operation = operation.name();
+        let uri = request.uri().clone();
+        let query = query::parse(&uri, Operation::Public(operation))?;
+        match operation {
+            PublicOperation::TrackOne => track::one(&*self.recorder, &query, summary).await,
+            PublicOperation::TrackMany => track::many(&*self.recorder, request, summary).await,
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Every endpoint, once: its method, its path, what it does, and who may use it.
+//!
+//! The router of `abtest-api`, the gateway of `abtest deploy` and `abtest serve` are all built from
+//! this table. A new endpoint is one line here and one handler in `abtest-api`: the compiler asks
+//! for the handler, and a test asks for the description in `/openapi.json`.
+
+use crate::handler::{Method, Program};
+
+/// An endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The method. Where GET works, HEAD works as well.
+    pub method: Method,
+    /// The path. A part in braces takes any value: `/experiments/{experiment}`.
+    pub path: &'static str,
+    /// What it does.
+    pub operation: Operation,
+    /// The program that holds it.
+    pub program: Program,
+    /// Who may use it.
+    pub access: Access,
+    /// The parameters that its query string may have.
+    pub parameters: &'static [&'static str],
+}
+
+/// Who may use an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody.
+    Open,
+    /// Holders of the API key.
+    Key,
+}
+
+/// What an endpoint does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// Something that browsers need.
+    Public(PublicOperation),
+    /// Something that operators need.
+    Operator(OperatorOperation),
+}
+
+impl Operation {
+    /// A stable name for metrics and logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Public(operation) => operation.name(),
+            Self::Operator(operation) => operation.name(),
+        }
+    }
+}
+
+macro_rules! operations {
+    ($(#[$about:meta])* $kind:ident { $($(#[$doc:meta])* $operation:ident $name:literal,)* }) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $kind {
+            $($(#[$doc])* $operation,)*
+        }
+
+        impl $kind {
+            /// A stable name for metrics and logs.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$operation => $name,)* }
+            }
+        }
+    };
+}
+
+operations! {
+    /// What the public API does.
+    PublicOperation {
+        /// Records the event of a query string.
+        TrackOne "track",
+        /// Records the event or the events of a body.
+        TrackMany "track",
+    }
+}
+
+operations! {
+    /// What the operator's API does.
+    OperatorOperation {
+        /// Every experiment's results.
+        Results "results",
+        /// One experiment's results.
+        Result "result",
+        /// Deletes an experiment.
+        Delete "delete",
+        /// Takes a look at an experiment.
+        TakeLook "look",
+        /// Chooses an experiment's control.
+        ChooseControl "control",
+        /// Deletes an experiment, as Gimel does.
+        GimelDelete "delete",
+        /// One experiment's goals, as `gimel.experiment` answers. It has no path of its own.
+        GimelExperiment "result",
+        /// Describes the API.
+        OpenApi "openapi",
+    }
+}
+
+const fn public(
+    method: Method,
+    path: &'static str,
+    operation: PublicOperation,
+    parameters: &'static [&'static str],
+) -> Endpoint {
+    let operation = Operation::Public(operation);
+    Endpoint { method, path, operation, program: Program::Track, access: Access::Open, parameters }
+}
+
+const fn operator(
+    method: Method,
+    path: &'static str,
+    operation: OperatorOperation,
+    parameters: &'static [&'static str],
+) -> Endpoint {
+    let operation = Operation::Operator(operation);
+    let (program, access) = (Program::Experiments, Access::Key);
+    Endpoint { method, path, operation, program, access, parameters }
+}
+
+/// The parameters of the analysis.
+macro_rules! analysis_parameters {
+    ($($more:literal),*) => {
+        &[
+            "namespace", "analysis", "control", "goal", "level", "method", "planned", "looks",
+            "correction", "minimum_lift", "power", "memory", $($more),*
+        ]
+    };
+}
+
+/// Every endpoint that has a path of its own.
+pub const ENDPOINTS: &[Endpoint] = {
+    use Method::{Delete, Get, Post, Put};
+    use OperatorOperation as Operator;
+    use PublicOperation as Public;
+    &[
+        public(
+            Get,
+            "/track",
+            Public::TrackOne,
+            &["experiment", "variant", "event", "uuid", "namespace"],
+        ),
+        public(Post, "/track", Public::TrackMany, &[]),
+        operator(Get, "/experiments", Operator::Results, analysis_parameters!["scope", "days"]),
+        operator(
+            Get,
+            "/experiments/{experiment}",
+            Operator::Result,
+            analysis_parameters!["history"],
+        ),
+        operator(Delete, "/experiments/{experiment}", Operator::Delete, &["namespace"]),
+        operator(
+            Post,
+            "/experiments/{experiment}/looks",
+            Operator::TakeLook,
+            &[
+                "namespace",
+                "planned",
+                "control",
+                "goal",
+                "level",
+                "correction",
+                "minimum_lift",
+                "power",
+                "method",
+            ],
+        ),
+        operator(
+            Put,
+            "/experiments/{experiment}/control",
+            Operator::ChooseControl,
+            &["namespace", "variant"],
+        ),
+        operator(Delete, "/delete", Operator::GimelDelete, &["namespace", "experiment"]),
+        Endpoint { access: Access::Open, ..operator(Get, "/openapi.json", Operator::OpenApi, &[]) },
+    ]
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_endpoints_have_the_same_method_and_path() {
+        for (index, one) in ENDPOINTS.iter().enumerate() {
+            let same = |other: &&Endpoint| (other.method, other.path) == (one.method, one.path);
+            assert!(!ENDPOINTS[..index].iter().any(|other| same(&other)), "{one:?}");
+        }
+    }
+
+    #[test]
+    fn the_public_program_holds_public_operations_only() {
+        for endpoint in ENDPOINTS {
+            let is_public = matches!(endpoint.operation, Operation::Public(_));
+            assert_eq!(endpoint.program == Program::Track, is_public, "{endpoint:?}");
+        }
+    }
+}
