@@ -265,7 +265,7 @@ mod tests {
             ("looks=3", "looks", "needs-method"),
             ("planned=3", "planned", "needs-method"),
             ("history=yes", "history", "boolean"),
-            ("analysis=none&level=95", "level", "range"),
+            ("analysis=none&level=95", "level", "percentage"),
         ] {
             let problem = rule(query);
             assert_eq!(
