@@ -86,9 +86,9 @@ fn a_bad_body_is_refused_with_the_status_that_says_why() {
 fn wrong_methods_and_unknown_paths_say_what_there_is() {
     both(|serve| {
         let answer = serve.request("PUT", "/track", &[], &[]);
-        assert_eq!((answer.status, answer.header("allow")), (405, "GET, POST, OPTIONS"));
+        assert_eq!((answer.status, answer.header("allow")), (405, "GET, HEAD, POST, OPTIONS"));
         let answer = serve.call("POST", "/experiments", Some("{}"));
-        assert_eq!((answer.status, answer.header("allow")), (405, "GET, OPTIONS"));
+        assert_eq!((answer.status, answer.header("allow")), (405, "GET, HEAD, OPTIONS"));
         assert_eq!(serve.get("/nothing").status, 404);
         assert_eq!(serve.get("/experiments/unknown").status, 404);
         assert_eq!(serve.call("DELETE", "/experiments/unknown", None).status, 404);
