@@ -20,13 +20,19 @@ pub fn bucket(hash: UnitHash, seed: &Seed, unit: &Uuid) -> u16 {
     bucket_of(hash, seed.as_str(), unit.as_str())
 }
 
-/// The unit in a JSON value: a text that keeps the rule of units, or a whole number in decimal.
+/// Largest whole number that every JSON library reads exactly, 2^53 - 1.
+const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
+
+/// The unit in a JSON value: a text that keeps the rule of units, or a whole number up to 2^53 - 1
+/// in decimal. (JavaScript rounds larger ones; send them as texts.)
 #[must_use]
 pub fn unit_of(value: &Value) -> Option<Uuid> {
     match value {
         Value::String(text) => Uuid::new(text.as_str()).ok(),
-        Value::Number(number) if number.is_i64() || number.is_u64() => {
-            Uuid::new(number.to_string()).ok()
+        Value::Number(number) => {
+            let whole =
+                number.as_f64().filter(|n| n.fract() == 0.0 && n.abs() <= MAX_SAFE_INTEGER)?;
+            Uuid::new((whole as i64).to_string()).ok()
         }
         _ => None,
     }
@@ -113,9 +119,16 @@ mod tests {
     fn a_unit_is_a_text_or_a_whole_number() {
         assert_eq!(unit_of(&json!("a")).unwrap().as_str(), "a");
         assert_eq!(unit_of(&json!(-12)).unwrap().as_str(), "-12");
-        assert_eq!(unit_of(&json!(u64::MAX)).unwrap().as_str(), "18446744073709551615");
-        for value in [json!(1.5), json!(null), json!(true), json!(""), json!("a\nb"), json!(["a"])]
-        {
+        assert_eq!(unit_of(&json!(7.0)).unwrap().as_str(), "7");
+        for value in [
+            json!(1.5),
+            json!(u64::MAX),
+            json!(null),
+            json!(true),
+            json!(""),
+            json!("a\nb"),
+            json!(["a"]),
+        ] {
             assert_eq!(unit_of(&value), None, "{value}");
         }
     }

@@ -1,8 +1,10 @@
 //! Regular expressions that mean the same in JavaScript and here.
 //!
-//! Patterns are written in JavaScript's syntax. What this crate cannot express (look-around, back
-//! references) or what differs (inline flags, Unicode classes) is refused; the rest is translated:
-//! `\d`, `\w`, `\s` and `\b` are JavaScript's, and `.` excludes JavaScript's line ends.
+//! Patterns are written in JavaScript's syntax with the flag `u`. What this crate cannot express
+//! (look-around, back references) or what JavaScript refuses or reads in another way is refused; the
+//! rest is translated: `\d`, `\w`, `\s` and `\b` are JavaScript's, and `.` excludes its line ends.
+
+use std::str::Chars;
 
 use regex::{Regex, RegexBuilder};
 
@@ -39,97 +41,181 @@ pub(super) fn compile(pattern: &str, ignore_case: bool) -> Result<Regex, String>
 }
 
 fn translate(pattern: &str) -> Result<String, String> {
-    let mut out = String::with_capacity(pattern.len() + 16);
-    let mut in_class = false;
-    let mut rest = pattern.chars();
-    while let Some(character) = rest.next() {
-        match character {
-            '\\' => {
-                let escaped = rest.next().ok_or("must not end with a backslash")?;
-                escape(escaped, in_class, &mut rest, &mut out)?;
-            }
-            '[' if in_class => out.push_str(r"\["),
-            '[' => {
-                in_class = true;
-                out.push('[');
-                if rest.as_str().starts_with('^') {
-                    rest.next();
-                    out.push('^');
-                }
-                if rest.as_str().starts_with(']') {
-                    return Err("must not contain an empty class: [] or [^]".to_owned());
-                }
-            }
-            ']' if in_class => {
-                in_class = false;
-                out.push(']');
-            }
-            '&' | '~' if in_class => {
-                out.push('\\');
-                out.push(character);
-            }
-            '.' if !in_class => out.push_str(r"[^\n\r\u{2028}\u{2029}]"),
-            '(' if !in_class && rest.as_str().starts_with('?') => {
-                let group = rest.as_str();
-                let name = group.starts_with("?<")
-                    && !group.starts_with("?<=")
-                    && !group.starts_with("?<!");
-                if !group.starts_with("?:") && !name {
-                    return Err(
-                        "must not contain look-around or inline flags: only (?:…) and (?<name>…)"
-                            .to_owned(),
-                    );
-                }
-                out.push('(');
-            }
-            _ => out.push(character),
-        }
+    let mut translator = Translator {
+        rest: pattern.chars(),
+        out: String::with_capacity(pattern.len() + 16),
+        before: Before::Start,
+    };
+    while let Some(character) = translator.rest.next() {
+        translator.take(character)?;
     }
-    Ok(out)
+    Ok(translator.out)
 }
 
-fn escape(
-    escaped: char,
-    in_class: bool,
-    rest: &mut std::str::Chars<'_>,
-    out: &mut String,
-) -> Result<(), String> {
-    let class = |out: &mut String, members: &str, negated: bool| match negated {
-        true => out.push_str(&format!("[^{members}]")),
-        false => out.push_str(&format!("[{members}]")),
-    };
-    match escaped {
-        'd' | 'D' => class(out, "0-9", escaped == 'D'),
-        'w' | 'W' => class(out, "0-9A-Za-z_", escaped == 'W'),
-        's' | 'S' => class(out, SPACE, escaped == 'S'),
-        'b' | 'B' if !in_class => {
-            out.push_str(if escaped == 'b' { r"(?-u:\b)" } else { r"(?-u:\B)" });
+struct Translator<'p> {
+    rest: Chars<'p>,
+    out: String,
+    before: Before,
+}
+
+/// What stands before the present character. It decides whether a repetition may follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    /// The start of the pattern, of a group or of an alternative.
+    Start,
+    Atom,
+    /// `^`, `$`, `\b` or `\B`.
+    Assertion,
+    Repetition,
+    LazyRepetition,
+}
+
+impl Translator<'_> {
+    fn take(&mut self, character: char) -> Result<(), String> {
+        let mut before = Before::Atom;
+        match character {
+            '\\' => before = self.escape()?,
+            '[' => self.class()?,
+            ']' | '}' => return Err(format!("must escape a single {character} as \\{character}")),
+            '.' => self.out.push_str(r"[^\n\r\u{2028}\u{2029}]"),
+            '(' if self.skip("?:") => {
+                self.out.push_str("(?:");
+                before = Before::Start;
+            }
+            '(' if self.rest.as_str().starts_with('?') => {
+                let rule = "must not contain look-around, named groups or inline flags: only (?:…)";
+                return Err(rule.to_owned());
+            }
+            '(' | '|' => {
+                self.out.push(character);
+                before = Before::Start;
+            }
+            '^' | '$' => {
+                self.out.push(character);
+                before = Before::Assertion;
+            }
+            '*' | '+' | '?' | '{' => {
+                before = self.repetition(character)?;
+            }
+            _ => self.out.push(character),
         }
-        't' | 'n' | 'r' | 'f' | 'v' => {
-            out.push('\\');
-            out.push(escaped);
+        self.before = before;
+        Ok(())
+    }
+
+    fn repetition(&mut self, character: char) -> Result<Before, String> {
+        self.out.push(character);
+        if (character, self.before) == ('?', Before::Repetition) {
+            return Ok(Before::LazyRepetition);
         }
-        'x' | 'u' => {
-            let length = if escaped == 'x' { 2 } else { 4 };
-            let digits: String = rest.take(length).collect();
-            let code = u32::from_str_radix(&digits, 16).ok().filter(|_| digits.len() == length);
-            let code = code.filter(|code| char::from_u32(*code).is_some());
-            let code = code.ok_or(r"must write code points as \xHH or \uHHHH")?;
-            out.push_str(&format!(r"\x{{{code:X}}}"));
+        if self.before != Before::Atom {
+            return Err(format!("must have something to repeat before {character}"));
         }
-        '<' | '>' => out.push(escaped),
-        c if c.is_ascii_punctuation() => {
-            out.push('\\');
-            out.push(c);
+        if character == '{' {
+            let rule = "must use { for repetitions: {2}, {2,} or {2,5}";
+            let (count, _) = self.rest.as_str().split_once('}').ok_or(rule)?;
+            let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+            let (least, most) = count.split_once(',').unwrap_or((count, ""));
+            if !digits(least) || !(most.is_empty() || digits(most)) {
+                return Err(rule.to_owned());
+            }
+            let whole = format!("{count}}}");
+            self.out.push_str(&whole);
+            self.skip(&whole);
         }
-        ' ' => out.push(' '),
-        other => {
-            return Err(format!(
-                r"must not contain the escape \{other}, whose meaning depends on the language"
-            ));
+        Ok(Before::Repetition)
+    }
+
+    /// An escape outside of a class.
+    fn escape(&mut self) -> Result<Before, String> {
+        let escaped = self.rest.next().ok_or("must not end with a backslash")?;
+        match escaped {
+            'b' => self.out.push_str(r"(?-u:\b)"),
+            'B' => self.out.push_str(r"(?-u:\B)"),
+            _ => {
+                self.common_escape(escaped)?;
+                return Ok(Before::Atom);
+            }
+        }
+        Ok(Before::Assertion)
+    }
+
+    /// A class, after its opening bracket.
+    fn class(&mut self) -> Result<(), String> {
+        self.out.push('[');
+        if self.skip("^") {
+            self.out.push('^');
+        }
+        if self.rest.as_str().starts_with(']') {
+            return Err("must not contain an empty class: [] or [^]".to_owned());
+        }
+        while let Some(character) = self.rest.next() {
+            let mut set = false;
+            match character {
+                ']' => {
+                    self.out.push(']');
+                    return Ok(());
+                }
+                '\\' if self.skip("-") => self.out.push_str(r"\-"),
+                '\\' => {
+                    let escaped = self.rest.next().ok_or("must not end with a backslash")?;
+                    self.common_escape(escaped)?;
+                    set = matches!(escaped, 'd' | 'D' | 'w' | 'W' | 's' | 'S');
+                }
+                '[' | '&' | '~' => {
+                    self.out.push('\\');
+                    self.out.push(character);
+                }
+                _ => self.out.push(character),
+            }
+            let next = self.rest.as_str();
+            if next.starts_with("--") || (set && next.starts_with('-') && !next.starts_with("-]")) {
+                return Err("must escape - in a class as \\- where it is not a range".to_owned());
+            }
+        }
+        Err("must close each class with ]".to_owned())
+    }
+
+    /// An escape that means the same inside and outside of a class.
+    fn common_escape(&mut self, escaped: char) -> Result<(), String> {
+        let out = &mut self.out;
+        match escaped {
+            'd' => out.push_str("[0-9]"),
+            'D' => out.push_str("[^0-9]"),
+            'w' => out.push_str("[0-9A-Za-z_]"),
+            'W' => out.push_str("[^0-9A-Za-z_]"),
+            's' => out.push_str(&format!("[{SPACE}]")),
+            'S' => out.push_str(&format!("[^{SPACE}]")),
+            't' | 'n' | 'r' | 'f' | 'v' => out.extend(['\\', escaped]),
+            'x' | 'u' => {
+                let length = if escaped == 'x' { 2 } else { 4 };
+                let digits: String = self.rest.by_ref().take(length).collect();
+                let code = u32::from_str_radix(&digits, 16).ok().filter(|_| digits.len() == length);
+                let code = code.and_then(char::from_u32).map(u32::from);
+                let code = code.ok_or(r"must write code points as \xHH or \uHHHH")?;
+                self.out.push_str(&format!(r"\x{{{code:X}}}"));
+            }
+            '^' | '$' | '\\' | '.' | '*' | '+' | '?' | '(' | ')' | '[' | ']' | '{' | '}' | '|'
+            | '/' => {
+                out.extend(['\\', escaped]);
+            }
+            other => {
+                return Err(format!(r"must not contain the escape \{other}; it is not needed"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Skips a text that stands next.
+    fn skip(&mut self, text: &str) -> bool {
+        match self.rest.as_str().strip_prefix(text) {
+            Some(rest) => {
+                self.rest = rest.chars();
+                true
+            }
+            None => false,
         }
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -147,9 +233,11 @@ mod tests {
             (r"^\s$", "\u{feff}", true),
             (r"^[\d.]+$", "1.5", true),
             (r"^[[a&&b]+$", "[&ab", true),
-            (r"^\/a\-b\<$", "/a-b<", true),
+            (r"^\/a-b[\-<]$", "/a-b<", true),
+            (r"^[\w\-]+$", "a-b", true),
+            (r"^[a-c]{2,3}?$", "abc", true),
             (r"^\x41\u00e9$", "Aé", true),
-            (r"^(?:a|(?<b>c))$", "c", true),
+            (r"^(?:a|(c))$", "c", true),
             (r"a$", "a\n", false),
         ];
         for (pattern, text, expected) in cases {
@@ -174,7 +262,20 @@ mod tests {
             r"\p{L}",
             r"\A",
             "[]",
-            "a{2000}{2000}",
+            "(a{900}){900}",
+            "a**",
+            "a{2}{3}",
+            "^*",
+            "(*a)",
+            "a{,5}",
+            "a{",
+            "a}",
+            "]",
+            r"\-",
+            r"[\w-a]",
+            "[+--]",
+            r"\b+",
+            "[a",
             "(",
             "[z-a]",
             "*",

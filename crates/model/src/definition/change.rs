@@ -181,6 +181,11 @@ pub enum Conflict {
     },
     /// A bandit owns the weights.
     BanditOwnsWeights,
+    /// Only drafts and archived experiments can be deleted.
+    Undeletable {
+        /// The present status.
+        status: Status,
+    },
     /// The step withdraws a winner and needs `"confirm": true`.
     NeedsConfirmation {
         /// The winner that visitors see now.
@@ -197,6 +202,12 @@ impl fmt::Display for Conflict {
             Self::Fixed { member, reason } => write!(formatter, "{member} cannot change: {reason}"),
             Self::BanditOwnsWeights => formatter.write_str(
                 "weights cannot change while a bandit is active; set \"bandit\": null in the same request",
+            ),
+            Self::Undeletable { status: Status::Completed } => formatter
+                .write_str("a completed experiment cannot be deleted; archive it first"),
+            Self::Undeletable { status } => write!(
+                formatter,
+                "a {status} experiment cannot be deleted; complete and archive it first"
             ),
             Self::NeedsConfirmation { winner } => write!(
                 formatter,
@@ -249,6 +260,25 @@ pub fn change(current: &Current, request: &Request<'_>) -> Result<Outcome, Refus
         disturbances,
         contaminates,
     })))
+}
+
+/// What remains after a deletion, Gimel's included. Only drafts and archived experiments can be
+/// deleted.
+///
+/// # Errors
+/// A conflict that names the status and the way to delete.
+pub fn delete(document: &Document) -> Result<Tombstone, Refusal> {
+    let status = document.definition.status;
+    match status {
+        Status::Draft | Status::Archived => Ok(Tombstone {
+            id: document.definition.id.clone(),
+            version: document.version + 1,
+            allocation: document.allocation.clone(),
+        }),
+        Status::Running | Status::Paused | Status::Completed => {
+            Err(Refusal::Conflict(vec![Conflict::Undeletable { status }]))
+        }
+    }
 }
 
 fn check_precondition(before: Option<&Document>, request: &Request<'_>) -> Result<(), Refusal> {

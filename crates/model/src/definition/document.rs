@@ -143,9 +143,24 @@ impl DisturbanceKind {
 pub struct Tombstone {
     /// The deleted definition's id.
     pub id: super::Seed,
-    /// Its last version. The deletion itself is the next one.
+    /// The version of the deletion.
     pub version: u64,
     /// Its last allocation.
     #[serde(default)]
     pub allocation: Option<Allocation>,
+}
+
+/// What the history says about one change. The store adds the version and the time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ChangeRecord {
+    /// Who: a key's id, or `monitor`.
+    pub by: String,
+    /// Which person or program, as the header `X-Abtest-Actor` says. It is not verified.
+    #[serde(default)]
+    pub actor: Option<String>,
+    /// Why, in the words of who made it.
+    #[serde(default)]
+    pub why: Option<String>,
+    /// Each changed member with its value before and after.
+    pub changed: BTreeMap<String, [Value; 2]>,
 }

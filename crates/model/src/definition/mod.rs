@@ -41,7 +41,7 @@ pub use analysis::{Analysis, AnalysisMethod, Bandit, MultipleTesting};
 pub use change::{
     Change, Current, Edit, Generated, Outcome, Precondition, Refusal, Request, Writer,
 };
-pub use document::{Allocation, Disturbance, DisturbanceKind, Document, Tombstone};
+pub use document::{Allocation, ChangeRecord, Disturbance, DisturbanceKind, Document, Tombstone};
 pub use goal::{Better, DefinedGoal, GoalKind, GoalRole};
 pub use published::{Published, PublishedExperiment, UnitHash};
 pub use range::{BUCKETS, Range};

@@ -126,6 +126,22 @@ fn a_recreated_name_continues_the_versions_and_cannot_reuse_the_id() {
 }
 
 #[test]
+fn only_drafts_and_archived_experiments_can_be_deleted() {
+    let document = |current: Current| match current {
+        Current::Defined(document) => document,
+        other => panic!("{other:?}"),
+    };
+    let tombstone = delete(&document(draft())).unwrap();
+    assert_eq!((tombstone.id.as_str(), tombstone.version), ("5f2b9c01", 2));
+    let archived = then(&completed(), json!({"status": "archived", "confirm": true}));
+    assert!(delete(&document(archived)).unwrap().allocation.is_some());
+    for current in [running(), completed()] {
+        let refusal = delete(&document(current)).unwrap_err();
+        assert!(refusal.to_string().contains("cannot be deleted"), "{refusal}");
+    }
+}
+
+#[test]
 fn preconditions_guard_against_lost_changes() {
     let draft = draft();
     let put = |precondition| ask_if(&draft, Edit::Put, &minimal(), precondition);
