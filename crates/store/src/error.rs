@@ -1,4 +1,7 @@
-//! What can go wrong in a store. No message holds a secret or an address.
+//! What can go wrong in a store.
+//!
+//! The text of a [`StoreError`] is for logs: it may name files and what the system said. Clients
+//! see [`StoreError::public`]. Neither holds a secret or an address.
 
 use std::time::Duration;
 
@@ -41,12 +44,15 @@ pub enum Refusal {
         /// Counters allowed.
         limit: u32,
     },
-    /// Something that is no counter lies at the counter's key.
+    /// The counter's key holds something that is not a counter.
     #[error(
-        "the key of this counter holds something that is no HyperLogLog; \
-         another program wrote it: use another namespace, or remove the key"
+        "the key of this counter holds something that is not a counter of abtest; another \
+         program wrote it: use another namespace, or remove the key"
     )]
     WrongType,
+    /// Others delete and re-create the experiment.
+    #[error("the experiment is being deleted; send the event again")]
+    Busy,
 }
 
 /// Why a store could not do what was asked.
@@ -73,12 +79,24 @@ pub enum StoreError {
     /// The embedded store's disk failed.
     #[error("the disk failed: {0}; try again")]
     Disk(String),
-    /// Something that is no counter lies at a counter's key.
+    /// A key holds something that is not abtest's.
     #[error(
-        "a key of this namespace holds something that is no HyperLogLog; another program \
-         wrote it: remove it, or use another namespace"
+        "a key of this namespace holds something that abtest did not write; remove it, or use \
+         another namespace"
     )]
     WrongType,
+    /// Too many events wait to be stored.
+    #[error("{waiting} events already wait to be stored; try again in a second")]
+    Overloaded {
+        /// Most events that may wait.
+        waiting: u32,
+    },
+    /// A deletion took too long. The experiment is deleted, but some of its keys are left.
+    #[error(
+        "the experiment is deleted, but removing its data takes longer; delete it again to \
+         continue"
+    )]
+    Unfinished,
     /// What is stored cannot be read.
     #[error("{what} cannot be read: it is damaged, or a newer version of abtest wrote it")]
     Damaged {
@@ -91,7 +109,32 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether the same request may go through later, so that a browser should keep its event.
+    /// One sentence for clients. It says what to do and shows nothing of the inside.
+    pub fn public(&self) -> &'static str {
+        match self {
+            Self::Overloaded { .. } => {
+                "the service has more events than it can store at the moment; try again in a second"
+            }
+            Self::OutOfMemory => {
+                "the store is full; its operator has to make room before anything can be stored"
+            }
+            Self::Unreachable(_)
+            | Self::TimedOut(_)
+            | Self::Unauthorized
+            | Self::ReadOnly
+            | Self::Disk(_) => "the store is not available at the moment; try again",
+            Self::Unfinished => {
+                "the experiment is deleted, but removing its data takes longer; delete it again to \
+                 continue"
+            }
+            Self::WrongType | Self::Damaged { .. } | Self::Unexpected(_) => {
+                "the store holds something that this version of abtest cannot read; its operator \
+                 finds the details in the log"
+            }
+        }
+    }
+
+    /// Whether the same request may succeed later, so that a browser should keep its event.
     pub fn is_temporary(&self) -> bool {
         !matches!(self, Self::WrongType | Self::Damaged { .. } | Self::Unexpected(_))
     }

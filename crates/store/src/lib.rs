@@ -12,6 +12,8 @@
 //!
 //! Both backends pass the same contract tests (`tests/contract`).
 
+#[cfg(any(feature = "embedded", feature = "redis"))]
+mod admission;
 pub mod contents;
 pub mod counters;
 pub mod documents;

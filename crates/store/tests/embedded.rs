@@ -28,6 +28,11 @@ impl Backend for Folder {
     fn open(&self, limits: Limits) -> EmbeddedStore {
         EmbeddedStore::open(self.0.path(), limits).unwrap()
     }
+
+    /// Only a limit refuses an event here.
+    fn spoil(&self) -> bool {
+        false
+    }
 }
 
 contract!(Folder);

@@ -26,6 +26,11 @@ impl Backend for Server {
     fn open(&self, limits: Limits) -> RedisStore {
         RedisStore::new(&config(&self.0), limits, Counting::Exact).unwrap()
     }
+
+    fn spoil(&self) -> bool {
+        self.0.command(&["SET", "{abtest}:ns:spoiled:counters", "no hash"]);
+        true
+    }
 }
 
 contract!(Server);
@@ -153,9 +158,83 @@ async fn every_key_of_a_deleted_experiment_is_removed_also_when_it_was_cut_off()
     assert!(store.delete(&first.namespace, &first.experiment).await.unwrap());
     assert!(!store.delete(&first.namespace, &first.experiment).await.unwrap());
     // Two marks of deleted counters are left, which expire.
-    let left = server.0.keys();
+    let mut left = server.0.keys();
+    left.retain(|key| key != "abtest:{documents:ns}:migrated");
     assert_eq!(left.len(), 2, "{left:?}");
     for key in left {
         assert!(server.0.command(&["TTL", &key]).parse::<i64>().unwrap() > 0);
     }
+}
+
+#[tokio::test]
+async fn gimels_experiments_with_colons_are_counted_as_they_began() {
+    let server = Server::new();
+    for (experiment, key) in [("a:b", "ns:counters:a:b:g:red"), ("c:d", "ns:counters:c:d:g:red")] {
+        server.0.command(&["SADD", "ns:experiments", experiment]);
+        server.0.command(&["SADD", "ns:counter_keys", key]);
+        server.0.command(&["SADD", &format!("ns:{experiment}:counter_keys"), key]);
+        server.0.command(&["PFADD", key, "1"]);
+    }
+    let store = server.open(Limits::default());
+    let of = |experiment: &str, uuid: &str| event("ns", experiment, "g", "red", uuid);
+    let events = vec![of("a:b", "1"), of("new", "1"), of("a:b", "2"), of("c:d", "1")];
+    assert_eq!(store.record(events).await.unwrap(), [Ok(()), Ok(()), Ok(()), Ok(())]);
+    let tallies = store.read(&of("e", "1").namespace, None, Include::COUNTS).await.unwrap();
+    let counted: Vec<_> = tallies
+        .iter()
+        .map(|tally| (tally.counting, tally.count("g", &of("e", "1").variant)))
+        .collect();
+    assert_eq!(counted, [(Counting::Hll, 2), (Counting::Hll, 1), (Counting::Exact, 1)]);
+}
+
+#[tokio::test]
+async fn gimels_counters_of_a_name_with_colons_count_towards_the_limit() {
+    let server = Server::new();
+    server.0.command(&["SADD", "ns:experiments", "a:b"]);
+    for goal in ["g", "h"] {
+        let key = format!("ns:counters:a:b:{goal}:red");
+        server.0.command(&["SADD", "ns:counter_keys", &key]);
+        server.0.command(&["SADD", "ns:a:b:counter_keys", &key]);
+        server.0.command(&["PFADD", &key, "1"]);
+    }
+    let limits = Limits { counters_per_experiment: 2, experiments: 1, ..Limits::default() };
+    let store = RedisStore::new(&config(&server.0), limits, Counting::Hll).unwrap();
+    let new = event("ns", "a:b", "new", "red", "1");
+    let refused = store.record(vec![new]).await.unwrap();
+    assert_eq!(refused, [Err(Refusal::CountersPerExperiment { limit: 2 })]);
+}
+
+/// All buckets of a counter that has reached level 4, which holds 33 to 1,074 million uuids.
+const BUCKETS_TO_LEVEL_4: usize = 1 + 32 + 1_024 + 32_768 + 1_048_576;
+
+#[tokio::test]
+async fn deleting_a_huge_counter_takes_few_commands_and_continues_where_it_stopped() {
+    let server = Server::new();
+    let store = server.open(Limits::default());
+    let first = &numbered(0..1)[0];
+    store.record(vec![first.clone()]).await.unwrap();
+    let state =
+        server.0.keys().into_iter().find(|key| key.starts_with("abtest:{") && key.len() == 25);
+    let state = state.unwrap();
+    let id = &state[8..24];
+    server.0.command(&["HSET", &state, "deepest", "4"]);
+    assert!(store.delete(&first.namespace, &first.experiment).await.unwrap());
+    let removed: usize = server.0.command(&["HGET", &state, "removed"]).parse().unwrap();
+    assert!((1..BUCKETS_TO_LEVEL_4).contains(&removed), "{removed}");
+    // 1,083 for the buckets, two for the keys of older versions.
+    assert_eq!(unlinks(&server), 1_085);
+    // As a process leaves it that was stopped shortly before the end.
+    let stopped = (BUCKETS_TO_LEVEL_4 - 1_500).to_string();
+    server.0.command(&["HSET", &state, "removed", &stopped]);
+    server.0.command(&["HSET", "{abtest}:deleted", id, "ns:e"]);
+    assert!(store.delete(&first.namespace, &first.experiment).await.unwrap());
+    assert_eq!(unlinks(&server), 1_085 + 2 + 2);
+    assert!(!store.delete(&first.namespace, &first.experiment).await.unwrap());
+}
+
+/// How many UNLINKs Redis has executed.
+fn unlinks(server: &Server) -> u64 {
+    let commands = server.0.command(&["INFO", "commandstats"]);
+    let unlink = commands.lines().find_map(|line| line.strip_prefix("cmdstat_unlink:calls="));
+    unlink.and_then(|unlink| unlink.split(',').next()).map_or(0, |calls| calls.parse().unwrap())
 }

@@ -5,8 +5,9 @@
 mod contract;
 
 use abtest_model::{Counting, Day, Limits, RedisConfig, Secret};
+use abtest_store::contents::{Baselines, Control, Looks};
 use abtest_store::redis::RedisStore;
-use abtest_store::{Counters, Include, Recorder, Refusal};
+use abtest_store::{Counters, Documents, Include, Kind, Recorder, Refusal};
 use abtest_tests::redis::Redis;
 use contract::{Backend, event};
 
@@ -23,6 +24,11 @@ impl Backend for Server {
         let url = Some(Secret::new(self.0.url()));
         let config = RedisConfig { url, ..RedisConfig::default() };
         RedisStore::new(&config, limits, Counting::Hll).unwrap()
+    }
+
+    fn spoil(&self) -> bool {
+        self.0.command(&["SET", "ns:counters:spoiled:participate:red", "no counter"]);
+        true
     }
 }
 
@@ -45,6 +51,78 @@ async fn round_trips_do_not_grow_with_the_number_of_experiments() {
     assert_eq!(store.read(namespace, None, Include::COUNTS).await.unwrap().len(), 400);
     let reading = server.0.reads() - before - Redis::ASKING;
     assert!(reading <= 20, "{reading}");
+    // The first read of documents also looks for the keys of older versions.
+    store.list(namespace, &Kind::ALL, None).await.unwrap();
+    let before = server.0.reads();
+    store.list(namespace, &Kind::OF_EXPERIMENTS, None).await.unwrap();
+    assert_eq!(server.0.reads() - before - Redis::ASKING, 1);
+    let before = server.0.reads();
+    store.snapshot(namespace, None).await.unwrap();
+    // Redis does not know the script yet.
+    assert!(server.0.reads() - before - Redis::ASKING <= 3);
+    let before = server.0.reads();
+    store.snapshot(namespace, None).await.unwrap();
+    assert_eq!(server.0.reads() - before - Redis::ASKING, 1);
+    let scope = [batch(1).remove(0).experiment];
+    let all = Include { days: true, memory: true };
+    let before = server.0.reads();
+    store.read(namespace, Some(&scope), all).await.unwrap();
+    assert_eq!(server.0.reads() - before - Redis::ASKING, 3);
+}
+
+#[tokio::test]
+async fn looks_controls_and_baselines_of_older_versions_become_documents() {
+    let server = Server::new();
+    let look = |participants: u32| {
+        format!(
+            "{{\"participants\":{participants},\"planned\":900,\"control\":\"red\",\"statistics\":[]}}"
+        )
+    };
+    let (looks, before) = ("abtest:looks:n%3As:a%3Ab", "abtest:before:n%3As:a%3Ab");
+    server.0.command(&["SADD", "n%3As:experiments", "a%3Ab", "other"]);
+    server.0.command(&["HSET", looks, "200", &look(200), "100", &look(100), "300", "damaged"]);
+    server.0.command(&["HSET", "abtest:controls:n%3As", "a%3Ab", "red", "other", "blue"]);
+    server.0.command(&["HSET", before, "g%3A:red", "hll:7", "participate:red", "exact:9"]);
+    let one = event("n:s", "a:b", "g", "red", "1");
+    for _ in 0..2 {
+        let store = server.open(Limits::default());
+        let found = store.list(&one.namespace, &Kind::ALL, None).await.unwrap();
+        let keys: Vec<_> = found.iter().map(|found| (found.key.kind, &*found.key.name)).collect();
+        let expected = [
+            (Kind::Looks, "a:b"),
+            (Kind::Control, "a:b"),
+            (Kind::Control, "other"),
+            (Kind::Baseline, "a:b"),
+        ];
+        assert_eq!(keys, expected);
+        assert!(found.iter().all(|found| found.version == 1));
+        let looks: Looks = found[0].parse().unwrap();
+        let participants: Vec<u64> = looks.looks.iter().map(|look| look.participants).collect();
+        assert_eq!(participants, [100, 200]);
+        let control: Control = found[2].parse().unwrap();
+        assert_eq!(control.control, "blue");
+        let mut baselines = found[3].parse::<Baselines>().unwrap().baselines;
+        baselines.sort_by_key(|baseline| baseline.count);
+        let counted =
+            |at: usize| (&*baselines[at].goal, baselines[at].count, baselines[at].counting);
+        assert_eq!(counted(0), ("g:", 7, Counting::Hll));
+        assert_eq!(counted(1), ("participate", 9, Counting::Exact));
+    }
+    let store = server.open(Limits::default());
+    store.delete(&one.namespace, &one.experiment).await.unwrap();
+    let found = store.list(&one.namespace, &Kind::ALL, None).await.unwrap();
+    assert_eq!(found.len(), 1, "the control of the other experiment");
+    assert_eq!(server.0.command(&["EXISTS", looks, before]), "0");
+    assert_eq!(server.0.command(&["HKEYS", "abtest:controls:n%3As"]), "other");
+}
+
+#[tokio::test]
+async fn asking_for_a_namespace_that_nobody_counts_in_writes_no_key() {
+    let server = Server::new();
+    let store = server.open(Limits::default());
+    let nobody = event("nobody", "e", "g", "v", "1").namespace;
+    assert!(store.snapshot(&nobody, None).await.unwrap().is_some());
+    assert_eq!(server.0.keys(), Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -198,15 +198,22 @@ async fn a_damaged_export_is_refused_and_leaves_nothing() {
     let store = redis_store(&here, Counting::Exact);
     fill(&store).await;
     let text = serde_json::to_string(&redis_export(&store).await).unwrap();
-    let damaged = text.replace("\"count\":20000", "\"count\":19999");
-    assert_ne!(damaged, text);
     let other = redis_store(&there, Counting::Exact);
-    let export: Export = serde_json::from_str(&damaged).unwrap();
-    let error = other.import(&Namespace::default(), &export).await.unwrap_err();
-    assert!(matches!(error, TransferError::Invalid(_)), "{error}");
+    for (damage, reason) in [
+        (Damage::Count, "marks for a count of"),
+        (Damage::Group, "above 127"),
+        (Damage::Mark, "not a multiple of 4"),
+    ] {
+        let damaged = damage.apply(&text);
+        assert_ne!(damaged, text);
+        let export: Export = serde_json::from_str(&damaged).unwrap();
+        let error = other.import(&Namespace::default(), &export).await.unwrap_err();
+        assert!(matches!(error, TransferError::Invalid(_)), "{error}");
+        assert!(error.to_string().contains(reason), "{error}");
+    }
     assert_eq!(counts(&other).await, (Counting::Hll, 0, 0));
-    for key in there.keys() {
-        assert!(there.command(&["TTL", &key]).parse::<i64>().unwrap() > 0, "{key} stays");
+    for key in there.keys().iter().filter(|key| !key.ends_with("}:migrated")) {
+        assert!(there.command(&["TTL", key]).parse::<i64>().unwrap() > 0, "{key} stays");
     }
 }
 
@@ -248,4 +255,31 @@ async fn what_gimel_and_lamed_counted_stands_beside_as_what_it_is_and_is_never_a
     );
     store.delete(&namespace, &experiment).await.unwrap();
     assert_eq!(read().await, []);
+}
+
+/// Ways to damage an export of exact counters.
+enum Damage {
+    Count,
+    Group,
+    Mark,
+}
+
+impl Damage {
+    fn apply(&self, text: &str) -> String {
+        if let Self::Count = self {
+            return text.replace("\"count\":20000", "\"count\":19999");
+        }
+        let mut export: serde_json::Value = serde_json::from_str(text).unwrap();
+        let counters = export["counters"].as_array_mut().unwrap();
+        let counter = counters.iter_mut().find(|counter| counter["goal"] == "participate").unwrap();
+        let buckets = counter["seen"]["exact"]["buckets"].as_object_mut().unwrap();
+        let groups = buckets.values_mut().next().unwrap().as_object_mut().unwrap();
+        let name = groups.keys().next().unwrap().clone();
+        let marks = groups.remove(&name).unwrap();
+        match self {
+            Self::Group => groups.insert("128".into(), marks),
+            _ => groups.insert(name, "AAAAAAA=".into()),
+        };
+        export.to_string()
+    }
 }

@@ -182,6 +182,7 @@ impl RefusedEvent {
     pub(crate) fn refused(index: usize, refusal: &Refusal) -> Self {
         let status = match refusal {
             Refusal::WrongType => StatusCode::INTERNAL_SERVER_ERROR,
+            Refusal::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Refusal::Namespaces { .. }
             | Refusal::Experiments { .. }
             | Refusal::Counters { .. }

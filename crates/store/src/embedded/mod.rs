@@ -33,6 +33,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use abtest_model::{Day, Event, Experiment, Limits, Namespace, Tally};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::admission::Admission;
 use crate::{
     CommitError, Committed, Counters, Document, DocumentKey, Documents, HistoryEntry, Include,
     Kind, NamespaceSnapshot, Recorder, Refusal, StoreError, Write,
@@ -41,7 +42,7 @@ use answers::Reply;
 use snapshot::Snapshot;
 use writer::{DocumentCommit, Request, Writer};
 
-/// How many requests may wait for the writer; past that, senders wait too.
+/// Requests in the writer's queue. More wait outside of it, as far as they are admitted.
 const QUEUE: usize = 1_024;
 
 /// A store in a folder.
@@ -49,6 +50,7 @@ pub struct EmbeddedStore {
     queue: Option<mpsc::Sender<Request>>,
     snapshot: Arc<RwLock<Snapshot>>,
     writer: Option<std::thread::JoinHandle<()>>,
+    admission: Admission,
 }
 
 /// Why a folder cannot be opened.
@@ -121,7 +123,8 @@ impl EmbeddedStore {
                 folder: folder.to_owned(),
                 reason: error.to_string(),
             })?;
-        Ok(Self { queue: Some(queue), snapshot, writer: Some(writer) })
+        let admission = Admission::default();
+        Ok(Self { queue: Some(queue), snapshot, writer: Some(writer), admission })
     }
 
     /// Records a batch as if it had come on `day`. For demonstrations and tests, which need a
@@ -165,6 +168,7 @@ impl Recorder for EmbeddedStore {
         if events.is_empty() {
             return Ok(Vec::new());
         }
+        let _permit = self.admission.admit(events.len())?;
         self.ask(|reply| Request::Record { events, day: None, reply }).await
     }
 

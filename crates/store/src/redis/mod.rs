@@ -6,7 +6,6 @@
 //! |---|---|
 //! | `keys` | the keys, and how names are put into them |
 //! | `connection` | the one connection, and how it comes back |
-//! | `gather` | concurrent requests share a round trip |
 //! | `exact` | exact counting |
 //! | `failure` | what an error of Redis means |
 //! | `link` | one server, or a cluster |
@@ -14,6 +13,7 @@
 //! | [`inspect`] | a look at the server, for the checks before a deploy |
 //! | `outcome` | the scripts' words |
 //! | `settings` | from the config to a client |
+//! | `batcher` | concurrent requests share a round trip |
 //! | `baseline` | what Gimel or Lamed counted before |
 //! | `documents` | definitions, looks, controls and other documents |
 //! | `transfer` | experiments in and out |
@@ -21,11 +21,11 @@
 //! | `record.lua`, `delete.lua` | what must happen at once, in Redis |
 
 mod baseline;
+mod batcher;
 mod connection;
 mod documents;
 mod exact;
 mod failure;
-mod gather;
 pub mod inspect;
 mod keys;
 mod link;
@@ -46,9 +46,9 @@ pub use settings::SettingsError;
 
 use crate::documents::deletion_of;
 use crate::{CommitError, Counters, Include, Recorder, Refusal, StoreError};
+use batcher::{Batcher, Recorded};
 use connection::Connection;
 use exact::{Counted, Exact, Registration};
-use gather::{Gather, Recorded};
 use keys::NamespaceKeys;
 
 static RECORD: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("record.lua")));
@@ -57,7 +57,7 @@ static DELETE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("del
 /// A store on Redis 6.2 or later, or Valkey.
 pub struct RedisStore {
     server: Arc<Server>,
-    gather: Arc<Gather>,
+    batcher: Arc<Batcher>,
 }
 
 /// The connection and what goes with every recording.
@@ -69,15 +69,15 @@ struct Server {
     /// Whether keys are on several nodes: then all is counted exactly, as Gimel's keys cannot be.
     cluster: bool,
     exact: Exact,
-    /// How known experiments are counted that began otherwise.
+    /// Experiments whose mode differs from the config.
     exceptions: Mutex<HashMap<(Namespace, Experiment), Counting>>,
     migrated: documents::Migrated,
 }
 
-/// How often an event is tried again whose counter others delete and make anew at the moment.
+/// Attempts to count an event while another process deletes and re-creates its counter.
 const ATTEMPTS: usize = 5;
 
-/// Exceptions that are remembered at most; far more than the limits let there be.
+/// Most exceptions that are remembered; far more than the limits allow.
 const EXCEPTIONS: usize = 100_000;
 
 impl RedisStore {
@@ -117,7 +117,7 @@ impl RedisStore {
             exceptions: Mutex::default(),
             migrated: documents::Migrated::default(),
         });
-        Ok(Self { server, gather: Arc::default() })
+        Ok(Self { server, batcher: Arc::default() })
     }
 }
 
@@ -133,7 +133,7 @@ impl Recorder for RedisStore {
             let server = Arc::clone(&server);
             async move { server.record(&events).await }
         };
-        self.gather.record(events, record).await
+        self.batcher.record(events, record).await
     }
 
     async fn health(&self) -> Result<(), StoreError> {
@@ -232,13 +232,12 @@ impl Server {
                     match counted {
                         Counted::Outcome(outcome) => outcomes[position] = Some(outcome),
                         Counted::Again => {}
-                        Counted::Otherwise(counting) => self.except(&events[position], counting),
+                        Counted::WrongMode(counting) => self.except(&events[position], counting),
                     }
                 }
             }
         }
-        let busy = || StoreError::Unreachable("the experiment is being deleted".into());
-        outcomes.into_iter().map(|outcome| outcome.ok_or_else(busy)).collect()
+        Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or(Err(Refusal::Busy))).collect())
     }
 
     /// The positions of the events that wait for an outcome: those to be counted exactly, and
@@ -294,19 +293,21 @@ impl Server {
             .arg(u8::from(self.counting == Counting::Hll));
         for event in events {
             let keys = NamespaceKeys::new(&event.namespace);
-            let member = keys::member(&event.experiment);
-            let counter = keys.counter(&member, &event.goal, &event.variant);
+            let members = keys::members(&event.experiment);
+            let counter = keys.counter(&members[0], &event.goal, &event.variant);
             script
                 .key(keys.experiments())
                 .key(keys.counters())
-                .key(keys.experiment_counters(&member))
                 .key(&*counter)
                 .key(NamespaceKeys::days(&counter))
                 .key(exact::keys::experiments(keys.member()))
                 .key(exact::keys::count(keys.member()))
                 .arg(keys.member())
-                .arg(&*member)
-                .arg(event.uuid.as_str());
+                .arg(event.uuid.as_str())
+                .arg(members.len());
+            for member in members {
+                script.key(keys.experiment_counters(&member)).arg(member);
+            }
         }
         let script = &script;
         let outcomes: Vec<String> = self
@@ -322,7 +323,7 @@ impl Server {
     fn outcome(&self, word: &str) -> Result<Counted, StoreError> {
         match word {
             "stored" => Ok(Counted::Outcome(Ok(()))),
-            "exact" => Ok(Counted::Otherwise(Counting::Exact)),
+            "exact" => Ok(Counted::WrongMode(Counting::Exact)),
             word => match outcome::refusal(word, &self.limits) {
                 Some(refusal) => Ok(Counted::Outcome(Err(refusal))),
                 None => Err(StoreError::Unexpected(format!("outcome {word}"))),

@@ -18,6 +18,9 @@ pub(crate) trait Backend: Sized {
     /// A new, empty place.
     fn new() -> Self;
     fn open(&self, limits: Limits) -> Self::Store;
+    /// Makes the experiment `spoiled` in the namespace `ns` impossible to store, and says whether
+    /// that can be done.
+    fn spoil(&self) -> bool;
 }
 
 /// Makes a test of each law.
@@ -62,6 +65,8 @@ macro_rules! contract {
             what_was_acknowledged_is_there_after_reopening
             a_healthy_store_says_so
             the_time_line_shows_what_was_new_today
+            the_time_line_adds_up_to_the_count_also_after_a_concurrent_deletion
+            an_event_that_cannot_be_stored_never_fails_the_others
             ; documents:
             a_document_reads_as_it_was_written
             documents_of_other_namespaces_and_kinds_stay_apart
@@ -434,6 +439,61 @@ pub(crate) async fn the_time_line_shows_what_was_new_today<B: Backend>() {
     let days = [before, Day(before.0 + 1)];
     let all: u64 = days.map(|day| timeline.new_on(&one.goal, &one.variant, day)).iter().sum();
     assert_eq!(all, 1, "what was deleted does not come back, what was counted is kept");
+}
+
+pub(crate) async fn the_time_line_adds_up_to_the_count_also_after_a_concurrent_deletion<
+    B: Backend,
+>() {
+    let backend = B::new();
+    let store = Arc::new(backend.open(Limits::default()));
+    let batch = ["1", "2", "3"].map(|uuid| participation("e", uuid)).to_vec();
+    for _ in 0..40 {
+        stored(&*store, &batch).await;
+        let (recorder, events) = (Arc::clone(&store), batch[..1].to_vec());
+        let recording = tokio::spawn(async move { recorder.record(events).await.unwrap() });
+        store.delete(&namespace(), &experiment("e")).await.unwrap();
+        recording.await.unwrap();
+        let scope = [experiment("e")];
+        let tally = store.read(&namespace(), Some(&scope), DAYS).await.unwrap().remove(0);
+        let one = &batch[0];
+        let timeline = tally.timeline.as_ref().unwrap();
+        let today = Day::today();
+        // Midnight may have passed.
+        let days = [Day(today.0 - 1), today];
+        let new: u64 = days.map(|day| timeline.new_on(&one.goal, &one.variant, day)).iter().sum();
+        assert_eq!(new, tally.trials(&one.variant));
+    }
+}
+
+pub(crate) async fn an_event_that_cannot_be_stored_never_fails_the_others<B: Backend>() {
+    let backend = B::new();
+    let limits = Limits { counters_per_experiment: 1, ..Limits::default() };
+    let store = Arc::new(backend.open(limits));
+    stored(&*store, &[participation("full", "1")]).await;
+    let can_be_spoiled = backend.spoil();
+    let bad = |number: usize| match number % 2 {
+        0 if can_be_spoiled => participation("spoiled", "1"),
+        _ => event("ns", "full", "one more", "red", "1"),
+    };
+    let mixed = vec![bad(0), participation("a", "1"), bad(1), participation("b", "1")];
+    let outcomes = store.record(mixed).await.unwrap();
+    assert_eq!(outcomes.iter().map(Result::is_ok).collect::<Vec<_>>(), [false, true, false, true]);
+    // Requests that share a round trip do not share a failure either.
+    let requests: Vec<_> = (0..40)
+        .map(|number| {
+            let store = Arc::clone(&store);
+            let event = if number % 4 == 0 {
+                bad(number / 4)
+            } else {
+                participation("c", &number.to_string())
+            };
+            tokio::spawn(async move { store.record(vec![event]).await.unwrap()[0].is_ok() })
+        })
+        .collect();
+    for (number, request) in requests.into_iter().enumerate() {
+        assert_eq!(request.await.unwrap(), number % 4 != 0, "{number}");
+    }
+    assert_eq!(count(&*store, &participation("c", "x")).await, 30);
 }
 
 /// Random streams over few names, so that they meet, against a plain set.

@@ -43,6 +43,9 @@ const DIGIT: u32 = 5;
 
 const DIGITS: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
 
+/// Groups in a bucket.
+pub(super) const GROUPS: u8 = 128;
+
 /// Bytes of a mark.
 pub(super) const MARK: usize = 4;
 
@@ -150,12 +153,8 @@ pub(in crate::redis) fn buckets(level: u8) -> u64 {
     1 << (DIGIT * u32::from(level))
 }
 
-/// Every bucket that a level can have.
-pub(super) fn bucket_keys(id: &str, level: u8) -> impl Iterator<Item = String> {
-    (0..buckets(level)).map(move |number| numbered_bucket_key(id, level, number))
-}
-
-fn numbered_bucket_key(id: &str, level: u8, number: u64) -> String {
+/// One of the buckets of a level, counted from 0.
+pub(super) fn numbered_bucket_key(id: &str, level: u8, number: u64) -> String {
     bucket_key(id, &path(level, number))
 }
 
@@ -193,6 +192,10 @@ mod tests {
         let read = Identity::read(&one).unwrap();
         assert_eq!(read.state_key(), format!("abtest:{{{}}}", &one[..16]));
         assert_eq!(Identity::read("abtest"), None);
+    }
+
+    fn bucket_keys(id: &str, level: u8) -> impl Iterator<Item = String> {
+        (0..buckets(level)).map(move |number| numbered_bucket_key(id, level, number))
     }
 
     #[test]

@@ -8,7 +8,7 @@
 //! | `transfer` | counters in and out |
 //! | `register.lua` | a counter gets its id and seed, within the limits |
 //! | `count.lua` | uuids join a counter |
-//! | `unregister.lua`, `close.lua` | the two halves of a deletion |
+//! | `unregister.lua`, `tombstone.lua` | the two halves of a deletion |
 //!
 //! A process asks the registry once for each counter, and remembers its id and seed. From then on
 //! a batch is one round trip: the runs of `count.lua`, one for each counter (16 uuids at most, so
@@ -65,7 +65,7 @@ pub(super) enum Counted {
     /// It is answered.
     Outcome(Result<(), Refusal>),
     /// Its experiment is counted in another way.
-    Otherwise(Counting),
+    WrongMode(Counting),
     /// The counter was deleted, or has grown deeper than this process knew: try again.
     Again,
 }
@@ -105,15 +105,16 @@ impl Exact {
         let mut runs = Vec::new();
         let mut outcomes = vec![Counted::Again; events.len()];
         for ((name, positions), found) in counters.iter().zip(found) {
-            match found? {
-                Ok(known) => {
-                    runs.extend(positions.chunks(RUN).map(|run| (name, known.clone(), run)))
+            let counted = match found {
+                Ok(Ok(known)) => {
+                    runs.extend(positions.chunks(RUN).map(|run| (name, known.clone(), run)));
+                    continue;
                 }
-                Err(counted) => {
-                    for position in positions {
-                        outcomes[*position] = counted.clone();
-                    }
-                }
+                Ok(Err(counted)) => counted,
+                Err(error) => unusable(error)?,
+            };
+            for position in positions {
+                outcomes[*position] = counted.clone();
             }
         }
         let counted = runs.iter().map(|(name, known, run)| {
@@ -122,7 +123,7 @@ impl Exact {
         });
         let counted = join_all(counted).await;
         for ((_, _, run), counted) in runs.iter().zip(counted) {
-            let counted = counted?;
+            let counted = counted.or_else(unusable)?;
             for position in *run {
                 outcomes[*position] = counted.clone();
             }
@@ -152,7 +153,7 @@ impl Exact {
                 self.remember(name.clone(), known.clone());
                 Ok(Ok(known))
             }
-            ("hll", _) => Ok(Err(Counted::Otherwise(Counting::Hll))),
+            ("hll", _) => Ok(Err(Counted::WrongMode(Counting::Hll))),
             (word, _) => {
                 let refusal = refusal(word, &registration.limits).ok_or_else(unexpected)?;
                 Ok(Err(Counted::Outcome(Err(refusal))))
@@ -199,9 +200,6 @@ impl Exact {
                 let deepest = u8::try_from(deepest).unwrap_or(LAST_LEVEL);
                 ((deepest + 2).min(LAST_LEVEL + 1), Counted::Outcome(Ok(())))
             }
-            Err(StoreError::WrongType) => {
-                return Ok(Counted::Outcome(Err(Refusal::WrongType)));
-            }
             Err(error) => return Err(error),
         };
         if *fresh || declared != known.declared {
@@ -240,6 +238,16 @@ impl Exact {
     ) -> Result<bool, StoreError> {
         remove::experiment(connection, namespace, experiment).await
     }
+}
+
+/// Turns an error that concerns one counter into the outcome of its events. An error of the whole
+/// store stays one.
+fn unusable(error: StoreError) -> Result<Counted, StoreError> {
+    if error.is_temporary() {
+        return Err(error);
+    }
+    tracing::error!(%error, "the keys of an exact counter cannot be used");
+    Ok(Counted::Outcome(Err(Refusal::WrongType)))
 }
 
 async fn register(

@@ -2,13 +2,14 @@
 //! buckets, under a new id.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use redis::{Value, pipe};
 
 use super::keys::{CounterName, DELETED};
-use super::layout::{Identity, LAST_LEVEL, MARK, buckets, is_path, path};
+use super::layout::{GROUPS, Identity, LAST_LEVEL, MARK, buckets, is_path, path};
 use super::{Registration, register, remove};
 use crate::StoreError;
 use crate::redis::connection::Connection;
@@ -18,6 +19,9 @@ use crate::transfer::{Seen, TransferError, invalid};
 
 /// Buckets that are read or written in one round trip.
 const STEP: usize = 200;
+
+/// How long a failed import may take to remove what it wrote.
+const CLEANUP_TIME: Duration = Duration::from_secs(60);
 
 /// Reads a counter: its count, its days, and its marks.
 pub(in crate::redis) async fn export(
@@ -73,7 +77,8 @@ pub(in crate::redis) async fn import(
     parts: Parts<'_>,
 ) -> Result<(), TransferError> {
     let fresh = Identity::fresh(parts.seed);
-    let identity = Identity::read(&fresh).ok_or_else(|| invalid("a seed is none"))?;
+    let identity = Identity::read(&fresh)
+        .ok_or_else(|| invalid("a seed does not have 32 hexadecimal digits"))?;
     let imported = match write(connection, &identity, &parts).await {
         Ok(()) => enter(connection, registration, name, &fresh).await,
         Err(error) => Err(error),
@@ -82,7 +87,7 @@ pub(in crate::redis) async fn import(
         let mut waits = pipe();
         waits.hset(DELETED, identity.id(), "import");
         let _: Vec<Value> = query(connection, waits).await?;
-        remove::remove(connection, identity.id()).await?;
+        remove::remove(connection, identity.id(), Instant::now() + CLEANUP_TIME).await?;
     }
     imported
 }
@@ -93,7 +98,7 @@ async fn write(
     parts: &Parts<'_>,
 ) -> Result<(), TransferError> {
     if parts.deepest > LAST_LEVEL {
-        return Err(invalid("a level is none"));
+        return Err(invalid(format!("level {} is above {LAST_LEVEL}", parts.deepest)));
     }
     // First the state, which says how far there may be buckets.
     let mut state = pipe();
@@ -109,11 +114,21 @@ async fn write(
         let mut write = pipe();
         for (path, groups) in some {
             if !is_path(path, parts.deepest) {
-                return Err(invalid("a bucket is none"));
+                return Err(invalid(format!("there is no bucket `{}`", path.escape_debug())));
             }
             let mut decoded = Vec::with_capacity(groups.len());
             for (group, encoded) in *groups {
+                if *group >= GROUPS {
+                    return Err(invalid(format!("group {group} of bucket `{path}` is above 127")));
+                }
                 let bytes = BASE64.decode(encoded).map_err(invalid)?;
+                if bytes.is_empty() || bytes.len() % MARK != 0 {
+                    return Err(invalid(format!(
+                        "group {group} of bucket `{path}` has {} bytes, which is not a multiple of \
+                         {MARK}",
+                        bytes.len()
+                    )));
+                }
                 marks += bytes.len() / MARK;
                 decoded.push((*group, bytes));
             }
@@ -122,7 +137,7 @@ async fn write(
         let _: Vec<Value> = query(connection, write).await?;
     }
     if marks as u64 != parts.count {
-        return Err(invalid("the marks are not as many as were counted"));
+        return Err(invalid(format!("it has {marks} marks for a count of {}", parts.count)));
     }
     Ok(())
 }
