@@ -43,5 +43,5 @@ pub use percentage::Percentage;
 pub use query::Query;
 pub use results::ExperimentResults;
 pub use secret::Secret;
-pub use tally::{Counting, StartingValue, Tally};
+pub use tally::{Baseline, Counting, Tally};
 pub use timeline::{Day, Timeline, TimelineResults};

@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::name::{Goal, Namespace};
-use crate::tally::{Counting, StartingValue, Tally};
+use crate::tally::{Baseline, Counting, Tally};
 use crate::timeline::TimelineResults;
 
 /// What the results were asked for.
@@ -42,7 +42,7 @@ pub struct ExperimentResults {
     /// What Gimel or Lamed had counted before, brought over by `abtest import`. It is no part of
     /// successes and trials. Absent where there is none, and among others.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub starting_values: Vec<StartingValue>,
+    pub starting_values: Vec<Baseline>,
 }
 
 /// One goal's counts in every variant.
@@ -101,7 +101,7 @@ impl From<&Tally> for ExperimentResults {
             counting: tally.counting,
             timeline: tally.timeline.as_ref().map(TimelineResults::from),
             memory: tally.memory,
-            starting_values: tally.starting_values.clone(),
+            starting_values: tally.baselines.clone(),
         }
     }
 }

@@ -45,10 +45,10 @@ impl std::str::FromStr for Counting {
     }
 }
 
-/// What another program had counted for a goal and a variant before abtest did. It came without
-/// uuids: whoever was counted there may be counted here again, so the two are never added.
+/// What another program counted for a goal and a variant before abtest did. It came without uuids,
+/// so the same people may be counted again here: the two are never added.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct StartingValue {
+pub struct Baseline {
     /// The goal's name, or `participate`.
     pub goal: String,
     /// The variant's name.
@@ -74,7 +74,7 @@ pub struct Tally {
     /// Bytes of the store's memory, where that was asked for and the store keeps counters there.
     pub memory: Option<u64>,
     /// What other programs counted before, where that was asked for.
-    pub starting_values: Vec<StartingValue>,
+    pub baselines: Vec<Baseline>,
     counters: BTreeMap<Goal, BTreeMap<Variant, u64>>,
 }
 
@@ -87,7 +87,7 @@ impl Tally {
             control: None,
             timeline: None,
             memory: None,
-            starting_values: Vec::new(),
+            baselines: Vec::new(),
             counters: BTreeMap::new(),
         }
     }

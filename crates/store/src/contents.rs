@@ -1,7 +1,7 @@
 //! The JSON of the documents that belong to an experiment's counts. Unknown members are errors,
 //! so that an older version never drops what a newer one stored.
 
-use abtest_model::{Experiment, Look, Namespace, StartingValue};
+use abtest_model::{Baseline, Experiment, Look, Namespace};
 use serde::{Deserialize, Serialize};
 
 use crate::{CommitError, Documents, Expected, Kind, StoreError, Write};
@@ -27,7 +27,7 @@ pub struct Control {
 #[serde(deny_unknown_fields)]
 pub struct Baselines {
     /// What other programs had counted. It is never added to the counts.
-    pub baselines: Vec<StartingValue>,
+    pub baselines: Vec<Baseline>,
 }
 
 /// Stores what other programs counted for an experiment. It replaces earlier baselines of the
@@ -39,7 +39,7 @@ pub async fn put_baselines(
     documents: &impl Documents,
     namespace: &Namespace,
     experiment: &Experiment,
-    baselines: &[StartingValue],
+    baselines: &[Baseline],
 ) -> Result<(), StoreError> {
     let key = Kind::Baseline.of(experiment);
     loop {

@@ -12,7 +12,7 @@
 
 use std::collections::BTreeMap;
 
-use abtest_model::{Event, Experiment, Goal, Look, Namespace, StartingValue, Tally, Uuid, Variant};
+use abtest_model::{Baseline, Event, Experiment, Goal, Look, Namespace, Tally, Uuid, Variant};
 use serde::{Deserialize, Serialize};
 
 use crate::contents::{Baselines, Control, Looks};
@@ -63,7 +63,7 @@ pub struct ExportedDocument {
 struct Kept {
     looks: Vec<Look>,
     control: Option<String>,
-    starting_values: Vec<StartingValue>,
+    starting_values: Vec<Baseline>,
 }
 
 impl Kept {

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on fails
 
 use abtest_model::{
-    Counting, Event, Experiment, Goal, Limits, Look, Namespace, RedisConfig, Secret, StartingValue,
+    Baseline, Counting, Event, Experiment, Goal, Limits, Look, Namespace, RedisConfig, Secret,
     Uuid, Variant,
 };
 use abtest_store::contents::{Baselines, Control, Looks, put_baselines, to_json};
@@ -59,7 +59,7 @@ async fn keep(store: &impl Store) {
 }
 
 /// How many participants each look had, the chosen control, and what others counted.
-async fn kept(store: &impl Store) -> (Vec<u64>, Option<String>, Vec<StartingValue>) {
+async fn kept(store: &impl Store) -> (Vec<u64>, Option<String>, Vec<Baseline>) {
     let Event { namespace, experiment, .. } = events("goal", 0..1).remove(0);
     let names = [experiment];
     let documents = store.list(&namespace, &Kind::OF_EXPERIMENTS, Some(&names)).await.unwrap();
@@ -71,7 +71,7 @@ async fn kept(store: &impl Store) -> (Vec<u64>, Option<String>, Vec<StartingValu
     (participants, control.map(|control| control.control), baselines(find(Kind::Baseline)))
 }
 
-fn baselines(document: Option<&Document>) -> Vec<StartingValue> {
+fn baselines(document: Option<&Document>) -> Vec<Baseline> {
     document.map(|found| found.parse::<Baselines>().unwrap()).unwrap_or_default().baselines
 }
 
@@ -100,12 +100,8 @@ async fn an_exact_experiment_moves_to_another_redis_and_knows_every_uuid_there()
     fill(&store).await;
     keep(&store).await;
     let Event { namespace, experiment, .. } = events("goal", 0..1).remove(0);
-    let before = StartingValue {
-        goal: "goal".into(),
-        label: "red".into(),
-        count: 7,
-        counting: Counting::Hll,
-    };
+    let before =
+        Baseline { goal: "goal".into(), label: "red".into(), count: 7, counting: Counting::Hll };
     let baseline = std::slice::from_ref(&before);
     put_baselines(&store, &namespace, &experiment, baseline).await.unwrap();
     let export = redis_export(&store).await;

@@ -52,6 +52,6 @@ fn join(mut tally: Tally, documents: &Found) -> Result<Kept, StoreError> {
     let looks_expected = Expected::found(looks);
     let looks = looks.map(Document::parse::<Looks>).transpose()?;
     tally.control = control.and_then(|control| Variant::new(control.control).ok());
-    tally.starting_values = baselines.unwrap_or_default().baselines;
+    tally.baselines = baselines.unwrap_or_default().baselines;
     Ok(Kept { tally, looks: looks.unwrap_or_default().looks, looks_expected })
 }

@@ -87,7 +87,7 @@ pub(crate) async fn results<S: Store>(
     let mut array = b"[".to_vec();
     array.extend(serde_json::to_vec(&head).unwrap_or_default());
     for Kept { mut tally, looks, .. } in experiments {
-        tally.starting_values.clear();
+        tally.baselines.clear();
         array.push(b',');
         array.extend(write(question.as_ref(), &tally, &looks, Asked::AmongOthers)?);
         others_first().await;

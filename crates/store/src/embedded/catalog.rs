@@ -49,6 +49,12 @@ impl Catalog {
         self.counters.insert(name, counter);
     }
 
+    /// How many experiments, counters and uuids there are.
+    pub(super) fn size(&self) -> (usize, usize, u64) {
+        let uuids = self.counters.values().map(|counter| counter.count).sum();
+        (self.experiments.len(), self.counters.len(), uuids)
+    }
+
     /// Keeps an id from being given to a new counter.
     pub(super) fn use_id(&mut self, id: u64) {
         self.next_id = self.next_id.max(id + 1);

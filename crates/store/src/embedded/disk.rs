@@ -3,6 +3,7 @@
 //! | keyspace | key | value |
 //! |---|---|---|
 //! | `meta` | `format` | the format's number |
+//! | `meta` | `commits` | how many commits there were |
 //! | `counters` | namespace, experiment, goal, variant, with NUL between | id and count |
 //! | `days` | counter id, UTC day (days since 1970) | how many uuids were new |
 //! | `seen` | counter id, uuid | nothing |
@@ -18,6 +19,7 @@ use std::fs::DirBuilder;
 use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
+use std::thread::JoinHandle;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use abtest_model::{Day, Experiment, Namespace, Uuid};
@@ -26,11 +28,15 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistM
 use super::catalog::{Catalog, Counter, SEPARATOR};
 use super::ledger::{Changed, Ledger, Record};
 use super::snapshot::Snapshot;
+use super::watermark::{JournalCopies, Watermark};
 use super::{OpenError, legacy};
 use crate::{DocumentKey, HistoryEntry, Kind, StoreError};
 
 /// The format that this version writes.
 const FORMAT: u32 = 2;
+
+/// Removed uuids after which their disk space is given back.
+const COMPACT_AFTER: usize = 50_000;
 
 /// The format whose looks and controls are in files.
 const FORMAT_WITH_FILES: u32 = 1;
@@ -46,9 +52,15 @@ pub(super) struct Disk {
     history: Keyspace,
     namespaces: Keyspace,
     meta: Keyspace,
+    /// How many commits there were.
+    commits: u64,
+    watermark: Watermark,
     /// The last key that was swept: a sweep that began anew each time would step over all that it
     /// removed before, longer each time, while recording waits.
     swept: Vec<u8>,
+    /// How many uuids were removed since the last compaction.
+    removed_uuids: usize,
+    compaction: Option<JoinHandle<()>>,
 }
 
 /// What one commit changes. A counter appears once, with its last state.
@@ -95,10 +107,35 @@ impl Disk {
             .mode(0o700)
             .create(folder)
             .map_err(|error| failed(error.to_string()))?;
-        let (disk, format) = Self::open_database(folder).map_err(|error| match error {
+        let watermark = Watermark::open(folder).map_err(|error| failed(error.to_string()))?;
+        let watermark = watermark.ok_or_else(|| OpenError::InUse { folder: folder.to_owned() })?;
+        let expected = watermark.read().map_err(|error| failed(error.to_string()))?;
+        let copies = JournalCopies::make(folder).map_err(|error| failed(error.to_string()))?;
+        let opened = Self::open_database(folder, watermark).map_err(|error| match error {
             fjall::Error::Locked => OpenError::InUse { folder: folder.to_owned() },
             error => failed(error.to_string()),
-        })?;
+        });
+        let (disk, format) = match opened {
+            Ok((disk, _)) if disk.commits < expected => {
+                let found = disk.commits;
+                drop(disk);
+                copies.restore().map_err(|error| failed(error.to_string()))?;
+                return Err(OpenError::Incomplete { folder: folder.to_owned(), found, expected });
+            }
+            Ok(opened) => {
+                copies.discard().map_err(|error| failed(error.to_string()))?;
+                opened
+            }
+            Err(error) => {
+                // Another process may have the journals open: then they are not touched.
+                let put_back = match &error {
+                    OpenError::InUse { .. } => copies.discard(),
+                    _ => copies.restore(),
+                };
+                put_back.map_err(|error| failed(error.to_string()))?;
+                return Err(error);
+            }
+        };
         match std::str::from_utf8(&format).ok().and_then(|format| format.parse::<u32>().ok()) {
             Some(FORMAT) => {}
             Some(FORMAT_WITH_FILES) => {
@@ -114,10 +151,12 @@ impl Disk {
             }
         }
         let (catalog, snapshot) = disk.load().map_err(|error| failed(error.to_string()))?;
+        let (experiments, counters, uuids) = catalog.size();
+        tracing::info!(experiments, counters, uuids, "opened the data");
         Ok((disk, catalog, snapshot))
     }
 
-    fn open_database(folder: &Path) -> fjall::Result<(Self, Vec<u8>)> {
+    fn open_database(folder: &Path, watermark: Watermark) -> fjall::Result<(Self, Vec<u8>)> {
         let database = Database::builder(folder).open()?;
         let keyspace = |name| database.keyspace(name, KeyspaceCreateOptions::default);
         let meta = keyspace("meta")?;
@@ -130,7 +169,10 @@ impl Disk {
                 format.into_bytes()
             }
         };
+        let commits = meta.get("commits")?.and_then(|value| decode_number(&value)).unwrap_or(0);
         let disk = Self {
+            commits,
+            watermark,
             counters: keyspace("counters")?,
             seen: keyspace("seen")?,
             days: keyspace("days")?,
@@ -140,6 +182,8 @@ impl Disk {
             namespaces: keyspace("namespaces")?,
             meta,
             swept: Vec::new(),
+            removed_uuids: 0,
+            compaction: None,
             database,
         };
         Ok((disk, format))
@@ -229,7 +273,7 @@ impl Disk {
     }
 
     /// Makes changes durable, all or none, with one sync.
-    pub(super) fn commit(&self, changes: &Changes) -> fjall::Result<()> {
+    pub(super) fn commit(&mut self, changes: &Changes) -> fjall::Result<()> {
         let mut batch = self.database.batch().durability(Some(PersistMode::SyncData));
         for key in &changes.seen {
             batch.insert(&self.seen, &key[..], []);
@@ -249,7 +293,15 @@ impl Disk {
             batch.insert(&self.removed, id.to_be_bytes(), []);
         }
         self.write_documents(&mut batch, changes);
-        batch.commit()
+        let commits = self.commits + 1;
+        batch.insert(&self.meta, "commits", commits.to_be_bytes());
+        batch.commit()?;
+        self.commits = commits;
+        if let Err(error) = self.watermark.write(commits) {
+            // It is only too low now, which no reader takes for a loss.
+            tracing::warn!(%error, "the watermark cannot be written");
+        }
+        Ok(())
     }
 
     fn write_documents(&self, batch: &mut OwnedWriteBatch, changes: &Changes) {
@@ -288,8 +340,31 @@ impl Disk {
             batch.remove(&self.removed, id.to_be_bytes());
         }
         let finished = batch.len() < most;
+        self.removed_uuids += batch.len();
         batch.commit()?;
+        if finished && self.removed_uuids >= COMPACT_AFTER {
+            self.removed_uuids = 0;
+            self.compact();
+        }
         Ok(finished)
+    }
+
+    /// Gives the disk space of removed uuids back, in a thread of its own.
+    fn compact(&mut self) {
+        if self.compaction.take_if(|compaction| compaction.is_finished()).is_none()
+            && self.compaction.is_some()
+        {
+            return;
+        }
+        let seen = self.seen.clone();
+        let compact = move || {
+            let compacted = seen.rotate_memtable_and_wait().and_then(|()| seen.major_compact());
+            if let Err(error) = compacted {
+                tracing::warn!(%error, "the space of deleted experiments cannot be given back");
+            }
+        };
+        let thread = std::thread::Builder::new().name("abtest-compact".into()).spawn(compact);
+        self.compaction = thread.ok();
     }
 
     /// The uuids of a counter.
@@ -318,6 +393,16 @@ impl Disk {
             ids.extend(entry.key()?.as_ref().try_into().map(u64::from_be_bytes));
         }
         Ok(ids)
+    }
+}
+
+impl Drop for Disk {
+    /// The thread has the folder open: whoever opens it next has to wait for it.
+    fn drop(&mut self) {
+        if let Some(compaction) = self.compaction.take() {
+            // A thread that panicked has nothing left to finish.
+            let _ = compaction.join();
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 //! | `snapshot` | what is on disk, in memory for readers |
 //! | `writer` | the one thread that writes |
 //! | `answers` | sends the answers of a commit with one wake-up |
+//! | `watermark` | the number of the last commit, so that a loss is noticed |
 //! | `export` | reads an experiment out of a folder |
 //! | `legacy` | the files in which format 1 kept looks and controls |
 //!
@@ -23,6 +24,7 @@ mod export;
 mod ledger;
 mod legacy;
 mod snapshot;
+mod watermark;
 mod writer;
 
 pub use export::export;
@@ -72,6 +74,21 @@ pub enum OpenError {
         /// The format found.
         found: String,
     },
+    /// Commits are missing that were acknowledged.
+    #[error(
+        "the data in {folder} are incomplete: {} of {expected} commits are missing, so a file is \
+         damaged or was removed. Nothing was changed. Restore the folder from a backup; or, to \
+         continue with what is left, remove the file `watermark` in it",
+        .expected - .found
+    )]
+    Incomplete {
+        /// The folder.
+        folder: PathBuf,
+        /// Commits found.
+        found: u64,
+        /// Commits that there were.
+        expected: u64,
+    },
     /// The format number makes no sense.
     #[error(
         "the data in {folder} have the unknown format `{found}`; they are damaged, or another \
@@ -102,6 +119,7 @@ impl From<OpenError> for StoreError {
             OpenError::Newer { found, .. } => {
                 format!("the data were written by a newer abtest (format {found})")
             }
+            OpenError::Incomplete { .. } => "commits are missing from the data".into(),
             OpenError::UnknownFormat { .. } => "the data have an unknown format".into(),
             OpenError::Disk { reason, .. } => reason,
         })

@@ -289,7 +289,7 @@ impl Open {
     }
 
     /// Duplicates change nothing and need no sync: what they repeat is on disk.
-    fn commit(&self, changes: &Changes) -> fjall::Result<()> {
+    fn commit(&mut self, changes: &Changes) -> fjall::Result<()> {
         if changes.is_empty() { Ok(()) } else { self.disk.commit(changes) }
     }
 }

@@ -1,6 +1,6 @@
 //! Baselines: reads what Gimel or Lamed counted under their keys.
 
-use abtest_model::{Counting, Experiment, Namespace, StartingValue};
+use abtest_model::{Baseline, Counting, Experiment, Namespace};
 use redis::pipe;
 
 use super::RedisStore;
@@ -21,7 +21,7 @@ impl RedisStore {
         &self,
         namespace: &Namespace,
         experiment: &Experiment,
-    ) -> Result<Vec<StartingValue>, StoreError> {
+    ) -> Result<Vec<Baseline>, StoreError> {
         let connection = &self.server.connection;
         let keys = NamespaceKeys::new(namespace);
         let found = counters(connection, &keys, &[named(experiment)]).await?;
@@ -49,7 +49,7 @@ impl RedisStore {
                 let text = value.as_ref().and_then(|value| std::str::from_utf8(value).ok());
                 (text.and_then(|text| text.parse().ok()), Counting::Exact)
             };
-            counted.extend(count.map(|count| StartingValue {
+            counted.extend(count.map(|count| Baseline {
                 goal: goal.to_string(),
                 label: variant.to_string(),
                 count,

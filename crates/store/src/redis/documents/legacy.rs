@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
-use abtest_model::{Experiment, Look, Namespace, StartingValue, look};
+use abtest_model::{Baseline, Experiment, Look, Namespace, look};
 use redis::{Value, pipe};
 
 use super::keys::Keys;
@@ -131,10 +131,10 @@ fn read_look(text: &str) -> Option<Look> {
         .ok()
 }
 
-fn read_baseline((counter, value): (&String, &String)) -> Option<StartingValue> {
+fn read_baseline((counter, value): (&String, &String)) -> Option<Baseline> {
     let (goal, variant) = read_names(counter)?;
     let (counting, count) = value.split_once(':')?;
-    Some(StartingValue {
+    Some(Baseline {
         goal: goal.to_string(),
         label: variant.to_string(),
         count: count.parse().ok()?,
