@@ -101,6 +101,23 @@ mod tests {
     }
 
     #[test]
+    fn buckets_of_units_of_every_length_equal_other_libraries() {
+        let vectors: Value = serde_json::from_str(include_str!("../tests/vectors.json")).unwrap();
+        let cases = vectors.as_array().unwrap();
+        assert_eq!(cases.len(), 400);
+        for case in cases {
+            let seed: Seed = case["seed"].as_str().unwrap().parse().unwrap();
+            let unit = unit_of(&case["unit"]).unwrap();
+            for (hash, name) in
+                [(UnitHash::Murmur3, "murmur3"), (UnitHash::Growthbook, "growthbook")]
+            {
+                let expected = case[name].as_u64().unwrap();
+                assert_eq!(u64::from(bucket(hash, &seed, &unit)), expected, "{case}");
+            }
+        }
+    }
+
+    #[test]
     fn growthbooks_buckets_equal_its_own_vectors() {
         let cases: Value =
             serde_json::from_str(include_str!("../tests/growthbook/cases.json")).unwrap();

@@ -1,14 +1,18 @@
 //! PUT and PATCH as pure functions: from the current document, a request and the time to a change.
 
-use std::fmt;
+mod allowed;
+mod disturbance;
+mod refusal;
 
-use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use self::allowed::conflicts;
+use self::disturbance::{contaminates, disturbances};
+pub use self::refusal::{Conflict, Refusal};
 use super::document::{Disturbance, DisturbanceKind, Document, Tombstone};
 use super::read::{SERVER_OWNED, has};
 use super::rule::{Violation, Violations};
-use super::status::{Status, listed};
+use super::status::Status;
 use super::time::Time;
 use super::{Definition, Seed};
 
@@ -20,14 +24,6 @@ pub const MAX_WHY_BYTES: usize = 2_000;
 const WHY: &str = "why";
 const CONFIRM: &str = "confirm";
 
-/// Members that describe the experiment and change nothing that units get or results say.
-const DESCRIPTIVE: [&str; 6] = ["description", "hypothesis", "owner", "tags", "url", "labels"];
-/// Members that never change after the first start.
-const FIXED: [&str; 4] = ["id", "salt", "counting", "layer"];
-/// Members that may change while the experiment is running or paused, besides descriptive ones.
-/// `goals` may only gain goals, and `bandit` may only be removed.
-const WHILE_STARTED: [&str; 7] =
-    ["status", "traffic", "weights", "targeting", "overrides", "goals", "schedule"];
 /// Members whose PATCH replaces lists or trees, so that it needs `If-Match`.
 const GUARDED: [&str; 4] = ["variants", "goals", "schedule", "targeting"];
 /// Members that a PUT keeps when it omits them.
@@ -127,95 +123,6 @@ pub struct Change {
     pub disturbances: Vec<Disturbance>,
     /// What this change contaminates. Announce it before the change is applied.
     pub contaminates: Vec<DisturbanceKind>,
-}
-
-/// Why a request is refused.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum Refusal {
-    /// Rules are broken (422).
-    #[error(transparent)]
-    Invalid(#[from] Violations),
-    /// There is no definition to patch (404).
-    #[error("there is no definition; create one with PUT")]
-    Missing,
-    /// The change contradicts the state of the experiment (409).
-    #[error("{}", joined(.0))]
-    Conflict(Vec<Conflict>),
-    /// The version is not the one that the request expects (412).
-    #[error("the definition is at {}; read it again, and repeat the change", at_version(.current))]
-    Stale {
-        /// The current version, if there is a definition.
-        current: Option<u64>,
-    },
-    /// The request needs a condition on the version (428).
-    #[error(
-        "{reason} needs the header If-Match: \"{current}\", so that nobody else's change is lost"
-    )]
-    PreconditionRequired {
-        /// The current version.
-        current: u64,
-        /// What needs it.
-        reason: String,
-    },
-}
-
-/// A change that contradicts the state of the experiment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "conflict", rename_all = "snake_case")]
-pub enum Conflict {
-    /// The status cannot follow the present one.
-    Transition {
-        /// The present status.
-        from: Status,
-        /// The requested status.
-        to: Status,
-        /// The statuses that may follow.
-        allowed: Vec<Status>,
-    },
-    /// The member cannot change now.
-    Fixed {
-        /// The member.
-        member: String,
-        /// Why, and what to do.
-        reason: String,
-    },
-    /// A bandit owns the weights.
-    BanditOwnsWeights,
-    /// Only drafts and archived experiments can be deleted.
-    Undeletable {
-        /// The present status.
-        status: Status,
-    },
-    /// The step withdraws a winner and needs `"confirm": true`.
-    NeedsConfirmation {
-        /// The winner that visitors see now.
-        winner: String,
-    },
-}
-
-impl fmt::Display for Conflict {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Transition { from, to, allowed } => {
-                write!(formatter, "a {from} experiment cannot become {to}; it can become {}", listed(allowed))
-            }
-            Self::Fixed { member, reason } => write!(formatter, "{member} cannot change: {reason}"),
-            Self::BanditOwnsWeights => formatter.write_str(
-                "weights cannot change while a bandit is active; set \"bandit\": null in the same request",
-            ),
-            Self::Undeletable { status: Status::Completed } => formatter
-                .write_str("a completed experiment cannot be deleted; archive it first"),
-            Self::Undeletable { status } => write!(
-                formatter,
-                "a {status} experiment cannot be deleted; complete and archive it first"
-            ),
-            Self::NeedsConfirmation { winner } => write!(
-                formatter,
-                "archiving withdraws the winner {winner}: applications show their default again; \
-                 send \"confirm\": true to archive"
-            ),
-        }
-    }
 }
 
 /// Applies a request to what is stored now.
@@ -448,150 +355,8 @@ fn new_definition(
     })))
 }
 
-fn conflicts(
-    before: &Document,
-    after: &Definition,
-    writer: Writer,
-    confirm: bool,
-) -> Vec<Conflict> {
-    let mut conflicts = Vec::new();
-    let (from, to) = (before.definition.status, after.status);
-    if from != to && !before.allowed_next().contains(&to) {
-        let allowed = before.allowed_next().to_vec();
-        conflicts.push(Conflict::Transition { from, to, allowed });
-    }
-    let (old, new) = (before.definition.to_members(), after.to_members());
-    for (member, value) in &new {
-        if old.get(member) != Some(value)
-            && let Some(reason) = why_fixed(member, before, after, writer)
-        {
-            conflicts.push(Conflict::Fixed { member: member.clone(), reason });
-        }
-    }
-    let bandit_stays = before.definition.bandit.is_some() && after.bandit.is_some();
-    let active = matches!(from, Status::Running | Status::Paused);
-    if bandit_stays
-        && active
-        && writer == Writer::Operator
-        && before.definition.weights != after.weights
-    {
-        conflicts.push(Conflict::BanditOwnsWeights);
-    }
-    if (from, to) == (Status::Completed, Status::Archived) && !confirm {
-        let winner = before.definition.winner.as_ref().map(ToString::to_string);
-        conflicts.push(Conflict::NeedsConfirmation { winner: winner.unwrap_or_default() });
-    }
-    conflicts
-}
-
-/// Why the member cannot change now, or nothing if it can.
-fn why_fixed(
-    member: &str,
-    before: &Document,
-    after: &Definition,
-    writer: Writer,
-) -> Option<String> {
-    let status = before.definition.status;
-    let started = before.started();
-    if DESCRIPTIVE.contains(&member) || member == "status" {
-        return None;
-    }
-    if started && FIXED.contains(&member) {
-        return Some(
-            "it is fixed after the first start; create a new experiment to use another".to_owned(),
-        );
-    }
-    match status {
-        Status::Draft => None,
-        Status::Running | Status::Paused => match member {
-            // Only together with the step to completed, which the rules of the document check.
-            "winner" => None,
-            "goals" if !only_adds_goals(before, after) => Some(format!(
-                "goals can only be added while the experiment is {status}; results rest on the \
-                 declared ones"
-            )),
-            "bandit" if after.bandit.is_none() || writer == Writer::Monitor => None,
-            "bandit" => {
-                Some(format!("a bandit can only be removed while the experiment is {status}"))
-            }
-            _ if WHILE_STARTED.contains(&member) => None,
-            _ => Some(format!(
-                "it is fixed while the experiment is {status}, because visitors were already \
-                 counted; complete this experiment and create a new one"
-            )),
-        },
-        Status::Completed if member == "winner" => None,
-        Status::Completed => Some(
-            "the experiment is completed; only its description and the winner can change"
-                .to_owned(),
-        ),
-        Status::Archived if member == "winner" && after.status == Status::Completed => None,
-        Status::Archived => Some(
-            "the experiment is archived; only its description can change until it is restored"
-                .to_owned(),
-        ),
-    }
-}
-
-fn only_adds_goals(before: &Document, after: &Definition) -> bool {
-    before.definition.goals.iter().all(|goal| after.goals.contains(goal))
-}
-
-fn contaminates(before: &Document, after: &Definition) -> Vec<DisturbanceKind> {
-    let old = &before.definition;
-    if !matches!(old.status, Status::Running | Status::Paused)
-        || !matches!(after.status, Status::Running | Status::Paused)
-    {
-        return Vec::new();
-    }
-    let narrower = after.targeting.is_some() && after.targeting != old.targeting;
-    let paused = old.status == Status::Running && after.status == Status::Paused;
-    let kinds = [
-        (narrower, DisturbanceKind::Targeting),
-        (after.traffic < old.traffic, DisturbanceKind::Traffic),
-        (paused, DisturbanceKind::Pause),
-    ];
-    kinds.into_iter().filter(|(happens, _)| *happens).map(|(_, kind)| kind).collect()
-}
-
-fn disturbances(
-    before: &Document,
-    after: &Definition,
-    contaminates: &[DisturbanceKind],
-    version: u64,
-    now: Time,
-) -> Vec<Disturbance> {
-    let mut disturbances = before.disturbances.clone();
-    if before.definition.status == Status::Paused && after.status != Status::Paused {
-        for pause in &mut disturbances {
-            if pause.kind == DisturbanceKind::Pause && pause.until.is_none() {
-                pause.until = Some(now);
-            }
-        }
-    }
-    let new = contaminates.iter().map(|kind| Disturbance {
-        kind: *kind,
-        from: now,
-        until: None,
-        version,
-    });
-    disturbances.extend(new);
-    disturbances
-}
-
 fn invalid(member: &str, value: &Value, rule: &str) -> Refusal {
     Violations(vec![Violation::new(member, value, rule)]).into()
-}
-
-fn joined(conflicts: &[Conflict]) -> String {
-    conflicts.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-}
-
-fn at_version(current: &Option<u64>) -> String {
-    match current {
-        Some(version) => format!("version {version}"),
-        None => "no version, because it does not exist".to_owned(),
-    }
 }
 
 #[cfg(test)]
