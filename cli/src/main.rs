@@ -59,7 +59,7 @@ enum Command {
 }
 
 /// How a command ended that did not fail.
-pub(crate) enum Ending {
+pub(crate) enum ExitStatus {
     Done,
     /// Some checks failed, which were shown.
     ChecksFailed,
@@ -68,7 +68,7 @@ pub(crate) enum Ending {
 }
 
 fn main() -> ExitCode {
-    let ending = match Arguments::parse().command {
+    let status = match Arguments::parse().command {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Dashboard(arguments) => dashboard::run(&arguments),
         Command::Results(arguments) => results::run(&arguments),
@@ -86,10 +86,10 @@ fn main() -> ExitCode {
         Command::Destroy(arguments) => destroy::run(&arguments),
         Command::Build(arguments) => build::run(&arguments),
     };
-    match ending {
-        Ok(Ending::Done) => ExitCode::SUCCESS,
-        Ok(Ending::ChecksFailed) => ExitCode::FAILURE,
-        Ok(Ending::Unconfirmed) => ExitCode::from(2),
+    match status {
+        Ok(ExitStatus::Done) => ExitCode::SUCCESS,
+        Ok(ExitStatus::ChecksFailed) => ExitCode::FAILURE,
+        Ok(ExitStatus::Unconfirmed) => ExitCode::from(2),
         Err(error) => {
             eprintln!("{} {error:#}", terminal::red("error:"));
             if error.is::<usage::WrongUsage>() { ExitCode::from(2) } else { ExitCode::FAILURE }

@@ -4,7 +4,7 @@ use abtest_model::Program;
 use abtest_wiring::artifacts::{Artifacts, Source};
 use anyhow::Result;
 
-use crate::Ending;
+use crate::ExitStatus;
 use crate::deployment::DeploymentArguments;
 
 /// Build the functions and pack them into target/artifacts: same source, same bytes.
@@ -18,7 +18,7 @@ pub(crate) struct Arguments {
     deployment: DeploymentArguments,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Ending> {
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
     let config = arguments.deployment.config()?;
     let mut source = Source::from_environment();
     source.verbose = true;
@@ -33,5 +33,5 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Ending> {
             artifact.digest
         );
     }
-    Ok(Ending::Done)
+    Ok(ExitStatus::Done)
 }

@@ -8,7 +8,7 @@ use abtest_wiring::endpoints::Endpoints;
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value};
 
-use crate::Ending;
+use crate::ExitStatus;
 use crate::config_file;
 use crate::private_file;
 use crate::terminal::{ask, green, is_interactive};
@@ -45,7 +45,7 @@ pub(crate) struct Arguments {
     path: bool,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Ending> {
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
     let path = match config_file::find(arguments.config.as_deref()) {
         Some(path) => path,
         None => config_file::home()
@@ -60,7 +60,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Ending> {
     } else {
         set_all(&path, &arguments.sets)?;
     }
-    Ok(Ending::Done)
+    Ok(ExitStatus::Done)
 }
 
 fn show(path: &Path) -> Result<()> {

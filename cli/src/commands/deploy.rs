@@ -8,7 +8,7 @@ use abtest_wiring::plan::{Action, Change, Plan, Step};
 use anyhow::{Context, Result, bail};
 
 use super::preflight;
-use crate::Ending;
+use crate::ExitStatus;
 use crate::deployment::{ArtifactArguments, Deployment, DeploymentArguments, block_on, connect};
 use crate::plan_view;
 use crate::snippet::snippet;
@@ -46,11 +46,11 @@ pub(crate) struct Arguments {
     namespace: String,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Ending> {
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
     block_on(deploy(arguments))
 }
 
-async fn deploy(arguments: &Arguments) -> Result<Ending> {
+async fn deploy(arguments: &Arguments) -> Result<ExitStatus> {
     let namespace = Namespace::new(arguments.namespace.as_str())?;
     let config = arguments.deployment.config()?;
     let preflight = !arguments.no_preflight && !arguments.plan;
@@ -72,11 +72,11 @@ async fn deploy(arguments: &Arguments) -> Result<Ending> {
     let plan = Plan::new(&deployment.blueprint, &deployment.found)?;
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&plan)?);
-        return Ok(Ending::Done);
+        return Ok(ExitStatus::Done);
     }
     plan_view::show(&plan);
     if arguments.plan {
-        return Ok(Ending::Done);
+        return Ok(ExitStatus::Done);
     }
     if plan.is_empty() {
         println!("everything is as it must be; nothing was changed");
@@ -87,13 +87,13 @@ async fn deploy(arguments: &Arguments) -> Result<Ending> {
             place.account, place.region, deployment.account.caller
         );
         if !arguments.yes && !confirm(&question, "nothing was changed; add --yes to apply it")? {
-            return Ok(Ending::Unconfirmed);
+            return Ok(ExitStatus::Unconfirmed);
         }
         carry_out(&deployment, &plan).await?;
     }
     let deployment = Deployment::compare(deployment.account, &config, Some(&artifacts)).await?;
     print_outcome(&deployment, &namespace, &arguments.deployment)?;
-    Ok(Ending::Done)
+    Ok(ExitStatus::Done)
 }
 
 /// Applies a plan with visible progress, until Ctrl-C.

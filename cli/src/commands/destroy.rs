@@ -4,7 +4,7 @@ use abtest_wiring::plan::destroy;
 use anyhow::Result;
 
 use super::deploy::carry_out;
-use crate::Ending;
+use crate::ExitStatus;
 use crate::deployment::{Deployment, DeploymentArguments, block_on};
 use crate::plan_view;
 use crate::terminal::{ask, green, is_interactive};
@@ -19,34 +19,34 @@ pub(crate) struct Arguments {
     yes: bool,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Ending> {
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
     block_on(remove(arguments))
 }
 
-async fn remove(arguments: &Arguments) -> Result<Ending> {
+async fn remove(arguments: &Arguments) -> Result<ExitStatus> {
     let config = arguments.deployment.config()?;
     let deployment = Deployment::read(&config).await?;
     let plan = destroy(&deployment.blueprint, &deployment.found);
     let (name, region) = (&deployment.blueprint.name, &deployment.account.place.region);
     if plan.is_empty() {
         println!("nothing in {region} belongs to the deployment `{name}`");
-        return Ok(Ending::Done);
+        return Ok(ExitStatus::Done);
     }
     plan_view::show(&plan);
     if !arguments.yes {
         if !is_interactive() {
             println!("nothing was removed; add --yes to remove it");
-            return Ok(Ending::Unconfirmed);
+            return Ok(ExitStatus::Unconfirmed);
         }
         println!("The API's address is gone for ever with it: pages that use it stop counting.");
         if ask(&format!("Type the deployment's name ({name}) to remove all this: "))?
             != name.as_str()
         {
             println!("that is not its name; nothing was removed");
-            return Ok(Ending::Unconfirmed);
+            return Ok(ExitStatus::Unconfirmed);
         }
     }
     carry_out(&deployment, &plan).await?;
     println!("{} removed; the counts are still in Redis", green("✓"));
-    Ok(Ending::Done)
+    Ok(ExitStatus::Done)
 }

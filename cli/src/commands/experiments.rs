@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use clap::Subcommand;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-use crate::Ending;
+use crate::ExitStatus;
 use crate::client::{Client, ClientArguments, Listed};
 use crate::terminal::{confirm, printable};
 
@@ -65,14 +65,14 @@ struct DeleteArguments {
     verbose: bool,
 }
 
-pub(crate) fn run(arguments: Arguments) -> Result<Ending> {
+pub(crate) fn run(arguments: Arguments) -> Result<ExitStatus> {
     match arguments.action {
         Action::List(arguments) => list(&arguments),
         Action::Delete(arguments) => delete(&arguments),
     }
 }
 
-fn list(arguments: &ListArguments) -> Result<Ending> {
+fn list(arguments: &ListArguments) -> Result<ExitStatus> {
     let experiments = Client::new(&arguments.client)?.experiments()?;
     let mut text = String::new();
     if arguments.json {
@@ -95,12 +95,12 @@ fn list(arguments: &ListArguments) -> Result<Ending> {
     }
     match std::io::stdout().write_all(text.as_bytes()) {
         // Whoever reads has read enough.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Ending::Done),
-        written => Ok(written.map(|()| Ending::Done)?),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(ExitStatus::Done),
+        written => Ok(written.map(|()| ExitStatus::Done)?),
     }
 }
 
-fn delete(arguments: &DeleteArguments) -> Result<Ending> {
+fn delete(arguments: &DeleteArguments) -> Result<ExitStatus> {
     let client = Client::new(&arguments.client)?;
     let patterns = patterns(&arguments.patterns)?;
     let experiments = client.experiments()?;
@@ -118,15 +118,15 @@ fn delete(arguments: &DeleteArguments) -> Result<Ending> {
         .collect();
     if chosen.is_empty() {
         println!("nothing matches; nothing is deleted");
-        return Ok(Ending::Done);
+        return Ok(ExitStatus::Done);
     }
     show(&chosen, arguments.verbose);
     if !arguments.yes && !confirm_deletion(chosen.len())? {
-        return Ok(Ending::Unconfirmed);
+        return Ok(ExitStatus::Unconfirmed);
     }
     delete_all(&client, &chosen)?;
     println!("deleted {}", chosen.len());
-    Ok(Ending::Done)
+    Ok(ExitStatus::Done)
 }
 
 fn patterns(patterns: &[String]) -> Result<GlobSet> {

@@ -8,7 +8,7 @@ use abtest_store::embedded;
 use anyhow::{Context, Result};
 
 use crate::terminal::printable;
-use crate::{Ending, private_file, stores};
+use crate::{ExitStatus, private_file, stores};
 
 /// Write an experiment into a file, with all that keeps its counters from counting a uuid twice.
 #[derive(Debug, clap::Args)]
@@ -50,7 +50,7 @@ pub(super) struct Place {
     pub(super) data: Option<PathBuf>,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Ending> {
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
     let Place { namespace, redis, config, data } = &arguments.place;
     let namespace = Namespace::new(&**namespace)?;
     let experiment = Experiment::new(&*arguments.experiment)?;
@@ -75,5 +75,5 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Ending> {
         Some(file) => private_file::write(file, &text)?,
         None => std::io::stdout().write_all(text.as_bytes())?,
     }
-    Ok(Ending::Done)
+    Ok(ExitStatus::Done)
 }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use super::export::Place;
 use crate::terminal::printable;
-use crate::{Ending, stores};
+use crate::{ExitStatus, stores};
 
 /// Bring an experiment that was exported into a store, where it goes on.
 #[derive(Debug, clap::Args)]
@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
     place: Place,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Ending> {
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
     match (&arguments.file, &arguments.counts_of, &arguments.experiment) {
         (None, Some(url), Some(experiment)) => counts(&arguments.place, url, experiment),
         (Some(file), ..) => experiment(&arguments.place, file),
@@ -43,7 +43,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Ending> {
 }
 
 /// Starting values from another program's Redis.
-fn counts(place: &Place, url: &str, experiment: &str) -> Result<Ending> {
+fn counts(place: &Place, url: &str, experiment: &str) -> Result<ExitStatus> {
     let namespace = Namespace::new(&*place.namespace)?;
     let experiment = Experiment::new(experiment)?;
     let runtime = stores::runtime()?;
@@ -71,11 +71,11 @@ fn counts(place: &Place, url: &str, experiment: &str) -> Result<Ending> {
         println!("{goal}, {label}: {how} {}", value.count);
     }
     println!("kept beside `{name}`; what is counted from now on is not added to them");
-    Ok(Ending::Done)
+    Ok(ExitStatus::Done)
 }
 
 /// An exported experiment.
-fn experiment(place: &Place, path: &Path) -> Result<Ending> {
+fn experiment(place: &Place, path: &Path) -> Result<ExitStatus> {
     let Place { namespace, redis, config, data } = place;
     let namespace = Namespace::new(&**namespace)?;
     let file = || path.display().to_string();
@@ -100,5 +100,5 @@ fn experiment(place: &Place, path: &Path) -> Result<Ending> {
     if export.holds_uuids() {
         println!("its time line begins today: a folder's export has no days");
     }
-    Ok(Ending::Done)
+    Ok(ExitStatus::Done)
 }

@@ -3,7 +3,7 @@
 use abtest_wiring::operate::{Key, keys, retire, rotate};
 use anyhow::{Context, Result};
 
-use crate::Ending;
+use crate::ExitStatus;
 use crate::deployment::{Deployment, DeploymentArguments, block_on};
 use crate::terminal::dim;
 
@@ -31,11 +31,11 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Ending> {
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
     block_on(show(arguments))
 }
 
-async fn show(arguments: &Arguments) -> Result<Ending> {
+async fn show(arguments: &Arguments) -> Result<ExitStatus> {
     let config = arguments.deployment.config()?;
     let mut deployment = Deployment::read(&config).await?;
     if arguments.rotate {
@@ -62,7 +62,7 @@ async fn show(arguments: &Arguments) -> Result<Ending> {
             println!("{}{}", key.value.expose(), dim(note));
         }
     }
-    Ok(Ending::Done)
+    Ok(ExitStatus::Done)
 }
 
 fn json(keys: &[Key]) -> Vec<serde_json::Value> {

@@ -3,7 +3,7 @@
 use abtest_wiring::operate::rollback;
 use anyhow::Result;
 
-use crate::Ending;
+use crate::ExitStatus;
 use crate::deployment::{Deployment, DeploymentArguments, block_on};
 use crate::terminal::{confirm, green};
 
@@ -23,25 +23,25 @@ pub(crate) struct Arguments {
     yes: bool,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Ending> {
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
     block_on(go_back(arguments))
 }
 
-async fn go_back(arguments: &Arguments) -> Result<Ending> {
+async fn go_back(arguments: &Arguments) -> Result<ExitStatus> {
     let config = arguments.deployment.config()?;
     let deployment = Deployment::read(&config).await?;
     let moves = deployment.found.moves(arguments.to)?;
     if moves.is_empty() {
         println!("that is what is live; nothing was changed");
-        return Ok(Ending::Done);
+        return Ok(ExitStatus::Done);
     }
     for step in &moves {
         println!("{}: version {} → {}", step.function, step.from, step.to);
     }
     if !arguments.yes && !confirm("Make these live?", "nothing was changed; add --yes to do it")? {
-        return Ok(Ending::Unconfirmed);
+        return Ok(ExitStatus::Unconfirmed);
     }
     rollback(&deployment.account, &moves).await?;
     println!("{} done; `abtest deploy` goes forward again", green("✓"));
-    Ok(Ending::Done)
+    Ok(ExitStatus::Done)
 }

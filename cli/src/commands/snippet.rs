@@ -3,7 +3,7 @@
 use abtest_model::Namespace;
 use anyhow::Result;
 
-use crate::Ending;
+use crate::ExitStatus;
 use crate::deployment::{Deployment, DeploymentArguments, block_on};
 use crate::snippet::snippet;
 
@@ -20,10 +20,10 @@ pub(crate) struct Arguments {
     path: String,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Ending> {
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
     let namespace = Namespace::new(arguments.namespace.as_str())?;
     let config = arguments.deployment.config()?;
     let address = block_on(async { Deployment::read(&config).await?.address() })?;
     print!("{}", snippet(&format!("{address}/{}", arguments.path.trim_matches('/')), &namespace));
-    Ok(Ending::Done)
+    Ok(ExitStatus::Done)
 }

@@ -7,7 +7,7 @@ use abtest_wiring::plan::Plan;
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::Ending;
+use crate::ExitStatus;
 use crate::deployment::{Deployment, DeploymentArguments, block_on};
 use crate::terminal::{bold, dim, green, yellow};
 
@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Ending> {
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
     let config = arguments.deployment.config()?;
     let deployment = block_on(Deployment::read(&config))?;
     let status = Status::of(&deployment)?;
@@ -30,7 +30,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Ending> {
     } else {
         status.print();
     }
-    Ok(Ending::Done)
+    Ok(ExitStatus::Done)
 }
 
 /// A deployment in short.

@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// How long requests in flight may take to finish when stopping.
-const FAREWELL: Duration = Duration::from_secs(10);
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 
 /// What answers requests.
 pub(crate) trait Site: Send + Sync + 'static {
@@ -48,7 +48,7 @@ pub(crate) async fn run(listener: TcpListener, site: Arc<impl Site>) {
     tracing::info!(connections = connections.count(), "stopping");
     tokio::select! {
         () = connections.shutdown() => {}
-        () = tokio::time::sleep(FAREWELL) => tracing::warn!("some requests took too long"),
+        () = tokio::time::sleep(SHUTDOWN_GRACE) => tracing::warn!("some requests took too long"),
         () = stop_signal() => tracing::warn!("stopped at once"),
     }
 }

@@ -17,7 +17,7 @@ use std::io::{ErrorKind, Write};
 use anyhow::Result;
 use clap::Subcommand;
 
-use crate::Ending;
+use crate::ExitStatus;
 
 /// Calculate: which variant is better, how many participants you need, is the split right?
 #[derive(Debug, clap::Args)]
@@ -50,19 +50,19 @@ enum Question {
     Srm(srm::Arguments),
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Ending> {
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
     let text = match &arguments.question {
         Some(Question::Power(asked)) => power::answer(asked)?,
         Some(Question::Srm(asked)) => srm::answer(asked)?,
         None if arguments.counts.is_empty() => {
             let all_answered = lines::answer()?;
-            return Ok(if all_answered { Ending::Done } else { Ending::ChecksFailed });
+            return Ok(if all_answered { ExitStatus::Done } else { ExitStatus::ChecksFailed });
         }
         None => counts::answer(&arguments.counts, arguments.json)?,
     };
     match std::io::stdout().write_all(text.as_bytes()) {
         // The reader closed the pipe (for example `head`).
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Ending::Done),
-        written => Ok(written.map(|()| Ending::Done)?),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(ExitStatus::Done),
+        written => Ok(written.map(|()| ExitStatus::Done)?),
     }
 }

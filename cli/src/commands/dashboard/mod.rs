@@ -18,7 +18,7 @@ use abtest_model::Namespace;
 use anyhow::{Context, Result};
 use tokio::net::TcpListener;
 
-use crate::Ending;
+use crate::ExitStatus;
 use crate::deployment::{DeploymentArguments, block_on};
 use crate::page::server;
 use crate::terminal::{bold, dim};
@@ -60,11 +60,11 @@ pub(crate) struct Arguments {
     export: Option<PathBuf>,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Ending> {
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
     block_on(start(arguments))
 }
 
-async fn start(arguments: &Arguments) -> Result<Ending> {
+async fn start(arguments: &Arguments) -> Result<ExitStatus> {
     let namespace = Namespace::new(arguments.namespace.as_str())?;
     let url = arguments.url.as_deref().filter(|url| !url.is_empty());
     if let Some(folder) = &arguments.export {
@@ -73,7 +73,7 @@ async fn start(arguments: &Arguments) -> Result<Ending> {
             None => upstream::deployed_address(&arguments.deployment).await?,
         };
         export::write(folder, &address)?;
-        return Ok(Ending::Done);
+        return Ok(ExitStatus::Done);
     }
     let upstream = match url {
         Some(url) => Upstream::at(url, arguments.api_key_file.as_deref())?,
@@ -90,7 +90,7 @@ async fn start(arguments: &Arguments) -> Result<Ending> {
         dim("(opens once, in one browser)")
     );
     server::run(listener, Arc::new(site)).await;
-    Ok(Ending::Done)
+    Ok(ExitStatus::Done)
 }
 
 async fn listen(port: Option<u16>) -> Result<TcpListener> {

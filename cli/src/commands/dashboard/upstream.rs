@@ -13,7 +13,7 @@ use crate::client;
 use crate::deployment::{Deployment, DeploymentArguments};
 
 /// API Gateway gives up after 29 seconds.
-const PATIENCE: Duration = Duration::from_secs(30);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Most bytes of an answer: ten thousand experiments take some tens of MiB.
 const MAX_ANSWER_BYTES: u64 = 1 << 28;
@@ -49,7 +49,7 @@ impl Upstream {
 
     fn new(address: String, key: Secret) -> Self {
         let agent = ureq::Agent::config_builder()
-            .timeout_global(Some(PATIENCE))
+            .timeout_global(Some(ANSWER_TIMEOUT))
             .http_status_as_error(false)
             // A redirect could lead the key elsewhere.
             .max_redirects(0)

@@ -16,7 +16,7 @@ use abtest_model::Config;
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::Ending;
+use crate::ExitStatus;
 use crate::deployment::{ArtifactArguments, DeploymentArguments, block_on};
 use crate::terminal::{dim, green, red_out, yellow};
 
@@ -79,7 +79,7 @@ impl Check {
     }
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Ending> {
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
     let mut checks = block_on(async { Ok(checks(&arguments.deployment).await) })?;
     // Without a config, which is among the checks, nobody knows for which processor.
     if let Ok(config) = arguments.deployment.config() {
@@ -94,7 +94,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Ending> {
         show(&checks);
     }
     let failed = checks.iter().any(Check::failed);
-    Ok(if failed { Ending::ChecksFailed } else { Ending::Done })
+    Ok(if failed { ExitStatus::ChecksFailed } else { ExitStatus::Done })
 }
 
 /// Runs all checks but the artefacts', which may have to be built first.

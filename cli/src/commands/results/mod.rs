@@ -27,7 +27,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use crate::Ending;
+use crate::ExitStatus;
 use crate::client::ClientArguments;
 use crate::terminal::{self, printable};
 use question::{Question, name_flags};
@@ -94,11 +94,11 @@ struct Format {
     markdown: bool,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Ending> {
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
     let source = Source::open(&arguments.client, &arguments.store)?;
     if arguments.watch {
         watch::watch(|width, height| page(arguments, &source, width, height))?;
-        return Ok(Ending::Done);
+        return Ok(ExitStatus::Done);
     }
     let text = read(arguments, &source)?;
     let Format { json, csv, markdown } = arguments.format;
@@ -116,8 +116,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Ending> {
     };
     match std::io::stdout().write_all(output.as_bytes()) {
         // Whoever reads has read enough.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Ending::Done),
-        written => Ok(written.map(|()| Ending::Done)?),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(ExitStatus::Done),
+        written => Ok(written.map(|()| ExitStatus::Done)?),
     }
 }
 

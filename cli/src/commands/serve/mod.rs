@@ -30,7 +30,7 @@ use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
 use crate::page::server;
-use crate::{Ending, config_file, secrets};
+use crate::{ExitStatus, config_file, secrets};
 use site::Site;
 
 /// Serve the API from this machine: counts events, answers results.
@@ -80,7 +80,7 @@ enum LogFormat {
     Json,
 }
 
-pub(crate) fn run(arguments: Arguments) -> Result<Ending> {
+pub(crate) fn run(arguments: Arguments) -> Result<ExitStatus> {
     start_logs(arguments.log_format);
     // One core is left to the store: its thread, or Redis, should not wait for a turn.
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -89,7 +89,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Ending> {
         .enable_all()
         .build()?;
     runtime.block_on(start(arguments))?;
-    Ok(Ending::Done)
+    Ok(ExitStatus::Done)
 }
 
 async fn start(arguments: Arguments) -> Result<()> {
