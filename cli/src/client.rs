@@ -4,25 +4,141 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use abtest_model::Secret;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::address::Address;
 use crate::commands::serve;
+use crate::servers::{self, KnownKey, Server};
+use crate::usage::WrongUsage;
 
-/// Where the running abtest is, and its key.
+/// Which running abtest, and its key.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ClientArguments {
-    /// Address of the running abtest: `serve`'s, or the stage's of a deployed API.
-    #[arg(long, env = "ABTEST_URL", default_value = "http://127.0.0.1:8080")]
-    url: String,
-    /// File that holds the API key; ABTEST_API_KEY comes before it.
-    #[arg(long, value_name = "FILE")]
-    api_key_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) server: ServerArguments,
     /// Namespace of the experiments.
-    #[arg(long, default_value = abtest_model::Namespace::DEFAULT)]
+    #[arg(
+        long, default_value = abtest_model::Namespace::DEFAULT, value_parser = namespace
+    )]
     pub(crate) namespace: String,
+}
+
+/// A server to ask.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ServerArguments {
+    /// Address of the abtest to ask, such as http://127.0.0.1:8080 or https://example.org/prod
+    /// [env: ABTEST_URL] [default: the `abtest serve` that runs here, else the one of
+    /// `abtest login`].
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<Address>,
+    /// File that holds its API key [env: ABTEST_API_KEY holds the key itself].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) api_key_file: Option<PathBuf>,
+}
+
+/// Where to ask, and with which key.
+#[derive(Debug)]
+pub(crate) struct Target {
+    pub(crate) address: Address,
+    pub(crate) key: Secret,
+}
+
+impl ServerArguments {
+    /// The address that was given: by --url, else by ABTEST_URL.
+    pub(crate) fn given(&self) -> Result<Option<Address>> {
+        if let Some(url) = &self.url {
+            return Ok(Some(url.clone()));
+        }
+        let variable = std::env::var("ABTEST_URL").ok().filter(|url| !url.is_empty());
+        let parse = |url: String| url.parse().map_err(|error| anyhow!("ABTEST_URL: {error}"));
+        variable.map(parse).transpose()
+    }
+
+    /// The server to ask, with its key.
+    pub(crate) fn target(&self) -> Result<Target> {
+        let server = match self.given()? {
+            Some(address) => known(address),
+            None => usual()?,
+        };
+        let key = self.key(&server)?;
+        Ok(Target { address: server.address, key })
+    }
+
+    /// The key that was given: by --api-key-file, else by ABTEST_API_KEY.
+    pub(crate) fn given_key(&self) -> Result<Option<Secret>> {
+        if let Some(file) = &self.api_key_file {
+            return read_key(file).map(Some);
+        }
+        let variable = std::env::var("ABTEST_API_KEY").ok().filter(|key| !key.is_empty());
+        Ok(variable.map(Secret::new))
+    }
+
+    fn key(&self, server: &Server) -> Result<Secret> {
+        if let Some(key) = self.given_key()? {
+            return Ok(key);
+        }
+        match &server.key {
+            KnownKey::Key(key) => Ok(key.clone()),
+            KnownKey::File(file) => read_key(file),
+            KnownKey::Unknown => {
+                // The key of a server here is not sent anywhere else.
+                let file = PathBuf::from("abtest-data").join(serve::KEY_FILE);
+                if server.address.is_local() && file.exists() {
+                    return read_key(&file);
+                }
+                bail!(
+                    "there is no API key for {address}; save it with `abtest login --url {address}`, \
+                     or set ABTEST_API_KEY or --api-key-file",
+                    address = server.address
+                )
+            }
+        }
+    }
+}
+
+/// A given address, with its key if the server runs here or was saved.
+fn known(address: Address) -> Server {
+    let all = servers::running().into_iter().chain(servers::login());
+    all.into_iter()
+        .find(|server| server.address == address)
+        .unwrap_or(Server { address, key: KnownKey::Unknown })
+}
+
+/// The server to ask when none is named: the only one that runs here, else the saved one.
+pub(crate) fn usual() -> Result<Server> {
+    let mut running = servers::running();
+    if running.len() > 1 {
+        let all: Vec<&str> = running.iter().map(|server| server.address.as_str()).collect();
+        return Err(WrongUsage::new(format!(
+            "more than one `abtest serve` runs here; choose one with --url: {}",
+            all.join(", ")
+        ))
+        .into());
+    }
+    if let Some(server) = running.pop().or_else(servers::login) {
+        tracing::info!("asking {}", server.address);
+        return Ok(server);
+    }
+    let address = DEFAULT.parse().map_err(|error: String| anyhow!(error))?;
+    Ok(Server { address, key: KnownKey::Unknown })
+}
+
+/// Where `abtest serve` listens unless told otherwise.
+const DEFAULT: &str = "http://127.0.0.1:8080";
+
+fn read_key(file: &Path) -> Result<Secret> {
+    let key = std::fs::read_to_string(file)
+        .with_context(|| format!("cannot read the API key in {}", file.display()))?;
+    Ok(Secret::new(key.trim()))
+}
+
+/// Checks a namespace on the command line.
+pub(crate) fn namespace(text: &str) -> Result<String, String> {
+    let namespace = abtest_model::Namespace::new(text).map_err(|error| error.to_string())?;
+    Ok(namespace.to_string())
 }
 
 /// An experiment as the API gives it, whole.
@@ -62,40 +178,36 @@ impl Listed {
 #[derive(Clone)]
 pub(crate) struct Client {
     agent: ureq::Agent,
-    url: String,
+    address: Address,
     key: Secret,
     namespace: String,
 }
 
 impl Client {
     pub(crate) fn new(arguments: &ClientArguments) -> Result<Self> {
-        let agent = ureq::Agent::config_builder()
-            .timeout_global(Some(Duration::from_secs(30)))
-            .http_status_as_error(false)
-            .build();
-        Ok(Self {
-            agent: agent.into(),
-            url: arguments.url.trim_end_matches('/').to_owned(),
-            key: key(arguments.api_key_file.as_deref())?,
-            namespace: arguments.namespace.clone(),
-        })
+        Ok(Self::of(arguments.server.target()?, &arguments.namespace))
+    }
+
+    pub(crate) fn of(target: Target, namespace: &str) -> Self {
+        let Target { address, key } = target;
+        Self { agent: agent(), address, key, namespace: namespace.to_owned() }
     }
 
     /// Every experiment of the namespace.
     pub(crate) fn experiments(&self) -> Result<Vec<Listed>> {
-        let question = [("analysis", "none".to_owned())];
-        let text = self.get("/experiments", &question)?.context("the API gave no list")?;
+        let parameters = [("analysis", "none".to_owned())];
+        let text = self.get("/experiments", &parameters)?.with_context(|| self.wrong_path())?;
         let elements: Vec<Listed> =
-            serde_json::from_str(&text).context("the answer is no list of experiments")?;
+            serde_json::from_str(&text).with_context(|| self.not_abtest("the list is not one"))?;
         Ok(elements.into_iter().skip(1).collect())
     }
 
-    /// The answer at a path; none where there is no such thing.
+    /// The answer at a path; `None` if there is no such thing.
     pub(crate) fn get(&self, path: &str, parameters: &[(&str, String)]) -> Result<Option<String>> {
         self.call("GET", path, parameters)
     }
 
-    /// What comes of doing what is at a path; none where there is no such thing.
+    /// The result of POST at a path; `None` if there is no such thing.
     pub(crate) fn post(&self, path: &str, parameters: &[(&str, String)]) -> Result<Option<String>> {
         self.call("POST", path, parameters)
     }
@@ -105,7 +217,7 @@ impl Client {
         Ok(self.call("DELETE", &path_of(experiment), &[])?.is_some())
     }
 
-    /// Sends a request; none where there is no such thing.
+    /// Sends a request; `None` if there is no such thing.
     fn call(
         &self,
         method: &str,
@@ -114,26 +226,121 @@ impl Client {
     ) -> Result<Option<String>> {
         let request = http::Request::builder()
             .method(method)
-            .uri(format!("{}{path}?{}", self.url, query(&self.namespace, parameters)))
+            .uri(format!("{}{path}?{}", self.address, query(&self.namespace, parameters)))
             .header("x-api-key", self.key.expose())
             .body(())?;
-        let mut answer = self.agent.run(request).with_context(|| {
-            format!("{} does not answer; is it running? set --url or ABTEST_URL", self.url)
-        })?;
-        let text = answer.body_mut().with_config().limit(1 << 30).read_to_string()?;
-        match answer.status().as_u16() {
-            200 => Ok(Some(text)),
-            404 => Ok(None),
+        let mut answer =
+            self.agent.run(request).map_err(|error| no_answer(&self.address, &error))?;
+        let status = answer.status().as_u16();
+        let header = |name: &str| {
+            let value = answer.headers().get(name).and_then(|value| value.to_str().ok());
+            value.unwrap_or_default().to_owned()
+        };
+        let (content_type, location) = (header("content-type"), header("location"));
+        let text = answer.body_mut().with_config().limit(1 << 30).read_to_string();
+        let text = text.map_err(|error| no_answer(&self.address, &error))?;
+        match status {
+            200 if content_type.starts_with("application/json") => Ok(Some(text)),
+            200 => bail!(self.not_abtest(&format!("it sent {content_type:?}"))),
+            404 if content_type.starts_with("application/problem+json") => {
+                // The path of the API exists in every abtest: so it is the experiment that is missing.
+                if path != "/experiments" {
+                    self.experiments_are_there()?;
+                }
+                Ok(None)
+            }
+            404 => bail!(self.wrong_path()),
+            300..=399 => {
+                bail!("{} redirects to {location}; write --url with the new address", self.address)
+            }
+            401 | 403 if self.address.lacks_stage() => bail!(
+                "{address} is an address of API Gateway without its stage; write --url {address}/prod",
+                address = self.address
+            ),
             401 | 403 => bail!(
                 "{} refuses the API key; set ABTEST_API_KEY or --api-key-file to its key",
-                self.url
+                self.address
             ),
             status => {
                 let problem: Value = serde_json::from_str(&text).unwrap_or_default();
-                let detail = problem["detail"].as_str().unwrap_or("no detail");
-                bail!("{} answered {status}: {detail}", self.url)
+                match problem["detail"].as_str() {
+                    Some(detail) => bail!("{} answered {status}: {detail}", self.address),
+                    None => bail!(
+                        "{} answered {status} without a reason{}",
+                        self.address,
+                        self.other_scheme_hint()
+                    ),
+                }
             }
         }
+    }
+
+    /// An error if the address has no list of experiments, so that its path must be wrong.
+    fn experiments_are_there(&self) -> Result<()> {
+        let parameters = [("analysis", "none".to_owned()), ("scope", "-".to_owned())];
+        self.get("/experiments", &parameters)?.map(drop).with_context(|| self.wrong_path())
+    }
+
+    fn wrong_path(&self) -> String {
+        let tried = format!("{}/experiments", self.address);
+        let origin = self.address.origin();
+        if origin == self.address.as_str() {
+            format!("there is no abtest at {origin}: {tried} does not exist; check --url")
+        } else {
+            format!(
+                "there is no abtest at {}: {tried} does not exist; try --url {origin}",
+                self.address
+            )
+        }
+    }
+
+    fn not_abtest(&self, why: &str) -> String {
+        format!("{} answers, but not as abtest does ({why}); check --url", self.address)
+    }
+
+    fn other_scheme_hint(&self) -> String {
+        if self.address.is_https() {
+            return String::new();
+        }
+        format!("; if it expects HTTPS, write --url {}", self.address.with_other_scheme())
+    }
+}
+
+/// How long an answer may take. API Gateway gives up after 29 seconds.
+pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// An agent that follows no redirect, which could lead the key elsewhere.
+pub(crate) fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .timeout_global(Some(ANSWER_TIMEOUT))
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .build()
+        .into()
+}
+
+/// Why there is no answer, and what would work.
+pub(crate) fn no_answer(address: &Address, error: &ureq::Error) -> anyhow::Error {
+    use std::io::ErrorKind;
+    let other = address.with_other_scheme();
+    match error {
+        ureq::Error::HostNotFound => anyhow!(
+            "the host of {address} is unknown; check --url, for example --url http://127.0.0.1:8080"
+        ),
+        ureq::Error::Timeout(_) => anyhow!(
+            "{address} did not answer within {} seconds; check --url and the network",
+            ANSWER_TIMEOUT.as_secs()
+        ),
+        ureq::Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => anyhow!(
+            "nothing listens at {address}; start `abtest serve`, or name another address with --url"
+        ),
+        _ if address.is_https() => anyhow!(
+            "{address} does not answer over HTTPS ({error}); if it speaks plain HTTP, write --url {other}"
+        ),
+        _ => anyhow!(
+            "{address} does not answer over HTTP ({error}); if it expects HTTPS, write --url {other}"
+        ),
     }
 }
 
@@ -148,19 +355,4 @@ pub(crate) fn query(namespace: &str, parameters: &[(&str, String)]) -> String {
         .append_pair("namespace", namespace)
         .extend_pairs(parameters)
         .finish()
-}
-
-/// The API key: from ABTEST_API_KEY, else from a file, else what `serve` here made.
-pub(crate) fn key(file: Option<&Path>) -> Result<Secret> {
-    if let Some(key) = std::env::var("ABTEST_API_KEY").ok().filter(|key| !key.is_empty()) {
-        return Ok(Secret::new(key));
-    }
-    let file = match file {
-        Some(file) => file.to_owned(),
-        None => PathBuf::from("abtest-data").join(serve::KEY_FILE),
-    };
-    let key = std::fs::read_to_string(&file).with_context(|| {
-        format!("no API key in {}; set ABTEST_API_KEY, or --api-key-file", file.display())
-    })?;
-    Ok(Secret::new(key.trim()))
 }

@@ -1,12 +1,12 @@
-//! Where the config file is, and reading it.
+//! Finds and reads the config file.
 
 use std::path::{Path, PathBuf};
 
 use abtest_model::Config;
 use anyhow::{Context, Result};
 
-/// Reads the config: the file given, else the first that exists of those where it is looked for;
-/// then the environment's overrides.
+/// Reads the config from the given file, else from the first candidate that exists. Environment
+/// variables override the file.
 pub(crate) fn read(given: Option<&Path>) -> Result<Config> {
     let path = find(given);
     let text = match &path {
@@ -23,7 +23,7 @@ pub(crate) fn read(given: Option<&Path>) -> Result<Config> {
     })
 }
 
-/// The file that is read: the one given, else the first that exists of those that are looked for.
+/// The file to read: the given one, else the first candidate that exists.
 pub(crate) fn find(given: Option<&Path>) -> Option<PathBuf> {
     match given {
         Some(path) => Some(path.to_owned()),
@@ -31,7 +31,7 @@ pub(crate) fn find(given: Option<&Path>) -> Option<PathBuf> {
     }
 }
 
-/// Where a config of one's own goes, when there is none yet.
+/// The file for a new config.
 pub(crate) fn home() -> Option<PathBuf> {
     let folder = |name| std::env::var_os(name).map(PathBuf::from);
     folder("XDG_CONFIG_HOME")
@@ -56,7 +56,7 @@ mod tests {
     use abtest_model::{Limits, RedisConfig};
 
     #[test]
-    fn the_file_is_looked_for_here_then_at_home_then_where_gimel_has_it() {
+    fn the_candidates_are_here_then_at_home_then_gimels() {
         let found = candidates(|name| match name {
             "HOME" => Some("/home/me".into()),
             "XDG_CONFIG_HOME" => Some("/home/me/.config".into()),

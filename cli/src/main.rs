@@ -1,14 +1,22 @@
-//! `abtest`: an A/B-testing backend that you own. One file a command, in `commands`.
+//! `abtest`: an A/B-testing backend that you own. One file per command, in `commands`.
 
+#[macro_use]
+mod output;
+
+mod address;
 mod client;
 mod commands;
 mod config_file;
+#[cfg(feature = "deploy")]
 mod deployment;
 mod numbers;
 mod page;
+#[cfg(feature = "deploy")]
 mod plan_view;
 mod private_file;
+mod progress;
 mod secrets;
+mod servers;
 mod snippet;
 mod stores;
 mod terminal;
@@ -16,11 +24,13 @@ mod usage;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
+#[cfg(feature = "deploy")]
+use commands::{build, deploy, destroy, key, preflight, rollback, status};
 use commands::{
-    build, calc, configure, dashboard, deploy, destroy, experiments, export, import, key,
-    preflight, results, rollback, serve, snippet as snippet_command, status,
+    calc, completions, configure, dashboard, experiments, export, import, login, results, serve,
+    snippet as snippet_command,
 };
 
 #[global_allocator]
@@ -28,15 +38,24 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// An A/B-testing backend that you own.
 #[derive(Debug, Parser)]
-#[command(
-    version,
-    after_help = "\
-Exit codes: 0 done; 1 failed; 2 wrong usage, or a confirmation is missing."
-)]
+#[command(version, after_help = AFTER_HELP)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    terminal: terminal::Settings,
 }
+
+#[cfg(feature = "deploy")]
+const AFTER_HELP: &str = "\
+Exit codes: 0 done; 1 failed; 2 wrong usage, or a confirmation is missing.";
+
+#[cfg(not(feature = "deploy"))]
+const AFTER_HELP: &str = "\
+Exit codes: 0 done; 1 failed; 2 wrong usage, or a confirmation is missing.
+
+This abtest was built without the commands that talk to AWS (deploy, status, rollback, key, logs,
+preflight, destroy, build). `cargo install --path cli` builds all of them.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -44,55 +63,90 @@ enum Command {
     Dashboard(dashboard::Arguments),
     Results(results::Arguments),
     Experiments(experiments::Arguments),
+    Login(login::Arguments),
     Export(export::Arguments),
     Import(import::Arguments),
     Calc(calc::Arguments),
     Configure(configure::Arguments),
+    #[cfg(feature = "deploy")]
     Preflight(preflight::Arguments),
+    #[cfg(feature = "deploy")]
     Deploy(deploy::Arguments),
+    #[cfg(feature = "deploy")]
     Status(status::Arguments),
+    #[cfg(feature = "deploy")]
     Rollback(rollback::Arguments),
+    #[cfg(feature = "deploy")]
     Key(key::Arguments),
     Snippet(snippet_command::Arguments),
+    #[cfg(feature = "deploy")]
     Destroy(destroy::Arguments),
+    #[cfg(feature = "deploy")]
     Build(build::Arguments),
+    Completions(completions::Arguments),
 }
 
 /// How a command ended that did not fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ExitStatus {
+    /// It did what was asked.
     Done,
-    /// Some checks failed, which were shown.
+    /// It showed checks, and some of them failed.
     ChecksFailed,
-    /// Something was shown that wants a confirmation first.
+    /// It showed what it would do, and needs a confirmation to do it.
     Unconfirmed,
 }
 
 fn main() -> ExitCode {
-    let status = match Arguments::parse().command {
-        Command::Serve(arguments) => serve::run(arguments),
-        Command::Dashboard(arguments) => dashboard::run(&arguments),
-        Command::Results(arguments) => results::run(&arguments),
-        Command::Experiments(arguments) => experiments::run(arguments),
-        Command::Export(arguments) => export::run(&arguments),
-        Command::Import(arguments) => import::run(&arguments),
-        Command::Calc(arguments) => calc::run(&arguments),
-        Command::Configure(arguments) => configure::run(&arguments),
-        Command::Preflight(arguments) => preflight::run(&arguments),
-        Command::Deploy(arguments) => deploy::run(&arguments),
-        Command::Status(arguments) => status::run(&arguments),
-        Command::Rollback(arguments) => rollback::run(&arguments),
-        Command::Key(arguments) => key::run(&arguments),
-        Command::Snippet(arguments) => snippet_command::run(&arguments),
-        Command::Destroy(arguments) => destroy::run(&arguments),
-        Command::Build(arguments) => build::run(&arguments),
-    };
-    match status {
+    let Arguments { command, terminal } = Arguments::parse();
+    terminal.apply();
+    if !matches!(command, Command::Serve(_)) {
+        terminal::start_logs();
+    }
+    let ended = run(command).and_then(|status| match output::failure() {
+        None => Ok(status),
+        Some(error) => Err(anyhow::anyhow!("cannot write to standard output: {error}")),
+    });
+    match ended {
         Ok(ExitStatus::Done) => ExitCode::SUCCESS,
         Ok(ExitStatus::ChecksFailed) => ExitCode::FAILURE,
         Ok(ExitStatus::Unconfirmed) => ExitCode::from(2),
         Err(error) => {
             eprintln!("{} {error:#}", terminal::red("error:"));
             if error.is::<usage::WrongUsage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<ExitStatus> {
+    match command {
+        Command::Serve(arguments) => serve::run(arguments),
+        Command::Dashboard(arguments) => dashboard::run(&arguments),
+        Command::Results(arguments) => results::run(&arguments),
+        Command::Experiments(arguments) => experiments::run(arguments),
+        Command::Login(arguments) => login::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
+        Command::Import(arguments) => import::run(&arguments),
+        Command::Calc(arguments) => calc::run(&arguments),
+        Command::Configure(arguments) => configure::run(&arguments),
+        #[cfg(feature = "deploy")]
+        Command::Preflight(arguments) => preflight::run(&arguments),
+        #[cfg(feature = "deploy")]
+        Command::Deploy(arguments) => deploy::run(&arguments),
+        #[cfg(feature = "deploy")]
+        Command::Status(arguments) => status::run(&arguments),
+        #[cfg(feature = "deploy")]
+        Command::Rollback(arguments) => rollback::run(&arguments),
+        #[cfg(feature = "deploy")]
+        Command::Key(arguments) => key::run(&arguments),
+        Command::Snippet(arguments) => snippet_command::run(&arguments),
+        #[cfg(feature = "deploy")]
+        Command::Destroy(arguments) => destroy::run(&arguments),
+        #[cfg(feature = "deploy")]
+        Command::Build(arguments) => build::run(&arguments),
+        Command::Completions(arguments) => {
+            completions::run(&arguments, &mut Arguments::command());
+            Ok(ExitStatus::Done)
         }
     }
 }

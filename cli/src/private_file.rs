@@ -4,24 +4,24 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-/// Writes a file with mode 0600, in a folder that is made with mode 0700. A reader sees the old
-/// text or the new one.
+/// Writes a file with mode 0600. Creates its folder with mode 0700. A reader sees the old text or
+/// the new text, never a part.
 pub(crate) fn write(path: &Path, text: &str) -> Result<()> {
-    let failed = || format!("cannot write {}; is the folder yours?", path.display());
+    let failed = || format!("cannot write {}; check that the folder is yours", path.display());
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty())
         && !folder.exists()
     {
-        make_folder(folder).with_context(failed)?;
+        create_folder(folder).with_context(failed)?;
     }
     let new = path.with_extension("new");
-    // One that is left from an interrupted run may have any mode.
+    // An interrupted run may have left one with another mode.
     let _ = std::fs::remove_file(&new);
     write_new(&new, text).with_context(failed)?;
     std::fs::rename(&new, path).with_context(failed)
 }
 
 #[cfg(unix)]
-fn make_folder(folder: &Path) -> std::io::Result<()> {
+fn create_folder(folder: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
@@ -35,17 +35,18 @@ fn write_new(path: &Path, text: &str) -> std::io::Result<()> {
     file.write_all(text.as_bytes())
 }
 
-/// Takes the right to read a file from everybody else.
+/// Makes a file readable by its owner only.
 #[cfg(unix)]
 pub(crate) fn protect(path: &Path) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
     let mode = std::fs::Permissions::from_mode(0o600);
-    std::fs::set_permissions(path, mode)
-        .with_context(|| format!("cannot set the mode of {}; is it yours?", path.display()))
+    std::fs::set_permissions(path, mode).with_context(|| {
+        format!("cannot set the mode of {}; check that the file is yours", path.display())
+    })
 }
 
 #[cfg(not(unix))]
-fn make_folder(folder: &Path) -> std::io::Result<()> {
+fn create_folder(folder: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)
 }
 
@@ -54,7 +55,7 @@ fn write_new(path: &Path, text: &str) -> std::io::Result<()> {
     std::fs::write(path, text)
 }
 
-/// Elsewhere than on Unix the home folder is private as it is.
+/// On other systems the home folder is private already.
 #[cfg(not(unix))]
 pub(crate) fn protect(_: &Path) -> Result<()> {
     Ok(())

@@ -1,23 +1,45 @@
-//! Secrets that the config names by their ARN, read with the credentials of AWS's own tools:
-//! environment, profiles, single sign-on.
+//! Secrets that the config names by their ARN.
 
-use abtest_model::{Config, Secret};
-use abtest_secrets::{Credentials, SecretError};
-use abtest_wiring::account;
-use aws_credential_types::provider::ProvideCredentials;
+use abtest_model::Config;
+use abtest_secrets::SecretError;
 
-/// Puts the secrets themselves in the place of the config's references.
+/// Replaces the config's references by the secrets themselves.
 pub(crate) async fn resolve(config: &mut Config) -> Result<(), SecretError> {
     let region = config.secret_references().first().map(|first| first.region().to_owned());
-    abtest_secrets::resolve(config, async || credentials(region?).await).await
+    abtest_secrets::resolve(config, async || credentials::find(region?).await).await
 }
 
-async fn credentials(region: String) -> Option<Credentials> {
-    let settings = account::settings(Some(&region)).await.ok()?;
-    let found = settings.credentials_provider()?.provide_credentials().await.ok()?;
-    Some(Credentials {
-        access_key_id: found.access_key_id().to_owned(),
-        secret_access_key: Secret::new(found.secret_access_key()),
-        session_token: found.session_token().map(Secret::new),
-    })
+/// Credentials as AWS's own tools find them: environment, profiles, single sign-on.
+#[cfg(feature = "deploy")]
+mod credentials {
+    use abtest_model::Secret;
+    use abtest_secrets::Credentials;
+    use abtest_wiring::account;
+    use aws_credential_types::provider::ProvideCredentials;
+
+    pub(super) async fn find(region: String) -> Option<Credentials> {
+        let settings = account::settings(Some(&region)).await.ok()?;
+        let found = settings.credentials_provider()?.provide_credentials().await.ok()?;
+        Some(Credentials {
+            access_key_id: found.access_key_id().to_owned(),
+            secret_access_key: Secret::new(found.secret_access_key()),
+            session_token: found.session_token().map(Secret::new),
+        })
+    }
+}
+
+/// Without the AWS SDK: credentials from the environment only.
+#[cfg(not(feature = "deploy"))]
+mod credentials {
+    use abtest_model::Secret;
+    use abtest_secrets::Credentials;
+
+    pub(super) async fn find(_region: String) -> Option<Credentials> {
+        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        Some(Credentials {
+            access_key_id: variable("AWS_ACCESS_KEY_ID")?,
+            secret_access_key: Secret::new(variable("AWS_SECRET_ACCESS_KEY")?),
+            session_token: variable("AWS_SESSION_TOKEN").map(Secret::new),
+        })
+    }
 }

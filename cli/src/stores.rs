@@ -1,28 +1,28 @@
-//! Stores that a command opens itself, without a running abtest.
+//! Stores that a command opens itself, without asking a running abtest.
 
 use std::path::{Path, PathBuf};
 
 use abtest_model::{Limits, Secret};
 use abtest_store::embedded::EmbeddedStore;
 use abtest_store::redis::RedisStore;
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use tokio::runtime::Runtime;
 
-use crate::{config_file, secrets};
+use crate::{config_file, secrets, servers};
 
-/// What the store's own futures run on.
+/// The runtime for the store's futures.
 pub(crate) fn runtime() -> Result<Runtime> {
     Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
 }
 
-/// The Redis at an address, or, where that is empty, of the config.
+/// The Redis at an address. If the address is empty: the Redis of the config.
 pub(crate) fn redis(runtime: &Runtime, url: &str, config: Option<&Path>) -> Result<RedisStore> {
     let mut config = config_file::read(config)?;
     if !url.is_empty() {
         if !url.contains("://") {
             bail!(
-                "`{}` is no Redis address, such as redis://host/; the experiment's name \
-                 comes before --redis",
+                "`{}` is not a Redis address such as redis://host/; write the experiment's name \
+                 before --redis",
                 crate::terminal::printable(url)
             );
         }
@@ -34,17 +34,38 @@ pub(crate) fn redis(runtime: &Runtime, url: &str, config: Option<&Path>) -> Resu
     })
 }
 
-/// Where a data folder has its counters; an error where it has none.
+/// The counters' folder in a data folder; an error if there is none.
 pub(crate) fn counters(folder: &Path) -> Result<PathBuf> {
     let counters = folder.join("counters");
     if !counters.is_dir() {
-        bail!("there are no counters in {}; give the folder of serve's --data", folder.display());
+        bail!(
+            "there are no counters in {}; name the folder of `abtest serve --data`",
+            folder.display()
+        );
     }
+    ensure_free(folder)?;
     Ok(counters)
 }
 
-/// The counters in a data folder, without making one where there is none.
+/// Opens the counters in a data folder; an error if there are none.
 pub(crate) fn folder(folder: &Path) -> Result<EmbeddedStore> {
-    EmbeddedStore::open(&counters(folder)?, Limits::default())
-        .context("the folder cannot be read; if `abtest serve` runs, leave --data away to ask it")
+    Ok(EmbeddedStore::open(&counters(folder)?, Limits::default())?)
+}
+
+/// Opens the counters in a data folder, and creates them if there are none.
+pub(crate) fn folder_or_new(folder: &Path) -> Result<EmbeddedStore> {
+    ensure_free(folder)?;
+    Ok(EmbeddedStore::open(&folder.join("counters"), Limits::default())?)
+}
+
+/// An error if a running `serve` has the folder open: it is for one process at a time.
+fn ensure_free(folder: &Path) -> Result<()> {
+    match servers::user_of(folder) {
+        Some(url) => bail!(
+            "`abtest serve` at {url} has {} open; stop it, run this command again, and start it \
+             again (`abtest results` without --data asks the running server)",
+            folder.display()
+        ),
+        None => Ok(()),
+    }
 }

@@ -1,45 +1,145 @@
-//! What is shown to people: colours only on a terminal, and hostile names made harmless.
+//! What people see: colours on a terminal, questions, logs, and hostile names made harmless.
 
 use std::fmt::Write as _;
-use std::io::{IsTerminal, Write as _};
+use std::io::{IsTerminal, Stderr, Write as _};
+use std::sync::atomic::{AtomicI8, Ordering};
 
+use anstream::stream::RawStream;
+use anstream::{AutoStream, ColorChoice};
+use anstyle::{AnsiColor, Style};
 use anyhow::Result;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt::SubscriberBuilder;
+use tracing_subscriber::fmt::format::{DefaultFields, Format};
+
+/// How much abtest prints, and in which colours.
+#[derive(Debug, Clone, Copy, clap::Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct Settings {
+    /// When to use colours; auto means on a terminal, unless NO_COLOR is set.
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t, global = true)]
+    color: Color,
+    /// Log to standard error what abtest does; -vv logs more.
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    verbose: u8,
+    /// Print results and errors only: no hints, no progress.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
+enum Color {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// Below 0: quiet. Above 0: how often --verbose was given.
+static VERBOSITY: AtomicI8 = AtomicI8::new(0);
+
+impl Settings {
+    /// Makes these the settings of the process.
+    pub(crate) fn apply(self) {
+        match self.color {
+            Color::Auto => ColorChoice::Auto,
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+        }
+        .write_global();
+        let verbose = i8::try_from(self.verbose).unwrap_or(i8::MAX);
+        VERBOSITY.store(if self.quiet { -1 } else { verbose }, Ordering::Relaxed);
+    }
+}
+
+/// Whether only results and errors are printed.
+pub(crate) fn is_quiet() -> bool {
+    verbosity() < 0
+}
+
+/// Whether more than usual is printed.
+pub(crate) fn is_verbose() -> bool {
+    verbosity() > 0
+}
+
+fn verbosity() -> i8 {
+    VERBOSITY.load(Ordering::Relaxed)
+}
+
+/// Logs to standard error what a command does, if --verbose asks for it.
+pub(crate) fn start_logs() {
+    let level = match verbosity() {
+        ..=0 => return,
+        1 => LevelFilter::INFO,
+        2 => LevelFilter::DEBUG,
+        _ => LevelFilter::TRACE,
+    };
+    log_builder().with_max_level(level).without_time().init();
+}
+
+/// Logs to standard error what a server does: at the level of --verbose or --quiet, else as
+/// RUST_LOG says, else at `info`.
+pub(crate) fn start_server_logs(json: bool) {
+    let level = match verbosity() {
+        ..=-1 => Some("warn"),
+        0 => None,
+        1 => Some("debug"),
+        _ => Some("trace"),
+    };
+    let filter = match level {
+        Some(level) => EnvFilter::new(level),
+        None => EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info")),
+    };
+    let logs = log_builder().with_env_filter(filter);
+    if json { logs.json().flatten_event(true).init() } else { logs.init() }
+}
+
+fn log_builder() -> SubscriberBuilder<DefaultFields, Format, LevelFilter, fn() -> Stderr> {
+    tracing_subscriber::fmt()
+        .with_target(false)
+        .with_writer(std::io::stderr as fn() -> Stderr)
+        .with_ansi(has_colours(&std::io::stderr()))
+        // Reporting a failed write to a closed standard error would panic.
+        .log_internal_errors(false)
+}
 
 /// Whether errors and questions go to a terminal.
 pub(crate) fn is_interactive() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
 
+/// Red, on standard error.
 pub(crate) fn red(text: &str) -> String {
-    colour(std::io::stderr().is_terminal(), "31", text)
+    styled(&std::io::stderr(), AnsiColor::Red.on_default(), text)
 }
 
 /// Red, on standard output.
 pub(crate) fn red_out(text: &str) -> String {
-    colour(std::io::stdout().is_terminal(), "31", text)
+    styled(&std::io::stdout(), AnsiColor::Red.on_default(), text)
 }
 
 /// Green, on standard output.
 pub(crate) fn green(text: &str) -> String {
-    colour(std::io::stdout().is_terminal(), "32", text)
+    styled(&std::io::stdout(), AnsiColor::Green.on_default(), text)
 }
 
 /// Yellow, on standard output.
 pub(crate) fn yellow(text: &str) -> String {
-    colour(std::io::stdout().is_terminal(), "33", text)
+    styled(&std::io::stdout(), AnsiColor::Yellow.on_default(), text)
 }
 
 /// Bold, on standard output.
 pub(crate) fn bold(text: &str) -> String {
-    colour(std::io::stdout().is_terminal(), "1", text)
+    styled(&std::io::stdout(), Style::new().bold(), text)
 }
 
 /// Dim, on standard output.
 pub(crate) fn dim(text: &str) -> String {
-    colour(std::io::stdout().is_terminal(), "2", text)
+    styled(&std::io::stdout(), Style::new().dimmed(), text)
 }
 
-/// Asks a person; where there is none, says what to do instead.
+/// Asks a person. Without a terminal, prints `otherwise`: what to do instead.
 pub(crate) fn confirm(question: &str, otherwise: &str) -> Result<bool> {
     if !is_interactive() {
         println!("{otherwise}");
@@ -94,9 +194,12 @@ pub(crate) fn cut(text: &str, width: usize) -> String {
     shown + "…"
 }
 
-fn colour(terminal: bool, code: &str, text: &str) -> String {
-    let wanted = terminal && std::env::var_os("NO_COLOR").is_none();
-    if wanted { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+fn styled(stream: &impl RawStream, style: Style, text: &str) -> String {
+    if has_colours(stream) { format!("{style}{text}{style:#}") } else { text.to_owned() }
+}
+
+fn has_colours(stream: &impl RawStream) -> bool {
+    AutoStream::choice(stream) != ColorChoice::Never
 }
 
 /// A name as it can be shown: what could move the cursor or turn the direction of writing is

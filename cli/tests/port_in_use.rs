@@ -8,7 +8,7 @@ fn a_port_in_use_is_named_with_the_way_out() {
     let folder = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let reason = TcpListener::bind(&address).unwrap_err();
+    let next = taken.local_addr().unwrap().port().checked_add(1).unwrap_or(8081);
     let output = Command::new(env!("CARGO_BIN_EXE_abtest"))
         .args(["serve", "--listen", &address])
         .current_dir(&folder)
@@ -19,7 +19,8 @@ fn a_port_in_use_is_named_with_the_way_out() {
     assert_eq!(
         String::from_utf8(output.stderr).unwrap(),
         format!(
-            "error: cannot listen on {address}; is it in use? choose another with --listen: {reason}\n"
+            "error: cannot listen on {address}: another program uses this port; stop it, or choose \
+             another port, such as --listen {next}\n"
         )
     );
 }

@@ -14,6 +14,7 @@ fn every_help_text_and_error_is_as_it_was_last_read() {
         .env("ABTEST_URL", "")
         .env("HOME", "/nonexistent")
         .env("XDG_CONFIG_HOME", "/nonexistent")
+        .env("XDG_STATE_HOME", "/nonexistent")
         .env("RUST_LOG", "error")
         // No machine of AWS's that would know a region.
         .env("AWS_EC2_METADATA_DISABLED", "true")

@@ -56,7 +56,7 @@ fn a_mistake_is_shown_with_its_place_and_the_editor_opens_again() {
         shown.contains("unknown field `prot`") && shown.contains("line 3 column 10"),
         "{shown}"
     );
-    assert!(shown.contains("Go back in?") && shown.contains("is fine"), "{shown}");
+    assert!(shown.contains("Edit it again?") && shown.contains("is valid"), "{shown}");
     let config = home.path().join(".abtest/config.json");
     assert_eq!(std::fs::read_to_string(&config).unwrap(), RIGHT);
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -65,12 +65,12 @@ fn a_mistake_is_shown_with_its_place_and_the_editor_opens_again() {
 }
 
 #[test]
-fn whoever_does_not_go_back_in_is_told_what_is_left() {
+fn a_person_who_stops_editing_is_told_what_is_wrong() {
     let (home, scratch) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let editor = editor(scratch.path(), &[WRONG]);
     let (shown, succeeded) = configure(home.path(), &editor, "n\n");
     assert!(!succeeded, "{shown}");
-    assert!(shown.contains("was left as it is"), "{shown}");
+    assert!(shown.contains("is still wrong"), "{shown}");
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn a_config_of_gimel_is_taken_as_it_is() {
     let config = folder.join("config.json");
     std::fs::write(&config, r#"{"redis": {"host": "r", "port": 6379, "password": "x"}}"#).unwrap();
     let (shown, succeeded) = configure(home.path(), "true", "");
-    assert!(succeeded && shown.contains(".gimel/config.json is fine"), "{shown}");
+    assert!(succeeded && shown.contains(".gimel/config.json is valid"), "{shown}");
     let mode = std::fs::metadata(&config).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode, 0o600);
 }

@@ -67,7 +67,8 @@ fn health_and_metrics_tell_what_happened() {
     assert_eq!(serve.track("e", "", "participate", "1"), 400);
     let health = serve.request("GET", "/healthz", &[], &[]);
     assert_eq!((health.status, &*health.text), (200, r#"{"status":"ok"}"#));
-    let metrics = serve.request("GET", "/metrics", &[], &[]).text;
+    assert_eq!(serve.request("GET", "/metrics", &[], &[]).status, 401);
+    let metrics = serve.get("/metrics").text;
     for line in [
         r#"abtest_events_total{outcome="accepted"} 1"#,
         r#"abtest_events_total{outcome="invalid"} 1"#,

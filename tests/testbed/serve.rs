@@ -66,11 +66,15 @@ impl Serve {
     }
 
     fn spawn(folder: Arc<TempDir>, arguments: Vec<String>, listen: &str) -> Self {
-        let mut child = Command::new(binary("abtest"))
-            .args(["serve", "--listen", listen, "--data"])
-            .arg(folder.path().join("data"))
-            .args(&arguments)
+        let mut command = Command::new(binary("abtest"));
+        command.args(["serve", "--listen", listen]).args(&arguments);
+        if !arguments.iter().any(|argument| argument == "--demo") {
+            command.arg("--data").arg(folder.path().join("data"));
+        }
+        let mut child = command
             .env_remove("ABTEST_API_KEY")
+            .env("XDG_STATE_HOME", state(&folder))
+            .env("TMPDIR", folder.path())
             .current_dir(folder.path())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -87,7 +91,17 @@ impl Serve {
                 return rest.split_whitespace().next().unwrap().to_owned();
             }
         };
-        let (url, key) = (find("listening on "), find("api key "));
+        let url = find("listening on ");
+        // A new key is printed; an old one is in its file.
+        let key = match find("api key ") {
+            word if word == "in" => {
+                let given = arguments.iter().skip_while(|argument| *argument != "--api-key-file");
+                let kept = folder.path().join("data/api-key");
+                let file = given.skip(1).map(std::path::PathBuf::from).next().unwrap_or(kept);
+                std::fs::read_to_string(file).unwrap().trim().to_owned()
+            }
+            key => key,
+        };
         // The rest is read, too, or the pipe would fill.
         follow(output, Arc::default());
         let config = ureq::Agent::config_builder()
@@ -124,6 +138,11 @@ impl Serve {
     /// The number of its process.
     pub fn process(&self) -> String {
         self.child.id().to_string()
+    }
+
+    /// The state folder where it tells other commands its address.
+    pub fn state(&self) -> std::path::PathBuf {
+        state(&self.folder)
     }
 
     /// Its data folder.
@@ -186,6 +205,10 @@ impl Serve {
         let results = self.get("/experiments").json();
         count(&results, experiment, goal, variant)
     }
+}
+
+fn state(folder: &TempDir) -> std::path::PathBuf {
+    folder.path().join("state")
 }
 
 impl Drop for Serve {

@@ -1,46 +1,49 @@
-//! `abtest configure`: finds, makes, edits and checks the config.
+//! `abtest configure`: finds, creates, edits and checks the config.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use abtest_model::Config;
-use abtest_wiring::endpoints::Endpoints;
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value};
 
-use crate::ExitStatus;
-use crate::config_file;
-use crate::private_file;
 use crate::terminal::{ask, green, is_interactive};
+use crate::usage::WrongUsage;
+use crate::{ExitStatus, config_file, private_file};
 
-/// What a new config starts from.
+/// The text of a new config.
 const EXAMPLE: &str = include_str!("../../../config.example.json");
 
-/// How the example asks for what only its reader knows.
+/// How the placeholders of the example begin.
 const PLACEHOLDER: &str = "ENTER YOUR ";
 
-/// Make or change the config: in your editor, or with --set.
+/// What to do without a terminal.
+const NO_TERMINAL: &str = "\
+without a terminal there is no editor; set values with --set, for example
+  abtest configure --set redis.host=my.redis --set aws.region=eu-west-1";
+
+/// Create or change the config: in your editor, or with --set.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   abtest configure                                         opens $VISUAL or $EDITOR
   abtest configure --set redis.host=my.redis --set redis.tls=true
-  abtest configure --set redis.password=arn:aws:secretsmanager:…   kept in AWS, not in the file
-  abtest configure --show                                  secrets are masked
+  abtest configure --set redis.password=arn:aws:secretsmanager:…   the secret stays in AWS
+  abtest configure --show                                  prints the config with secrets masked
 
-The config is ./config.json, else $XDG_CONFIG_HOME/abtest/config.json, else ~/.abtest/config.json,
-else Gimel's ~/.gimel/config.json, which is taken as it is.")]
+The config is the first of these files that exists: ./config.json, $XDG_CONFIG_HOME/abtest/config.json,
+~/.abtest/config.json, and Gimel's ~/.gimel/config.json, which works unchanged.")]
 pub(crate) struct Arguments {
     /// The config file.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Set a value, without an editor.
+    /// Set a value without an editor.
     #[arg(long = "set", value_name = "MEMBER=VALUE")]
     sets: Vec<String>,
     /// Print the config, with secrets masked.
     #[arg(long, conflicts_with = "sets")]
     show: bool,
-    /// Print where the config is.
+    /// Print the path of the config.
     #[arg(long, conflicts_with_all = ["sets", "show"])]
     path: bool,
 }
@@ -49,13 +52,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
     let path = match config_file::find(arguments.config.as_deref()) {
         Some(path) => path,
         None => config_file::home()
-            .context("there is no home folder to keep a config in; name a file with --config")?,
+            .context("there is no home folder for a config; name a file with --config")?,
     };
     if arguments.path {
         println!("{}", path.display());
     } else if arguments.show {
         show(&path)?;
     } else if arguments.sets.is_empty() {
+        if !is_interactive() {
+            return Err(WrongUsage::new(NO_TERMINAL).into());
+        }
         edit(&path)?;
     } else {
         set_all(&path, &arguments.sets)?;
@@ -65,7 +71,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
 
 fn show(path: &Path) -> Result<()> {
     let text = std::fs::read_to_string(path).with_context(|| {
-        format!("there is no config at {}; `abtest configure` makes one", path.display())
+        format!("there is no config at {}; `abtest configure` creates one", path.display())
     })?;
     check(&text).with_context(|| format!("the config {} is wrong", path.display()))?;
     let mut config: Value = serde_json::from_str(&text)?;
@@ -74,7 +80,7 @@ fn show(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Hides what only the file may hold; a reference to a secret is none.
+/// Masks secrets. ARNs stay visible: they are references to secrets.
 fn mask(config: &mut Value) {
     for member in ["password", "url"] {
         if let Some(Value::String(secret)) = config["redis"].get_mut(member)
@@ -94,17 +100,13 @@ fn edit(path: &Path) -> Result<()> {
         open_editor(path)?;
         let text = std::fs::read_to_string(path)?;
         let Err(error) = check(&text).and_then(|()| no_placeholders(&text)) else { break };
-        let wrong = format!("the config {} is wrong: {error:#}", path.display());
-        if !is_interactive() {
-            bail!("{wrong}; run `abtest configure` again");
-        }
-        eprintln!("{wrong}");
-        if ask("Go back in? [Y/n] ")?.to_lowercase().starts_with('n') {
-            bail!("the config was left as it is; run `abtest configure` again");
+        eprintln!("the config {} is wrong: {error:#}", path.display());
+        if ask("Edit it again? [Y/n] ")?.to_lowercase().starts_with('n') {
+            bail!("the config is still wrong; run `abtest configure` to fix it");
         }
     }
     private_file::protect(path)?;
-    println!("{} {} is fine; `abtest preflight` checks what it says", green("✓"), path.display());
+    println!("{} {} is valid; `abtest preflight` checks that it works", green("✓"), path.display());
     Ok(())
 }
 
@@ -121,7 +123,7 @@ fn open_editor(path: &Path) -> Result<()> {
         .status()
         .with_context(|| format!("cannot start the editor `{editor}`; set EDITOR"))?;
     if !status.success() {
-        bail!("the editor `{editor}` ended with {status}; set EDITOR, or use --set");
+        bail!("the editor `{editor}` failed ({status}); set EDITOR to another one, or use --set");
     }
     Ok(())
 }
@@ -134,7 +136,7 @@ fn set_all(path: &Path, sets: &[String]) -> Result<()> {
     };
     for assignment in sets {
         let (member, value) = assignment.split_once('=').with_context(|| {
-            format!("`{assignment}` sets nothing; write --set redis.host=my.redis")
+            format!("`{assignment}` has no value; write --set redis.host=my.redis")
         })?;
         set(&mut config, member, value)?;
     }
@@ -145,7 +147,7 @@ fn set_all(path: &Path, sets: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// The example without what is only an example.
+/// The example without its placeholders and its example endpoint.
 fn blank() -> Result<Value> {
     let mut config: Value = serde_json::from_str(EXAMPLE)?;
     if let Some(redis) = config["redis"].as_object_mut() {
@@ -155,8 +157,7 @@ fn blank() -> Result<Value> {
     Ok(config)
 }
 
-/// Sets a member by its path. What looks like a number, a truth or null is one, unless the
-/// member wants text.
+/// Sets a member by its path. The value is taken as JSON if the member accepts that, else as text.
 fn set(config: &mut Value, member: &str, value: &str) -> Result<()> {
     let parsed = serde_json::from_str::<Value>(value).ok();
     let text = Value::String(value.to_owned());
@@ -172,7 +173,7 @@ fn set(config: &mut Value, member: &str, value: &str) -> Result<()> {
             Err(error) => problem = problem.or(Some(error)),
         }
     }
-    // Line and column would be those of a text that nobody sees.
+    // Line and column refer to a text that the user does not see.
     let problem = problem.map(|error| format!("{error:#}")).unwrap_or_default();
     let problem = problem.split(" at line ").next().unwrap_or_default();
     bail!("cannot set {member}: {problem}")
@@ -185,7 +186,7 @@ fn put(config: &mut Value, member: &str, value: Value) -> Result<()> {
             *place = Value::Object(Map::new());
         }
         let Value::Object(members) = place else {
-            bail!("cannot set {member}: what is above it holds no members");
+            bail!("cannot set {member}: the part before the last dot is not an object");
         };
         place = members.entry(part).or_insert(Value::Null);
     }
@@ -193,17 +194,19 @@ fn put(config: &mut Value, member: &str, value: Value) -> Result<()> {
     Ok(())
 }
 
-/// Whether the text is a config whose endpoints can exist.
+/// Checks that the text is a config and that its endpoints fit together.
 fn check(text: &str) -> Result<()> {
     let config = Config::read(Some(text), |_| None)?;
-    Endpoints::new(&config.name, &config.extra_wiring)?;
+    #[cfg(feature = "deploy")]
+    abtest_wiring::endpoints::Endpoints::new(&config.name, &config.extra_wiring)?;
+    drop(config);
     Ok(())
 }
 
 fn no_placeholders(text: &str) -> Result<()> {
     let line = text.lines().position(|line| line.contains(PLACEHOLDER));
     match line {
-        Some(line) => bail!("line {} still asks for something of yours", line + 1),
+        Some(line) => bail!("line {} still has its placeholder `{PLACEHOLDER}…`", line + 1),
         None => Ok(()),
     }
 }
@@ -221,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_becomes_what_its_member_wants() {
+    fn a_value_gets_the_type_of_its_member() {
         let config = blank_with(&[
             ("redis.host", "127.0.0.1"),
             ("redis.password", "12345"),
@@ -254,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn the_example_asks_for_what_it_cannot_know() {
+    fn the_example_has_placeholders() {
         assert!(no_placeholders(EXAMPLE).is_err());
         check(EXAMPLE).unwrap();
     }

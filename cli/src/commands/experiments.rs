@@ -1,6 +1,6 @@
 //! `abtest experiments`: list and delete the experiments of a running abtest.
 
-use std::io::{ErrorKind, IsTerminal, Write};
+use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -10,7 +10,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::ExitStatus;
 use crate::client::{Client, ClientArguments, Listed};
-use crate::terminal::{confirm, printable};
+use crate::terminal::{confirm, is_quiet, is_verbose, printable};
 
 /// List or delete the experiments of a running abtest.
 #[derive(Debug, clap::Args)]
@@ -30,12 +30,12 @@ enum Action {
 struct ListArguments {
     #[command(flatten)]
     client: ClientArguments,
-    /// Print the API's answer for each experiment, as a JSON array.
+    /// Print a JSON array with what the API says about each experiment.
     #[arg(long)]
     json: bool,
 }
 
-/// Delete experiments with all their counters, after showing which.
+/// Delete experiments with all their counters. Shows them first, and asks.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -43,26 +43,26 @@ Examples:
   abtest experiments delete --match '*<script*' --match '*../*'
   abtest experiments delete --match '*' --at-most 1    what a scanner left behind
 
-What would be deleted is shown first. On a terminal you are asked; elsewhere nothing is
-deleted without --yes, and the exit code is 2.")]
+On a terminal it asks before it deletes. Elsewhere it deletes nothing without --yes, and exits
+with 2.")]
 struct DeleteArguments {
     #[command(flatten)]
     client: ClientArguments,
     /// Names of experiments.
     #[arg(required_unless_present = "patterns", value_name = "NAME")]
     names: Vec<String>,
-    /// Experiments whose name matches: * any text, ? one character, [ab] either, {a,b} either.
+    /// Also experiments whose name matches: * is any text, ? one character, [ab] a or b, {a,b} a or b.
     #[arg(long = "match", value_name = "PATTERN")]
     patterns: Vec<String>,
-    /// Of these, only the ones with at most so many participants.
+    /// Only experiments with at most this number of participants.
     #[arg(long, value_name = "PARTICIPANTS")]
     at_most: Option<u64>,
     /// Delete without asking.
     #[arg(long)]
     yes: bool,
-    /// Show every name, not only the first.
-    #[arg(long)]
-    verbose: bool,
+    /// Print the names of the deleted experiments as JSON.
+    #[arg(long, requires = "yes")]
+    json: bool,
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<ExitStatus> {
@@ -93,11 +93,8 @@ fn list(arguments: &ListArguments) -> Result<ExitStatus> {
             );
         }
     }
-    match std::io::stdout().write_all(text.as_bytes()) {
-        // Whoever reads has read enough.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(ExitStatus::Done),
-        written => Ok(written.map(|()| ExitStatus::Done)?),
-    }
+    print!("{text}");
+    Ok(ExitStatus::Done)
 }
 
 fn delete(arguments: &DeleteArguments) -> Result<ExitStatus> {
@@ -116,11 +113,17 @@ fn delete(arguments: &DeleteArguments) -> Result<ExitStatus> {
         .into_iter()
         .filter(|listed| is_chosen(listed, &arguments.names, &patterns, arguments.at_most))
         .collect();
-    if chosen.is_empty() {
-        println!("nothing matches; nothing is deleted");
+    if arguments.json {
+        delete_all(&client, &chosen)?;
+        let names: Vec<&str> = chosen.iter().map(Listed::name).collect();
+        println!("{}", serde_json::json!({ "deleted": names }));
         return Ok(ExitStatus::Done);
     }
-    show(&chosen, arguments.verbose);
+    if chosen.is_empty() {
+        println!("no experiment matches; nothing was deleted");
+        return Ok(ExitStatus::Done);
+    }
+    show(&chosen, is_verbose());
     if !arguments.yes && !confirm_deletion(chosen.len())? {
         return Ok(ExitStatus::Unconfirmed);
     }
@@ -134,7 +137,7 @@ fn patterns(patterns: &[String]) -> Result<GlobSet> {
     for pattern in patterns {
         let glob =
             GlobBuilder::new(pattern).literal_separator(false).backslash_escape(true).build();
-        set.add(glob.with_context(|| format!("`{pattern}` is no pattern"))?);
+        set.add(glob.with_context(|| format!("`{pattern}` is not a pattern"))?);
     }
     Ok(set.build()?)
 }
@@ -160,16 +163,16 @@ fn experiments(count: usize) -> String {
 }
 
 fn confirm_deletion(count: usize) -> Result<bool> {
-    let question = format!("Delete {} with all counts? There is no way back.", experiments(count));
-    confirm(&question, "nothing is deleted; add --yes to delete them")
+    let question = format!("Delete {} with all counts? This cannot be undone.", experiments(count));
+    confirm(&question, "nothing was deleted; add --yes to delete them")
 }
 
-/// Deletes a few at a time, goes on after a failure, and reports it at the end.
+/// Deletes a few at a time. After a failure it goes on, and reports the first one at the end.
 fn delete_all(client: &Client, chosen: &[Listed]) -> Result<()> {
     const AT_ONCE: usize = 8;
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let failures = Mutex::new(Vec::new());
-    let progress = std::io::stderr().is_terminal();
+    let progress = std::io::stderr().is_terminal() && !is_quiet();
     std::thread::scope(|scope| {
         for _ in 0..AT_ONCE.min(chosen.len()) {
             scope.spawn(|| {
@@ -192,7 +195,7 @@ fn delete_all(client: &Client, chosen: &[Listed]) -> Result<()> {
     }
     let failures = failures.into_inner().unwrap_or_default();
     match failures.first() {
-        Some(first) => bail!("{} could not be deleted, the first: {first}", failures.len()),
+        Some(first) => bail!("{} could not be deleted; the first: {first}", failures.len()),
         None => Ok(()),
     }
 }

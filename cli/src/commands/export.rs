@@ -1,43 +1,45 @@
-//! `abtest export`: an experiment with all that its counters know, as a file.
+//! `abtest export`: an experiment with everything that its counters know, as a file.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use abtest_model::{Experiment, Namespace};
 use abtest_store::embedded;
 use anyhow::{Context, Result};
 
+use crate::client::namespace;
+use crate::progress::Progress;
 use crate::terminal::printable;
 use crate::{ExitStatus, private_file, stores};
 
-/// Write an experiment into a file, with all that keeps its counters from counting a uuid twice.
+/// Write an experiment to a file, to move it to another store.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   abtest export 'button color' --redis redis://here/ --output button.json
   abtest import button.json --redis redis://there/
 
-A folder's experiments go anywhere; exact ones in Redis to another Redis, and HyperLogLogs as
-well. Where the other store would count someone twice, the import is refused and says why.
-A folder's export holds the uuids of your visitors: the file is for your eyes only.")]
+An experiment of a data folder can move to any store. One of a Redis can move to another Redis. The
+import is refused if the new store would count a visitor twice.
+The export of a data folder holds the uuids of your visitors, so the file is readable by you only.
+A data folder is for one process: stop `abtest serve` before you export from its folder.")]
 pub(crate) struct Arguments {
     /// Name of the experiment.
     experiment: String,
     #[command(flatten)]
     place: Place,
-    /// The file; standard output without it.
+    /// The file to write [default: standard output].
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
 
-/// The store, which this command opens itself.
+/// A store that a command opens itself.
 #[derive(Debug, clap::Args)]
 #[command(group(clap::ArgGroup::new("store").required(true)))]
 pub(super) struct Place {
     /// Namespace of the experiment.
-    #[arg(long, default_value = Namespace::DEFAULT)]
+    #[arg(long, default_value = Namespace::DEFAULT, value_parser = namespace)]
     pub(super) namespace: String,
-    /// A Redis: its address, or none for that of the config.
+    /// A Redis. Without URL: the Redis of the config.
     #[arg(
         long, value_name = "URL", num_args = 0..=1, default_missing_value = "", group = "store"
     )]
@@ -45,7 +47,7 @@ pub(super) struct Place {
     /// The config file, for Redis.
     #[arg(long, value_name = "FILE", requires = "redis")]
     pub(super) config: Option<PathBuf>,
-    /// The data folder of an `abtest serve` that does not run.
+    /// The data folder of an `abtest serve` that is stopped.
     #[arg(long, value_name = "FOLDER", group = "store")]
     pub(super) data: Option<PathBuf>,
 }
@@ -54,6 +56,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
     let Place { namespace, redis, config, data } = &arguments.place;
     let namespace = Namespace::new(&**namespace)?;
     let experiment = Experiment::new(&*arguments.experiment)?;
+    let progress = Progress::start(&format!("reading {}", printable(experiment.as_str())));
     let export = match data {
         Some(folder) => embedded::export(&stores::counters(folder)?, &namespace, &experiment)?,
         None => {
@@ -63,9 +66,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
             runtime.block_on(store.export(&namespace, &experiment))?
         }
     };
+    drop(progress);
     let export = export.with_context(|| {
         format!(
-            "there is no experiment `{}` in the namespace {}; `abtest results` shows them",
+            "there is no experiment `{}` in the namespace {}; `abtest results` lists them",
             printable(experiment.as_str()),
             printable(namespace.as_str())
         )
@@ -73,7 +77,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
     let text = serde_json::to_string(&export)? + "\n";
     match &arguments.output {
         Some(file) => private_file::write(file, &text)?,
-        None => std::io::stdout().write_all(text.as_bytes())?,
+        None => print!("{text}"),
     }
     Ok(ExitStatus::Done)
 }

@@ -8,42 +8,47 @@ use abtest_store::transfer::{Export, import_uuids};
 use anyhow::{Context, Result, bail};
 
 use super::export::Place;
+use crate::progress::Progress;
 use crate::terminal::printable;
 use crate::{ExitStatus, stores};
 
-/// Bring an experiment that was exported into a store, where it goes on.
+/// Bring an exported experiment into a store, where it goes on counting.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   abtest import button.json --redis redis://here/
   abtest import --experiment 'button color' --counts-of redis://gimel/ --redis redis://here/
 
-Counts of Gimel and Lamed come without uuids. They stand beside the experiment as what they are, an
-estimate or a number, and are never added to what is counted here.")]
+Gimel and Lamed keep no uuids. So their counts are shown beside the experiment, and are never added
+to what abtest counts.")]
 pub(crate) struct Arguments {
-    /// What `abtest export` wrote.
+    /// A file that `abtest export` wrote.
     #[arg(required_unless_present = "counts_of")]
     file: Option<PathBuf>,
-    /// Bring over what Gimel or Lamed counted in this Redis, as starting values.
+    /// Import what Gimel or Lamed counted in this Redis, as starting values.
     #[arg(long, value_name = "URL", requires = "experiment", conflicts_with_all = ["file", "data"])]
     counts_of: Option<String>,
-    /// The experiment whose counts they are.
+    /// The experiment to import the counts of.
     #[arg(long, value_name = "NAME", requires = "counts_of")]
     experiment: Option<String>,
     #[command(flatten)]
     place: Place,
+    /// Print what was imported as JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
     match (&arguments.file, &arguments.counts_of, &arguments.experiment) {
-        (None, Some(url), Some(experiment)) => counts(&arguments.place, url, experiment),
-        (Some(file), ..) => experiment(&arguments.place, file),
+        (None, Some(url), Some(experiment)) => counts(arguments, url, experiment),
+        (Some(file), ..) => experiment(arguments, file),
         _ => bail!("name a file, or --counts-of and --experiment"),
     }
 }
 
 /// Starting values from another program's Redis.
-fn counts(place: &Place, url: &str, experiment: &str) -> Result<ExitStatus> {
+fn counts(arguments: &Arguments, url: &str, experiment: &str) -> Result<ExitStatus> {
+    let place = &arguments.place;
     let namespace = Namespace::new(&*place.namespace)?;
     let experiment = Experiment::new(experiment)?;
     let runtime = stores::runtime()?;
@@ -58,9 +63,14 @@ fn counts(place: &Place, url: &str, experiment: &str) -> Result<ExitStatus> {
     let name = printable(experiment.as_str());
     if values.is_empty() {
         bail!(
-            "neither Gimel nor Lamed counted `{name}` there, in the namespace {}",
+            "neither Gimel nor Lamed counted `{name}` in that Redis, in the namespace {}",
             printable(namespace.as_str())
         );
+    }
+    if arguments.json {
+        let imported = serde_json::json!({"experiment": experiment.as_str(), "counts": values});
+        println!("{imported}");
+        return Ok(ExitStatus::Done);
     }
     for value in &values {
         let how = match value.counting {
@@ -70,23 +80,24 @@ fn counts(place: &Place, url: &str, experiment: &str) -> Result<ExitStatus> {
         let (goal, label) = (printable(&value.goal), printable(&value.label));
         println!("{goal}, {label}: {how} {}", value.count);
     }
-    println!("kept beside `{name}`; what is counted from now on is not added to them");
+    println!("saved beside `{name}`; new counts are not added to them");
     Ok(ExitStatus::Done)
 }
 
 /// An exported experiment.
-fn experiment(place: &Place, path: &Path) -> Result<ExitStatus> {
-    let Place { namespace, redis, config, data } = place;
+fn experiment(arguments: &Arguments, path: &Path) -> Result<ExitStatus> {
+    let Place { namespace, redis, config, data } = &arguments.place;
     let namespace = Namespace::new(&**namespace)?;
     let file = || path.display().to_string();
-    let text =
-        std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", file()))?;
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", file()))?;
     let export: Export = serde_json::from_str(&text)
-        .with_context(|| format!("{} is no export of abtest, or it is damaged", file()))?;
+        .with_context(|| format!("{} is not an export of abtest, or it is damaged", file()))?;
+    let name = printable(&export.experiment);
     let runtime = stores::runtime()?;
+    let progress = Progress::start(&format!("importing {name}"));
     match data {
         Some(folder) => {
-            let store = stores::folder(folder)?;
+            let store = stores::folder_or_new(folder)?;
             runtime.block_on(import_uuids(&store, &namespace, &export))?;
         }
         None => {
@@ -95,10 +106,19 @@ fn experiment(place: &Place, path: &Path) -> Result<ExitStatus> {
             runtime.block_on(store.import(&namespace, &export))?;
         }
     }
-    let name = printable(&export.experiment);
+    drop(progress);
+    if arguments.json {
+        let imported = serde_json::json!({
+            "experiment": export.experiment,
+            "namespace": namespace.as_str(),
+            "counters": export.counters.len(),
+        });
+        println!("{imported}");
+        return Ok(ExitStatus::Done);
+    }
     println!("imported {name} into the namespace {}", printable(namespace.as_str()));
     if export.holds_uuids() {
-        println!("its time line begins today: a folder's export has no days");
+        println!("its time line begins today, because the export of a folder holds no days");
     }
     Ok(ExitStatus::Done)
 }

@@ -18,18 +18,18 @@ pub(crate) fn file(file: &'static File) -> Response<AnswerBody> {
     response
 }
 
-/// A few words.
+/// A short text.
 pub(crate) fn text(status: StatusCode, body: &'static str) -> Response<AnswerBody> {
     with_type(status, "text/plain", body)
 }
 
-/// What is wrong, where the page looks for it.
+/// A problem document, which the page shows.
 pub(crate) fn problem(status: StatusCode, detail: &str) -> Response<AnswerBody> {
     let body = serde_json::json!({"status": status.as_u16(), "detail": detail});
     with_type(status, "application/problem+json", body.to_string())
 }
 
-/// Any body. Nothing is kept by the browser: the page and the API are of one version.
+/// Any body. The browser keeps nothing, so that the page and the API always have one version.
 pub(crate) fn with_type(
     status: StatusCode,
     content_type: &'static str,

@@ -1,4 +1,4 @@
-//! The page's files, embedded into the binary, and written out for another host.
+//! The page's files, embedded in the binary.
 
 /// What the page may do: its own files and its own server, nothing else, nothing in the markup.
 pub(super) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \

@@ -2,9 +2,9 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `files` | the page's files, embedded; writing them out for another host |
-//! | `session` | the browser's way to the operator's endpoints |
-//! | `server` | connections, and stopping without losing any request |
+//! | `files` | the page's files, embedded in the binary |
+//! | `session` | the browser's access to the operator's endpoints |
+//! | `server` | accepts connections, and stops without losing a request |
 //! | `answer` | answers that are not the API's |
 
 pub(crate) mod answer;
@@ -19,10 +19,10 @@ use http::{Method, Request, Response, StatusCode};
 
 pub(crate) use session::Sessions;
 
-/// The answer to a request for a part of the page. A link with the one-time token becomes a
-/// session first, and loses the token.
+/// Answers a request for a part of the page. A link with the one-time token opens a session, and
+/// leads on to the page without the token.
 pub(crate) fn answer<B>(request: &Request<B>, sessions: &Sessions) -> Option<Response<AnswerBody>> {
-    if request.method() != Method::GET {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return None;
     }
     match request.uri().path() {

@@ -1,4 +1,4 @@
-//! Connections, and stopping without losing any request.
+//! Accepts connections, and stops without losing a request.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -17,27 +17,27 @@ use tokio::signal::unix::{SignalKind, signal};
 /// How long requests in flight may take to finish when stopping.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 
-/// What answers requests.
-pub(crate) trait Site: Send + Sync + 'static {
-    /// Answers one.
+/// Answers requests.
+pub(crate) trait Responder: Send + Sync + 'static {
+    /// Answers one request.
     fn answer(
         &self,
         request: Request<Incoming>,
     ) -> impl Future<Output = Response<AnswerBody>> + Send;
 }
 
-/// Serves until SIGINT or SIGTERM; then takes no more connections, and finishes what it has.
-/// A second signal stops at once.
-pub(crate) async fn run(listener: TcpListener, site: Arc<impl Site>) {
+/// Serves until SIGINT or SIGTERM. Then it accepts no more connections and finishes the requests that
+/// it has. A second signal stops at once.
+pub(crate) async fn run(listener: TcpListener, responder: Arc<impl Responder>) {
     let connections = GracefulShutdown::new();
     let mut stop = std::pin::pin!(stop_signal());
     loop {
         tokio::select! {
             () = &mut stop => break,
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => connect(stream, Arc::clone(&site), &connections),
+                Ok((stream, _)) => connect(stream, Arc::clone(&responder), &connections),
                 Err(error) => {
-                    // Out of file descriptors, mostly: some will be free again soon.
+                    // Usually the process is out of file descriptors, and some become free soon.
                     tracing::warn!(%error, "cannot accept a connection");
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
@@ -48,17 +48,28 @@ pub(crate) async fn run(listener: TcpListener, site: Arc<impl Site>) {
     tracing::info!(connections = connections.count(), "stopping");
     tokio::select! {
         () = connections.shutdown() => {}
-        () = tokio::time::sleep(SHUTDOWN_GRACE) => tracing::warn!("some requests took too long"),
+        () = tokio::time::sleep(SHUTDOWN_GRACE) => tracing::warn!("some requests took too long; stopped without them"),
         () = stop_signal() => tracing::warn!("stopped at once"),
     }
 }
 
-fn connect(stream: TcpStream, site: Arc<impl Site>, connections: &GracefulShutdown) {
-    // Answers are small and whole: waiting for more to send only delays them.
+/// Serves until the process ends, for a listener whose requests need not be finished.
+pub(crate) async fn run_without_grace(listener: TcpListener, responder: Arc<impl Responder>) {
+    let connections = GracefulShutdown::new();
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => connect(stream, Arc::clone(&responder), &connections),
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+}
+
+fn connect(stream: TcpStream, responder: Arc<impl Responder>, connections: &GracefulShutdown) {
+    // Answers are small and written at once, so waiting for more to send only delays them.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| {
-        let site = Arc::clone(&site);
-        async move { Ok::<_, Infallible>(site.answer(request).await) }
+        let responder = Arc::clone(&responder);
+        async move { Ok::<_, Infallible>(responder.answer(request).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -1,33 +1,49 @@
-//! The browser's way to the operator's endpoints: a cookie that stands for the key, got for the
-//! one-time token of the printed link or for the key itself. Neither key nor token stays in a URL.
+//! The browser's way to the operator's endpoints: a cookie that stands for the API key. A browser
+//! gets it for the one-time token of the printed link, or for the key itself. Neither the key nor
+//! the token stays in a URL.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
+use abtest_api::ApiKeys;
+use abtest_model::Secret;
 use http::header::{COOKIE, HeaderValue};
 use http::{HeaderMap, Request};
 
 /// What the page adds to its requests.
 const PAGE_HEADER: &str = "x-abtest-page";
 
-/// The sessions of this process; a restart ends them.
+/// How long a session lasts.
+const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The sessions of this process. A restart ends them, and the key only changes with a restart.
 pub(crate) struct Sessions {
     cookie: String,
     token: String,
+    /// Compares with the token as API keys are compared: by digest, in constant time.
+    token_check: ApiKeys,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
     token_used: bool,
-    open: HashSet<String>,
+    /// The open sessions and when they began.
+    open: HashMap<String, Instant>,
 }
 
 impl Sessions {
-    /// The sessions of a port. Cookies know no ports, so the port is in their name: one abtest
-    /// does not end the sessions of another.
+    /// The sessions of a port. Browsers send a cookie to every port of its host, so the name of the
+    /// cookie holds the port: two abtests on one host do not end each other's sessions.
     pub(crate) fn new(port: u16) -> Self {
-        Self { cookie: format!("abtest_{port}"), token: random(), state: Mutex::default() }
+        let token = random();
+        Self {
+            cookie: format!("abtest_{port}"),
+            token_check: ApiKeys::new([Secret::new(token.as_str())]),
+            token,
+            state: Mutex::default(),
+        }
     }
 
     /// The token that opens one session.
@@ -35,10 +51,10 @@ impl Sessions {
         &self.token
     }
 
-    /// Opens a session for the one-time token, the first time that it is shown.
+    /// Opens a session for the token, once.
     pub(crate) fn redeem(&self, token: &str) -> Option<HeaderValue> {
         let mut state = self.lock();
-        if state.token_used || token != self.token {
+        if state.token_used || !self.token_check.accepts(token.as_bytes()) {
             return None;
         }
         state.token_used = true;
@@ -46,22 +62,50 @@ impl Sessions {
         self.open()
     }
 
-    /// Opens a session, and gives the cookie that names it.
+    /// Opens a session, and returns the cookie that names it.
     pub(crate) fn open(&self) -> Option<HeaderValue> {
+        self.open_at(Instant::now())
+    }
+
+    fn open_at(&self, now: Instant) -> Option<HeaderValue> {
         let session = random();
-        let cookie = format!("{}={session}; HttpOnly; SameSite=Strict; Path=/", self.cookie);
-        self.lock().open.insert(session);
+        let cookie = format!(
+            "{}={session}; HttpOnly; SameSite=Strict; Path=/; Max-Age={}",
+            self.cookie,
+            LIFETIME.as_secs()
+        );
+        let mut state = self.lock();
+        state.open.retain(|_, start| is_alive(*start, now));
+        state.open.insert(session, now);
         HeaderValue::from_str(&cookie).ok()
     }
 
-    /// Whether a request comes from our own page, in a session. A cookie goes to every port of
-    /// its host: the browser's word that the page is of this very origin is asked for, too.
-    pub(crate) fn holds<B>(&self, request: &Request<B>) -> bool {
-        is_of_our_page(request.headers())
-            && self.named(request.headers()).any(|session| self.lock().open.contains(session))
+    /// Ends the session of a request, and returns the cookie that makes the browser forget it.
+    pub(crate) fn close<B>(&self, request: &Request<B>) -> Option<HeaderValue> {
+        let mut state = self.lock();
+        for session in self.named(request.headers()) {
+            state.open.remove(session);
+        }
+        let cookie = format!("{}=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0", self.cookie);
+        HeaderValue::from_str(&cookie).ok()
     }
 
-    /// What our cookies say.
+    /// Whether a request comes from our own page, in a session. A browser sends the cookie to every
+    /// port of the host, so we also require a sign that the page has this very origin.
+    pub(crate) fn holds<B>(&self, request: &Request<B>) -> bool {
+        self.holds_at(request, Instant::now())
+    }
+
+    fn holds_at<B>(&self, request: &Request<B>, now: Instant) -> bool {
+        if !is_of_our_page(request.headers()) {
+            return false;
+        }
+        let state = self.lock();
+        self.named(request.headers())
+            .any(|session| state.open.get(session).is_some_and(|start| is_alive(*start, now)))
+    }
+
+    /// The values of our cookie.
     fn named<'a>(&'a self, headers: &'a HeaderMap) -> impl Iterator<Item = &'a str> {
         let name = &self.cookie;
         headers
@@ -77,8 +121,12 @@ impl Sessions {
     }
 }
 
-/// Browsers tell a page's origin only to hosts that they trust: this machine, or HTTPS. To others
-/// goes a header that no page of another origin can send, as our CORS does not allow it.
+fn is_alive(start: Instant, now: Instant) -> bool {
+    now.saturating_duration_since(start) < LIFETIME
+}
+
+/// Browsers send `Sec-Fetch-Site` to hosts that they trust: this machine, or HTTPS. For the others
+/// we accept a header that a page of another origin cannot send, because our CORS does not allow it.
 fn is_of_our_page(headers: &HeaderMap) -> bool {
     match headers.get("sec-fetch-site") {
         Some(site) => site.as_bytes() == b"same-origin",
@@ -103,14 +151,37 @@ mod tests {
     #[test]
     fn the_printed_link_works_once() {
         let sessions = Sessions::new(8080);
-        assert!(sessions.redeem("guess").is_none());
+        for guess in ["", "guess", &sessions.token()[1..], &format!("{}0", sessions.token())] {
+            assert!(sessions.redeem(guess).is_none(), "{guess}");
+        }
         let cookie = sessions.redeem(sessions.token()).unwrap();
         assert!(sessions.redeem(sessions.token()).is_none());
         assert!(sessions.holds(&request(&cookie, "same-origin")));
     }
 
     #[test]
-    fn a_session_is_of_no_use_to_another_origin_or_with_another_cookie() {
+    fn a_session_ends_after_a_day_and_at_a_log_out() {
+        let sessions = Sessions::new(8080);
+        let start = Instant::now();
+        let cookie = sessions.open_at(start).unwrap();
+        assert!(cookie.to_str().unwrap().contains("; Max-Age=86400"));
+        let request = request(&cookie, "same-origin");
+        assert!(sessions.holds_at(&request, start + LIFETIME - Duration::from_secs(1)));
+        assert!(!sessions.holds_at(&request, start + LIFETIME));
+        // A new session clears the old ones away.
+        sessions.open_at(start + LIFETIME);
+        assert_eq!(sessions.lock().open.len(), 1);
+
+        let cookie = sessions.open().unwrap();
+        let request = self::request(&cookie, "same-origin");
+        assert!(sessions.holds(&request));
+        let forget = sessions.close(&request).unwrap();
+        assert!(forget.to_str().unwrap().contains("; Max-Age=0"));
+        assert!(!sessions.holds(&request));
+    }
+
+    #[test]
+    fn another_origin_or_another_cookie_cannot_use_a_session() {
         let sessions = Sessions::new(8080);
         let cookie = sessions.open().unwrap();
         assert!(!sessions.holds(&request(&cookie, "same-site")));
@@ -120,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn where_the_browser_does_not_tell_the_origin_the_page_itself_does() {
+    fn if_the_browser_does_not_tell_the_origin_the_page_does() {
         let sessions = Sessions::new(8080);
         let cookie = sessions.open().unwrap();
         let mut plain = request(&cookie, "");

@@ -1,17 +1,18 @@
-//! The page as files for a static host: it asks its reader for the key, and keeps it in no storage.
+//! The page as files for a static host. It asks its reader for the key, and does not store it.
 
 use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use crate::address::Address;
 use crate::page::files::FILES;
-use crate::terminal::dim;
+use crate::terminal::{dim, is_quiet};
 
 /// Where the page reads the API's address.
 const PLACE: &str = r#"<meta name="abtest-api" content="">"#;
 
 /// Writes the page for the API at `address` into a folder.
-pub(super) fn write(folder: &Path, address: &str) -> Result<()> {
+pub(super) fn write(folder: &Path, address: &Address, json: bool) -> Result<()> {
     let failed = || format!("cannot write into {}; is the folder yours?", folder.display());
     std::fs::create_dir_all(folder).with_context(failed)?;
     for file in FILES {
@@ -22,17 +23,24 @@ pub(super) fn write(folder: &Path, address: &str) -> Result<()> {
         }
         .with_context(failed)?;
     }
+    if json {
+        let written = serde_json::json!({
+            "folder": folder, "files": FILES.len(), "shows": address.as_str(),
+        });
+        println!("{written}");
+        return Ok(());
+    }
     println!("{} files in {}, for {address}", FILES.len(), folder.display());
-    println!(
-        "{}",
-        dim("Put them onto any static host; whoever opens the page is asked for the API key.")
-    );
+    if !is_quiet() {
+        let next = "Copy them to any static host. The page asks its reader for the API key.";
+        println!("{}", dim(next));
+    }
     Ok(())
 }
 
-/// The page that knows its API, and may speak with no other.
-fn page(html: &str, address: &str) -> String {
-    let origin: String = address.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
+/// The page with the address of its API. Its policy allows no other host.
+fn page(html: &str, address: &Address) -> String {
+    let origin = address.origin();
     let policy = format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
          connect-src {origin}; base-uri 'none'; form-action 'none'"
@@ -41,7 +49,7 @@ fn page(html: &str, address: &str) -> String {
         "<meta name=\"abtest-api\" content=\"{}\">\n  \
          <meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\n  \
          <meta name=\"referrer\" content=\"no-referrer\">",
-        escaped(address),
+        escaped(address.as_str()),
         escaped(&policy)
     );
     html.replace(PLACE, &place)
@@ -54,12 +62,11 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::page::files::find;
-
     #[test]
-    fn the_exported_page_speaks_with_its_own_api_alone() {
+    fn the_exported_page_may_only_ask_its_own_api() {
         let folder = tempfile::tempdir().unwrap();
-        write(&folder.path().join("public"), "https://example.org:8443/prod").unwrap();
+        let address = "https://example.org:8443/prod".parse().unwrap();
+        write(&folder.path().join("public"), &address, false).unwrap();
         let html = std::fs::read_to_string(folder.path().join("public/index.html")).unwrap();
         assert!(html.contains(r#"content="https://example.org:8443/prod""#), "{html}");
         assert!(html.contains("connect-src https://example.org:8443; "), "{html}");
@@ -70,7 +77,6 @@ mod tests {
 
     #[test]
     fn an_address_cannot_break_out_of_the_page() {
-        let html = page(find("index.html").unwrap().content, "https://example.org/\"><b>");
-        assert!(!html.contains("<b>"), "{html}");
+        assert_eq!(escaped("\"><b>&"), "&quot;>&lt;b>&amp;");
     }
 }

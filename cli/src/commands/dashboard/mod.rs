@@ -1,13 +1,13 @@
-//! `abtest dashboard`: the page of `dashboard/` for an API elsewhere, mostly a deployed one.
+//! `abtest dashboard`: the page of `dashboard/` for an API elsewhere, usually a deployed one.
 //!
 //! | module | holds |
 //! |---|---|
-//! | `upstream` | the API that is looked at: its address and its key, and asking it |
-//! | `site` | what the loopback port answers, and to whom |
+//! | `upstream` | the API behind the page: its address, its key, and requests to it |
+//! | `proxy` | what the port on this machine answers, and to whom |
 //! | `export` | the page as files for a static host |
 
 mod export;
-mod site;
+mod proxy;
 mod upstream;
 
 use std::net::Ipv4Addr;
@@ -19,85 +19,130 @@ use anyhow::{Context, Result};
 use tokio::net::TcpListener;
 
 use crate::ExitStatus;
-use crate::deployment::{DeploymentArguments, block_on};
+use crate::address::{Address, Listen};
+use crate::client::{ServerArguments, Target, namespace};
 use crate::page::server;
 use crate::terminal::{bold, dim};
-use site::Site;
+use proxy::Proxy;
 use upstream::Upstream;
 
-/// The port if none is given and it is free: an address that stays keeps what the browser
-/// remembers of it, such as hidden experiments.
+/// The port if none is given and it is free. The browser remembers things per address, such as
+/// hidden experiments, so the address should stay the same.
 const USUAL_PORT: u16 = 8090;
 
 /// Look at your experiments in the browser: who wins, and whether to believe it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  abtest dashboard                                the deployed API of the config
+  abtest dashboard                                the server of `abtest login`, else the deployed API
   abtest dashboard --url http://127.0.0.1:8080    a running `abtest serve`
   abtest dashboard --export public                the page as files, for any static host
 
-The page is served on this machine only, and its calls are forwarded with the API key, which no
-browser sees. The key is AWS's own of the deployed API; with --url it is taken from ABTEST_API_KEY
-or --api-key-file.")]
+The page is served to this machine only. Its requests are forwarded with the API key, so the browser
+never sees the key. For the deployed API the key is read from AWS; for --url it is the one in
+--api-key-file, else ABTEST_API_KEY, else the one of `abtest login`.")]
 pub(crate) struct Arguments {
-    /// Address of the API, if it is not the deployed one.
-    #[arg(long, env = "ABTEST_URL")]
-    url: Option<String>,
-    /// File that holds the API key, with --url; ABTEST_API_KEY comes before it.
-    #[arg(long, value_name = "FILE")]
-    api_key_file: Option<PathBuf>,
     #[command(flatten)]
-    deployment: DeploymentArguments,
-    /// Namespace that is shown first.
-    #[arg(long, default_value = Namespace::DEFAULT)]
+    server: ServerArguments,
+    #[cfg(feature = "deploy")]
+    #[command(flatten)]
+    deployment: crate::deployment::DeploymentArguments,
+    /// Namespace to show first.
+    #[arg(long, default_value = Namespace::DEFAULT, value_parser = namespace)]
     namespace: String,
-    /// Port on 127.0.0.1 to serve the page on; 0 takes a free one [default: 8090, or a free one].
+    /// Port on 127.0.0.1 for the page; 0 is any free port [default: 8090, or a free one].
     #[arg(long)]
     port: Option<u16>,
-    /// Write the page into a folder instead, for a static host; it asks its reader for the key.
+    /// Write the page into a folder for a static host. That page asks its reader for the key.
     #[arg(long, value_name = "FOLDER")]
     export: Option<PathBuf>,
+    /// Print where the page is as one line of JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
-    block_on(start(arguments))
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(start(arguments))
+}
+
+impl Arguments {
+    /// The address of the API.
+    async fn address(&self) -> Result<Address> {
+        if let Some(address) = self.server.given()? {
+            return Ok(address);
+        }
+        #[cfg(feature = "deploy")]
+        if crate::servers::login().is_none() {
+            return deployed::address(&self.deployment).await;
+        }
+        Ok(crate::client::usual()?.address)
+    }
+
+    /// The API with its key.
+    async fn target(&self) -> Result<Target> {
+        #[cfg(feature = "deploy")]
+        if self.server.given()?.is_none() && crate::servers::login().is_none() {
+            return deployed::target(&self.deployment).await;
+        }
+        self.server.target()
+    }
+}
+
+/// The deployed API of the config.
+#[cfg(feature = "deploy")]
+mod deployed {
+    use abtest_wiring::operate::keys;
+    use anyhow::{Context, Error, Result};
+
+    use crate::address::Address;
+    use crate::client::Target;
+    use crate::deployment::{Deployment, DeploymentArguments};
+
+    pub(super) async fn address(arguments: &DeploymentArguments) -> Result<Address> {
+        let deployment = Deployment::read(&arguments.config()?).await?;
+        deployment.address()?.parse().map_err(Error::msg)
+    }
+
+    /// With the newest of its keys.
+    pub(super) async fn target(arguments: &DeploymentArguments) -> Result<Target> {
+        let deployment = Deployment::read(&arguments.config()?).await?;
+        let address = deployment.address()?.parse().map_err(Error::msg)?;
+        let keys = keys(&deployment.account, &deployment.found).await?;
+        let key = keys.into_iter().next().context("there is no key; run `abtest deploy`")?;
+        Ok(Target { address, key: key.value })
+    }
 }
 
 async fn start(arguments: &Arguments) -> Result<ExitStatus> {
     let namespace = Namespace::new(arguments.namespace.as_str())?;
-    let url = arguments.url.as_deref().filter(|url| !url.is_empty());
     if let Some(folder) = &arguments.export {
-        let address = match url {
-            Some(url) => upstream::address(url)?,
-            None => upstream::deployed_address(&arguments.deployment).await?,
-        };
-        export::write(folder, &address)?;
+        export::write(folder, &arguments.address().await?, arguments.json)?;
         return Ok(ExitStatus::Done);
     }
-    let upstream = match url {
-        Some(url) => Upstream::at(url, arguments.api_key_file.as_deref())?,
-        None => Upstream::deployed(&arguments.deployment).await?,
-    };
+    let upstream = Upstream::new(arguments.target().await?);
     let listener = listen(arguments.port).await?;
     let port = listener.local_addr()?.port();
-    println!("{}  {}", bold("abtest dashboard"), dim("(stop it with Ctrl-C)"));
-    println!("shows  {}", upstream.address());
-    let site = Site::new(upstream, &namespace, port);
-    println!(
-        "page   http://127.0.0.1:{port}/?token={}  {}",
-        site.token(),
-        dim("(opens once, in one browser)")
-    );
-    server::run(listener, Arc::new(site)).await;
+    let shows = upstream.address().to_owned();
+    let proxy = Proxy::new(upstream, &namespace, port);
+    let page = format!("http://127.0.0.1:{port}/?token={}", proxy.token());
+    if arguments.json {
+        println!("{}", serde_json::json!({"shows": shows, "page": page}));
+    } else {
+        println!("{}  {}", bold("abtest dashboard"), dim("(stop it with Ctrl-C)"));
+        println!("shows  {shows}");
+        println!("page   {page}  {}", dim("(opens once, in one browser)"));
+    }
+    server::run(listener, Arc::new(proxy)).await;
     Ok(ExitStatus::Done)
 }
 
 async fn listen(port: Option<u16>) -> Result<TcpListener> {
     let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
     match port {
-        Some(port) => bind(port).await.with_context(|| {
-            format!("cannot listen on port {port}; is it in use? --port 0 takes a free one")
+        Some(port) => bind(port).await.map_err(|error| {
+            let address = Listen((Ipv4Addr::LOCALHOST, port).into());
+            anyhow::anyhow!(address.failure(&error, "--port").replace("127.0.0.1:", "port "))
         }),
         None => match bind(USUAL_PORT).await {
             Ok(listener) => Ok(listener),

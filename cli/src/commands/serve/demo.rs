@@ -10,7 +10,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use abtest_model::Namespace;
+use anyhow::{Context, Result};
 use fastrand::Rng;
+use tempfile::TempDir;
 use uuid::Uuid;
 
 /// What is played: the truth that the counts should come near to.
@@ -62,6 +64,13 @@ pub(super) struct Demo {
 struct Sent {
     different: AtomicU64,
     times: AtomicU64,
+}
+
+/// A folder of its own, so that the demo never touches real counts. Dropping it removes it.
+pub(super) fn folder() -> Result<TempDir> {
+    let builder = tempfile::Builder::new().prefix("abtest-demo-").tempdir();
+    builder
+        .context("cannot create a temporary folder for the demo; set TMPDIR to a folder of yours")
 }
 
 /// Starts the visitors, and says what they play.

@@ -1,46 +1,139 @@
-//! What is printed at the start: where to look, and lines to paste.
+//! What `serve` prints at the start: where to look, and lines to paste.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use abtest_model::Namespace;
+use serde::Serialize;
 
-use super::key::Key;
+use super::key::{Key, Origin};
 use crate::snippet::snippet;
-use crate::terminal::{bold, dim};
+use crate::terminal::{bold, dim, is_quiet};
 
 /// What there is to say.
 pub(super) struct Greeting<'a> {
     pub(super) address: SocketAddr,
-    pub(super) store: &'static str,
+    pub(super) store: &'a str,
     pub(super) key: &'a Key,
     pub(super) token: &'a str,
     pub(super) namespace: &'a Namespace,
+    /// Where Prometheus reads without a key.
+    pub(super) metrics: Option<SocketAddr>,
+}
+
+/// The greeting for a script.
+#[derive(Serialize)]
+struct JsonGreeting<'a> {
+    url: String,
+    page: String,
+    store: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    api_key_file: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metrics: Option<String>,
+    namespace: &'a str,
 }
 
 impl Greeting<'_> {
     pub(super) fn print(&self) {
-        let Self { address, store, key, token, namespace } = self;
-        let url = format!("http://{address}");
-        let secret = key.secret.expose();
+        let Self { address, store, key, token, namespace, metrics } = self;
+        let url = local_url(*address);
+        println!("{} {}", bold("abtest"), env!("CARGO_PKG_VERSION"));
+        println!("listening on {url}");
+        if let Some(network) = network_url(*address) {
+            println!("network  {network}  {}", dim("(from other machines)"));
+        }
+        match &key.origin {
+            Origin::Created(file) => {
+                let note = format!("(new; saved in {})", file.display());
+                println!("api key  {}  {}", key.secret.expose(), dim(&note));
+            }
+            Origin::File(file) => println!("api key  in {}", file.display()),
+            Origin::Environment => println!("api key  in ABTEST_API_KEY"),
+        }
+        println!("store    {store}");
+        if let Some(metrics) = metrics {
+            println!("metrics  {}/metrics", local_url(*metrics));
+        }
+        println!(
+            "page     {url}/?token={token}  {}",
+            dim("(opens once; after that it asks for the key)")
+        );
+        if is_quiet() {
+            return;
+        }
         let query: String = form_urlencoded::Serializer::new(String::new())
             .append_pair("namespace", namespace.as_str())
             .finish();
-        println!("{} {}", bold("abtest"), env!("CARGO_PKG_VERSION"));
-        println!("listening on {url}");
-        println!("api key  {secret}  {}", dim(&format!("({})", key.source)));
-        println!("store    {store}");
-        println!(
-            "page     {url}/?token={token}  {}",
-            dim("(opens once; then it asks for the key)")
-        );
+        let secret = match &key.origin {
+            Origin::Environment => "$ABTEST_API_KEY".to_owned(),
+            Origin::File(file) | Origin::Created(file) => format!("$(cat '{}')", file.display()),
+        };
         println!();
         println!("{}", dim("# track an event"));
         println!(
             "curl '{url}/track?{query}&experiment=button+color&variant=red&event=participate&uuid=1'"
         );
         println!("{}", dim("# read the results"));
-        println!("curl -H 'x-api-key: {secret}' '{url}/experiments?{query}'");
+        println!("curl -H \"x-api-key: {secret}\" '{url}/experiments?{query}'");
+        println!("{}", dim("# or, in another terminal"));
+        println!("abtest results");
         println!();
         println!("{}", snippet(&format!("{url}/track"), namespace));
+    }
+
+    /// Prints one line of JSON. The key itself is in its file.
+    pub(super) fn print_json(&self) {
+        let url = local_url(self.address);
+        let greeting = JsonGreeting {
+            page: format!("{url}/?token={}", self.token),
+            store: self.store,
+            api_key_file: self.key.file().map(|file| file.display().to_string()),
+            metrics: self.metrics.map(|address| format!("{}/metrics", local_url(address))),
+            namespace: self.namespace.as_str(),
+            url,
+        };
+        println!("{}", serde_json::json!(greeting));
+    }
+}
+
+/// An address that works in a browser on this machine. 0.0.0.0 and :: stand for all addresses, and
+/// a browser cannot open them.
+pub(super) fn local_url(address: SocketAddr) -> String {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    format!("http://{}", SocketAddr::new(ip, address.port()))
+}
+
+/// The address for other machines, if the server listens on all addresses.
+fn network_url(address: SocketAddr) -> Option<String> {
+    if !address.ip().is_unspecified() {
+        return None;
+    }
+    // Connecting a UDP socket sends nothing: it only asks the system for the route. The target is
+    // an address of documentation (RFC 5737).
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
+    let ip = socket.local_addr().ok()?.ip();
+    Some(format!("http://{}", SocketAddr::new(ip, address.port())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_printed_address_works_in_a_browser() {
+        for (listen, url) in [
+            ("127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("0.0.0.0:8080", "http://127.0.0.1:8080"),
+            ("[::]:8080", "http://[::1]:8080"),
+            ("192.168.1.7:80", "http://192.168.1.7:80"),
+        ] {
+            assert_eq!(local_url(listen.parse().unwrap()), url);
+        }
+        assert!(network_url("127.0.0.1:8080".parse().unwrap()).is_none());
     }
 }

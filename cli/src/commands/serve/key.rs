@@ -1,4 +1,4 @@
-//! The API key of `serve`: given, or made at the first start and kept.
+//! The API key of `serve`: given, or created at the first start and kept.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -14,20 +14,40 @@ pub(crate) const FILE: &str = "api-key";
 /// A key, and where it is from.
 pub(super) struct Key {
     pub(super) secret: Secret,
-    pub(super) source: String,
+    pub(super) origin: Origin,
 }
 
-/// The key of the environment, else of the file, else of the data folder, where it is made if
-/// need be: readable by its owner only.
-pub(super) fn find(variable: Option<String>, file: Option<&Path>, data: &Path) -> Result<Key> {
-    if let Some(key) = variable.filter(|key| !key.is_empty()) {
-        return Ok(Key { secret: Secret::new(key), source: "ABTEST_API_KEY".into() });
+/// Where a key is from.
+pub(super) enum Origin {
+    /// ABTEST_API_KEY.
+    Environment,
+    /// A file that was there.
+    File(PathBuf),
+    /// A file that was created now.
+    Created(PathBuf),
+}
+
+impl Key {
+    /// The file that holds it.
+    pub(super) fn file(&self) -> Option<&Path> {
+        match &self.origin {
+            Origin::Environment => None,
+            Origin::File(file) | Origin::Created(file) => Some(file),
+        }
     }
+}
+
+/// The key of the file that --api-key-file names, else of the environment, else of the data folder.
+/// There it is created if it is missing, readable by its owner only.
+pub(super) fn find(file: Option<&Path>, variable: Option<String>, data: &Path) -> Result<Key> {
     if let Some(file) = file {
         return read(file.to_owned());
     }
+    if let Some(key) = variable.filter(|key| !key.is_empty()) {
+        return Ok(Key { secret: Secret::new(key), origin: Origin::Environment });
+    }
     let file = data.join(FILE);
-    match make(data, &file) {
+    match create(data, &file) {
         Ok(key) => Ok(key),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => read(file),
         Err(error) => Err(error).with_context(|| {
@@ -36,13 +56,13 @@ pub(super) fn find(variable: Option<String>, file: Option<&Path>, data: &Path) -
     }
 }
 
-fn make(data: &Path, file: &Path) -> std::io::Result<Key> {
+fn create(data: &Path, file: &Path) -> std::io::Result<Key> {
     DirBuilder::new().recursive(true).mode(0o700).create(data)?;
     let mut opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
     let key = format!("abtest_{}", uuid::Uuid::new_v4().simple());
     writeln!(opened, "{key}")?;
     opened.sync_all()?;
-    Ok(Key { secret: Secret::new(key), source: format!("made now, kept in {}", file.display()) })
+    Ok(Key { secret: Secret::new(key), origin: Origin::Created(file.to_owned()) })
 }
 
 fn read(file: PathBuf) -> Result<Key> {
@@ -52,7 +72,7 @@ fn read(file: PathBuf) -> Result<Key> {
     if key.is_empty() {
         bail!("the API key's file {} is empty; write a key into it, or remove it", file.display());
     }
-    Ok(Key { secret: Secret::new(key), source: file.display().to_string() })
+    Ok(Key { secret: Secret::new(key), origin: Origin::File(file) })
 }
 
 #[cfg(test)]
@@ -61,11 +81,13 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     #[test]
-    fn a_key_is_made_once_and_kept_for_its_owner_only() {
+    fn a_key_is_created_once_and_kept_for_its_owner_only() {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
         let first = find(None, None, &data).unwrap();
-        let again = find(Some(String::new()), None, &data).unwrap();
+        assert!(matches!(first.origin, Origin::Created(_)));
+        let again = find(None, Some(String::new()), &data).unwrap();
+        assert!(matches!(again.origin, Origin::File(_)));
         assert_eq!(first.secret, again.secret);
         assert!(first.secret.expose().len() >= 32);
         let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
@@ -73,14 +95,15 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_comes_before_a_file_and_a_file_before_the_folder() {
+    fn the_flag_overrides_the_environment_and_the_environment_the_folder() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("key");
         std::fs::write(&file, "from file\n").unwrap();
-        let found = find(Some("from env".into()), Some(&file), folder.path()).unwrap();
+        let found = find(Some(&file), Some("from env".into()), folder.path()).unwrap();
+        assert_eq!(found.secret.expose(), "from file");
+        let found = find(None, Some("from env".into()), folder.path()).unwrap();
         assert_eq!(found.secret.expose(), "from env");
-        assert_eq!(find(None, Some(&file), folder.path()).unwrap().secret.expose(), "from file");
         std::fs::write(&file, "\n").unwrap();
-        assert!(find(None, Some(&file), folder.path()).is_err());
+        assert!(find(Some(&file), None, folder.path()).is_err());
     }
 }

@@ -1,10 +1,12 @@
-//! What Prometheus reads. No names as labels: they come from the open internet.
+//! What Prometheus reads. No label holds a name of an experiment: those come from the open internet.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use abtest_api::RequestSummary;
-use http::StatusCode;
+use abtest_api::{AnswerBody, RequestSummary};
+use http::{Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -13,6 +15,9 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
+
+use crate::page::answer::{text, with_type};
+use crate::page::server::Responder;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
@@ -97,11 +102,24 @@ impl Metrics {
         }
     }
 
-    /// Everything in Prometheus's text format (OpenMetrics).
-    pub(super) fn text(&self) -> String {
+    /// Everything, in Prometheus's text format (OpenMetrics).
+    pub(super) fn answer(&self) -> Response<AnswerBody> {
         let mut text = String::new();
         // Writing to a string cannot fail.
         let _ = encode(&mut text, &self.registry);
-        text
+        let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+        with_type(StatusCode::OK, content_type, text)
+    }
+}
+
+/// The listener of its own: metrics without a key, and nothing else.
+pub(super) struct MetricsListener(pub(super) Arc<Metrics>);
+
+impl Responder for MetricsListener {
+    async fn answer(&self, request: Request<Incoming>) -> Response<AnswerBody> {
+        match (request.method(), request.uri().path()) {
+            (&Method::GET | &Method::HEAD, "/metrics") => self.0.answer(),
+            _ => text(StatusCode::NOT_FOUND, "only GET /metrics is here"),
+        }
     }
 }

@@ -2,21 +2,23 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `key` | the API key: given, or made at the first start |
-//! | `site` | which part answers a request: page, session, health, metrics, or the API |
+//! | `key` | the API key: given, or created at the first start |
+//! | `app` | decides which part answers a request: page, session, health, metrics, or the API |
 //! | `metrics` | what Prometheus reads |
 //! | `greeting` | what is printed at the start |
-//! | `demo` | visitors that play a few experiments |
+//! | `demo` | visitors who play a few experiments |
 
+mod app;
 mod demo;
 mod greeting;
 mod key;
 mod metrics;
-mod site;
 
 pub(crate) use key::FILE as KEY_FILE;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use abtest_api::{ApiKeys, Gateway, WiredPath};
@@ -25,64 +27,104 @@ use abtest_model::{Config, Counting, Limits, Namespace, Secret};
 use abtest_store::embedded::EmbeddedStore;
 use abtest_store::redis::RedisStore;
 use abtest_store::{Recorder as _, Store};
-use anyhow::{Context, Result};
+use anyhow::Result;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use tokio::net::TcpListener;
-use tracing_subscriber::EnvFilter;
 
+use crate::address::Listen;
+use crate::client::namespace;
 use crate::page::server;
-use crate::{ExitStatus, config_file, secrets};
-use site::Site;
+use crate::{ExitStatus, config_file, output, secrets, servers, terminal};
+use app::App;
 
-/// Serve the API from this machine: counts events, answers results.
+/// Serve the API and the page from this machine.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  abtest serve --demo                    something to look at, nothing to install
-  abtest serve --redis redis://host/     counters in a Redis, as the Lambda functions have them
-  abtest serve --redis --config my.json  the Redis of a config file
+  abtest serve --demo                    example experiments to look at, in a temporary folder
+  abtest serve                           count in the folder abtest-data
+  abtest serve --redis redis://host/     count in a Redis, as the Lambda functions do
+  abtest serve --redis --config my.json  count in the Redis of a config file
 
-The API key is taken from ABTEST_API_KEY, else from --api-key-file, else from the data folder,
-where it is made at the first start.")]
+The API key is the one in --api-key-file, else ABTEST_API_KEY, else the one in the data folder. The
+first start creates that one. Other commands, such as `abtest results`, find this server by itself.")]
 pub(crate) struct Arguments {
-    /// Address to listen on; port 0 takes a free one.
+    /// Address to listen on. A port alone means 127.0.0.1, which only this machine can reach;
+    /// 0.0.0.0:8080 is for the network; port 0 is any free port.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
-    listen: String,
+    listen: Listen,
+    /// Address for Prometheus to read /metrics from without a key, or `off`
+    /// [default: 127.0.0.1:9090 if it is free].
+    #[arg(long, value_name = "ADDRESS")]
+    metrics_listen: Option<MetricsListen>,
     /// Folder for the embedded store and the API key.
     #[arg(long, value_name = "FOLDER", default_value = "abtest-data")]
     data: PathBuf,
-    /// Count in a Redis instead: its address, or none for that of the config.
+    /// Count in a Redis. Without URL: the Redis of the config.
     #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "")]
     redis: Option<String>,
-    /// How experiments that begin from now on are counted in Redis [hll, exact]; the folder counts
-    /// exactly.
-    #[arg(long, value_name = "HOW", requires = "redis")]
+    /// How new experiments are counted in Redis [default: as the config says].
+    #[arg(long, value_name = "HOW", requires = "redis", value_parser = counting_parser())]
     counting: Option<Counting>,
     /// The config file, for Redis, limits and extra endpoints.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Namespace of the page, the snippet and the demo.
-    #[arg(long, default_value = Namespace::DEFAULT)]
+    #[arg(long, default_value = Namespace::DEFAULT, value_parser = namespace)]
     namespace: String,
-    /// File that holds the API key.
+    /// File that holds the API key [env: ABTEST_API_KEY holds the key itself].
     #[arg(long, value_name = "FILE")]
     api_key_file: Option<PathBuf>,
-    /// Let some thousand visitors play a few experiments.
-    #[arg(long)]
+    /// Play example experiments, in a temporary folder that is removed at the end.
+    #[arg(long, conflicts_with_all = ["data", "redis", "config"])]
     demo: bool,
-    /// How logs are written to standard error.
+    /// How to write logs to standard error.
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
+    /// Print where the server is as one line of JSON.
+    #[arg(long)]
+    json: bool,
 }
+
+/// Reads a way of counting, with help for each.
+fn counting_parser() -> impl TypedValueParser<Value = Counting> {
+    let values = [
+        PossibleValue::new("hll").help("Estimates with an error of 0.81%, as Gimel counts"),
+        PossibleValue::new("exact").help("Exact numbers, with more memory"),
+    ];
+    PossibleValuesParser::new(values).try_map(|how| how.parse::<Counting>())
+}
+
+/// Where metrics are served without a key.
+#[derive(Debug, Clone, Copy)]
+enum MetricsListen {
+    Off,
+    At(Listen),
+}
+
+impl FromStr for MetricsListen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "off" { Ok(Self::Off) } else { text.parse().map(Self::At) }
+    }
+}
+
+/// Prometheus's own port. Usually it is free, as Prometheus runs elsewhere.
+const METRICS_ADDRESS: SocketAddr =
+    SocketAddr::V4(std::net::SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, 9090));
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum LogFormat {
+    /// Lines for people.
     Text,
+    /// One JSON object per line, for log collectors.
     Json,
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<ExitStatus> {
-    start_logs(arguments.log_format);
-    // One core is left to the store: its thread, or Redis, should not wait for a turn.
+    terminal::start_server_logs(matches!(arguments.log_format, LogFormat::Json));
+    // One core is left for the store: its thread, or Redis.
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(cores.saturating_sub(1).max(1))
@@ -92,14 +134,18 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitStatus> {
     Ok(ExitStatus::Done)
 }
 
-async fn start(arguments: Arguments) -> Result<()> {
+async fn start(mut arguments: Arguments) -> Result<()> {
     let mut config = match (&arguments.redis, &arguments.config) {
         (None, None) => Config::read(None, |name| std::env::var(name).ok())?,
         (_, file) => config_file::read(file.as_deref())?,
     };
+    let demo_folder = if arguments.demo { Some(demo::folder()?) } else { None };
+    if let Some(folder) = &demo_folder {
+        arguments.data = folder.path().to_owned();
+    }
     let key = key::find(
-        std::env::var("ABTEST_API_KEY").ok(),
         arguments.api_key_file.as_deref(),
+        std::env::var("ABTEST_API_KEY").ok(),
         &arguments.data,
     )?;
     match &arguments.redis {
@@ -117,12 +163,15 @@ async fn start(arguments: Arguments) -> Result<()> {
                 Counting::Hll => "Redis (HyperLogLog)",
                 Counting::Exact => "Redis (exact)",
             };
-            serve(store, name, arguments, &config, key).await
+            serve(store, name.to_owned(), arguments, &config, key).await
         }
         None => {
-            let folder = arguments.data.join("counters");
-            let store = open(folder, config.limits).await?;
-            serve(store, "embedded (exact)", arguments, &config, key).await
+            let store = open(arguments.data.join("counters"), config.limits).await?;
+            let name = match arguments.demo {
+                true => format!("{} (removed at the end)", arguments.data.display()),
+                false => format!("{} (exact)", arguments.data.display()),
+            };
+            serve(store, name, arguments, &config, key).await
         }
     }
 }
@@ -133,7 +182,7 @@ async fn open(folder: PathBuf, limits: Limits) -> Result<EmbeddedStore> {
 
 async fn serve<S: Store>(
     store: S,
-    store_name: &'static str,
+    store_name: String,
     arguments: Arguments,
     config: &Config,
     key: key::Key,
@@ -141,29 +190,73 @@ async fn serve<S: Store>(
     let namespace = Namespace::new(arguments.namespace.as_str())?;
     let keys = ApiKeys::new([key.secret.clone()]);
     let api = Gateway::new(store, keys, wired_paths(config))?;
-    let listener = TcpListener::bind(&arguments.listen).await.with_context(|| {
-        format!("cannot listen on {}; is it in use? choose another with --listen", arguments.listen)
-    })?;
+    let listener = listen(arguments.listen, "--listen").await?;
     let address = listener.local_addr()?;
-    let site = Arc::new(Site::new(api, &key.secret, namespace.clone(), address.port()));
+    let url = greeting::local_url(address);
+    let app = Arc::new(App::new(api, &key.secret, namespace.clone(), address.port()));
+    let metrics = metrics_listener(&arguments, &url).await?;
     let greeting = greeting::Greeting {
         address,
-        store: store_name,
+        store: &store_name,
         key: &key,
-        token: site.sessions().token(),
+        token: app.sessions().token(),
         namespace: &namespace,
+        metrics: metrics.as_ref().and_then(|listener| listener.local_addr().ok()),
     };
-    greeting.print();
+    if arguments.json {
+        greeting.print_json();
+    } else {
+        greeting.print();
+    }
+    let data = arguments.redis.is_none().then_some(arguments.data.as_path());
+    // Without a home folder, other commands need --url.
+    let announcement = servers::announce(&url, key.file(), data)
+        .inspect_err(|error| tracing::debug!("other commands cannot find this server: {error:#}"));
+    if let Some(listener) = metrics {
+        let metrics = Arc::new(metrics::MetricsListener(app.metrics()));
+        tokio::spawn(server::run_without_grace(listener, metrics));
+    }
     let demo = arguments.demo.then(|| demo::start(address, &namespace));
-    server::run(listener, Arc::clone(&site)).await;
+    if let Some(error) = output::failure() {
+        tracing::warn!(%error, "cannot write to standard output; serving without it");
+    }
+    server::run(listener, Arc::clone(&app)).await;
+    drop(announcement);
     if let Some(demo) = demo {
         demo.stop();
     }
+    // From here on nobody misses what cannot be printed.
+    output::failure();
     tracing::info!("stopped");
     Ok(())
 }
 
-/// The paths of a config's `extra_wiring`, which work here as they do when deployed.
+async fn listen(address: Listen, flag: &str) -> Result<TcpListener> {
+    TcpListener::bind(address.0)
+        .await
+        .map_err(|error| anyhow::anyhow!(address.failure(&error, flag)))
+}
+
+/// The listener for metrics. If nobody chose its address and it is taken, says so and goes on.
+async fn metrics_listener(arguments: &Arguments, url: &str) -> Result<Option<TcpListener>> {
+    match arguments.metrics_listen {
+        Some(MetricsListen::Off) => Ok(None),
+        Some(MetricsListen::At(address)) => listen(address, "--metrics-listen").await.map(Some),
+        None if arguments.demo => Ok(None),
+        None => match TcpListener::bind(METRICS_ADDRESS).await {
+            Ok(listener) => Ok(Some(listener)),
+            Err(error) => {
+                tracing::warn!(
+                    "cannot serve metrics on {METRICS_ADDRESS} ({error}); choose another address \
+                     with --metrics-listen, or read {url}/metrics with the API key"
+                );
+                Ok(None)
+            }
+        },
+    }
+}
+
+/// The paths of a config's `extra_wiring`. They work here as they do when deployed.
 fn wired_paths(config: &Config) -> impl Iterator<Item = WiredPath> {
     config.extra_wiring.iter().map(|wiring| {
         let endpoint = &wiring.api_gateway;
@@ -174,18 +267,4 @@ fn wired_paths(config: &Config) -> impl Iterator<Item = WiredPath> {
             access: Access::Key,
         }
     })
-}
-
-fn start_logs(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let logs = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_target(false)
-        .with_writer(std::io::stderr);
-    match format {
-        LogFormat::Text => {
-            logs.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init();
-        }
-        LogFormat::Json => logs.json().flatten_event(true).init(),
-    }
 }

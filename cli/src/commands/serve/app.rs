@@ -1,5 +1,6 @@
-//! Which part answers a request: the page, its session, health, metrics, or the API.
+//! Decides which part answers a request: the page, its session, health, metrics, or the API.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -12,28 +13,28 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 
 use super::metrics::Metrics;
-use crate::page::answer::{text, with_type};
+use crate::page::answer::{problem, text, with_type};
 use crate::page::{self, Sessions, server};
 
 /// Everything that `serve` answers.
-pub(super) struct Site<S> {
+pub(super) struct App<S> {
     api: Gateway<S>,
     sessions: Sessions,
-    metrics: Metrics,
+    metrics: Arc<Metrics>,
     key: Option<HeaderValue>,
     namespace: Namespace,
-    complaints: Complaints,
+    failures: FailureLog,
 }
 
-impl<S: Store> Site<S> {
+impl<S: Store> App<S> {
     pub(super) fn new(api: Gateway<S>, key: &Secret, namespace: Namespace, port: u16) -> Self {
         Self {
             api,
             sessions: Sessions::new(port),
-            metrics: Metrics::new(),
+            metrics: Arc::new(Metrics::new()),
             key: HeaderValue::from_str(key.expose()).ok(),
             namespace,
-            complaints: Complaints::default(),
+            failures: FailureLog::default(),
         }
     }
 
@@ -41,20 +42,37 @@ impl<S: Store> Site<S> {
         &self.sessions
     }
 
+    /// What Prometheus reads, for a listener of its own.
+    pub(super) fn metrics(&self) -> Arc<Metrics> {
+        Arc::clone(&self.metrics)
+    }
+
     async fn answer_all(&self, request: Request<Incoming>) -> Response<AnswerBody> {
         if let Some(answer) = page::answer(&request, &self.sessions) {
             return answer;
         }
+        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
         match (request.method(), request.uri().path()) {
-            (&Method::GET, "/session") => self.session(&request),
             (&Method::POST, "/session") => self.open_session(request).await,
-            (&Method::GET, "/healthz") => self.health().await,
-            (&Method::GET, "/metrics") => {
-                let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-                with_type(StatusCode::OK, content_type, self.metrics.text())
-            }
+            (&Method::DELETE, "/session") => self.close_session(&request),
+            (_, "/session") if is_read => self.session(&request),
+            (_, "/healthz") if is_read => self.health().await,
+            (_, "/metrics") if is_read => self.metrics_for_operators(&request),
             _ => self.answer_api(request).await,
         }
+    }
+
+    /// Metrics tell how much traffic there is, so here they need the key.
+    fn metrics_for_operators(&self, request: &Request<Incoming>) -> Response<AnswerBody> {
+        let key = request.headers().get(KEY_HEADER).map_or(&b""[..], |key| key.as_bytes());
+        if self.api.keys().accepts(key) || self.sessions.holds(request) {
+            return self.metrics.answer();
+        }
+        problem(
+            StatusCode::UNAUTHORIZED,
+            "metrics need the API key here; send it in the header x-api-key, or read them where \
+             --metrics-listen says, without a key",
+        )
     }
 
     async fn answer_api(&self, mut request: Request<Incoming>) -> Response<AnswerBody> {
@@ -68,7 +86,7 @@ impl<S: Store> Site<S> {
         if let Some(summary) = response.extensions().get::<RequestSummary>() {
             self.metrics.count(response.status(), summary, start.elapsed());
             if let Some(error) = &summary.error {
-                self.complaints.tell(error);
+                self.failures.log(error);
             }
             tracing::debug!(
                 operation = summary.operation,
@@ -91,13 +109,21 @@ impl<S: Store> Site<S> {
 
     async fn open_session(&self, request: Request<Incoming>) -> Response<AnswerBody> {
         let Ok(key) = Limited::new(request.into_body(), 1_024).collect().await else {
-            return text(StatusCode::PAYLOAD_TOO_LARGE, "that is no API key");
+            return text(StatusCode::PAYLOAD_TOO_LARGE, "this is longer than any API key");
         };
         if !self.api.keys().accepts(key.to_bytes().trim_ascii()) {
-            return text(StatusCode::UNAUTHORIZED, "that is not the API key");
+            return text(StatusCode::UNAUTHORIZED, "this is not the API key");
         }
         let mut response = text(StatusCode::NO_CONTENT, "");
         if let Some(cookie) = self.sessions.open() {
+            response.headers_mut().insert(SET_COOKIE, cookie);
+        }
+        response
+    }
+
+    fn close_session(&self, request: &Request<Incoming>) -> Response<AnswerBody> {
+        let mut response = text(StatusCode::NO_CONTENT, "");
+        if let Some(cookie) = self.sessions.close(request) {
             response.headers_mut().insert(SET_COOKIE, cookie);
         }
         response
@@ -114,27 +140,27 @@ impl<S: Store> Site<S> {
     }
 }
 
-impl<S: Store> server::Site for Site<S> {
+impl<S: Store> server::Responder for App<S> {
     async fn answer(&self, request: Request<Incoming>) -> Response<AnswerBody> {
         self.answer_all(request).await
     }
 }
 
-/// Tells of a failing store once a second at most, so that an outage does not fill the disk.
+/// Logs a failing store at most once per second, so that an outage does not fill the disk.
 #[derive(Default)]
-struct Complaints {
+struct FailureLog {
     last: AtomicU64,
-    untold: AtomicU64,
+    skipped: AtomicU64,
 }
 
-impl Complaints {
-    fn tell(&self, error: &abtest_store::StoreError) {
+impl FailureLog {
+    fn log(&self, error: &abtest_store::StoreError) {
         let now = std::time::UNIX_EPOCH.elapsed().unwrap_or(Duration::ZERO).as_secs();
         if self.last.swap(now, Ordering::Relaxed) == now {
-            self.untold.fetch_add(1, Ordering::Relaxed);
+            self.skipped.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        let more = self.untold.swap(0, Ordering::Relaxed);
+        let more = self.skipped.swap(0, Ordering::Relaxed);
         tracing::warn!(%error, more, "a request failed");
     }
 }

@@ -1,4 +1,5 @@
-//! What the loopback port answers, and to whom: its own page in the browser that opened the link.
+//! What the port on this machine answers, and to whom: only the page in the browser that opened the
+//! link.
 
 use abtest_api::AnswerBody;
 use abtest_model::Namespace;
@@ -11,7 +12,7 @@ use crate::page::answer::{problem, text, with_type};
 use crate::page::{self, Sessions, server};
 
 /// The page, and the way to the API behind it.
-pub(super) struct Site {
+pub(super) struct Proxy {
     upstream: Upstream,
     sessions: Sessions,
     /// What a browser calls this port.
@@ -19,7 +20,7 @@ pub(super) struct Site {
     session: String,
 }
 
-impl Site {
+impl Proxy {
     pub(super) fn new(upstream: Upstream, namespace: &Namespace, port: u16) -> Self {
         let track = format!("{}/track", upstream.address());
         let session = serde_json::json!({"namespace": namespace.as_str(), "track": track});
@@ -36,8 +37,8 @@ impl Site {
         self.sessions.token()
     }
 
-    /// Whether a request means this port by its own name and comes from none of another name: a
-    /// stranger's name that leads here (DNS rebinding) is refused.
+    /// Whether a request names this port by its own name, and does not come from a page of another
+    /// origin. So a stranger's host name that leads here (DNS rebinding) is refused.
     fn is_meant<B>(&self, request: &Request<B>) -> bool {
         let header = |name| request.headers().get(name).map(|value| value.to_str().ok());
         let Some(Some(host)) = header(HOST) else { return false };
@@ -54,8 +55,8 @@ impl Site {
             Ok(answer) if [401, 403].contains(&answer.status.as_u16()) => problem(
                 StatusCode::FORBIDDEN,
                 &format!(
-                    "{} refuses the API key. Stop `abtest dashboard` and start it again: it finds \
-                     the key anew. With --url, set ABTEST_API_KEY or --api-key-file.",
+                    "{} refuses the API key. Stop `abtest dashboard` and start it again: it reads \
+                     the key again. With --url, set ABTEST_API_KEY or --api-key-file.",
                     self.upstream.address()
                 ),
             ),
@@ -65,23 +66,23 @@ impl Site {
     }
 }
 
-impl server::Site for Site {
+impl server::Responder for Proxy {
     async fn answer(&self, request: Request<Incoming>) -> Response<AnswerBody> {
         if !self.is_meant(&request) {
-            return text(StatusCode::FORBIDDEN, "open the link that abtest dashboard printed");
+            return text(StatusCode::FORBIDDEN, "open the link that `abtest dashboard` printed");
         }
         if let Some(answer) = page::answer(&request, &self.sessions) {
             return answer;
         }
         if !self.sessions.holds(&request) {
-            return page::no_session("link", "open the link that abtest dashboard printed");
+            return page::no_session("link", "open the link that `abtest dashboard` printed");
         }
         match request.uri().path() {
             "/session" => with_type(StatusCode::OK, "application/json", self.session.clone()),
             path if is_forwarded(request.method(), path) => self.forward(&request).await,
             _ => problem(
                 StatusCode::NOT_FOUND,
-                "the dashboard reads and deletes experiments, and chooses their controls",
+                "the dashboard forwards only what its page asks for; send other requests to the API",
             ),
         }
     }
@@ -99,25 +100,26 @@ fn is_forwarded(method: &Method, path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use abtest_model::Secret;
 
-    fn site() -> Site {
-        let folder = tempfile::tempdir().unwrap();
-        let key = folder.path().join("key");
-        std::fs::write(&key, "secret").unwrap();
-        let upstream = Upstream::at("http://127.0.0.1:9/prod/", Some(&key)).unwrap();
-        Site::new(upstream, &Namespace::new("shop").unwrap(), 8090)
+    use super::*;
+    use crate::client::Target;
+
+    fn proxy() -> Proxy {
+        let address = "http://127.0.0.1:9/prod/".parse().unwrap();
+        let upstream = Upstream::new(Target { address, key: Secret::new("secret") });
+        Proxy::new(upstream, &Namespace::new("shop").unwrap(), 8090)
     }
 
     #[test]
     fn only_its_own_names_reach_it() {
-        let site = site();
+        let proxy = proxy();
         let is_meant = |host: &str, origin: Option<&str>| {
             let mut request = Request::builder().header(HOST, host);
             if let Some(origin) = origin {
                 request = request.header(ORIGIN, origin);
             }
-            site.is_meant(&request.body(()).unwrap())
+            proxy.is_meant(&request.body(()).unwrap())
         };
         assert!(is_meant("127.0.0.1:8090", None));
         assert!(is_meant("localhost:8090", Some("http://localhost:8090")));
@@ -127,7 +129,7 @@ mod tests {
         for origin in ["http://evil.example", "http://127.0.0.1:8091", "null", "127.0.0.1:8090"] {
             assert!(!is_meant("127.0.0.1:8090", Some(origin)), "{origin}");
         }
-        assert!(!site.is_meant(&Request::new(())));
+        assert!(!proxy.is_meant(&Request::new(())));
     }
 
     #[test]
@@ -145,7 +147,7 @@ mod tests {
 
     #[test]
     fn the_page_learns_where_browsers_track_and_never_the_key() {
-        let session: serde_json::Value = serde_json::from_str(&site().session).unwrap();
+        let session: serde_json::Value = serde_json::from_str(&proxy().session).unwrap();
         let expected =
             serde_json::json!({"namespace": "shop", "track": "http://127.0.0.1:9/prod/track"});
         assert_eq!(session, expected);
