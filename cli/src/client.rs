@@ -324,10 +324,15 @@ pub(crate) fn agent() -> ureq::Agent {
 pub(crate) fn no_answer(address: &Address, error: &ureq::Error) -> anyhow::Error {
     use std::io::ErrorKind;
     let other = address.with_other_scheme();
-    match error {
-        ureq::Error::HostNotFound => anyhow!(
+    let unknown_host = || {
+        anyhow!(
             "the host of {address} is unknown; check --url, for example --url http://127.0.0.1:8080"
-        ),
+        )
+    };
+    match error {
+        ureq::Error::HostNotFound => unknown_host(),
+        // The resolver's own error has no kind.
+        ureq::Error::Io(error) if error.to_string().contains("lookup address") => unknown_host(),
         ureq::Error::Timeout(_) => anyhow!(
             "{address} did not answer within {} seconds; check --url and the network",
             ANSWER_TIMEOUT.as_secs()

@@ -15,4 +15,5 @@ mod lambda;
 mod results;
 mod scanner;
 mod serve;
+mod servers;
 mod simulation;

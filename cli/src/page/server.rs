@@ -12,7 +12,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// How long requests in flight may take to finish when stopping.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
@@ -30,10 +30,10 @@ pub(crate) trait Responder: Send + Sync + 'static {
 /// it has. A second signal stops at once.
 pub(crate) async fn run(listener: TcpListener, responder: Arc<impl Responder>) {
     let connections = GracefulShutdown::new();
-    let mut stop = std::pin::pin!(stop_signal());
+    let mut stop = StopSignal::new();
     loop {
         tokio::select! {
-            () = &mut stop => break,
+            () = stop.next() => break,
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => connect(stream, Arc::clone(&responder), &connections),
                 Err(error) => {
@@ -49,7 +49,7 @@ pub(crate) async fn run(listener: TcpListener, responder: Arc<impl Responder>) {
     tokio::select! {
         () = connections.shutdown() => {}
         () = tokio::time::sleep(SHUTDOWN_GRACE) => tracing::warn!("some requests took too long; stopped without them"),
-        () = stop_signal() => tracing::warn!("stopped at once"),
+        () = stop.next() => tracing::warn!("stopped at once"),
     }
 }
 
@@ -83,15 +83,26 @@ fn connect(stream: TcpStream, responder: Arc<impl Responder>, connections: &Grac
     });
 }
 
-async fn stop_signal() {
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        tracing::warn!("signals cannot be caught; stop with kill -9, nothing acknowledged is lost");
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+/// SIGINT and SIGTERM. From its creation on, they do not end the process.
+struct StopSignal(Option<[Signal; 2]>);
+
+impl StopSignal {
+    fn new() -> Self {
+        let signals = signal(SignalKind::interrupt())
+            .and_then(|interrupt| Ok([interrupt, signal(SignalKind::terminate())?]));
+        if let Err(error) = &signals {
+            tracing::warn!(%error, "cannot catch signals; stop with kill -9, which loses nothing");
+        }
+        Self(signals.ok())
+    }
+
+    async fn next(&mut self) {
+        match &mut self.0 {
+            Some([interrupt, terminate]) => tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            },
+            None => std::future::pending().await,
+        }
     }
 }
