@@ -7,6 +7,7 @@
 
 use std::fmt::Arguments;
 use std::io::{Error, ErrorKind, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 macro_rules! print {
@@ -43,9 +44,20 @@ pub(crate) fn eprint(text: Arguments) {
     let _ = std::io::stderr().write_fmt(text);
 }
 
+/// Set by [`ignore_failures`].
+static IGNORED: AtomicBool = AtomicBool::new(false);
+
+/// From now on nobody misses what cannot be printed, and [`failure`] returns nothing.
+pub(crate) fn ignore_failures() {
+    IGNORED.store(true, Ordering::Relaxed);
+}
+
 /// Why standard output is incomplete. A reader that closed the pipe (for example `head`) is not a
 /// failure.
 pub(crate) fn failure() -> Option<Error> {
+    if IGNORED.load(Ordering::Relaxed) {
+        return None;
+    }
     let mut failure = FAILURE.lock().unwrap_or_else(PoisonError::into_inner);
     if failure.is_none() {
         *failure = std::io::stdout().flush().err();

@@ -220,13 +220,12 @@ async fn serve<S: Store>(
     if let Some(error) = output::failure() {
         tracing::warn!(%error, "cannot write to standard output; serving without it");
     }
+    output::ignore_failures();
     server::run(listener, Arc::clone(&app)).await;
     drop(announcement);
     if let Some(demo) = demo {
         demo.stop();
     }
-    // From here on nobody misses what cannot be printed.
-    output::failure();
     tracing::info!("stopped");
     Ok(())
 }
