@@ -1,5 +1,5 @@
-//! An experiment on its way from one store to another, with all that keeps it from counting a uuid
-//! twice.
+//! Moves an experiment from one store to another, with everything that keeps it from counting a
+//! uuid twice.
 //!
 //! | to: | a folder | Redis, hll | Redis, exact |
 //! |---|---|---|---|
@@ -7,8 +7,8 @@
 //! | from Redis, hll | no | yes | no |
 //! | from Redis, exact | no | no | yes |
 //!
-//! A HyperLogLog and an exact counter's marks hold no uuids: another kind of counter made of them
-//! would count whoever comes back a second time. It is refused instead.
+//! HyperLogLogs and the marks of exact counters hold no uuids. Another kind of counter made from
+//! them would count returning visitors twice, so it is refused.
 
 use std::collections::BTreeMap;
 
@@ -103,13 +103,13 @@ pub struct ExportedCounter {
     pub seen: Seen,
 }
 
-/// What a counter knows of the uuids that it counted.
+/// What a counter knows about the uuids that it counted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Seen {
     /// The uuids themselves.
     Uuids(Vec<String>),
-    /// HyperLogLogs as Redis has them, in Base64; more than one where Gimel named one otherwise.
+    /// HyperLogLogs as Redis has them, in Base64; several if Gimel spelled a name differently.
     Hll(Vec<String>),
     /// Marks in buckets.
     Exact {
@@ -131,30 +131,30 @@ pub enum TransferError {
     /// A limit of the store.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// It is there already.
+    /// It already exists.
     #[error(
-        "the experiment is there already, and two counters cannot be made one without counting \
-         some twice; delete it first, or import into another namespace"
+        "the experiment already exists, and merging the two would count some visitors twice; \
+         delete it first, or import into another namespace"
     )]
     Exists,
     /// It changed while it was read.
-    #[error("events came in while it was read; try again while nobody tracks")]
+    #[error("events came in while it was read; try again when no events come in")]
     Changing,
-    /// HyperLogLogs to where there are none.
+    /// HyperLogLogs cannot move to an exact store.
     #[error(
-        "its counters are HyperLogLogs, which hold no uuids: an exact counter made of them would \
-         count whoever comes back a second time; import them into a Redis (no cluster), where they \
-         go on as estimates"
+        "its counters are HyperLogLogs, which hold no uuids: an exact counter made from them would \
+         count returning visitors twice; import it into a Redis that is not a cluster, where it \
+         stays an estimate"
     )]
     Estimates,
-    /// Marks to where there are none.
+    /// Marks cannot move to a store without them.
     #[error(
-        "its counters hold marks under a seed, no uuids: a folder could not tell who was counted; \
-         import them into a Redis"
+        "its counters hold marks instead of uuids, and a folder needs the uuids to recognise \
+         visitors; import it into a Redis"
     )]
     Marks,
     /// Not an export, or a damaged one.
-    #[error("this is no export of abtest, or it is damaged: {0}")]
+    #[error("this is not an export of abtest, or it is damaged: {0}")]
     Invalid(String),
 }
 
@@ -210,11 +210,11 @@ pub(crate) fn invalid(error: impl ToString) -> TransferError {
     TransferError::Invalid(error.to_string())
 }
 
-/// Brings an experiment into any store, by its uuids. They are new on the day of the import. Where
-/// that fails, nothing of it stays.
+/// Imports an experiment into any store, by its uuids. All of them are new on the day of the
+/// import. If that fails, nothing of it stays.
 ///
 /// # Errors
-/// When it has none, is there already, or the store refuses.
+/// When it has no uuids, already exists, or the store refuses.
 pub async fn import_uuids(
     store: &(impl Counters + Documents),
     namespace: &Namespace,
@@ -226,7 +226,7 @@ pub async fn import_uuids(
     .await
 }
 
-/// Brings an experiment in: its counters as told, then what is kept with it.
+/// Imports an experiment: its counters with `import_counters`, then its documents.
 pub(crate) async fn import_by(
     store: &(impl Counters + Documents),
     namespace: &Namespace,
@@ -243,7 +243,7 @@ pub(crate) async fn import_by(
         Ok(()) => import_documents(store, namespace, &experiment, export).await,
         Err(error) => Err(error),
     };
-    // Somebody else's that began meanwhile stays.
+    // An experiment that someone else began meanwhile stays.
     if imported.as_ref().is_err_and(|error| !matches!(error, TransferError::Exists)) {
         store.delete(namespace, &experiment).await?;
     }

@@ -1,4 +1,4 @@
-//! The writer's own list of counters, with the limits: bounded by them, small beside the uuids.
+//! The writer's list of counters. It checks the limits, which also bound its size.
 
 use std::collections::HashMap;
 
@@ -6,14 +6,14 @@ use abtest_model::{Event, Experiment, Limits, Namespace};
 
 use crate::Refusal;
 
-/// A counter: where its uuids are on disk, and how many they are.
+/// A counter: the id under which its uuids are on disk, and their number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Counter {
     pub(super) id: u64,
     pub(super) count: u64,
 }
 
-/// All counters by name, and how many there are where.
+/// All counters by name, and their number per namespace and experiment.
 #[derive(Debug, Default)]
 pub(super) struct Catalog {
     counters: HashMap<String, Counter>,
@@ -28,7 +28,7 @@ struct NamespaceSize {
     counters: u32,
 }
 
-/// Between the parts of a name. No name holds it, as it is a control character.
+/// Separates the parts of a name. No name contains it, because it is a control character.
 pub(super) const SEPARATOR: char = '\0';
 
 /// A counter's name: namespace, experiment, goal and variant.
@@ -42,7 +42,7 @@ fn experiment_name(namespace: &Namespace, experiment: &Experiment) -> String {
 }
 
 impl Catalog {
-    /// Takes a counter as it was found on disk.
+    /// Adds a counter that was found on disk.
     pub(super) fn load(&mut self, name: String, counter: Counter) {
         self.use_id(counter.id);
         self.count_in(&name);
@@ -60,7 +60,7 @@ impl Catalog {
         self.next_id = self.next_id.max(id + 1);
     }
 
-    /// The counter of an event, made if it is new and the limits allow it.
+    /// The counter of an event. A new one is created if the limits allow it.
     pub(super) fn counter(
         &mut self,
         event: &Event,
@@ -75,7 +75,7 @@ impl Catalog {
         self.counters.get_mut(name).ok_or_else(never)
     }
 
-    /// Takes an experiment's counters out.
+    /// Removes an experiment's counters and returns them.
     pub(super) fn remove(
         &mut self,
         namespace: &Namespace,

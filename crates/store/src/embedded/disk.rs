@@ -55,8 +55,8 @@ pub(super) struct Disk {
     /// How many commits there were.
     commits: u64,
     watermark: Watermark,
-    /// The last key that was swept: a sweep that began anew each time would step over all that it
-    /// removed before, longer each time, while recording waits.
+    /// The last key that was swept. A sweep that started from the beginning would step over
+    /// everything it has removed so far, while recording waits.
     swept: Vec<u8>,
     /// How many uuids were removed since the last compaction.
     removed_uuids: usize,
@@ -99,7 +99,7 @@ pub(super) fn seen_key(counter: u64, uuid: &Uuid) -> Vec<u8> {
 }
 
 impl Disk {
-    /// Opens a folder, or makes it, and reads every counter.
+    /// Opens a folder, or creates it, and reads every counter and document.
     pub(super) fn open(folder: &Path) -> Result<(Self, Catalog, Snapshot), OpenError> {
         let failed = |reason: String| OpenError::Disk { folder: folder.to_owned(), reason };
         DirBuilder::new()
@@ -210,7 +210,7 @@ impl Disk {
             let (name, value) = entry.into_inner()?;
             let (Ok(name), Some(counter)) = (String::from_utf8(name.to_vec()), decode(&value))
             else {
-                tracing::warn!("a counter on disk cannot be read; passed over");
+                tracing::warn!("a counter on disk cannot be read and was left out");
                 continue;
             };
             snapshot.set(&name, counter.count);
@@ -316,8 +316,8 @@ impl Disk {
         }
     }
 
-    /// Removes up to `most` uuids of deleted counters, and tells whether that was all. Cut off
-    /// at any point, it goes on at the next call.
+    /// Removes up to `most` uuids of deleted counters and says whether that was all. If it is cut
+    /// off, the next call continues.
     pub(super) fn sweep(&mut self, most: usize) -> fjall::Result<bool> {
         let mut batch = self.database.batch();
         for id in self.removed_ids()? {
@@ -333,7 +333,7 @@ impl Disk {
             if batch.len() >= most {
                 break;
             }
-            // A counter has few days: they go at once.
+            // A counter has few days, so they are removed together.
             for (day, _) in self.days_of(id)? {
                 batch.remove(&self.days, day_key(id, day));
             }
@@ -406,7 +406,7 @@ impl Drop for Disk {
     }
 }
 
-/// What a failure of the disk means for those who wait.
+/// What a failure of the disk means for the requests that wait.
 pub(super) fn store_error(error: &fjall::Error) -> StoreError {
     match error {
         fjall::Error::Io(error)

@@ -110,8 +110,7 @@ pub enum OpenError {
     },
 }
 
-/// What a folder that cannot be opened again means for those who wait. They may be anyone's
-/// browsers, so the folder is not named.
+/// What a folder that cannot be opened again means for the requests that wait.
 impl From<OpenError> for StoreError {
     fn from(error: OpenError) -> Self {
         Self::Disk(match error {
@@ -127,10 +126,10 @@ impl From<OpenError> for StoreError {
 }
 
 impl EmbeddedStore {
-    /// Opens the folder, or makes it.
+    /// Opens the folder, or creates it.
     ///
     /// # Errors
-    /// When it is in use, from a newer version, or cannot be read and written.
+    /// When it is in use, incomplete, from a newer version, or cannot be read and written.
     pub fn open(folder: &Path, limits: Limits) -> Result<Self, OpenError> {
         let (queue, requests) = mpsc::channel(QUEUE);
         let (writer, snapshot) = Writer::new(folder.to_owned(), limits, requests)?;
@@ -175,7 +174,7 @@ impl Drop for EmbeddedStore {
     fn drop(&mut self) {
         self.queue = None;
         if let Some(writer) = self.writer.take() {
-            // A writer that panicked has nothing left to finish.
+            // If the writer panicked, there is nothing left to finish.
             let _ = writer.join();
         }
     }

@@ -16,7 +16,7 @@ use super::snapshot::Snapshot;
 use crate::documents::deletion_of;
 use crate::{DocumentKey, HistoryEntry, Refusal, StoreError, Write};
 
-/// Most events in one commit, so that the first to wait does not wait long.
+/// Most events in one commit, so that the first request does not wait long.
 const COMMIT_EVENTS: usize = 8_192;
 
 /// How many uuids of deleted counters are removed before the queue is looked at again.
@@ -57,7 +57,7 @@ pub(super) struct Writer {
     limits: Limits,
     requests: mpsc::Receiver<Request>,
     snapshot: Arc<RwLock<Snapshot>>,
-    /// None after the disk failed: the key-value store must then be opened anew.
+    /// `None` after the disk failed: then the key-value store must be opened again.
     open: Option<Open>,
 }
 
@@ -85,7 +85,7 @@ impl Writer {
         Ok((Self { folder, limits, requests, snapshot: Arc::clone(&snapshot), open }, snapshot))
     }
 
-    /// Works until nobody can ask any more.
+    /// Works until the store is dropped.
     pub(super) fn run(mut self) {
         while let Some(first) = self.next() {
             let mut requests = vec![first];
@@ -101,7 +101,7 @@ impl Writer {
         }
     }
 
-    /// The next request; while there is none, deleted counters are swept.
+    /// The next request. Meanwhile deleted counters are swept.
     fn next(&mut self) -> Option<Request> {
         while let Some(open) = self.open.as_mut().filter(|open| open.sweeping) {
             match self.requests.try_recv() {
@@ -138,7 +138,7 @@ impl Writer {
             }
             Err(error) => {
                 tracing::error!(%error, "a commit failed; nothing of it is acknowledged");
-                // The catalog is ahead of the disk now: both are read anew at the next request.
+                // The catalog is ahead of the disk now: the next request reads both again.
                 self.open = None;
                 let error = store_error(&error);
                 let failed = answers.into_iter().map(|answer| answer.failed(&error));
@@ -147,7 +147,7 @@ impl Writer {
         }
     }
 
-    /// What is open, opened anew if the disk failed before.
+    /// What is open, opened again if the disk failed before.
     fn reopen(&mut self) -> Result<&mut Open, StoreError> {
         let open = match self.open.take() {
             Some(open) => open,
@@ -192,7 +192,7 @@ impl Open {
         Ok(Self { disk, catalog, documents, sweeping: true })
     }
 
-    /// Works out what the requests change, and what will be answered once that is on disk.
+    /// Works out what the requests change, and the answers for when that is on disk.
     fn apply(
         &mut self,
         requests: Vec<Request>,
@@ -288,7 +288,7 @@ impl Open {
         Ok(committed)
     }
 
-    /// Duplicates change nothing and need no sync: what they repeat is on disk.
+    /// Duplicates change nothing and need no sync: the originals are on disk.
     fn commit(&mut self, changes: &Changes) -> fjall::Result<()> {
         if changes.is_empty() { Ok(()) } else { self.disk.commit(changes) }
     }

@@ -1,8 +1,8 @@
 //! One multiplexed connection for the life of the process.
 //!
-//! It is made at the first use, shared by all requests, dropped as soon as it is in doubt, and
-//! made again with back-off. A request never fails on the word of an attempt that began before
-//! it: so the first request after a recovery goes through.
+//! The first use makes it, all requests share it, and it is dropped when it may be broken. It is
+//! made again with back-off. A request never fails because of an attempt that began before the
+//! request, so the first request after a recovery succeeds.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,7 +22,7 @@ use crate::StoreError;
 const FIRST_DELAY: Duration = Duration::from_millis(10);
 const LAST_DELAY: Duration = Duration::from_millis(320);
 
-/// The connection, whether it exists at the moment or not.
+/// The connection, which may not exist at the moment.
 pub(super) struct Connection {
     links: Links,
     connect_timeout: Duration,
@@ -65,8 +65,8 @@ impl Connection {
         self.response_timeout
     }
 
-    /// Runs `command`, which must be safe to run twice: where the connection turns out to be
-    /// broken (Lambda may have slept for hours), it is run once more on a new one.
+    /// Runs `command`, which must be safe to run twice: if the connection is broken (Lambda may
+    /// have slept for hours), it runs once more on a new one.
     pub(super) async fn run<T, F>(
         &self,
         limit: Duration,
@@ -81,7 +81,7 @@ impl Connection {
             let error = match timeout(limit, command(connection)).await {
                 Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(error)) => failure(&error),
-                // The peer may be gone without a word: do not wait for it a second time.
+                // The peer may be gone silently: do not wait for it a second time.
                 Err(_) => Failure::Doubtful(StoreError::TimedOut(limit)),
             };
             match error {
@@ -139,7 +139,7 @@ impl Connection {
     async fn connect(&self) -> Result<Link, StoreError> {
         match timeout(self.connect_timeout, self.links.connect()).await {
             Ok(connection) => connection.map_err(|error| match failure(&error).into_error() {
-                // Whatever it dislikes, a database number out of its range say, can be mended there.
+                // The reason, such as a database number out of range, can be fixed in Redis.
                 StoreError::Unexpected(answer) => {
                     StoreError::Unreachable(format!("Redis refused the connection: {answer}"))
                 }

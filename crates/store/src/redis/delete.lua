@@ -1,7 +1,7 @@
--- Deletes an experiment, under every form in which its name stands in the sets.
+-- Deletes an experiment's HyperLogLogs, under every spelling of its name.
 -- KEYS[1]  the registry of namespaces, KEYS[2] the namespace's experiments, KEYS[3] the
---          namespace's counters; then the set of the experiment's counters for each form.
--- ARGV[1]  the namespace; then the forms of the experiment's name.
+--          namespace's counters; then the set of the experiment's counters for each spelling.
+-- ARGV[1]  the namespace; then the spellings of the experiment's name.
 -- Returns  1 if the experiment was there, else 0.
 local found = 0
 for form = 1, #ARGV - 1 do

@@ -4,12 +4,12 @@ use redis::{ErrorKind, RedisError};
 
 use crate::StoreError;
 
-/// An error, and what it says of the connection.
+/// An error, and what it says about the connection.
 pub(super) enum Failure {
-    /// Redis answered: the connection is good.
+    /// Redis answered, so the connection works.
     Answered(StoreError),
-    /// The answer, or its lack, says that another connection may fare better later: a replica
-    /// that was primary, an expired password, a peer that is silent.
+    /// Another connection may succeed later: a replica that was the primary, an expired password,
+    /// a silent peer.
     Doubtful(StoreError),
     /// The connection is gone.
     Broken(StoreError),
@@ -34,7 +34,7 @@ pub(super) fn failure(error: &RedisError) -> Failure {
     }
 }
 
-/// What an error's first word says; the rest of the text is Redis's own and may hold keys.
+/// What the first word of an error says. The rest may hold keys and is not repeated.
 fn answer(code: &str) -> Failure {
     match code {
         "WRONGTYPE" => Failure::Answered(StoreError::WrongType),

@@ -9,20 +9,19 @@
 //! | `abtest:namespaces` | set | namespaces (ours: Gimel has no such list) |
 //! | `abtest:days:COUNTER` | hash | by UTC day, the counter's estimate when it began (ours) |
 //!
-//! Gimel puts names in as they are, so that a colon makes a key ambiguous. Here each part is
-//! escaped: `:` becomes `%3A`, and a `%` becomes `%25` where it would otherwise read as one of
-//! these two escapes. Every key then splits uniquely, and a name that needs no escape ("50% off"
-//! included) has the key that Gimel gives it, so that Gimel and abtest count into one.
+//! Gimel does not escape names, so a colon makes a key ambiguous. abtest escapes each part: `:`
+//! becomes `%3A`, and `%` becomes `%25` where it would otherwise read as one of these two escapes.
+//! So every key splits uniquely. A name that needs no escape, such as "50% off", has the same key
+//! as in Gimel, and both count into one counter.
 //!
-//! Reading takes whatever leads to the same name: Gimel's raw form of an experiment with a colon
-//! and our escaped one are one experiment, and their counters are counted together (PFCOUNT of
-//! both).
+//! Reading accepts every spelling of a name: Gimel's raw spelling of an experiment with a colon
+//! and the escaped one are one experiment, and PFCOUNT counts their counters together.
 
 use std::borrow::Cow;
 
 use abtest_model::{Experiment, Goal, Namespace, Variant};
 
-/// The set of all namespaces that were ever recorded by abtest.
+/// The set of all namespaces that abtest has recorded.
 pub(super) const NAMESPACES: &str = "abtest:namespaces";
 
 /// A namespace's part of every key.
@@ -57,12 +56,12 @@ impl NamespaceKeys {
         format!("{}:counters:{member}:{goal}:{variant}", self.0)
     }
 
-    /// Where a counter's estimates stand at the beginning of each day.
+    /// The key of a counter's estimates at the beginning of each day.
     pub(super) fn days(counter: &str) -> String {
         format!("abtest:days:{counter}")
     }
 
-    /// Reads goal and variant back from a counter's key that stands in the set of `member`.
+    /// Reads goal and variant from a counter's key that is in the set of `member`.
     pub(super) fn read(&self, member: &str, key: &str) -> Counter {
         let names = key
             .strip_prefix(&*self.0)
@@ -91,19 +90,19 @@ impl NamespaceKeys {
 pub(super) enum Counter {
     /// A goal and a variant.
     Known((Goal, Variant)),
-    /// Written by Gimel with colons in goal or variant: each way to split it.
+    /// Gimel wrote it with colons in goal or variant: every way to split it.
     Ambiguous(Vec<(Goal, Variant)>),
-    /// No counter of this experiment, or names that break the rule.
+    /// Not a counter of this experiment, or its names break the rule.
     Foreign,
 }
 
-/// How an experiment stands in the sets when abtest writes it.
+/// The spelling of an experiment that abtest writes into the sets.
 pub(super) fn member(experiment: &Experiment) -> Cow<'_, str> {
     escape(experiment.as_str())
 }
 
-/// Every form under which an experiment may stand in the sets: ours first, then Gimel's raw one
-/// and one with every `%` escaped, as far as they lead back to the same name.
+/// Every spelling under which the sets may hold an experiment: abtest's first, then Gimel's raw
+/// one and one with every `%` escaped, as far as they read back as the same name.
 pub(super) fn members(experiment: &Experiment) -> Vec<String> {
     let name = experiment.as_str();
     let ours = escape(name);
@@ -117,8 +116,8 @@ pub(super) fn members(experiment: &Experiment) -> Vec<String> {
     members
 }
 
-/// The experiment that a member of a set of experiments names; none where it breaks the rule of
-/// names, which Gimel does not check.
+/// The experiment that a member of a set names. `None` if it breaks the rule of names, which Gimel
+/// does not check.
 pub(super) fn experiment(member: &str) -> Option<Experiment> {
     Experiment::new(unescape(member).into_owned()).ok()
 }

@@ -13,7 +13,7 @@ pub(super) enum Links {
 }
 
 impl Links {
-    /// Connects. Time limits are set from outside, where they also cover name resolution and TLS.
+    /// Connects. The caller sets the time limit, so that it covers name resolution and TLS.
     pub(super) async fn connect(&self) -> RedisResult<Link> {
         match self {
             Self::Server(client) => {
@@ -44,7 +44,7 @@ impl ConnectionLike for Link {
         }
     }
 
-    /// On a cluster each command finds its own node: a pipeline there is for one slot only.
+    /// On a cluster each command goes to its own node: a cluster's pipeline is for one slot only.
     fn req_packed_commands<'a>(
         &'a mut self,
         pipeline: &'a Pipeline,

@@ -1,5 +1,5 @@
-//! How much memory experiments use, as Redis says. The buckets of an exactly counted counter are
-//! alike, so of the many on a level some are measured.
+//! Measures how much memory experiments use, with MEMORY USAGE. The buckets on a level of an exact
+//! counter are alike, so a sample of them is measured.
 
 use redis::{cmd, pipe};
 
@@ -9,8 +9,8 @@ use super::keys::NamespaceKeys;
 use super::read::{CounterKeys, query};
 use crate::StoreError;
 
-/// Most buckets of a level that are measured: of Poisson-spread marks a hundred on average, that
-/// gives the level's memory to about 2%.
+/// Most buckets that are measured per level. With a Poisson number of marks, 100 on average, the
+/// level's memory is then known to about 2%.
 const SAMPLE: u64 = 32;
 
 /// The keys of an experiment that are measured.

@@ -1,24 +1,25 @@
-//! Counters in the user's Redis: as HyperLogLogs under Gimel's keys, so that Gimel and abtest can
-//! count into the same Redis at the same time, or exactly. How an experiment is counted is settled
-//! by its first event, and stays.
+//! Counters and documents in the user's Redis. Counters are HyperLogLogs under Gimel's keys, so
+//! that Gimel and abtest can count into the same Redis at the same time, or exact ones. The first
+//! event of an experiment decides how it is counted.
 //!
 //! | module | holds |
 //! |---|---|
-//! | `keys` | the keys, and how names are put into them |
-//! | `connection` | the one connection, and how it comes back |
-//! | `exact` | exact counting |
-//! | `failure` | what an error of Redis means |
-//! | `link` | one server, or a cluster |
-//! | `memory` | how much memory experiments use |
-//! | [`inspect`] | a look at the server, for the checks before a deploy |
-//! | `outcome` | the scripts' words |
+//! | `connection` | the one connection, and how it is made again |
+//! | `link` | one server or a cluster behind one type |
 //! | `settings` | from the config to a client |
-//! | `batcher` | concurrent requests share a round trip |
-//! | `baseline` | what Gimel or Lamed counted before |
-//! | `documents` | definitions, looks, controls and other documents |
-//! | `transfer` | experiments in and out |
-//! | `read` | tallies in three round trips at most |
-//! | `record.lua`, `delete.lua` | what must happen at once, in Redis |
+//! | `failure` | what an error of Redis means |
+//! | `keys` | Gimel's keys, and how names are put into them |
+//! | `batcher` | lets concurrent requests share a round trip |
+//! | `recording`, `record.lua` | records a batch |
+//! | `exact` | counts exactly |
+//! | `outcome` | reads the words that the scripts answer with |
+//! | `read` | reads tallies in at most three round trips |
+//! | `memory` | measures how much memory experiments use |
+//! | `delete.lua` | deletes an experiment's HyperLogLogs |
+//! | `documents` | keeps definitions, looks, controls and other documents |
+//! | `baseline` | reads what Gimel or Lamed counted |
+//! | `transfer` | exports and imports experiments |
+//! | [`inspect`] | examines the server before a deployment |
 
 mod baseline;
 mod batcher;
@@ -32,11 +33,12 @@ mod link;
 mod memory;
 mod outcome;
 mod read;
+mod recording;
 mod settings;
 mod transfer;
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use abtest_model::{Counting, Event, Experiment, Limits, Namespace, RedisConfig, Tally};
 use redis::Script;
@@ -46,12 +48,11 @@ pub use settings::SettingsError;
 
 use crate::documents::deletion_of;
 use crate::{CommitError, Counters, Include, Recorder, Refusal, StoreError};
-use batcher::{Batcher, Recorded};
+use batcher::Batcher;
 use connection::Connection;
-use exact::{Counted, Exact, Registration};
+use exact::Exact;
 use keys::NamespaceKeys;
 
-static RECORD: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("record.lua")));
 static DELETE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("delete.lua")));
 
 /// A store on Redis 6.2 or later, or Valkey.
@@ -60,13 +61,14 @@ pub struct RedisStore {
     batcher: Arc<Batcher>,
 }
 
-/// The connection and what goes with every recording.
+/// The connection and everything that recording needs.
 struct Server {
     connection: Connection,
     limits: Limits,
-    /// How experiments that begin are counted.
+    /// How new experiments are counted.
     counting: Counting,
-    /// Whether keys are on several nodes: then all is counted exactly, as Gimel's keys cannot be.
+    /// Whether this is a Redis Cluster. Then every counter is exact, because the keys that Gimel
+    /// gives to one event are on several nodes.
     cluster: bool,
     exact: Exact,
     /// Experiments whose mode differs from the config.
@@ -74,17 +76,11 @@ struct Server {
     migrated: documents::Migrated,
 }
 
-/// Attempts to count an event while another process deletes and re-creates its counter.
-const ATTEMPTS: usize = 5;
-
-/// Most exceptions that are remembered; far more than the limits allow.
-const EXCEPTIONS: usize = 100_000;
-
 impl RedisStore {
-    /// Takes the settings; the connection is made at the first use.
+    /// Takes the settings. The first use connects.
     ///
     /// # Errors
-    /// When the settings cannot be used whatever Redis says.
+    /// When the settings are wrong by themselves.
     pub fn new(
         config: &RedisConfig,
         limits: Limits,
@@ -93,8 +89,8 @@ impl RedisStore {
         Self::with_boundaries(config, limits, counting, Boundaries::default())
     }
 
-    /// The same, with other boundaries between the levels of exact counters. They must be the same
-    /// for all who count into a Redis; this is for tests.
+    /// The same, with other boundaries between the levels of exact counters. Only for tests: all
+    /// processes that count into one Redis must use the same boundaries.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -207,127 +203,5 @@ impl RedisStore {
             })
             .await?;
         Ok(exact || estimated)
-    }
-}
-
-impl Server {
-    async fn record(&self, events: &[Event]) -> Recorded {
-        let mut outcomes: Vec<Option<Result<(), Refusal>>> = vec![None; events.len()];
-        for _ in 0..ATTEMPTS {
-            let (exact, estimated) = self.by_counting(events, &outcomes);
-            if exact.is_empty() && estimated.is_empty() {
-                break;
-            }
-            for (counting, positions) in [(Counting::Exact, exact), (Counting::Hll, estimated)] {
-                if positions.is_empty() {
-                    continue;
-                }
-                let some: Vec<&Event> =
-                    positions.iter().map(|position| &events[*position]).collect();
-                let counted = match counting {
-                    Counting::Exact => self.count_exactly(&some).await?,
-                    Counting::Hll => self.estimate(&some).await?,
-                };
-                for (position, counted) in positions.into_iter().zip(counted) {
-                    match counted {
-                        Counted::Outcome(outcome) => outcomes[position] = Some(outcome),
-                        Counted::Again => {}
-                        Counted::WrongMode(counting) => self.except(&events[position], counting),
-                    }
-                }
-            }
-        }
-        Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or(Err(Refusal::Busy))).collect())
-    }
-
-    /// The positions of the events that wait for an outcome: those to be counted exactly, and
-    /// those to be estimated.
-    fn by_counting(
-        &self,
-        events: &[Event],
-        outcomes: &[Option<Result<(), Refusal>>],
-    ) -> (Vec<usize>, Vec<usize>) {
-        let exceptions = self.exceptions.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_exact = |position: &usize| {
-            let Event { namespace, experiment, .. } = &events[*position];
-            let exception = if exceptions.is_empty() {
-                None
-            } else {
-                exceptions.get(&(namespace.clone(), experiment.clone())).copied()
-            };
-            exception.unwrap_or(self.counting) == Counting::Exact
-        };
-        (0..events.len()).filter(|position| outcomes[*position].is_none()).partition(is_exact)
-    }
-
-    fn except(&self, event: &Event, counting: Counting) {
-        let mut exceptions = self.exceptions.lock().unwrap_or_else(PoisonError::into_inner);
-        if exceptions.len() >= EXCEPTIONS {
-            exceptions.clear();
-        }
-        let experiment = (event.namespace.clone(), event.experiment.clone());
-        if counting == self.counting {
-            exceptions.remove(&experiment);
-        } else {
-            exceptions.insert(experiment, counting);
-        }
-    }
-
-    async fn count_exactly(&self, events: &[&Event]) -> Result<Vec<Counted>, StoreError> {
-        let registration = Registration {
-            limits: self.limits,
-            beside_estimates: !self.cluster,
-            may_begin: self.counting == Counting::Exact,
-        };
-        self.exact.count(&self.connection, registration, events).await
-    }
-
-    async fn estimate(&self, events: &[&Event]) -> Result<Vec<Counted>, StoreError> {
-        let mut script = RECORD.key(keys::NAMESPACES);
-        script.key(exact::keys::NAMESPACES);
-        script
-            .arg(self.limits.namespaces)
-            .arg(self.limits.experiments)
-            .arg(self.limits.counters)
-            .arg(self.limits.counters_per_experiment)
-            .arg(u8::from(self.counting == Counting::Hll));
-        for event in events {
-            let keys = NamespaceKeys::new(&event.namespace);
-            let members = keys::members(&event.experiment);
-            let counter = keys.counter(&members[0], &event.goal, &event.variant);
-            script
-                .key(keys.experiments())
-                .key(keys.counters())
-                .key(&*counter)
-                .key(NamespaceKeys::days(&counter))
-                .key(exact::keys::experiments(keys.member()))
-                .key(exact::keys::count(keys.member()))
-                .arg(keys.member())
-                .arg(event.uuid.as_str())
-                .arg(members.len());
-            for member in members {
-                script.key(keys.experiment_counters(&member)).arg(member);
-            }
-        }
-        let script = &script;
-        let outcomes: Vec<String> = self
-            .connection
-            .run(self.connection.response_timeout(), |mut connection| async move {
-                script.invoke_async(&mut connection).await
-            })
-            .await?;
-        outcomes.iter().map(|outcome| self.outcome(outcome)).collect()
-    }
-
-    /// Reads one word of `record.lua`'s answer.
-    fn outcome(&self, word: &str) -> Result<Counted, StoreError> {
-        match word {
-            "stored" => Ok(Counted::Outcome(Ok(()))),
-            "exact" => Ok(Counted::WrongMode(Counting::Exact)),
-            word => match outcome::refusal(word, &self.limits) {
-                Some(refusal) => Ok(Counted::Outcome(Err(refusal))),
-                None => Err(StoreError::Unexpected(format!("outcome {word}"))),
-            },
-        }
     }
 }

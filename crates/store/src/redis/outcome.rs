@@ -1,10 +1,10 @@
-//! The scripts' words for what the limits refuse.
+//! Reads the words with which the scripts say that a limit refused an event.
 
 use abtest_model::Limits;
 
 use crate::Refusal;
 
-/// Reads a word; none where it is no refusal.
+/// Reads a word. `None` if it is not a refusal.
 pub(super) fn refusal(word: &str, limits: &Limits) -> Option<Refusal> {
     Some(match word {
         "namespaces" => Refusal::Namespaces { limit: limits.namespaces },

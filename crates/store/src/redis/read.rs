@@ -1,5 +1,5 @@
-//! Reading tallies in a number of round trips that does not grow with the experiments: the
-//! names, their counters' keys, the counts.
+//! Reads tallies in three round trips, however many experiments there are: the names, the keys of
+//! their counters, the counts.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -13,19 +13,19 @@ use super::keys::{self, Counter, NamespaceKeys};
 use super::{exact, memory};
 use crate::{Include, StoreError};
 
-/// The keys of estimated counters; more than one where Gimel and abtest name one differently.
+/// The keys of estimated counters; several if Gimel and abtest spell one differently.
 pub(super) type CounterKeys = BTreeMap<(Goal, Variant), Vec<String>>;
 
-/// An experiment and the forms in which the sets have it.
+/// An experiment and its spellings in the sets.
 pub(super) struct Named {
     experiment: Experiment,
-    /// Where it may be counted by HyperLogLogs.
+    /// Its spellings among the estimated experiments.
     members: Vec<String>,
-    /// Where it may be counted exactly.
+    /// Its spelling among the exact experiments.
     exactly: Option<String>,
 }
 
-/// An experiment's counters. It has either kind: what began as one goes on as it.
+/// The counters of an experiment: all HyperLogLogs or all exact, as its first event decided.
 pub(super) struct Counters {
     pub(super) estimated: CounterKeys,
     pub(super) exact: BTreeMap<(Goal, Variant), Identity>,
@@ -153,7 +153,7 @@ fn read<T: FromRedisValue>(answer: Option<Value>) -> Result<T, StoreError> {
     T::from_redis_value(answer.ok_or_else(unexpected)?).map_err(|_| unexpected())
 }
 
-/// An experiment in every form in which it may be there.
+/// An experiment with every spelling that the sets may have.
 pub(super) fn named(experiment: &Experiment) -> Named {
     Named {
         experiment: experiment.clone(),
@@ -171,7 +171,7 @@ pub(super) async fn experiment_names(
     Ok(all.into_iter().map(|named| named.experiment).collect())
 }
 
-/// The experiments of a namespace by name, each with the forms in which the sets have it.
+/// The experiments of a namespace by name, each with its spellings in the sets.
 async fn all_experiments(
     connection: &Connection,
     keys: &NamespaceKeys,
@@ -188,7 +188,7 @@ async fn all_experiments(
             .ok()
             .and_then(|member| Some((keys::experiment(&member)?, member)));
         let Some((experiment, member)) = read else {
-            tracing::warn!("a name in the set of experiments breaks the rule; passed over");
+            tracing::warn!("a name in the set of experiments breaks the rule; ignored");
             continue;
         };
         let named = experiments.entry(experiment).or_insert_with_key(|experiment| Named {
@@ -241,8 +241,8 @@ pub(super) async fn counters(
     Ok(counters)
 }
 
-/// Puts the keys of the same counter together. A key of Gimel's that can be read in several ways
-/// belongs to a counter only if just one of them is known otherwise.
+/// Groups the keys by counter. An ambiguous key of Gimel belongs to a counter only if exactly one
+/// of its readings is known from another key.
 fn group(counters: impl Iterator<Item = (Counter, String)>) -> CounterKeys {
     let mut known = CounterKeys::new();
     let mut ambiguous = Vec::new();
@@ -250,14 +250,18 @@ fn group(counters: impl Iterator<Item = (Counter, String)>) -> CounterKeys {
         match counter {
             Counter::Known(names) => known.entry(names).or_default().push(key),
             Counter::Ambiguous(readings) => ambiguous.push((readings, key)),
-            Counter::Foreign => tracing::warn!("a key in a set of counters is none; passed over"),
+            Counter::Foreign => {
+                tracing::warn!("a set of counters has a key that is not a counter; ignored")
+            }
         }
     }
     for (readings, key) in ambiguous {
         let mut fitting = readings.into_iter().filter(|names| known.contains_key(names));
         match (fitting.next(), fitting.next()) {
             (Some(names), None) => known.entry(names).or_default().push(key),
-            _ => tracing::warn!("a counter of Gimel's with colons in its names is ambiguous"),
+            _ => tracing::warn!(
+                "a counter that Gimel wrote with colons in its names is ambiguous; ignored"
+            ),
         }
     }
     known
@@ -273,15 +277,14 @@ pub(super) async fn query<T: FromRedisValue>(
     }
     let pipeline = &pipeline;
     connection
-        .run(patience(connection, pipeline), |mut connection| async move {
+        .run(time_limit(connection, pipeline), |mut connection| async move {
             pipeline.query_async(&mut connection).await
         })
         .await
 }
 
-/// How long to wait for a pipeline: a tenth of a millisecond more for each command, which is
-/// what a dense HyperLogLog takes at the very most.
-fn patience(connection: &Connection, pipeline: &Pipeline) -> Duration {
+/// The time limit of a pipeline: 0.1 ms more per command, the most that a dense HyperLogLog takes.
+fn time_limit(connection: &Connection, pipeline: &Pipeline) -> Duration {
     let commands = u32::try_from(pipeline.len()).unwrap_or(u32::MAX);
     connection.response_timeout() + Duration::from_micros(100) * commands
 }

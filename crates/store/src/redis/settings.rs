@@ -1,4 +1,4 @@
-//! From the config to a client, without a secret in any error.
+//! Makes a client from the config. No error repeats a secret.
 
 use abtest_model::RedisConfig;
 use redis::cluster::{ClusterClient, ClusterClientBuilder};
@@ -13,11 +13,11 @@ use super::link::Links;
 pub enum SettingsError {
     /// The URL does not parse; it may hold a password and is not repeated.
     #[error(
-        "redis.url is no Redis address; write redis://[user:password@]host[:port][/db], \
+        "redis.url is not a Redis address; write redis://[user:password@]host[:port][/db], \
          or rediss:// for TLS"
     )]
     Url,
-    /// TLS is asked for and was not built in.
+    /// The settings ask for TLS, which this build does not have.
     #[error("this build has no TLS; build it with the feature `tls`, or use redis://")]
     NoTls,
     /// The certificates of `tls_ca` do not parse.
@@ -25,8 +25,8 @@ pub enum SettingsError {
     Certificates,
     /// HyperLogLogs on a cluster.
     #[error(
-        "a Redis Cluster keeps the keys that Gimel gives to one event on several nodes; \
-         on redis.cluster set \"counting\": \"exact\""
+        "a Redis Cluster keeps the keys of one HyperLogLog event on several nodes; with \
+         redis.cluster, set \"counting\": \"exact\""
     )]
     ClusterEstimates,
     /// Something else that the client refuses.
@@ -50,7 +50,7 @@ fn server(client: RedisResult<Client>) -> Result<Links, SettingsError> {
     client.map(|client| Links::Server(Box::new(client))).map_err(|_| SettingsError::Invalid)
 }
 
-/// The cluster that the node with this address belongs to; it tells of the others.
+/// The cluster of the node with this address. The node names the others.
 fn nodes(
     config: &RedisConfig,
     first: ConnectionInfo,
@@ -80,7 +80,7 @@ fn from_members(config: &RedisConfig) -> Result<ConnectionInfo, SettingsError> {
     if let Some(username) = &config.username {
         login = login.set_username(username);
     }
-    // An empty password is how configs say "none".
+    // Configs write an empty password for no password.
     if let Some(password) =
         config.password.as_ref().filter(|password| !password.expose().is_empty())
     {
@@ -92,7 +92,7 @@ fn from_members(config: &RedisConfig) -> Result<ConnectionInfo, SettingsError> {
 
 #[cfg(feature = "tls")]
 fn tls(config: &RedisConfig, information: ConnectionInfo) -> Result<Links, SettingsError> {
-    // Fails only when a provider is installed already, which serves as well.
+    // Fails only if a provider is already installed, which works as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let root_cert = config.tls_ca.as_ref().map(|certificates| certificates.as_bytes().to_vec());
     let certificates = redis::TlsCertificates { client_tls: None, root_cert };

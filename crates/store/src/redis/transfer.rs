@@ -1,4 +1,4 @@
-//! An experiment out of Redis and into another one.
+//! Exports experiments from Redis and imports them.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::transfer::{
 use crate::{Documents as _, Kind};
 
 impl RedisStore {
-    /// Reads an experiment with all that it knows of its uuids; none where it is not there.
+    /// Reads an experiment with everything it knows about its uuids. `None` if it does not exist.
     ///
     /// # Errors
     /// When Redis cannot be read, or events come in meanwhile.
@@ -51,11 +51,11 @@ impl RedisStore {
         Ok(Some(Export::new(experiment, exported, &documents)?))
     }
 
-    /// Brings an experiment in; it goes on as it was counted before, and what comes as uuids as the
-    /// config says. Where that fails, nothing of it stays.
+    /// Imports an experiment. It is counted as before; an export with uuids is counted as the config
+    /// says. If that fails, nothing of it stays.
     ///
     /// # Errors
-    /// When it is there already, cannot be counted here, or Redis refuses.
+    /// When it already exists, cannot be counted here, or Redis refuses.
     pub async fn import(
         &self,
         namespace: &Namespace,
@@ -84,7 +84,7 @@ impl Server {
             days.hgetall(NamespaceKeys::days(key));
         });
         let days: Vec<BTreeMap<u32, u64>> = query(&self.connection, days).await?;
-        // Of two that are one counter, the days of abtest's own go on.
+        // If Gimel and abtest each have a key of the counter, only abtest's has days.
         let days = days.into_iter().find(|days| !days.is_empty()).unwrap_or_default();
         let mut count = pipe();
         count.pfcount(keys);
@@ -104,7 +104,9 @@ impl Server {
         }
         for counter in &export.counters {
             match &counter.seen {
-                Seen::Uuids(_) => return Err(invalid("it mixes uuids with others")),
+                Seen::Uuids(_) => {
+                    return Err(invalid("some of its counters have uuids and others do not"));
+                }
                 Seen::Hll(_) if self.cluster => return Err(TransferError::Estimates),
                 Seen::Hll(sketches) => {
                     self.import_estimate(namespace, experiment, counter, sketches).await?;

@@ -1,10 +1,10 @@
--- Counts uuids into one counter; `layout.rs` says how they lie.
+-- Counts uuids into one counter. `layout.rs` describes the keys.
 -- KEYS[1]  the counter's state; then for each uuid its buckets, from level 0 on.
 -- ARGV     how many levels are declared, the last level, the members of level 0, the bytes of a
 --          full group, and 1 to begin a counter that has no state; then for each uuid the group
 --          and the mark.
--- Returns  the deepest level in use; -1 if the counter is not there, -2 if more levels must be
---          declared. After either nothing is lost by sending it all again.
+-- Returns  the deepest level in use; -1 if the counter does not exist, -2 if more levels must be
+--          declared. Both times it is safe to send everything again.
 local declared, last = tonumber(ARGV[1]), tonumber(ARGV[2])
 local first, full, may_begin = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5] == '1'
 
@@ -51,7 +51,7 @@ end
 
 local before = count
 
--- Looks for a mark in a bucket. A full group's marks go on in the next one.
+-- Looks for a mark in a bucket. The marks of a full group continue in the next group.
 -- Returns true if it is there; else false, the group that has room, and what it holds.
 local function find(bucket, group, mark)
   for next = group, group + 127 do
@@ -78,7 +78,7 @@ local function add(position)
   if level >= declared then
     return false
   end
-  -- Most of a large counter lies on its last levels: a duplicate is found there first.
+  -- Most marks of a large counter are on its last levels, so these are searched first.
   local field, marks
   for lower = level, 0, -1 do
     local found, room, there = find(KEYS[bucket + lower], group, mark)
@@ -110,7 +110,7 @@ for position = 0, (#ARGV - 5) / 2 - 1 do
   end
 end
 
--- Whatever joined is counted, also when a later one failed.
+-- The uuids that joined are counted, even if a later one failed.
 if count > before then
   local today = math.floor(tonumber(redis.call('TIME')[1]) / 86400)
   redis.call('HSET', KEYS[1], 'count', count, 'deepest', deepest)

@@ -1,4 +1,4 @@
-//! The registry's keys, all in one slot of a cluster; and a counter's name in it.
+//! The keys of the registry, all in one slot of a cluster, and the names of counters in it.
 
 use abtest_model::{Event, Experiment, Goal, Namespace, Variant};
 
@@ -19,7 +19,7 @@ pub(in crate::redis) fn counters(namespace: &str, experiment: &str) -> String {
     format!("{{abtest}}:{namespace}:{experiment}:counters")
 }
 
-/// A counter's name, each part as keys have it.
+/// The name of a counter.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(in crate::redis) struct CounterName {
     pub(super) namespace: Namespace,

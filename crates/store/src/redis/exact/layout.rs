@@ -1,4 +1,4 @@
-//! How the uuids of an exactly counted counter lie in Redis.
+//! How Redis holds the uuids of an exact counter.
 //!
 //! A uuid is hashed (SipHash-2-4, 128 bits) with the counter's own secret seed. Of the hash are
 //! used: 5 digits of 5 bits (`0` to `9`, `a` to `v`), the *path*; 7 bits, the *group*; and 32 bits,
@@ -15,27 +15,26 @@
 //! | `abtest:{ID}:PATH` | hash | a bucket: by group, the marks in it, one after another |
 //!
 //! Level *l* has 32^*l* buckets, named by the first *l* digits of the path, with 128 groups each.
-//! A new mark joins the level that follows from the count: level *l* takes over at 1,024 · 32^(*l*-1)
-//! uuids, when the groups of the level before it hold 8 marks on average at most. A group is full
-//! at 16 marks; what finds it full goes to the next group. Redis keeps a hash of at most 128 fields
-//! (`hash-max-listpack-entries`) of at most 64 bytes (`hash-max-listpack-value`) packed in one
-//! piece of memory: so a mark costs its 4 bytes, a part of the 4 bytes of its group, and next to
-//! nothing of the 100 bytes of a key.
+//! The count decides which level a new mark joins: level *l* begins at 1,024 · 32^(*l*-1) uuids, when
+//! the groups of the level before hold at most 8 marks on average. A group is full at 16 marks;
+//! further marks go to the next group. Redis packs a hash of at most 128 fields
+//! (`hash-max-listpack-entries`) of at most 64 bytes (`hash-max-listpack-value`) into one piece of
+//! memory. So a mark costs its 4 bytes, a part of the 4 bytes of its group, and very little of the
+//! 100 bytes of a key.
 //!
 //! # What is lost
 //!
-//! A new uuid is taken for a duplicate if its mark is in its group on some level: its path and
-//! group agree with the other's, and 32 bits besides. A group holds 8 marks on average once its
-//! level is left, so each level passes over at most 8/2^32 = 1.9e-9 of the events.
-//! `docs/exact-counting.md` works it out for each level.
+//! A new uuid counts as a duplicate if its mark is already in its group on some level: path, group
+//! and 32 more bits are the same. A full level has 8 marks per group on average, so each level
+//! loses at most 8/2^32 = 1.9e-9 of the events. `docs/exact-counting.md` derives this per level.
 //!
-//! Nobody outside knows the seed, so nobody can choose uuids that share a bucket.
+//! The seed is secret, so an attacker cannot choose uuids that share a bucket.
 
 use std::hash::Hasher as _;
 
 use siphasher::sip128::{Hasher128 as _, SipHasher24};
 
-/// The deepest level that there is.
+/// The deepest level.
 pub(in crate::redis) const LAST_LEVEL: u8 = 5;
 
 /// Bits of a path's digit.
@@ -49,11 +48,11 @@ pub(super) const GROUPS: u8 = 128;
 /// Bytes of a mark.
 pub(super) const MARK: usize = 4;
 
-/// When a level is left, and when a group is full. The same for everyone who counts into a
-/// Redis; tests lower them to reach deep levels soon.
+/// When the next level begins and when a group is full. All processes that count into one Redis
+/// use the same. Tests lower them to reach deep levels early.
 #[derive(Debug, Clone, Copy)]
 pub struct Boundaries {
-    /// Uuids until level 1 takes over.
+    /// Uuids at which level 1 begins.
     pub first: u32,
     /// Marks in a full group.
     pub group: u32,
@@ -80,12 +79,12 @@ pub(in crate::redis) struct Identity {
 }
 
 impl Identity {
-    /// A new one, which nobody can foresee.
+    /// A new, unpredictable identity.
     pub(super) fn random() -> String {
         Self::fresh(&uuid::Uuid::new_v4().simple().to_string())
     }
 
-    /// A new id with a seed that there is.
+    /// A new id with a given seed.
     pub(super) fn fresh(seed: &str) -> String {
         format!("{}{seed}", &uuid::Uuid::new_v4().simple().to_string()[16..])
     }

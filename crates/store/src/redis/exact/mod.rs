@@ -1,4 +1,4 @@
-//! Exact counting: every uuid once, for ever, on any Redis.
+//! Exact counting: every uuid once, without a time limit, on any Redis.
 //!
 //! | module | holds |
 //! |---|---|
@@ -8,12 +8,12 @@
 //! | `transfer` | counters in and out |
 //! | `register.lua` | a counter gets its id and seed, within the limits |
 //! | `count.lua` | uuids join a counter |
-//! | `unregister.lua`, `tombstone.lua` | the two halves of a deletion |
+//! | `unregister.lua`, `tombstone.lua` | the two steps of a deletion |
 //!
-//! A process asks the registry once for each counter, and remembers its id and seed. From then on
-//! a batch is one round trip: the runs of `count.lua`, one for each counter (16 uuids at most, so
-//! that none keeps Redis for long), go out together. A counter that was deleted since says so, and
-//! is registered anew. Every script touches the keys of one slot, and declares them.
+//! A process asks the registry once for each counter and remembers its id and seed. From then on
+//! a batch is one round trip: it sends one run of `count.lua` per counter and 16 uuids (a short run
+//! blocks Redis for a short time). A counter that was deleted says so and is registered again. Every
+//! script uses the keys of one slot and declares them.
 
 pub(in crate::redis) mod keys;
 pub(in crate::redis) mod layout;
@@ -40,7 +40,7 @@ static COUNT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("coun
 /// Most uuids in one run of `count.lua`.
 const RUN: usize = 16;
 
-/// Counters that are remembered at most; far more than the limits let there be.
+/// Most counters that are remembered; far more than the limits allow.
 const REMEMBERED: usize = 500_000;
 
 /// The exactly counted counters of a Redis.
@@ -55,22 +55,22 @@ struct Known {
     identity: Identity,
     /// How many levels are declared to the script.
     declared: u8,
-    /// Whether the counter was just registered, so that it may have no state yet.
+    /// Whether the counter was just registered and may have no state yet.
     fresh: bool,
 }
 
-/// What became of an event.
+/// What happened to an event.
 #[derive(Debug, Clone)]
 pub(super) enum Counted {
-    /// It is answered.
+    /// The event has an answer.
     Outcome(Result<(), Refusal>),
-    /// Its experiment is counted in another way.
+    /// Its experiment is counted in the other mode.
     WrongMode(Counting),
-    /// The counter was deleted, or has grown deeper than this process knew: try again.
+    /// The counter was deleted or has more levels than this process knew: try again.
     Again,
 }
 
-/// Whether HyperLogLogs can be beside, and whether an unknown experiment begins as exact.
+/// Whether the Redis may also hold HyperLogLogs, and whether new experiments are exact.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Registration {
     pub(super) limits: Limits,
@@ -83,7 +83,7 @@ impl Exact {
         Self { boundaries, known: Mutex::default() }
     }
 
-    /// Counts events, and tells what became of each.
+    /// Counts events and says for each what happened.
     pub(super) async fn count(
         &self,
         connection: &Connection,
@@ -131,7 +131,7 @@ impl Exact {
         Ok(outcomes)
     }
 
-    /// What is known of a counter, asked of the registry if need be.
+    /// What is known about a counter, if necessary from the registry.
     async fn find(
         &self,
         connection: &Connection,
@@ -148,7 +148,7 @@ impl Exact {
         match (&**word, answer.get(1)) {
             ("exact", Some(identity)) => {
                 let identity = Identity::read(identity).ok_or_else(unexpected)?;
-                // How deep it is, its first run tells.
+                // The first run says how deep it is.
                 let known = Known { identity, declared: LAST_LEVEL + 1, fresh: true };
                 self.remember(name.clone(), known.clone());
                 Ok(Ok(known))
@@ -196,7 +196,7 @@ impl Exact {
             }
             Ok(-2) => (LAST_LEVEL + 1, Counted::Again),
             Ok(deepest) => {
-                // One more than is in use, so that the next level opens without a second trip.
+                // One more than is in use, so that the next level needs no second round trip.
                 let deepest = u8::try_from(deepest).unwrap_or(LAST_LEVEL);
                 ((deepest + 2).min(LAST_LEVEL + 1), Counted::Outcome(Ok(())))
             }
@@ -221,7 +221,7 @@ impl Exact {
         all.insert(name, known);
     }
 
-    /// Forgets a counter, unless it was registered anew since.
+    /// Forgets a counter, unless it was registered again since.
     fn forget(&self, name: &CounterName, identity: &Identity) {
         let mut all = self.known();
         if all.get(name).is_some_and(|known| known.identity == *identity) {
@@ -229,7 +229,7 @@ impl Exact {
         }
     }
 
-    /// Deletes an experiment, and tells whether it was there.
+    /// Deletes an experiment and says whether it existed.
     pub(super) async fn delete(
         &self,
         connection: &Connection,

@@ -1,11 +1,11 @@
--- Registers a counter of an experiment that is counted exactly, or finds it.
+-- Finds a counter of an exact experiment, or registers it.
 -- KEYS[1]  the registry of namespaces, KEYS[2] the namespace's experiments, KEYS[3] how many
---          counters they have, KEYS[4] the experiment's counters. Where HyperLogLogs can be there
+--          counters they have, KEYS[4] the experiment's counters. If there may be HyperLogLogs
 --          too: KEYS[5] their namespaces, KEYS[6] their experiments, KEYS[7] their counters.
 -- ARGV     the limits (namespaces, experiments, counters, counters per experiment), the
 --          namespace, the experiment, the counter, what it gets if it is new, and 1 if an
---          experiment may begin; then every form under which the experiment may stand in KEYS[6].
--- Returns  "exact" and what the counter has; "hll" if the experiment is counted so; or the limit.
+--          experiment may begin; then every spelling of the experiment that KEYS[6] may hold.
+-- Returns  "exact" and what the counter has; "hll" if the experiment is estimated; or the limit.
 local limits = {
   namespaces = tonumber(ARGV[1]),
   experiments = tonumber(ARGV[2]),
@@ -23,8 +23,8 @@ local estimated = #KEYS > 4
 local experiments = redis.call('SCARD', KEYS[2])
 local counters = tonumber(redis.call('GET', KEYS[3]) or 0)
 if estimated then
-  for form = 10, #ARGV do
-    if redis.call('SISMEMBER', KEYS[6], ARGV[form]) == 1 then
+  for spelling = 10, #ARGV do
+    if redis.call('SISMEMBER', KEYS[6], ARGV[spelling]) == 1 then
       return { 'hll' }
     end
   end

@@ -1,5 +1,4 @@
-//! An exactly counted counter out of Redis and into another one: its seed, its state and its
-//! buckets, under a new id.
+//! Exports an exact counter and imports it under a new id: its seed, state and buckets.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
@@ -53,7 +52,7 @@ pub(in crate::redis) async fn export(
             }
         }
     }
-    // Marks are never taken away: if there are as many as were counted, they are those.
+    // Marks are never removed: if there are as many as the count says, they are all.
     if marks as u64 != count {
         return Err(TransferError::Changing);
     }
@@ -69,7 +68,7 @@ pub(in crate::redis) struct Parts<'a> {
     pub(in crate::redis) buckets: &'a BTreeMap<String, BTreeMap<u8, String>>,
 }
 
-/// Writes a counter, and registers it once it is complete; otherwise nothing of it stays.
+/// Writes a counter and registers it when it is complete. If that fails, nothing of it stays.
 pub(in crate::redis) async fn import(
     connection: &Connection,
     registration: Registration,
@@ -100,7 +99,7 @@ async fn write(
     if parts.deepest > LAST_LEVEL {
         return Err(invalid(format!("level {} is above {LAST_LEVEL}", parts.deepest)));
     }
-    // First the state, which says how far there may be buckets.
+    // The state comes first: it says how deep the buckets may go.
     let mut state = pipe();
     let numbers = [("count", parts.count), ("deepest", parts.deepest.into())];
     state.hset_multiple(identity.state_key(), &numbers);

@@ -1,0 +1,143 @@
+//! Records a batch: each event in the mode of its experiment.
+
+use std::sync::{LazyLock, PoisonError};
+
+use abtest_model::{Counting, Event};
+use redis::Script;
+
+use super::batcher::Recorded;
+use super::exact::{Counted, Registration};
+use super::keys::{self, NamespaceKeys};
+use super::{Server, exact, outcome};
+use crate::{Refusal, StoreError};
+
+static RECORD: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("record.lua")));
+
+/// Attempts to count an event while another process deletes and re-creates its counter.
+const ATTEMPTS: usize = 5;
+
+/// Most exceptions that are remembered; far more than the limits allow.
+const EXCEPTIONS: usize = 100_000;
+
+impl Server {
+    pub(super) async fn record(&self, events: &[Event]) -> Recorded {
+        let mut outcomes: Vec<Option<Result<(), Refusal>>> = vec![None; events.len()];
+        for _ in 0..ATTEMPTS {
+            let (exact, estimated) = self.by_counting(events, &outcomes);
+            if exact.is_empty() && estimated.is_empty() {
+                break;
+            }
+            for (counting, positions) in [(Counting::Exact, exact), (Counting::Hll, estimated)] {
+                if positions.is_empty() {
+                    continue;
+                }
+                let some: Vec<&Event> =
+                    positions.iter().map(|position| &events[*position]).collect();
+                let counted = match counting {
+                    Counting::Exact => self.count_exactly(&some).await?,
+                    Counting::Hll => self.estimate(&some).await?,
+                };
+                for (position, counted) in positions.into_iter().zip(counted) {
+                    match counted {
+                        Counted::Outcome(outcome) => outcomes[position] = Some(outcome),
+                        Counted::Again => {}
+                        Counted::WrongMode(counting) => self.except(&events[position], counting),
+                    }
+                }
+            }
+        }
+        Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or(Err(Refusal::Busy))).collect())
+    }
+
+    /// The positions of the events without an outcome: first those of exact experiments, then
+    /// those of estimated ones.
+    fn by_counting(
+        &self,
+        events: &[Event],
+        outcomes: &[Option<Result<(), Refusal>>],
+    ) -> (Vec<usize>, Vec<usize>) {
+        let exceptions = self.exceptions.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_exact = |position: &usize| {
+            let Event { namespace, experiment, .. } = &events[*position];
+            let exception = if exceptions.is_empty() {
+                None
+            } else {
+                exceptions.get(&(namespace.clone(), experiment.clone())).copied()
+            };
+            exception.unwrap_or(self.counting) == Counting::Exact
+        };
+        (0..events.len()).filter(|position| outcomes[*position].is_none()).partition(is_exact)
+    }
+
+    /// Remembers how an experiment is counted.
+    fn except(&self, event: &Event, counting: Counting) {
+        let mut exceptions = self.exceptions.lock().unwrap_or_else(PoisonError::into_inner);
+        if exceptions.len() >= EXCEPTIONS {
+            exceptions.clear();
+        }
+        let experiment = (event.namespace.clone(), event.experiment.clone());
+        if counting == self.counting {
+            exceptions.remove(&experiment);
+        } else {
+            exceptions.insert(experiment, counting);
+        }
+    }
+
+    async fn count_exactly(&self, events: &[&Event]) -> Result<Vec<Counted>, StoreError> {
+        let registration = Registration {
+            limits: self.limits,
+            beside_estimates: !self.cluster,
+            may_begin: self.counting == Counting::Exact,
+        };
+        self.exact.count(&self.connection, registration, events).await
+    }
+
+    async fn estimate(&self, events: &[&Event]) -> Result<Vec<Counted>, StoreError> {
+        let mut script = RECORD.key(keys::NAMESPACES);
+        script.key(exact::keys::NAMESPACES);
+        script
+            .arg(self.limits.namespaces)
+            .arg(self.limits.experiments)
+            .arg(self.limits.counters)
+            .arg(self.limits.counters_per_experiment)
+            .arg(u8::from(self.counting == Counting::Hll));
+        for event in events {
+            let keys = NamespaceKeys::new(&event.namespace);
+            let members = keys::members(&event.experiment);
+            let counter = keys.counter(&members[0], &event.goal, &event.variant);
+            script
+                .key(keys.experiments())
+                .key(keys.counters())
+                .key(&*counter)
+                .key(NamespaceKeys::days(&counter))
+                .key(exact::keys::experiments(keys.member()))
+                .key(exact::keys::count(keys.member()))
+                .arg(keys.member())
+                .arg(event.uuid.as_str())
+                .arg(members.len());
+            for member in members {
+                script.key(keys.experiment_counters(&member)).arg(member);
+            }
+        }
+        let script = &script;
+        let outcomes: Vec<String> = self
+            .connection
+            .run(self.connection.response_timeout(), |mut connection| async move {
+                script.invoke_async(&mut connection).await
+            })
+            .await?;
+        outcomes.iter().map(|outcome| self.outcome(outcome)).collect()
+    }
+
+    /// Reads one word of `record.lua`'s answer.
+    fn outcome(&self, word: &str) -> Result<Counted, StoreError> {
+        match word {
+            "stored" => Ok(Counted::Outcome(Ok(()))),
+            "exact" => Ok(Counted::WrongMode(Counting::Exact)),
+            word => match outcome::refusal(word, &self.limits) {
+                Some(refusal) => Ok(Counted::Outcome(Err(refusal))),
+                None => Err(StoreError::Unexpected(format!("outcome {word}"))),
+            },
+        }
+    }
+}
