@@ -1,9 +1,8 @@
-// Calls to the API. The key is in none of them but those of a page that was exported: there it is
-// asked for, and held in this module's memory only.
+// Calls to the API. Only an exported page sends the API key. It asks for the key and stores it only in this module.
 
 /** @import {Experiment, Session} from "./types.js" */
 
-/** Why there is no answer. @typedef {"gone" | "login" | "link" | "missing" | "refused"} Trouble */
+/** Why a request failed. @typedef {"gone" | "login" | "link" | "missing" | "refused"} Trouble */
 
 export class ApiError extends Error {
   /**
@@ -18,27 +17,27 @@ export class ApiError extends Error {
 
 const base = (document.querySelector("meta[name=abtest-api]")?.getAttribute("content") ?? "").replace(/\/+$/, "")
 
-/** Whether the page lies on a host of its own, away from the API. */
+/** Whether the page was exported to another host than the API's. */
 export const exported = base !== ""
 
-/** Longest list of names in one address: gateways take about 8 KiB of headers. */
+/** Longest list of names in one URL. Gateways accept about 8 KiB of headers. */
 const LONGEST_SCOPE = 4000
 
-/** Names that no path can end with: an address loses them, however they are encoded. */
+/** Names that a URL path cannot end with: browsers remove them, encoded or not. */
 const DOTS = new Set([".", ".."])
 
-/** Answers that say to come again: too many requests, and what stands behind the API is away. */
-const PASSING = new Set([429, 502, 503, 504])
+/** Temporary failures: too many requests, or the store or the server is not available. */
+const TEMPORARY = new Set([429, 502, 503, 504])
 
-/** Longest wait, in milliseconds. */
-const PATIENCE = 60_000
+/** Timeout of a request, in milliseconds. */
+const TIMEOUT = 60_000
 
 let key = ""
 
-/** Where browsers track. @param {Session} session */
+/** The URL that browsers send events to. @param {Session} session */
 export const trackUrl = (session) => session.track ?? `${exported ? base : location.origin}/track`
 
-/** Who we are to the server. @returns {Promise<Session>} */
+/** Reads the session. @returns {Promise<Session>} */
 export async function session() {
   if (!exported) return json("/session")
   if (key === "") throw new ApiError("login", "")
@@ -46,7 +45,7 @@ export async function session() {
 }
 
 /**
- * Opens a session, and tells whether the key did.
+ * Opens a session. Returns whether the key was accepted.
  * @param {string} candidate
  */
 export async function login(candidate) {
@@ -60,7 +59,7 @@ export async function login(candidate) {
 /**
  * The counts of every experiment of a namespace.
  * @param {string} namespace
- * @param {boolean} days whether the days are asked for, too
+ * @param {boolean} days whether to read the days too
  * @param {AbortSignal} signal
  * @returns {Promise<Experiment[]>}
  */
@@ -70,9 +69,9 @@ export async function counts(namespace, days, signal) {
 }
 
 /**
- * What the counts of some experiments mean.
+ * Some experiments with their analysis.
  * @param {string} namespace
- * @param {string[]} names all, where it is empty
+ * @param {string[]} names all experiments if empty
  * @param {AbortSignal} signal
  * @returns {Promise<Experiment[]>}
  */
@@ -80,7 +79,7 @@ export async function analysed(namespace, names, signal) {
   if (names.length === 0) {
     return (await json(`/experiments?${new URLSearchParams({ namespace })}`, signal)).slice(1)
   }
-  // A scope has commas between names; who has one in the name is asked for alone.
+  // A scope separates names by commas, so read an experiment with a comma in its name alone.
   const alone = names.filter((one) => one.includes(","))
   const requests = [
     ...scopes(names.filter((one) => !one.includes(","))).map(async (scope) => {
@@ -92,7 +91,7 @@ export async function analysed(namespace, names, signal) {
   return (await Promise.all(requests)).flat()
 }
 
-/** Lists of names with commas between, none too long. @param {string[]} names */
+/** Names joined by commas, split into lists that fit into a URL. @param {string[]} names */
 function scopes(names) {
   /** @type {string[]} */
   const lists = []
@@ -110,7 +109,7 @@ function scopes(names) {
   return lists
 }
 
-/** Gone between two requests: no trouble in a list. @param {unknown} error @returns {Experiment[]} */
+/** Ignores an experiment that was deleted between two requests. @param {unknown} error @returns {Experiment[]} */
 function unlessMissing(error) {
   if (error instanceof ApiError && error.trouble === "missing") return []
   throw error
@@ -131,13 +130,13 @@ export async function experiment(name, question, signal) {
 }
 
 /**
- * Keeps the variant that the others are held against with its experiment, for everybody.
+ * Stores the control of an experiment, for all readers.
  * @param {string} namespace
  * @param {string} name
  * @param {string} variant
  */
 export async function keepControl(namespace, name, variant) {
-  if (DOTS.has(name)) throw new ApiError("refused", "No address ends with such a name.")
+  if (DOTS.has(name)) throw new ApiError("refused", "A URL cannot end with this name.")
   const question = new URLSearchParams({ namespace, variant })
   await answered(await ask(`/experiments/${encodeURIComponent(name)}/control?${question}`, { method: "PUT" }))
 }
@@ -168,9 +167,9 @@ async function json(path, signal) {
  * @param {RequestInit} [options]
  */
 async function ask(path, options = {}) {
-  const patience = AbortSignal.timeout(PATIENCE)
-  const signal = options.signal ? AbortSignal.any([options.signal, patience]) : patience
-  // The page's own header is for a server that the browser does not tell whose page asks.
+  const timeout = AbortSignal.timeout(TIMEOUT)
+  const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout
+  // The server accepts the session only with this header, which other sites cannot send.
   /** @type {Record<string, string>} */
   const headers = exported ? (key === "" ? {} : { "x-api-key": key }) : { "x-abtest-page": "1" }
   try {
@@ -181,12 +180,12 @@ async function ask(path, options = {}) {
   }
 }
 
-/** The answer, if it is what was asked for. @param {Response} response */
+/** The response if it succeeded. Otherwise throws. @param {Response} response */
 async function answered(response) {
   if (response.ok) return response
   const problem = await response.json().catch(() => ({}))
   const detail = typeof problem.detail === "string" ? problem.detail : `The server answered ${response.status}.`
   if (response.status === 401) throw new ApiError(problem.login === "link" ? "link" : "login", detail)
   if (response.status === 404) throw new ApiError("missing", detail)
-  throw new ApiError(PASSING.has(response.status) ? "gone" : "refused", detail)
+  throw new ApiError(TEMPORARY.has(response.status) ? "gone" : "refused", detail)
 }

@@ -1,12 +1,12 @@
-// Tables as Markdown and CSV that stay harmless wherever they are pasted, and the clipboard.
+// Copies tables as Markdown and CSV. Names cannot become formulas or markup where they are pasted.
 import { printable } from "./dom.js"
 
 /** @import {Sheet} from "./table.js" */
 
-/** What spreadsheets take for the start of a formula (OWASP, CSV injection). */
+/** The start of a formula in spreadsheets (OWASP, CSV injection). */
 const FORMULA = /^\s*[=+\-@＝＋－＠|%]/u
 
-/** RFC 4180, with numbers to the last digit. @param {Sheet} sheet */
+/** CSV by RFC 4180, with all digits. @param {Sheet} sheet */
 export function csv({ heads, rows }) {
   const head = heads.map(({ title }) => field(inert(title)))
   const body = rows.map((row) => row.map(({ text, value, isName }) => {
@@ -16,7 +16,7 @@ export function csv({ heads, rows }) {
   return [head, ...body].map((line) => line.join(",") + "\r\n").join("")
 }
 
-/** A text that no spreadsheet takes for a formula. @param {string} text */
+/** A text that no spreadsheet reads as a formula. @param {string} text */
 function inert(text) {
   const shown = printable(text)
   return FORMULA.test(shown) ? `'${shown}` : shown
@@ -35,13 +35,12 @@ export function markdown({ title, heads, rows }) {
 }
 
 /**
- * A text that Markdown shows as it is: CommonMark takes every punctuation character after a
- * backslash literally.
+ * A text that Markdown shows unchanged. In CommonMark a backslash makes any punctuation literal.
  * @param {string} text
  */
 const escaped = (text) => printable(text).replace(/[!-$&*+\-./:-@[-`{-~]/g, "\\$&")
 
-/** Puts a text on the clipboard; also where the page is not of a secure origin. @param {string} text */
+/** Copies a text to the clipboard. Works over plain HTTP too. @param {string} text */
 export async function toClipboard(text) {
   if (navigator.clipboard) return navigator.clipboard.writeText(text)
   const area = document.createElement("textarea")
@@ -51,5 +50,5 @@ export async function toClipboard(text) {
   area.select()
   const copied = document.execCommand("copy")
   area.remove()
-  if (!copied) throw new Error("the browser does not let the page copy")
+  if (!copied) throw new Error("the browser does not allow copying")
 }

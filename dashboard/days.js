@@ -1,4 +1,4 @@
-// What came on which day, where the server keeps days: bars a day, gaps as gaps, today as not over.
+// Counts per day as bars. Days without a count are marked, and today is marked as incomplete.
 import { h, name, printable, s } from "./dom.js"
 import { count } from "./figures.js"
 import { copies, figure, table } from "./table.js"
@@ -6,7 +6,7 @@ import { term } from "./words.js"
 
 /** @import {Experiment, Timeline} from "./types.js" */
 
-/** Most days that are drawn; the table has the same. */
+/** Most days in the chart and the table. */
 const MOST = 120
 const DAY = 86_400_000
 
@@ -22,7 +22,7 @@ export function days(experiment) {
   if (!timeline || timeline.days.length === 0) {
     return h("section", { class: "card", "data-key": "days" },
       h("h2", {}, "Day by day"),
-      h("p", { class: "quiet" }, "This server keeps no days, only totals: when visitors came cannot be shown."))
+      h("p", { class: "quiet" }, "This server stores totals only, so counts per day are not available."))
   }
   const today = new Date().toISOString().slice(0, 10)
   const calendar = between(timeline.days[0] ?? today, timeline.days.at(-1) ?? today).slice(-MOST)
@@ -30,10 +30,10 @@ export function days(experiment) {
   return h("section", { class: "card", "data-key": "days" },
     h("h2", {}, "Day by day"),
     series.map((one) => chart(one, calendar, today)),
-    h("details", { "data-key": "table" }, h("summary", {}, "The days as a table"), series.flatMap((one) => asTable(one, calendar, today))))
+    h("details", { "data-key": "table" }, h("summary", {}, "Days as a table"), series.flatMap((one) => asTable(one, calendar, today))))
 }
 
-/** Every day from one to another, those without a count too. @param {string} first @param {string} last */
+/** All days of a range, also those without a count. @param {string} first @param {string} last */
 function between(first, last) {
   const found = []
   for (let time = Date.parse(first); time <= Date.parse(last); time += DAY) {
@@ -69,7 +69,7 @@ function chart({ goal, variants }, calendar, today) {
       x: `${(day + 0.12) * width}%`, width: `${0.76 * width}%`, y: `${100 - 96 * total / most}%`, height: `${96 * total / most}%`
     }, s("title", {}, `${calendar[day]}: ${count(total)}`)))
   return h("figure", { class: "chart", "data-key": goal },
-    h("figcaption", {}, h("strong", {}, title(goal)), h("span", { class: "quiet" }, ` up to ${count(most)} a day`)),
+    h("figcaption", {}, h("strong", {}, title(goal)), h("span", { class: "quiet" }, ` up to ${count(most)} per day`)),
     s("svg", { "aria-hidden": "true" }, bars),
     h("p", { class: "quiet" }, `${calendar[0]} to `, calendar.at(-1) === today ? term("part_day", "today so far") : calendar.at(-1)))
 }

@@ -1,6 +1,5 @@
-// Elements without markup: whatever comes from the API becomes a text node or an attribute, never
-// HTML. A view is a tree made afresh; `morph` touches only what differs, so that focus, selection,
-// scrolling and what the reader opened stay.
+// Creates elements without HTML: text from the API becomes a text node or an attribute. Each view is a new tree.
+// `morph` changes only what differs, so focus, selection, scrolling and open details stay.
 
 const SVG = "http://www.w3.org/2000/svg"
 

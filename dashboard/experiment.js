@@ -1,10 +1,10 @@
-// One experiment: whether it can be believed, what it says, each goal, the days, things to do.
+// The view of one experiment: verdict, health, goals, days and actions.
 import { h, name, printable } from "./dom.js"
 import { days } from "./days.js"
 import { count, percent } from "./figures.js"
 import { goalSection } from "./goal.js"
 import { health } from "./health.js"
-import { participants, since } from "./list.js"
+import { participants, since } from "./order.js"
 import { link } from "./router.js"
 import { copies, figure, named, table } from "./table.js"
 import { settling } from "./settling.js"
@@ -47,25 +47,25 @@ function choices({ variants, goals }, analysis, selected) {
       options.map(([value, text]) => h("option", { value, selected: value === chosen }, text))))
   const names = (/** @type {string[]} */ list) => list.map((text) => /** @type {[string, string]} */ ([text, printable(text)]))
   const primary = analysis.goals.find((goal) => goal.primary)?.goal ?? ""
-  return h("div", { class: "tools", "data-key": "choices", role: "group", "aria-label": "What is asked of the counts" },
+  return h("div", { class: "tools", "data-key": "choices", role: "group", "aria-label": "Settings of the analysis" },
     variants.length > 1 && select("control", term("control", "Control"), names(variants.map(({ label }) => label)), analysis.control ?? ""),
     goals.length > 1 && select("goal", term("decides", "Deciding goal"), [["", `first: ${printable(goals[0]?.goal ?? "")}`], ...names(goals.map(({ goal }) => goal))], primary),
     select("level", term("level", "Level"), [["0.9", "90%"], ["", "95%"], ["0.99", "99%"]], selected.get("level") ?? ""),
-    select("method", term("method", "Look"), [["", "whenever I like"], ["fixed", "once, size fixed before"]], selected.get("method") ?? ""),
-    select("minimum_lift", term("minimum_lift", "Worth having"), ["0.01", "0.02", "", "0.1", "0.2"].map((value) => [value, `${percent(Number(value || 0.05))} lift`]), selected.get("minimum_lift") ?? ""))
+    select("method", term("method", "Analysis"), [["", "look at any time"], ["sequential", "planned looks"], ["fixed", "one look at the end"]], selected.get("method") ?? ""),
+    select("minimum_lift", term("minimum_lift", "Minimum lift"), ["0.01", "0.02", "", "0.1", "0.2"].map((value) => [value, percent(Number(value || 0.05))]), selected.get("minimum_lift") ?? ""))
 }
 
 /** @param {Experiment} experiment */
 function noGoal(experiment) {
   return h("section", { class: "card", "data-key": "no goal" },
     h("h2", {}, "No goal reached yet"),
-    h("p", {}, "Visitors take part, and none has reached a goal. Does the page call ", h("code", {}, "goal.complete()"), "?"),
+    h("p", {}, "Visitors take part, but no goal was reached. Check that the page calls ", h("code", {}, "goal.complete()"), "."),
     counts(experiment))
 }
 
 /** @param {Experiment} experiment */
 const countsAlone = (experiment) => [
-  h("p", { class: "notice", "data-key": "old" }, "This abtest counts only; update it to see what the counts mean."),
+  h("p", { class: "notice", "data-key": "old" }, "This server sends no analysis. Update abtest on the server to see one."),
   h("section", { class: "card", "data-key": "counts" }, h("h2", {}, "Counts"), counts(experiment))
 ]
 
@@ -88,13 +88,13 @@ function counts({ experiment, variants, goals }) {
 /** @param {Analysis} analysis */
 const notes = (analysis) => h("section", { class: "card", "data-key": "notes" },
   h("details", {},
-    h("summary", {}, "How these numbers came to be"),
+    h("summary", {}, "How these numbers were computed"),
     h("ul", {}, analysis.notes.map(({ message }) => h("li", {}, printable(message))), h("li", {}, analysis.method_explanation))))
 
 /** @param {boolean} isHidden */
 const actions = (isHidden) => h("section", { class: "card actions", "data-key": "actions" },
-  h("h2", {}, "Things to do"),
+  h("h2", {}, "Actions"),
   h("div", {},
-    h("button", { type: "button", "data-copy": location.href }, "Copy the link to this view"),
-    h("button", { type: "button", "data-do": "hide" }, isHidden ? "Show it in the list again" : "Hide it from the list"),
+    h("button", { type: "button", "data-copy": location.href }, "Copy link to this view"),
+    h("button", { type: "button", "data-do": "hide" }, isHidden ? "Show in the list" : "Hide from the list"),
     h("button", { type: "button", "data-do": "delete", class: "danger" }, "Delete…")))

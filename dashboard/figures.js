@@ -1,14 +1,17 @@
-// Numbers as people write them; `abtest results` writes them the same way.
+// Numbers as text, in the same format as `abtest results`.
 
 /** @typedef {number | null | undefined} Figure */
 
-/** What stands where nothing can be said. */
+/** Shown if there is no value. */
 export const NOTHING = "–"
 
 const thousands = new Intl.NumberFormat("en-US")
 
 /** A count: "1,234,567". @param {number} value */
 export const count = (value) => thousands.format(value)
+
+/** A count to two digits: "28,000". @param {number} value */
+export const rounded = (value) => count(value < 100 ? value : Number(value.toPrecision(2)))
 
 /** A share to two digits: "12%", "3.5%", "0.057%". @param {number} share */
 export function percent(share) {
@@ -20,7 +23,7 @@ export function percent(share) {
 }
 
 /**
- * A rate: "10.00%", or of a goal that is reached again and again "1.52".
+ * A rate: "10.00%". For a goal that a visitor can reach many times: "1.52".
  * @param {Figure} value
  * @param {"proportion" | "rate"} kind
  */
@@ -41,7 +44,7 @@ export function lift(value) {
 export const between = (low, high) =>
   low == null || high == null ? NOTHING : `${lift(low)} to ${lift(high)}`
 
-/** A probability: "97%", and at the ends ">99.9%", as nothing is certain. @param {Figure} value */
+/** A probability: "97%", or ">99.9%" and "<0.1%" at the ends. @param {Figure} value */
 export function chance(value) {
   if (value == null) return NOTHING
   if (value > 0.999) return ">99.9%"
@@ -55,6 +58,6 @@ export function pValue(value) {
   return value < 0.001 ? "<0.001" : value.toFixed(3)
 }
 
-/** Past a thousandfold the digits tell nothing any more. @param {number} value */
+/** Above 1,000 times, one digit is enough. @param {number} value */
 const bounded = (value) =>
   value >= 1000 ? `${value.toExponential(0).replace("e+", "e")} times` : percent(value)

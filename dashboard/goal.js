@@ -1,6 +1,6 @@
-// One goal: its verdict, and each variant's rate and lift, drawn on scales that all rows share.
+// One goal: its verdict, and each variant's rate and lift. All rows share one scale.
 import { h, name, printable } from "./dom.js"
-import { chance, count, lift, NOTHING, percent, pValue, rate } from "./figures.js"
+import { chance, count, lift, NOTHING, percent, pValue, rate, rounded } from "./figures.js"
 import { aroundLifts, aroundRates, axis, bar } from "./interval.js"
 import { copies, figure, named, table } from "./table.js"
 import { matrix } from "./matrix.js"
@@ -9,8 +9,9 @@ import { term } from "./words.js"
 
 /** @import {Analysis, Comparison, Evidence, GoalAnalysis, VariantEstimate} from "./types.js" */
 
-/** The interval and p-values that decide. @param {Comparison} comparison @returns {Evidence} */
-export const evidence = (comparison) => comparison
+/** What decides the verdict. @param {Comparison} comparison @param {Analysis} analysis @returns {Evidence} */
+export const evidence = (comparison, { method }) =>
+  method === "always_valid" ? comparison.always_valid : comparison
 
 /** @param {GoalAnalysis} goal @param {string} variant */
 const against = (goal, variant) => goal.against_control.find((one) => one.variant === variant)
@@ -31,10 +32,10 @@ export function goalSection(goal, analysis, selected) {
     drawn(goal, analysis, level),
     reasons(goal, analysis).map((reason) => h("p", { class: "quiet" }, reason)),
     h("details", { "data-key": "numbers" },
-      h("summary", {}, "All numbers as a table"),
+      h("summary", {}, "All numbers"),
       numbers(goal, analysis, level)),
     goal.variants.length > 1 && h("details", { "data-key": "matrix" },
-      h("summary", {}, "Every variant against every other"),
+      h("summary", {}, "Compare all variants"),
       matrix(goal, selected)))
 }
 
@@ -42,7 +43,7 @@ export function goalSection(goal, analysis, selected) {
 function drawn(goal, analysis, level) {
   const rates = goal.variants.map(({ low, rate: at, high }) => ({ low, at, high }))
   const lifts = goal.against_control.map((one) => {
-    const { lift_low, lift_high } = evidence(one)
+    const { lift_low, lift_high } = evidence(one, analysis)
     return { low: lift_low, at: one.lift, high: lift_high }
   })
   const scales = { rates: aroundRates(rates), lifts: aroundLifts(lifts) }
@@ -52,7 +53,7 @@ function drawn(goal, analysis, level) {
     h("div", { role: "row", class: "heads" },
       cell("variant", "Variant"),
       cell("reached", term("reached", "Reached")),
-      cell("rate", term("rate", goal.kind === "rate" ? "Rate each" : "Rate")),
+      cell("rate", term("rate", goal.kind === "rate" ? "Per participant" : "Rate")),
       cell("rates", term("interval", `${level} interval`), scales.rates && axis(scales.rates, (value) => scaleWords(value, goal.kind))),
       cell("lift", term("lift", "Lift")),
       cell("lifts", term("always_valid", `${level} interval`), scales.lifts && axis(scales.lifts, lift)),
@@ -72,7 +73,7 @@ const scaleWords = (value, kind) =>
  */
 function variantRow(variant, goal, analysis, scales) {
   const comparison = against(goal, variant.variant)
-  const found = comparison && evidence(comparison)
+  const found = comparison && evidence(comparison, analysis)
   const isControl = variant.variant === analysis.control
   const decided = found?.lift_low != null && found.lift_high != null && (found.lift_low > 0 || found.lift_high < 0)
   const tone = isControl ? "plain" : decided ? "coloured decided" : "coloured"
@@ -96,17 +97,17 @@ function variantRow(variant, goal, analysis, scales) {
       isControl ? h("span", { class: "quiet" }, "–") : exact(comparison?.chance_to_beat, chance(comparison?.chance_to_beat))))
 }
 
-/** Why something is missing, and how many visitors it takes. @param {GoalAnalysis} goal @param {Analysis} analysis */
+/** Why numbers are missing, and how many participants are needed. @param {GoalAnalysis} goal @param {Analysis} analysis */
 function reasons(goal, analysis) {
   const missing = goal.against_control.flatMap((one) => {
-    const found = evidence(one)
+    const found = evidence(one, analysis)
     const reason = found.reason ?? one.reason
     return reason && found.lift_low == null ? [`${printable(one.variant)}: ${reason}.`] : []
   })
   const needed = goal.against_control[0]?.sample_needed
   const size = analysis.method === "always_valid" ? needed?.per_variant_always_valid : needed?.per_variant
   if (size == null) return missing
-  const plan = `A lift of ${percent(analysis.minimum_lift)} takes about ${count(size)} participants a variant to show.`
+  const plan = `Detecting a lift of ${percent(analysis.minimum_lift)} needs about ${rounded(size)} participants per variant.`
   return [...missing, plan]
 }
 
@@ -126,7 +127,7 @@ function numbers(goal, analysis, level) {
     ],
     rows: goal.variants.map((variant) => {
       const comparison = against(goal, variant.variant)
-      const found = comparison && evidence(comparison)
+      const found = comparison && evidence(comparison, analysis)
       const share = (/** @type {number | null | undefined} */ value) => figure(value, rate(value, goal.kind))
       const signed = (/** @type {number | null | undefined} */ value) => figure(value, lift(value))
       return [

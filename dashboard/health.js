@@ -1,4 +1,4 @@
-// Whether the numbers can be believed; before any of them is shown.
+// Whether the numbers can be trusted. Shown above all numbers.
 import { h, printable } from "./dom.js"
 import { percent, pValue } from "./figures.js"
 import { term } from "./words.js"
@@ -9,18 +9,18 @@ import { term } from "./words.js"
 
 /** @type {Record<Tone, {mark: string, words: string}>} */
 const MARKS = {
-  good: { mark: "✓", words: "fine" },
-  warn: { mark: "!", words: "beware" },
-  bad: { mark: "✕", words: "broken" },
-  quiet: { mark: "·", words: "not known" }
+  good: { mark: "✓", words: "ok" },
+  warn: { mark: "!", words: "warning" },
+  bad: { mark: "✕", words: "problem" },
+  quiet: { mark: "·", words: "unknown" }
 }
 
-/** Warnings that one of the three checks tells already. */
-const TOLD = new Set(["sample_ratio_mismatch", "too_few_participants", "counter_error_dominates"])
+/** Warnings that one of the three checks below shows. */
+const SHOWN_BELOW = new Set(["sample_ratio_mismatch", "too_few_participants", "counter_error_dominates"])
 
 /** @param {Experiment} experiment @param {Analysis} analysis */
 export function health({ counting }, analysis) {
-  const others = analysis.warnings.filter(({ code }) => !TOLD.has(code))
+  const others = analysis.warnings.filter(({ code }) => !SHOWN_BELOW.has(code))
   return h("section", { class: "health", "data-key": "health", "aria-label": "Health" },
     h("ul", {},
       sampleRatio(analysis), counter(counting, analysis), enough(analysis),
@@ -43,27 +43,27 @@ function sampleRatio(analysis) {
   if (alarm) {
     return check("bad", title, warning(analysis, "sample_ratio_mismatch") ?? analysis.verdict.sentence)
   }
-  if (p_value === null) return check("quiet", title, reason ?? "Cannot be checked yet.")
-  return check("good", title, "Visitors are split as they should be (p ", h("data", { value: p_value }, pValue(p_value)), ").")
+  if (p_value === null) return check("quiet", title, reason ?? "Not enough data to check.")
+  return check("good", title, "Visitors are split as expected (p ", h("data", { value: p_value }, pValue(p_value)), ").")
 }
 
 /** @param {"hll" | "exact"} counting @param {Analysis} analysis */
 function counter(counting, analysis) {
-  const title = term("counter", "Counter")
-  if (counting === "exact") return check("good", title, "Every visitor is counted exactly.")
+  const title = term("counting", "Counting")
+  if (counting === "exact") return check("good", title, "Each visitor is counted exactly.")
   const dominates = warning(analysis, "counter_error_dominates")
   if (dominates) return check("warn", title, dominates)
   const shares = analysis.goals.flatMap((goal) => goal.variants).map(({ counter_share }) => counter_share ?? 0)
   const most = Math.max(0, ...shares)
-  return check("good", title, `HyperLogLog, give or take 0.81%: at most ${percent(most)} of an interval's width.`)
+  return check("good", title, `HyperLogLog, within about 0.81%. It causes at most ${percent(most)} of an interval's width.`)
 }
 
 /** @param {Analysis} analysis */
 function enough(analysis) {
   const few = warning(analysis, "too_few_participants")
   const early = analysis.verdict.outcome === "too_early" || few
-  if (analysis.verdict.outcome === "nothing_to_compare") return check("quiet", "Enough to read", "Nothing to compare yet.")
+  if (analysis.verdict.outcome === "nothing_to_compare") return check("quiet", "Enough data", "Nothing to compare yet.")
   return early
-    ? check("warn", "Too early to read", few ?? analysis.verdict.sentence)
-    : check("good", "Enough to read", "There are enough visitors for intervals and tests to hold.")
+    ? check("warn", "Not enough data yet", few ?? analysis.verdict.sentence)
+    : check("good", "Enough data", "There are enough visitors for the intervals and tests.")
 }

@@ -1,5 +1,5 @@
-// Intervals drawn as bars with the estimate marked, all of a table on one scale. Places are
-// percentages of the width, so that a drawing fits wherever it is put.
+// Intervals as bars with a mark at the estimate. All bars of a table share one scale. Positions are percentages
+// of the width, so a drawing fits any width.
 import { s } from "./dom.js"
 import { percent } from "./figures.js"
 
@@ -7,7 +7,7 @@ import { percent } from "./figures.js"
 /** @typedef {{low: number | null | undefined, at: number | null | undefined, high: number | null | undefined}} Interval */
 
 /**
- * The scale that has room for all of these rates; none where there is nothing to draw.
+ * A scale for these rates, or null if there is nothing to draw.
  * @param {Interval[]} intervals
  * @returns {Scale | null}
  */
@@ -16,19 +16,19 @@ export function aroundRates(intervals) {
   if (drawn.length === 0) return null
   const lowest = Math.min(...drawn.map(({ low }) => low))
   const { low, high } = withRoom(lowest, Math.max(...drawn.map(({ high }) => high)))
-  // No rate is below 0.
+  // A rate is never below 0.
   return { low: low < 0 ? Math.min(lowest, 0) : low, high }
 }
 
 /**
- * The scale for these lifts, with 0 on it; none where there is nothing to draw.
+ * A scale for these lifts that includes 0, or null if there is nothing to draw.
  * @param {Interval[]} intervals
  * @returns {Scale | null}
  */
 export function aroundLifts(intervals) {
   const drawn = intervals.filter(complete)
   if (drawn.length === 0) return null
-  // Young intervals reach to the sky: past thrice what the tightest one needs they are cut.
+  // With little data an interval can be very wide. Cut it at three times the narrowest one.
   const tightest = Math.min(...drawn.map(({ low, high }) => Math.max(Math.abs(low), Math.abs(high))))
   const furthest = Math.max(...drawn.map(({ at }) => Math.abs(at)))
   const reach = Math.max(3 * tightest, furthest)
@@ -37,7 +37,7 @@ export function aroundLifts(intervals) {
     Math.min(reach, Math.max(0, ...drawn.map(({ high }) => high))))
 }
 
-/** A scale that is a little wider. @param {number} low @param {number} high @returns {Scale} */
+/** A slightly wider scale. @param {number} low @param {number} high @returns {Scale} */
 function withRoom(low, high) {
   const room = (high - low) * 0.06 || Math.abs(high) * 0.1 || 0.01
   return { low: low - room, high: high + room }
@@ -46,7 +46,7 @@ function withRoom(low, high) {
 /** @param {Interval} one @returns {one is {low: number, at: number, high: number}} */
 const complete = (one) => one.low != null && one.at != null && one.high != null
 
-/** Where a value lies, in percent. @param {Scale} scale @param {number} value */
+/** The position of a value, in percent. @param {Scale} scale @param {number} value */
 export function place({ low, high }, value) {
   const share = high > low ? (value - low) / (high - low) : 0.5
   return Math.round(10_000 * Math.min(1, Math.max(0, share))) / 100
@@ -73,7 +73,7 @@ export function bar(scale, interval, { tone, zero = false }) {
 }
 
 /**
- * The scale itself, to stand above the bars: as many round values as keep apart, at even distances.
+ * The axis above the bars: as many round values as fit, at equal distances.
  * @param {Scale} scale
  * @param {(value: number) => string} [words]
  */
@@ -85,10 +85,10 @@ export function axis(scale, words = percent) {
     marks.map(({ at, anchor, text }) => s("text", { x: `${at}%`, y: 12, "text-anchor": anchor }, text)))
 }
 
-/** A character's share of the narrowest axis, in percent. */
+/** The width of a character on the narrowest axis, in percent. */
 const CHARACTER = 5
 
-/** A text on an axis, and the room that it takes. @param {number} at in percent @param {string} text */
+/** A text on an axis and the space it needs. @param {number} at in percent @param {string} text */
 function mark(at, text) {
   const anchor = at < 8 ? "start" : at > 92 ? "end" : "middle"
   const width = CHARACTER * text.length
@@ -96,14 +96,14 @@ function mark(at, text) {
   return { at, anchor, text, from, to: from + width + CHARACTER / 2 }
 }
 
-/** The round values that part a scale into so many pieces, or fewer. @param {Scale} scale @param {number} parts */
+/** Round values that divide a scale into at most this many parts. @param {Scale} scale @param {number} parts */
 function ticks({ low, high }, parts) {
   const rough = (high - low) / parts
   const power = 10 ** Math.floor(Math.log10(rough))
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= rough) ?? rough
   const values = []
   for (let index = Math.ceil(low / step); index * step <= high && values.length <= parts; index++) {
-    // Twelve digits are more than a scale has, and hide what binary fractions add.
+    // Removes the rounding error of binary fractions.
     values.push(Number((index * step).toPrecision(12)))
   }
   return values

@@ -1,16 +1,14 @@
-// All experiments: a row each, in an order that stays while the reader reads.
+// The list of experiments, one row per experiment.
 import { h, name, printable } from "./dom.js"
 import { count } from "./figures.js"
 import { aroundRates, bar } from "./interval.js"
 import { link } from "./router.js"
-import { badge, sentence, urgency } from "./verdict.js"
+import { page, participants, since } from "./order.js"
+import { badge, sentence } from "./verdict.js"
 
 /** @import {Analysis, Experiment, GoalAnalysis} from "./types.js" */
 
-/** How many rows a page has. */
-export const PAGE = 50
-
-/** How many variants the small drawing has. */
+/** Most variants in a row's drawing. */
 const DRAWN = 5
 
 /**
@@ -18,54 +16,16 @@ const DRAWN = 5
  * @property {string} namespace
  * @property {Experiment[]} experiments
  * @property {Map<string, Experiment>} analysed
- * @property {string[]} order names, as they are shown
- * @property {number} fresh how many came since the order was made
+ * @property {string[]} order names, in the order shown
+ * @property {number} fresh how many experiments are new since then
  * @property {Set<string>} hidden
  * @property {URLSearchParams} selected
  */
 
-/** @param {Experiment} experiment */
-export const participants = ({ variants }) => variants.reduce((sum, { trials }) => sum + trials, 0)
-
-/**
- * The names that are shown, in the order that was asked for.
- * @param {Experiment[]} experiments
- * @param {Map<string, Experiment>} analysed
- * @param {Set<string>} hidden
- * @param {URLSearchParams} selected
- */
-export function order(experiments, analysed, hidden, selected) {
-  const wanted = (selected.get("search") ?? "").trim().toLowerCase()
-  const shown = experiments.filter(({ experiment }) =>
-    hidden.has(experiment) === selected.has("hidden") && experiment.toLowerCase().includes(wanted))
-  const total = new Map(shown.map((one) => [one, participants(one)]))
-  const most = (/** @type {Experiment} */ a, /** @type {Experiment} */ b) =>
-    (total.get(b) ?? 0) - (total.get(a) ?? 0) || compare(a.experiment, b.experiment)
-  const urgent = (/** @type {Experiment} */ one) => urgency(analysed.get(one.experiment)?.analysis)
-  const sort = selected.get("sort")
-  if (sort === "name") shown.sort((a, b) => compare(a.experiment, b.experiment))
-  else if (sort === "verdict") shown.sort((a, b) => urgent(a) - urgent(b) || most(a, b))
-  else if (sort === "since") shown.sort((a, b) => compare(since(b) ?? "", since(a) ?? "") || most(a, b))
-  else shown.sort(most)
-  return shown.map(({ experiment }) => experiment)
-}
-
-const { compare } = new Intl.Collator("en", { numeric: true })
-
-/** The first day, where days are kept. @param {Experiment} experiment */
-export const since = ({ timeline }) => timeline?.days[0] ?? null
-
-/** The page of names that is shown. @param {string[]} names @param {URLSearchParams} selected */
-export function page(names, selected) {
-  const last = Math.max(0, Math.ceil(names.length / PAGE) - 1)
-  const number = Math.min(last, Math.max(0, Number(selected.get("page") ?? 1) - 1 || 0))
-  return { number, last, names: names.slice(number * PAGE, (number + 1) * PAGE) }
-}
-
 /** @param {Listing} listing */
 export function list(listing) {
   const { experiments, order: names, selected } = listing
-  const { number, last, names: shown } = page(names, selected)
+  const { number, last, first, names: shown } = page(names, selected)
   const known = new Map(experiments.map((one) => [one.experiment, one]))
   return [
     h("div", { class: "title", "data-key": "title" },
@@ -76,7 +36,7 @@ export function list(listing) {
       `${count(listing.fresh)} new ${listing.fresh === 1 ? "experiment" : "experiments"} – show`),
     names.length === 0
       ? nothing(selected)
-      : h("ol", { class: "rows", "data-key": "rows", start: number * PAGE + 1 },
+      : h("ol", { class: "rows", "data-key": "rows", start: first },
         shown.map((one) => row(listing, known.get(one), one))),
     last > 0 && pager(number, last, selected)
   ]
@@ -102,7 +62,7 @@ function tools({ selected, hidden }) {
       h("select", { "data-select": "sort" },
         option("participants", "participants"), option("name", "name"), option("verdict", "verdict"), option("since", "newest"))),
     (hidden.size > 0 || selected.has("hidden")) && h("label", { class: "check", "data-key": "hidden" },
-      h("input", { type: "checkbox", "data-select": "hidden", checked: selected.has("hidden") }), h("span", {}, "Hidden ones")))
+      h("input", { type: "checkbox", "data-select": "hidden", checked: selected.has("hidden") }), h("span", {}, "Hidden only")))
 }
 
 /** @param {URLSearchParams} selected */
@@ -134,14 +94,14 @@ function row({ namespace, analysed, selected }, counted, one) {
       h("p", { class: "quiet" },
         counted
           ? [first && `since ${first} · `, `${count(variants)} ${variants === 1 ? "variant" : "variants"} · ${count(goals)} ${goals === 1 ? "goal" : "goals"}`]
-          : "deleted meanwhile")),
+          : "deleted")),
     h("p", { class: "many" }, h("strong", {}, count(participants(experiment))), h("span", { class: "quiet" }, " participants")),
     h("div", { class: "drawn" }, goal && drawing(goal, analysis.control)),
     h("div", { class: "verdict" },
       analysis && [badge(analysis.verdict, analysis.control), h("p", {}, sentence(analysis.verdict))]))
 }
 
-/** The goal that the verdict is about. @param {Analysis} analysis */
+/** The goal of the verdict. @param {Analysis} analysis */
 export const leading = ({ verdict, goals }) => goals.find(({ goal }) => goal === verdict.goal) ?? goals[0]
 
 /** @param {GoalAnalysis} goal @param {string | null} control */

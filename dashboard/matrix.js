@@ -1,4 +1,4 @@
-// Every variant against every other, by one of four measures.
+// Compares all variants with each other by one of four measures.
 import { h, printable } from "./dom.js"
 import { chance, lift, pValue, rate } from "./figures.js"
 import { copies, figure, named, table } from "./table.js"
@@ -12,7 +12,7 @@ import { term } from "./words.js"
 const MEASURES = {
   chance_to_beat: { title: "Chance to beat", meaning: "chance" },
   lift: { title: "Lift", meaning: "lift" },
-  p_value: { title: "p-value, not adjusted", meaning: "p_value" },
+  p_value: { title: "p-value, not corrected", meaning: "p_value" },
   expected_loss: { title: "Expected loss", meaning: "loss" }
 }
 

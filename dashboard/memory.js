@@ -1,5 +1,4 @@
-// What this browser remembers for its reader: hidden experiments. Never the key, and nothing that was
-// counted.
+// What this browser stores: the names of hidden experiments. Never the key or any counts.
 
 /** @param {string} what @param {string} namespace */
 const place = (what, namespace) => `abtest ${what} ${namespace}`
@@ -23,7 +22,7 @@ function write(key, value) {
   try {
     localStorage.setItem(key, JSON.stringify(value))
   } catch {
-    // Without a storage the choice lasts as long as the page.
+    // Without storage, the choice lasts until the page is closed.
   }
 }
 

@@ -1,15 +1,15 @@
-// What the reader looks at is in the link, behind the #: whoever gets the link sees the same. The
-// key never is.
+// The link holds everything that is selected, after the #. So a shared link shows the same view. It never holds
+// the key.
 
 /**
  * @typedef {object} Route
- * @property {string | null} experiment none for the list of all
+ * @property {string | null} experiment null for the list
  * @property {URLSearchParams} selected
  */
 
 const ONE = "#/experiment/"
 
-/** What the address says. @returns {Route} */
+/** The view in the address. @returns {Route} */
 export function route() {
   const [path = "", query = ""] = split(location.hash, "?")
   const selected = new URLSearchParams(query)
@@ -22,9 +22,9 @@ export function route() {
 }
 
 /**
- * The link to something.
+ * The link to a view.
  * @param {string | null} experiment
- * @param {Record<string, string | null | undefined>} selected what is null or empty is left out
+ * @param {Record<string, string | null | undefined>} selected null and empty values are left out
  */
 export function link(experiment, selected) {
   const kept = Object.entries(selected).filter((entry) => entry[1])
@@ -34,7 +34,7 @@ export function link(experiment, selected) {
 }
 
 /**
- * Selects more or less of what is looked at, in the same place of the history.
+ * Changes what is selected. Replaces the entry in the browser's history.
  * @param {Record<string, string | null>} changes
  */
 export function select(changes) {

@@ -1,4 +1,4 @@
-// The lift at the end of each day with its always-valid band, so that one sees it settle.
+// The lift at the end of each day with its always-valid interval.
 import { h, name, printable, s } from "./dom.js"
 import { between, lift } from "./figures.js"
 import { aroundLifts, place } from "./interval.js"
@@ -7,7 +7,7 @@ import { term } from "./words.js"
 
 /** @import {Experiment, HistoryRow} from "./types.js" */
 
-/** Most lifts that are drawn. */
+/** Most charts. */
 const MOST = 6
 
 /** @param {Experiment} experiment */
@@ -16,10 +16,10 @@ export function settling({ history }) {
   const rows = history.rows.slice(0, MOST)
   const sheet = asSheet(history.days, rows)
   return h("section", { class: "card", "data-key": "settling" },
-    h("h2", {}, "How the lift settled"),
-    h("p", { class: "quiet" }, "The lift over the control at the end of each day, with what is ", term("always_valid", "always valid"), " around it."),
+    h("h2", {}, "Lift over time"),
+    h("p", { class: "quiet" }, "The lift over the control at the end of each day, with its ", term("always_valid", "always-valid"), " interval."),
     rows.map((row) => chart(row, history.days)),
-    h("details", { "data-key": "table" }, h("summary", {}, "The lifts as a table"), table(sheet), copies(sheet)))
+    h("details", { "data-key": "table" }, h("summary", {}, "Lifts as a table"), table(sheet), copies(sheet)))
 }
 
 /** @param {HistoryRow} row @param {string[]} days */

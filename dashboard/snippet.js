@@ -1,8 +1,8 @@
-// What a page needs to track with AlephBet; `abtest snippet` prints the same.
+// The code that a page needs to send events with AlephBet. `abtest snippet` prints the same.
 
 /** @param {string} track @param {string} namespace */
 export function snippet(track, namespace) {
-  // In a script in a page `</` would end the script, so it is not written as such.
+  // `</` would end the script element, so write `<` as an escape.
   const text = (/** @type {string} */ value) => JSON.stringify(value).replaceAll("<", "\\u003c")
   return `<script src="alephbet.min.js"></script>  <!-- npm: alephbet@0.27 -->
 <script>
@@ -20,7 +20,7 @@ export function snippet(track, namespace) {
 `
 }
 
-/** A line that sends a first event. @param {string} track @param {string} namespace */
+/** A command that sends a first event. @param {string} track @param {string} namespace */
 export function firstEvent(track, namespace) {
   const event = { namespace, experiment: "button color", variant: "red", event: "participate", uuid: "1" }
   return `curl '${track}?${new URLSearchParams(event).toString().replaceAll("'", "%27")}'`

@@ -1,17 +1,17 @@
-// Tables as data: the same cells are shown, copied as Markdown, and copied as CSV.
+// Tables as data. The same cells are shown, copied as Markdown and copied as CSV.
 import { h, name } from "./dom.js"
 import { csv, markdown } from "./copy.js"
 
 /**
  * @typedef {object} Cell
- * @property {string} text what people read
- * @property {number | string | null} [value] to the last digit, where the text is shorter
- * @property {boolean} [isName] whether it is from the open internet
+ * @property {string} text the text that is shown
+ * @property {number | string | null} [value] the full value, if the text is rounded
+ * @property {boolean} [isName] whether the text comes from an event, so anybody can choose it
  *
  * @typedef {object} Sheet
  * @property {string} title
  * @property {{title: string, number: boolean, shown?: Node}[]} heads
- * @property {Cell[][]} rows the first cell of each is its head
+ * @property {Cell[][]} rows the first cell of a row is its head
  */
 
 /** @param {string} text @returns {Cell} */
@@ -20,7 +20,7 @@ export const named = (text) => ({ text, isName: true })
 /** @param {number | null | undefined} value @param {string} text @returns {Cell} */
 export const figure = (value, text) => ({ value: value ?? null, text })
 
-/** A cell's inside. @param {Cell} cell */
+/** The content of a cell. @param {Cell} cell */
 export function inside({ text, value, isName }) {
   if (isName) return name(text)
   return value == null ? text : h("data", { value }, text)
@@ -37,7 +37,7 @@ export function table({ title, heads, rows }) {
         h(column === 0 ? "th" : "td", { scope: column === 0 && "row", class: heads[column]?.number && "number" }, inside(cell))))))))
 }
 
-/** What copies it. @param {Sheet} sheet */
+/** Buttons that copy the table. @param {Sheet} sheet */
 export const copies = (sheet) => h("div", { class: "copies" },
   h("button", { type: "button", "data-copy": markdown(sheet) }, "Copy as Markdown"),
   h("button", { type: "button", "data-copy": csv(sheet) }, "Copy as CSV"))

@@ -1,4 +1,4 @@
-// What the API answers, as far as the page reads it; /openapi.json has the whole of it.
+// The parts of the API's answers that the page reads. /openapi.json describes all of them.
 
 /**
  * @typedef {"unsound"|"nothing_to_compare"|"too_early"|"no_verdict"|"better"|"worse"|"no_difference"|"keep_running"} Outcome
@@ -24,7 +24,7 @@
  * @property {number | null} chance_best
  * @property {string} [reason]
  *
- * @typedef {object} Evidence what a method says of a comparison
+ * @typedef {object} Evidence the results of a method for a comparison
  * @property {number | null} difference_low
  * @property {number | null} difference_high
  * @property {number | null} lift_low
@@ -90,7 +90,7 @@
  * @typedef {{label: string, successes: number, trials: number}} VariantCount
  * @typedef {{goal: string, results: VariantCount[]}} GoalResults
  *
- * @typedef {object} Counter one goal of one variant, day by day
+ * @typedef {object} Counter one goal of one variant, per day
  * @property {string} goal
  * @property {string} label
  * @property {number[]} new
@@ -99,7 +99,7 @@
  * @property {string[]} days as 2026-11-20, in UTC
  * @property {Counter[]} counters
  *
- * @typedef {object} HistoryRow the lift of one variant on one goal, at the end of each day
+ * @typedef {object} HistoryRow the lift of one variant for one goal at the end of each day
  * @property {string} goal
  * @property {string} variant
  * @property {(number | null)[]} lift
@@ -112,13 +112,13 @@
  * @property {VariantResults[]} variants
  * @property {GoalResults[]} goals
  * @property {"hll" | "exact"} counting
- * @property {Analysis} [analysis] none of an abtest that is older than the page
- * @property {Timeline} [timeline] none where no days are kept
- * @property {History} [history] where it was asked for
+ * @property {Analysis} [analysis] absent if the server is older than the page
+ * @property {Timeline} [timeline] absent if the server stores no days
+ * @property {History} [history] present if requested
  *
  * @typedef {object} Session
  * @property {string} namespace
- * @property {string} [track] where browsers track, if it is not below the page's own address
+ * @property {string} [track] the URL that browsers send events to, if it is not on the page's own host
  */
 
 export {}

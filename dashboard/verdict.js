@@ -1,16 +1,15 @@
-// A verdict in two or three words, with a tone; the sentence behind it is the API's own.
+// A verdict in two or three words, with a colour. The full sentence comes from the API.
 import { h, name, printable } from "./dom.js"
 
 /** @import {Analysis, Verdict} from "./types.js" */
 
 /** @type {Record<string, {tone: string, mark: string}>} */
-const LOOKS = {
+const APPEARANCES = {
   better: { tone: "good", mark: "▲" },
   worse: { tone: "bad", mark: "▼" },
   unsound: { tone: "bad", mark: "!" },
   no_difference: { tone: "calm", mark: "=" },
   keep_running: { tone: "calm", mark: "…" },
-  no_verdict: { tone: "quiet", mark: "–" },
   too_early: { tone: "quiet", mark: "…" },
   nothing_to_compare: { tone: "quiet", mark: "–" }
 }
@@ -20,11 +19,10 @@ function words({ outcome, variant }, control) {
   switch (outcome) {
     case "better": return [name(variant ?? ""), " is better"]
     case "worse": return [name(variant ?? ""), variant === control ? " is best" : " is worse"]
-    case "unsound": return ["Broken: sample ratio mismatch"]
-    case "no_difference": return ["No difference worth having"]
+    case "unsound": return ["Sample ratio mismatch"]
+    case "no_difference": return ["No relevant difference"]
     case "keep_running": return ["Keep running"]
-    case "no_verdict": return ["No verdict"]
-    case "too_early": return ["Too early to read"]
+    case "too_early": return ["Not enough data yet"]
     default: return ["Nothing to compare yet"]
   }
 }
@@ -32,14 +30,14 @@ function words({ outcome, variant }, control) {
 /** @param {Verdict} verdict @param {string | null} control */
 export function badge(verdict, control) {
   const best = verdict.outcome === "worse" && verdict.variant === control
-  const { tone, mark } = best ? { tone: "good", mark: "●" } : LOOKS[verdict.outcome] ?? { tone: "quiet", mark: "–" }
+  const { tone, mark } = best ? { tone: "good", mark: "●" } : APPEARANCES[verdict.outcome] ?? { tone: "quiet", mark: "–" }
   return h("span", { class: `badge ${tone}` }, h("span", { class: "mark", "aria-hidden": "true" }, mark), h("span", {}, ...words(verdict, control)))
 }
 
 /** @param {Verdict} verdict */
 export const sentence = (verdict) => printable(verdict.sentence)
 
-/** How urgent, for sorting: broken first, then what is decided. @param {Analysis | undefined} analysis */
+/** The rank when sorted by verdict: problems first, then decided experiments. @param {Analysis | undefined} analysis */
 export function urgency(analysis) {
   const order = ["unsound", "better", "worse", "no_difference", "keep_running", "too_early"]
   const found = order.indexOf(analysis?.verdict.outcome ?? "")

@@ -1,45 +1,45 @@
-// The statistical words, explained where they stand: a button opens what the word means.
+// Explanations of statistical terms. Each term is a button that opens its explanation.
 import { h } from "./dom.js"
 
 /** @type {Record<string, string>} */
 const MEANINGS = {
-  participants: "How many different visitors saw a variant. Each counts once, however often they come back.",
-  reached: "How many different visitors reached the goal, of those who took part.",
-  rate: "Reached divided by took part: the share of visitors who reached the goal. For a goal that one visitor can reach many times, how often a visitor reached it on average.",
-  interval: "Where the true value probably lies, given what was counted so far. At a level of 95%, intervals made this way miss the truth at most 5 times in 100. Narrow means that we know it well.",
-  lift: "By how much the variant's rate differs from the control's, relative to the control's. From 10% to 12% is a lift of +20%.",
-  control: "What every other variant is held against: mostly how things were before.",
-  chance: "The probability that the variant's true rate is higher than the control's, if nothing was known before. It is about the numbers so far and does not forgive peeking: act on the verdict.",
-  chance_best: "The probability that no other variant has a higher true rate.",
-  loss: "What you give up on average if you choose the variant and it is the worse one after all.",
-  p_value: "How often a difference at least as large would show if there were none. Small means hard to explain by chance.",
-  adjusted: "The p-value, made larger because several comparisons were made: with many tries one looks good by luck.",
-  always_valid: "True however often you look and whenever you stop. A plain interval is true for one look, at a size fixed in advance.",
-  method: "Always valid: look whenever you like. Fixed: one look, at a size that was fixed before the start; narrower intervals, but wrong if you peek.",
-  level: "How sure intervals and tests have to be. 95% means to be wrong at most 5 times in 100.",
-  minimum_lift: "The smallest lift that would be worth having. Below it, two variants count as equal.",
-  sample_ratio: "Visitors should fall on the variants in equal shares. If they do not, something loses or doubles visitors, and no number below can be trusted.",
-  counter: "A Redis counts by HyperLogLog, which is off by about 0.81%. The intervals here are as much wider as it takes. The embedded store counts exactly.",
-  power: "The probability that a test of this size finds the smallest lift worth having, if it is there.",
-  decides: "The goal that the experiment was made for. Its verdict is the experiment's.",
-  matrix: "The variant of the row against the variant of the column.",
-  part_day: "Today is not over: its bar will still grow."
+  participants: "How many different visitors saw a variant. A visitor who comes back is counted once.",
+  reached: "How many different visitors reached the goal.",
+  rate: "The share of participants who reached the goal. If a visitor can reach the goal many times, the average number per participant.",
+  interval: "A range for the true value, based on the counts so far. At a level of 95%, such ranges miss the true value in at most 5 of 100 cases. A narrow range means that the value is known well.",
+  lift: "How much higher the variant's rate is than the control's, in percent of the control's rate. From 10% to 12% is a lift of +20%.",
+  control: "The variant that the others are compared with. Usually the page as it was before.",
+  chance: "The probability that the variant's true rate is higher than the control's, given only these counts. It is not corrected for looking or for several comparisons, so do not decide by it. Use the verdict.",
+  chance_best: "The probability that no other variant has a higher true rate. It is not corrected for looking or for several comparisons.",
+  loss: "The average loss in rate if you choose this variant and it is in fact worse. It is not corrected for looking or for several comparisons.",
+  p_value: "The probability of a difference at least this large if the variants were equal. A small value is hard to explain by chance.",
+  adjusted: "The p-value, corrected for the number of comparisons. With many comparisons, one looks good by luck.",
+  always_valid: "Valid however often you look and whenever you stop. Other intervals are valid for one look, at a size that was fixed in advance.",
+  method: "Look at any time: results are valid whenever you look. Planned looks: results are valid at looks taken with abtest results --look. One look at the end: the intervals are narrower, but wrong if you look earlier.",
+  level: "How certain intervals and tests must be. 95% means that at most 5 of 100 are wrong.",
+  minimum_lift: "The smallest lift that matters to you. Below it, two variants count as equal.",
+  sample_ratio: "Each variant should get its planned share of the visitors. If it does not, visitors are lost or counted twice, and no number below can be trusted.",
+  counting: "HyperLogLog in Redis estimates counts within about 0.81%. The intervals are wider to allow for that. Exact counting has no such error.",
+  power: "The probability that a test of this size finds the minimum lift, if it exists.",
+  decides: "The main goal. Its verdict is the verdict of the experiment.",
+  matrix: "The variant in the row compared with the variant in the column. For one look and without corrections.",
+  part_day: "Today is not over, so its bar will grow."
 }
 
 /**
- * A word with its meaning behind it.
+ * A term that opens its explanation.
  * @param {keyof typeof MEANINGS} meaning
  * @param {string} word
  */
 export const term = (meaning, word) =>
   h("button", { type: "button", class: "term", popovertarget: `word-${meaning}` }, word)
 
-/** What the words open; drawn once. */
+/** All explanations, closed. */
 export const glossary = () =>
   Object.entries(MEANINGS).map(([meaning, text]) =>
     h("div", { id: `word-${meaning}`, popover: "auto", class: "meaning", role: "note" }, h("p", {}, text)))
 
-/** Puts an opened meaning under its word. @param {Event} event */
+/** Puts an opened explanation below its term. @param {Event} event */
 export function place(event) {
   const button = event.target instanceof Element ? event.target.closest("[popovertarget]") : null
   const meaning = document.getElementById(button?.getAttribute("popovertarget") ?? "")

@@ -1,14 +1,23 @@
 #!/usr/bin/env python3
-"""Measures abtest against its peers and its physical limits, side by side, and prints ratios as
-Markdown. Needs wrk, redis-server, and what tests/install installs; builds the release binaries.
+"""Measures abtest next to Gimel and next to what the machine can do, and writes docs/benchmarks.md.
 
-    tests/bench/run.py [throughput] [cold-start] [read]     (all of them if none is named)
+    tests/bench/run.py                     measures everything and writes docs/benchmarks.md
+    tests/bench/run.py --quick             tries the script: debug binaries, short rounds, written to target/
+    tests/bench/run.py cold-start list     prints these parts only
+
+Needs wrk, redis-server and what tests/install installs. Builds the binaries first. Run it while nothing else uses
+the machine.
 """
+import argparse
 import contextlib
+import datetime
+import itertools
 import json
 import os
 import pathlib
+import platform
 import re
+import shutil
 import socket
 import statistics
 import subprocess
@@ -18,19 +27,381 @@ import time
 import urllib.request
 import zipfile
 
-HERE = pathlib.Path(__file__).parent
+HERE = pathlib.Path(__file__).resolve().parent
 PROJECT = HERE.parent.parent
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", PROJECT / "target"))
-RELEASE = TARGET / "release"
-FUNCTION = TARGET / "function"
 PYTHON = TARGET / "testbed/python/bin"
-ROUNDS = 5
+PAGE = PROJECT / "docs/benchmarks.md"
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+class Effort:
+    """What is measured, how often and how long."""
+
+    def __init__(self, quick):
+        self.quick = quick
+        # Functions as `abtest build` makes them, and the rest as `cargo build --release` does.
+        self.profile, self.function_profile = ("dev", "dev") if quick else ("release", "function")
+        self.rounds = 1 if quick else 5
+        self.wrk_seconds = 1 if quick else 4
+        self.starts = 3 if quick else 20
+        self.experiments = (50, 100) if quick else (250, 1_000)
+        self.reads = 3 if quick else 9
+        self.gimel_reads = 1 if quick else 3
+        self.stored_events = (1_000, 10_000) if quick else (10_000, 100_000, 1_000_000)
+
+    def program(self, name):
+        return TARGET / self.profile.replace("dev", "debug") / name
+
+    def function(self, name):
+        return TARGET / self.function_profile.replace("dev", "debug") / name
+
+
+def main():
+    arguments = parse()
+    effort = Effort(arguments.quick)
+    if shutil.which("wrk") is None:
+        sys.exit("wrk is missing: install the Debian package wrk, then run this again")
+    build(effort)
+    parts = {}
+    for name in arguments.parts or PARTS:
+        started = time.monotonic()
+        print(f"measuring {name} …", file=sys.stderr)
+        parts[name] = PARTS[name](effort)
+        print(f"measured {name} in {time.monotonic() - started:.0f} s", file=sys.stderr)
+    text = "\n".join(parts.values())
+    if arguments.parts:
+        print(text)
+        return
+    output = TARGET / "benchmarks-quick.md" if arguments.quick else PAGE
+    output.write_text(heading(effort) + "\n" + text)
+    print(f"wrote {output}", file=sys.stderr)
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="try the script: debug binaries and short rounds; the figures mean nothing")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="one of " + ", ".join(PARTS))
+    arguments = parser.parse_args()
+    if unknown := set(arguments.parts) - set(PARTS):
+        parser.error(f"unknown part {', '.join(sorted(unknown))}; there is {', '.join(PARTS)}")
+    return arguments
+
+
+def build(effort):
+    for packages in [[effort.profile, "-p", "abtest", "-p", "abtest-bench"],
+                     [effort.function_profile, "-p", "track", "-p", "experiments", "--bin", "track",
+                      "--bin", "experiments", "-p", "abtest-bench", "--bin", "hello_lambda"]]:
+        command = ["cargo", "build", "--quiet", "--locked", "--profile", *packages]
+        subprocess.run(command, cwd=PROJECT, check=True)
+
+
+def heading(effort):
+    def git(*command):
+        return subprocess.run(["git", *command], cwd=PROJECT, capture_output=True, text=True, check=True).stdout.strip()
+
+    changed = " with local changes" if git("status", "--porcelain", "--untracked-files=no") else ""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    return f"""# Benchmarks
+
+`tests/bench/run.py{' --quick' if effort.quick else ''}` wrote this page. Do not edit it: change the script and run it again.
+
+- Commit {git('rev-parse', '--short=10', 'HEAD')}{changed}, measured on {now:%Y-%m-%d %H:%M} UTC.
+- {processor()}, {os.cpu_count()} cores, {memory_gib():.0f} GiB of memory, {platform.system()} {platform.release()}.
+- The disk syncs 4 KiB in {sync_time() * 1e6:.0f} µs (median of 200).
+- wrk, Redis, Gimel and abtest share the machine. Compare the columns of a table rather than tables of two pages.
+"""
+
+
+def processor():
+    names = re.findall(r"^model name\s*:\s*(.+)$", pathlib.Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    return names[0] if names else platform.machine()
+
+
+def memory_gib():
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+
+
+def sync_time():
+    times = []
+    with tempfile.TemporaryFile(dir=TARGET) as file:
+        for _ in range(200):
+            file.write(bytes(4096))
+            file.flush()
+            times.append(timed(lambda: os.fdatasync(file.fileno())))
+    return statistics.median(times)
+
+
+# Parts of the page
+
+
+def throughput(effort):
+    """Events per second."""
+    with contextlib.ExitStack() as stack:
+        port = stack.enter_context(redis())
+        bare = stack.enter_context(running(effort.program("bare_server"), stdout=subprocess.PIPE, text=True))
+        folder = stack.enter_context(gimel_folder(port))
+        gunicorn_port = free_port()
+        stack.enter_context(running(
+            PYTHON / "gunicorn", "--workers", 2, "--bind", f"127.0.0.1:{gunicorn_port}",
+            "--pythonpath", HERE, "gimel_wsgi:app", cwd=folder, stderr=subprocess.DEVNULL))
+        wait_for(gunicorn_port)
+        servers = {
+            BARE: listening(bare),
+            "abtest, embedded store": stack.enter_context(serve(effort)),
+            "abtest, Redis": stack.enter_context(serve(effort, "--redis", f"redis://127.0.0.1:{port}/")),
+            GIMEL: f"http://127.0.0.1:{gunicorn_port}",
+        }
+        tables = [throughput_table(servers, connections, effort) for connections in (64, 256)]
+    return f"""## Events per second
+
+`GET /track` with one event per request, sent by wrk. Medians of {effort.rounds} rounds of {effort.wrk_seconds} s, all servers in
+turn. abtest answers after the event is in Redis or on disk. The bare server is hyper, the HTTP library that abtest
+uses, with a constant answer. Gimel's handler runs under gunicorn with two workers.
+
+""" + "\n".join(tables)
+
+
+BARE = "bare server"
+GIMEL = "Gimel, Redis"
+
+
+def throughput_table(servers, connections, effort):
+    measured = {name: [] for name in servers}
+    for _ in range(effort.rounds):
+        for name, url in servers.items():
+            measured[name].append(wrk(url, connections, effort.wrk_seconds))
+    median = {name: statistics.median(rates) for name, rates in measured.items()}
+    rows = [[name, f"{median[name]:,.0f}", f"{min(rates):,.0f} to {max(rates):,.0f}",
+             f"{median[name] / median[BARE]:.0%}", times(median[name] / median[GIMEL])]
+            for name, rates in measured.items()]
+    return table([f"{connections} connections", "median", "range", "of the bare server", "times Gimel"], rows)
+
+
+def wrk(url, connections, seconds):
+    output = subprocess.run(
+        ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", HERE / "track.lua", url],
+        capture_output=True, text=True, check=True).stdout
+    if "Non-2xx" in output:
+        sys.exit(output)
+    return float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1])
+
+
+def cold_start(effort):
+    """Cold start and size of the functions."""
+    # Without an address in its config Gimel would look for one in the Python environment.
+    programs = {
+        "lambda_http's hello world": ("rest-track.json", [effort.function("hello_lambda")]),
+        "track": ("rest-track.json", [effort.function("track")]),
+        "experiments": ("rest-experiments.json", [effort.function("experiments")]),
+        GIMEL_TRACK: ("rest-track.json", [PYTHON / "python", "-W", "ignore", HERE / "gimel_cold.py"]),
+    }
+    measured = {name: [] for name in programs}
+    with redis() as port, gimel_folder(port) as folder:
+        environment = {**os.environ, "ABTEST_REDIS_PORT": str(port)}
+        for _ in range(effort.starts):
+            for name, (event, command) in programs.items():
+                measured[name].append(start_once(effort, name, event, command, environment, folder))
+    median = {name: statistics.median(result["ms"] for result in results) for name, results in measured.items()}
+    rows = []
+    for name, results in measured.items():
+        milliseconds = [result["ms"] for result in results]
+        memory = statistics.median(result["mib"] for result in results)
+        size = "–" if name == GIMEL_TRACK else f"{zipped(programs[name][1][0]) / 2**20:.2f} MiB"
+        rows.append([name, f"{median[name]:.1f} ms", f"{min(milliseconds):.1f} to {max(milliseconds):.1f}",
+                     times(median[GIMEL_TRACK] / median[name]), f"{memory:.1f} MiB", size])
+    return f"""## Cold start and size of the functions
+
+From the start of the process to its first answer, with the connection to Redis on the same machine and the event
+stored there. Medians of {effort.starts} starts of each program in turn.
+
+""" + table(["function", "median", "range", "times faster than Gimel", "peak memory", "zip"], rows)
+
+
+GIMEL_TRACK = "Gimel's track"
+
+
+def start_once(effort, name, event, command, environment, folder):
+    output = subprocess.run([effort.program("cold_start"), HERE / event, *command],
+                            capture_output=True, text=True, env=environment, cwd=folder)
+    if output.returncode != 0:
+        sys.exit(f"{name}: {output.stderr}")
+    result = json.loads(output.stdout)
+    if result["answer"]["statusCode"] != 200:
+        sys.exit(f"{name}: {result}")
+    return result
+
+
+def zipped(program):
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "function.zip")
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+            archive.write(program, "bootstrap")
+        return path.stat().st_size
+
+
+def listing(effort):
+    """The list of all experiments."""
+    tables = []
+    for experiments in effort.experiments:
+        with redis() as port, gimel_folder(port) as folder:
+            with serve(effort, "--redis", f"redis://127.0.0.1:{port}/") as url:
+                fill(url, experiments)
+                ours = {}
+                for words, query in LISTINGS.items():
+                    pages = read_list(url, query)
+                    # The first member of each page is Gimel's "meta".
+                    listed = sum(len(json.loads(page)) - 1 for page in pages)
+                    assert listed == experiments, f"{query}: {listed} of {experiments}"
+                    seconds = statistics.median(timed(lambda: read_list(url, query)) for _ in range(effort.reads))
+                    ours[words] = seconds, sum(map(len, pages)), len(pages)
+            gimel_seconds, gimel_bytes = gimel_list(folder, experiments, effort.gimel_reads)
+        rows = [[f"abtest, {words}", f"{seconds * 1e3:.1f} ms", f"{seconds / experiments * 1e6:.0f} µs",
+                 times(gimel_seconds / seconds), f"{size / 1e6:.2f} MB", f"{size / experiments:,.0f}", str(pages)]
+                for words, (seconds, size, pages) in ours.items()]
+        rows.append(["Gimel's all", f"{gimel_seconds * 1e3:.0f} ms", f"{gimel_seconds / experiments * 1e6:.0f} µs",
+                     "1", f"{gimel_bytes / 1e6:.2f} MB", f"{gimel_bytes / experiments:,.0f}", "1"])
+        head = [f"{experiments:,} experiments", "median", "per experiment", "times faster than Gimel", "answer",
+                "bytes per experiment", "pages"]
+        tables.append(table(head, rows))
+    return f"""## The list of experiments
+
+`GET /experiments` with experiments of 12 counters each (3 variants, 3 goals and their participants), read through
+all pages. Both read the same Redis. Medians of {effort.reads} reads, and of {effort.gimel_reads} by Gimel.
+
+""" + "\n".join(tables)
+
+
+LISTINGS = {"with a summary": "", "without analysis": "analysis=none", "with the full analysis": "analysis=full"}
+
+
+def read_list(url, query):
+    """Reads every page of the list."""
+    pages, path = [], "/experiments" + (f"?{query}" if query else "")
+    while path:
+        request = urllib.request.Request(url + path, headers={"x-api-key": KEY})
+        with urllib.request.urlopen(request) as answer:
+            pages.append(answer.read())
+            following = re.search(r'<([^>]+)>;\s*rel="?next"?', answer.headers.get("link", ""))
+        path = following and re.sub(r"^https?://[^/]+", "", following[1])
+        if path and not path.startswith("/"):
+            path = "/experiments" + path
+    return pages
+
+
+def gimel_list(folder, experiments, reads):
+    """Seconds that Gimel takes, and the bytes of its answer."""
+    script = (
+        "import json, time\nfrom gimel import gimel\ntimes = []\n"
+        f"for _ in range({reads}):\n start = time.perf_counter()\n"
+        f" answer = gimel.all({{}}, None)\n times.append(time.perf_counter() - start)\n"
+        f" assert len(answer) == {experiments + 1}\n"
+        f"print(sorted(times)[{reads // 2}], len(json.dumps(answer)))")
+    output = subprocess.run([PYTHON / "python", "-W", "ignore", "-c", script],
+                            capture_output=True, text=True, check=True, cwd=folder)
+    seconds, size = output.stdout.split()
+    return float(seconds), int(size)
+
+
+def fill(url, experiments):
+    send(url, (
+        {"experiment": f"experiment {number}", "variant": variant, "event": event, "uuid": uuid}
+        for number in range(experiments) for variant in ("a", "b", "c")
+        for event in ("participate", "x", "y", "z") for uuid in ("1", "2")))
+
+
+def storage(effort):
+    """Disk space of the embedded store."""
+    rows = []
+    for events in effort.stored_events:
+        with tempfile.TemporaryDirectory(dir=TARGET) as folder:
+            with serve(effort, data=folder) as url:
+                send(url, (
+                    {"experiment": "button color", "variant": ("red", "blue")[number % 2],
+                     "event": ("participate", "participate", "signup", "click")[number % 4],
+                     "uuid": f"{number:08x}-7b1e-4000-8000-{number * 2654435761 % 2**48:012x}"}
+                    for number in range(events)))
+            size = sum(path.stat().st_blocks * 512 for path in pathlib.Path(folder).rglob("*") if path.is_file())
+        rows.append([f"{events:,}", f"{size / 2**20:.1f} MiB", f"{size / events:,.0f} bytes"])
+    return """## Disk space of the embedded store
+
+After a normal stop, with different events whose uuids have 36 characters.
+
+""" + table(["events", "disk space", "per event"], rows)
+
+
+def analysis(effort):
+    """The time of an analysis."""
+    samples = ["--sample-size", "10", "--measurement-time", "0.1", "--warm-up-time", "0.1"] if effort.quick else []
+    profile = ["--profile", "dev"] if effort.quick else []
+    target = TARGET / "criterion"
+    shutil.rmtree(target, ignore_errors=True)
+    command = ["cargo", "bench", "--quiet", "--locked", *profile, "-p", "abtest-stats", "--bench", "analysis", "--",
+               "--noplot", *samples, "experiment"]
+    subprocess.run(command, cwd=PROJECT, check=True, stdout=subprocess.DEVNULL)
+    rows = []
+    for path in sorted(target.glob("**/new/benchmark.json")):
+        name = json.loads(path.read_text())["title"]
+        if "experiment" not in name:
+            continue
+        median = json.loads((path.parent / "estimates.json").read_text())["median"]["point_estimate"] / 1e9
+        rows.append([name.removeprefix("many/"), f"{median * 1e3:,.2f} ms"])
+    return """## The analysis
+
+`cargo bench -p abtest-stats`, on one core.
+
+""" + table(["analysis of", "median"], rows)
+
+
+def dashboard(effort):
+    """The weight of the page."""
+    sizes = {path.name: path.stat().st_size for path in sorted((PROJECT / "dashboard").iterdir())}
+    with serve(effort) as url, running("node", "drive.mjs", cwd=HERE.parent / "browser", text=True,
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE) as browser:
+        fill(url, 7)
+        script = {"a list of 7 experiments": [], "one experiment": []}
+        for _ in range(effort.rounds):
+            for view, milliseconds in zip(script, script_times(browser, url)):
+                script[view].append(milliseconds)
+    rows = [["files", f"{len(sizes)} files, {sum(sizes.values()):,} bytes"]]
+    rows += [[f"script until the view is complete: {view}", f"{statistics.median(found):.0f} ms"]
+             for view, found in script.items()]
+    return f"""## The page
+
+Without compression. Script time as Chromium counts it, medians of {effort.rounds} loads.
+
+""" + table(["", ""], rows)
+
+
+def script_times(browser, url):
+    """Milliseconds of script for the list and for one experiment, each after a reload."""
+    def run(command, **parameters):
+        print(json.dumps({"do": command, **parameters}), file=browser.stdin, flush=True)
+        answer = json.loads(browser.stdout.readline())
+        if "error" in answer:
+            sys.exit(f"{command}: {answer['error']}")
+        return answer["ok"]
+
+    reader = run("read", url=url + "/")
+    run("fill", reader=reader, selector="#key", text=KEY)
+    run("click", reader=reader, selector="#login button")
+    found = []
+    for hash, complete in [("#/", "ol.rows .verdict .badge"), ("#/experiment/experiment%201", "section.goal")]:
+        run("go", reader=reader, hash=hash)
+        run("see", reader=reader, selector=complete)
+        run("reload", reader=reader)
+        run("see", reader=reader, selector=complete)
+        found.append(run("cost", reader=reader)["script"])
+    run("close", reader=reader)
+    return found
+
+
+PARTS = {"throughput": throughput, "cold-start": cold_start, "list": listing, "storage": storage,
+         "analysis": analysis, "dashboard": dashboard}
+
+
+# Servers and requests
+
+KEY = "benchmark-key"
 
 
 @contextlib.contextmanager
@@ -53,29 +424,14 @@ def redis():
         yield port
 
 
-def wait_for(port):
-    for _ in range(500):
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-            return
-        time.sleep(0.02)
-    sys.exit(f"nobody listens on port {port}")
-
-
-def listening(process):
-    """The address that a server prints, and the lines after it as an iterator."""
-    for line in process.stdout:
-        if line.startswith("listening on "):
-            return line.split()[2]
-    sys.exit("the server did not start")
-
-
 @contextlib.contextmanager
-def serve(*arguments):
-    with tempfile.TemporaryDirectory(dir=TARGET) as folder, running(
-        RELEASE / "abtest", "serve", "--listen", "127.0.0.1:0", "--data", folder, *arguments,
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-        env={**os.environ, "ABTEST_API_KEY": "bench"},
-    ) as process:
+def serve(effort, *arguments, data=None):
+    with contextlib.ExitStack() as stack:
+        folder = data or stack.enter_context(tempfile.TemporaryDirectory(dir=TARGET))
+        process = stack.enter_context(running(
+            effort.program("abtest"), "serve", "--listen", "127.0.0.1:0", "--data", folder, *arguments,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            env={**os.environ, "ABTEST_API_KEY": KEY}))
         yield listening(process)
 
 
@@ -87,141 +443,37 @@ def gimel_folder(port):
         yield folder
 
 
-def wrk(url, connections):
-    output = subprocess.run(
-        ["wrk", "-t1", f"-c{connections}", "-d4s", "-s", HERE / "track.lua", url],
-        capture_output=True, text=True, check=True,
-    ).stdout
-    if "Non-2xx" in output:
-        sys.exit(output)
-    return float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1])
+def listening(process):
+    """The URL that a server prints."""
+    for line in process.stdout:
+        if line.startswith("listening on "):
+            return line.split()[2]
+    sys.exit("the server did not start")
 
 
-def table(head, rows):
-    print("| " + " | ".join(head) + " |")
-    print("|" + "---|" * len(head))
-    for row in rows:
-        print("| " + " | ".join(row) + " |")
-    print()
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
-def throughput():
-    print("## GET /track, requests a second\n")
-    with contextlib.ExitStack() as stack:
-        port = stack.enter_context(redis())
-        bare = stack.enter_context(
-            running(RELEASE / "bare_server", stdout=subprocess.PIPE, text=True))
-        folder = stack.enter_context(gimel_folder(port))
-        gunicorn_port = free_port()
-        stack.enter_context(running(
-            PYTHON / "gunicorn", "--workers", 2, "--bind", f"127.0.0.1:{gunicorn_port}",
-            "--pythonpath", HERE, "gimel_wsgi:app", cwd=folder, stderr=subprocess.DEVNULL))
-        wait_for(gunicorn_port)
-        servers = {
-            "bare server, a constant": listening(bare),
-            "abtest, embedded, durable": stack.enter_context(serve()),
-            "abtest, Redis": stack.enter_context(serve("--redis", f"redis://127.0.0.1:{port}/")),
-            "Gimel under gunicorn, Redis": f"http://127.0.0.1:{gunicorn_port}",
-        }
-        for connections in (64, 256):
-            measured = {name: [] for name in servers}
-            for _ in range(ROUNDS):
-                for name, url in servers.items():
-                    measured[name].append(wrk(url, connections))
-            bare_rate = statistics.median(measured["bare server, a constant"])
-            gimel_rate = statistics.median(measured["Gimel under gunicorn, Redis"])
-            rows = []
-            for name, rates in measured.items():
-                rate = statistics.median(rates)
-                rows.append([name, f"{rate:,.0f}", f"{min(rates):,.0f} to {max(rates):,.0f}",
-                             f"{rate / bare_rate:.0%}", f"{rate / gimel_rate:.0f}"])
-            head = [f"{connections} connections", "median", "range", "of the bare server", "times Gimel"]
-            table(head, rows)
+def wait_for(port):
+    for _ in range(500):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            return
+        time.sleep(0.02)
+    sys.exit(f"nothing listens on port {port}")
 
 
-def cold_start():
-    print("## Cold start: from the process's start to its first answer\n")
-    with redis() as port, gimel_folder(port) as folder:
-        environment = {**os.environ, "ABTEST_REDIS_PORT": str(port)}
-        # Without an address of its own Gimel is found in the Python environment.
-        programs = {
-            "lambda_http's hello world": ("rest-track.json", [FUNCTION / "hello_lambda"]),
-            "track": ("rest-track.json", [FUNCTION / "track"]),
-            "experiments": ("rest-experiments.json", [FUNCTION / "experiments"]),
-            "Gimel's track": ("rest-track.json", [PYTHON / "python", "-W", "ignore", HERE / "gimel_cold.py"]),
-        }
-        measured = {name: [] for name in programs}
-        for _ in range(4 * ROUNDS):
-            for name, (event, command) in programs.items():
-                output = subprocess.run(
-                    [RELEASE / "cold_start", HERE / event, *command],
-                    capture_output=True, text=True, env=environment, cwd=folder)
-                if output.returncode != 0:
-                    sys.exit(f"{name}: {output.stderr}")
-                result = json.loads(output.stdout)
-                if result["answer"]["statusCode"] != 200:
-                    sys.exit(f"{name}: {result}")
-                measured[name].append(result)
-        gimel = statistics.median(result["ms"] for result in measured["Gimel's track"])
-        rows = []
-        for name, results in measured.items():
-            times = [result["ms"] for result in results]
-            memory = statistics.median(result["mib"] for result in results)
-            milliseconds = statistics.median(times)
-            program = programs[name][1][0]
-            rows.append([name, f"{milliseconds:.1f} ms", f"{min(times):.1f} to {max(times):.1f}",
-                         f"{memory:.1f} MiB", f"1/{gimel / milliseconds:.0f}",
-                         zipped(program) if "Gimel" not in name else "–"])
-        table(["function", "median", "range", "peak memory", "of Gimel's time", "zipped"], rows)
-
-
-def zipped(program):
-    with tempfile.TemporaryDirectory() as folder:
-        path = pathlib.Path(folder, "function.zip")
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-            archive.write(program, "bootstrap")
-        return f"{path.stat().st_size / 2**20:.2f} MiB"
-
-
-def read():
-    print("## Reading all experiments of 12 counters each, on one Redis\n")
-    rows = []
-    for experiments in (250, 500, 1000):
-        with redis() as port, gimel_folder(port) as folder:
-            with serve("--redis", f"redis://127.0.0.1:{port}/") as url:
-                fill(url, experiments)
-                ours = statistics.median(timed(lambda: get(url + "/experiments")) for _ in range(9))
-            script = (
-                "import time\nfrom gimel import gimel\ntimes = []\n"
-                "for _ in range(3):\n start = time.perf_counter()\n"
-                f" assert len(gimel.all({{}}, None)) == {experiments + 1}\n"
-                " times.append(time.perf_counter() - start)\nprint(sorted(times)[1])")
-            output = subprocess.run([PYTHON / "python", "-W", "ignore", "-c", script],
-                                    capture_output=True, text=True, check=True, cwd=folder)
-            gimel = float(output.stdout)
-            rows.append([f"{experiments:,}", f"{ours * 1e3:.1f} ms", f"{gimel * 1e3:.0f} ms",
-                         f"{gimel / ours:.0f}", f"{ours / experiments * 1e6:.0f} µs"])
-    table(["experiments", "abtest", "Gimel's all", "times faster", "abtest, each"], rows)
-
-
-def fill(url, experiments):
-    events = [
-        {"experiment": f"experiment {number}", "variant": variant, "event": event, "uuid": uuid}
-        for number in range(experiments) for variant in ("a", "b", "c")
-        for event in ("participate", "x", "y", "z") for uuid in ("1", "2")
-    ]
-    for start in range(0, len(events), 500):
+def send(url, events):
+    """Sends events in batches of 500."""
+    events = iter(events)
+    while batch := list(itertools.islice(events, 500)):
         request = urllib.request.Request(
-            url + "/track", json.dumps(events[start:start + 500]).encode(),
-            {"content-type": "application/json"})
+            url + "/track", json.dumps(batch).encode(), {"content-type": "application/json"})
         with urllib.request.urlopen(request) as answer:
-            assert answer.status == 200, answer.read()
-
-
-def get(url):
-    request = urllib.request.Request(url, headers={"x-api-key": "bench"})
-    with urllib.request.urlopen(request) as answer:
-        return answer.read()
+            if answer.status != 200:
+                sys.exit(f"/track answered {answer.status}: {answer.read()}")
 
 
 def timed(action):
@@ -230,18 +482,17 @@ def timed(action):
     return time.perf_counter() - start
 
 
-def main():
-    measures = {"throughput": throughput, "cold-start": cold_start, "read": read}
-    chosen = sys.argv[1:] or list(measures)
-    if unknown := set(chosen) - set(measures):
-        sys.exit(f"{', '.join(unknown)}? there is {', '.join(measures)}")
-    # As they are used: functions small, at any time to build, and the rest as cargo makes it.
-    for build in [["release", "-p", "abtest", "-p", "abtest-bench"],
-                  ["function", "-p", "track", "-p", "experiments", "--bin", "track",
-                   "--bin", "experiments", "-p", "abtest-bench", "--bin", "hello_lambda"]]:
-        subprocess.run(["cargo", "build", "--quiet", "--profile", *build], cwd=PROJECT, check=True)
-    for name in chosen:
-        measures[name]()
+# Text
+
+
+def table(head, rows):
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def times(ratio):
+    """A ratio to two digits."""
+    return f"{ratio:.1f}" if ratio < 10 else f"{ratio:.0f}"
 
 
 if __name__ == "__main__":

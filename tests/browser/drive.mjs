@@ -1,6 +1,5 @@
-// Drives Debian's Chromium by lines of JSON on standard input: {"do": command, …}. Each answer is
-// a line: {"ok": value} or {"error": text}. The page is served here, so that the tracking server
-// is another origin.
+// Controls Chromium by lines of JSON on standard input: {"do": command, …}. Each answer is one line: {"ok": value}
+// or {"error": text}. The page is served here, so the tracking server is another origin.
 import { createReadStream } from "node:fs"
 import { createServer } from "node:http"
 import { createInterface } from "node:readline"
@@ -36,7 +35,7 @@ const complaints = []
 const readers = reading(browser)
 const commands = {
   ...readers,
-  // A new visitor, with a storage of its own.
+  // A new visitor with a storage of its own.
   async visit(parameters) {
     const context = await browser.newContext()
     const page = await context.newPage()
@@ -50,7 +49,7 @@ const commands = {
     visitors.push({ page, address })
     return visitors.length - 1
   },
-  // Comes back to the page, without leaving it at once.
+  // Comes back to the page and stays.
   async return({ visitor }) {
     const { page, address } = visitors[visitor]
     await page.goto(address.replace(/&?leaves=\d+/, ""))
@@ -59,7 +58,7 @@ const commands = {
   variant: ({ visitor }) => visitors[visitor].page.evaluate(() => variant()),
   waiting: ({ visitor }) => visitors[visitor].page.evaluate(() => waiting()),
   beacon: ({ visitor, events }) => visitors[visitor].page.evaluate((sent) => beacon(sent), events),
-  // A page with a snippet pasted into it, whose requests to `host` are led to `server`.
+  // A page that contains a snippet. Requests to `host` go to `server`.
   async paste({ snippet, host, stage, server, then }) {
     const context = await browser.newContext()
     const page = await context.newPage()

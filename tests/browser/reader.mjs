@@ -1,5 +1,5 @@
-// What a reader of the dashboard does, as commands of drive.mjs. Each reader has a browser profile
-// of its own; everything that the page complains about or asks of another host is kept.
+// Commands of drive.mjs for readers of the dashboard. Each reader has a browser profile of its own. The errors,
+// warnings and requests of each page are recorded.
 import { readFile } from "node:fs/promises"
 import { fileURLToPath } from "node:url"
 
@@ -10,11 +10,11 @@ const readers = []
 
 /** @param {import("playwright-core").Browser} browser */
 export const reading = (browser) => ({
-  // Opens a page as a reader with a screen of this size; gives the reader's number.
+  // Opens a page on a screen of this size. Returns the reader's number.
   async read({ url, width = 1024, height = 900, scheme = "light", scripts = true }) {
     const context = await browser.newContext({
       viewport: { width, height }, colorScheme: scheme, javaScriptEnabled: scripts,
-      // What a test looks at should not be on its way.
+      // Elements must not move while a test looks at them.
       reducedMotion: "reduce", permissions: ["clipboard-read", "clipboard-write"]
     })
     const page = await context.newPage()
@@ -34,12 +34,12 @@ export const reading = (browser) => ({
   async close({ reader }) {
     await readers[reader].page.context().close()
   },
-  // Waits until a selector is seen; with a text, until such an element has it.
+  // Waits until an element is visible and, if a text is given, has it.
   async see({ reader, selector, text }) {
     const found = readers[reader].page.locator(selector)
     await (text === undefined ? found : found.filter({ hasText: text })).first().waitFor()
   },
-  // Waits until nothing that is seen matches.
+  // Waits until no visible element matches.
   async miss({ reader, selector }) {
     await readers[reader].page.locator(selector).first().waitFor({ state: "hidden" })
   },
@@ -53,7 +53,7 @@ export const reading = (browser) => ({
   texts: ({ reader, selector }) => readers[reader].page.locator(selector).allInnerTexts(),
   attributes: ({ reader, selector, name }) =>
     readers[reader].page.locator(selector).evaluateAll((all, attribute) => all.map((one) => one.getAttribute(attribute)), name),
-  // Anything of the page's own, as an expression.
+  // Evaluates an expression in the page.
   ask: ({ reader, expression }) => readers[reader].page.evaluate(expression),
   reload: async ({ reader }) => { await readers[reader].page.reload() },
   url: ({ reader }) => readers[reader].page.url(),
@@ -61,28 +61,27 @@ export const reading = (browser) => ({
   picture: async ({ reader, path, whole = true }) => {
     await readers[reader].page.screenshot({ path, fullPage: whole })
   },
-  // What axe-core finds against WCAG 2.2 AA and its own best practices.
+  // Violations of WCAG 2.2 AA and of axe-core's best practices.
   async violations({ reader }) {
     const { page } = readers[reader]
-    // The page's policy forbids foreign scripts in its markup; one that is evaluated is none.
+    // The page's policy forbids a script element, so evaluate axe instead.
     await page.evaluate(await readFile(AXE, "utf8"))
     const { violations } = await page.evaluate(() => window.axe.run())
     return violations.flatMap(({ id, help, nodes }) =>
       nodes.map(({ target, failureSummary }) => `${id}: ${help} at ${target} (${failureSummary})`))
   },
-  // By how many pixels the page is wider than its screen.
+  // How many pixels the page is wider than the screen.
   overflow: ({ reader }) => readers[reader].page.evaluate(() =>
     document.documentElement.scrollWidth - document.documentElement.clientWidth),
   complaints: ({ reader }) => readers[reader].complaints.splice(0),
   requests: ({ reader }) => readers[reader].requests,
   cookies: ({ reader }) => readers[reader].page.context().cookies(),
-  // Everything that the page could keep.
+  // Everything in the browser's storage, and the page's HTML.
   kept: ({ reader }) => readers[reader].page.evaluate(async () => JSON.stringify([
     { ...localStorage }, { ...sessionStorage }, document.cookie, location.href, document.documentElement.outerHTML,
     await caches.keys(), await indexedDB.databases()
   ])),
-  // Milliseconds that scripts took since the page was opened, by Chromium's own count, and the
-  // bytes of its files.
+  // Milliseconds of script since the page was loaded, as Chromium counts them, and the size of its files.
   async cost({ reader }) {
     const { page, metrics: session } = readers[reader]
     const { metrics } = await session.send("Performance.getMetrics")

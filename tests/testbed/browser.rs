@@ -1,4 +1,4 @@
-//! Debian's Chromium with the real AlephBet, driven through playwright (`tests/browser`).
+//! Chromium with the real AlephBet, controlled through playwright (`tests/browser`).
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -32,7 +32,7 @@ impl Browser {
         Self { child, input, output }
     }
 
-    /// Carries out a command of `drive.mjs`, and returns what it gives.
+    /// Runs a command of `drive.mjs` and returns its result.
     pub fn run(&mut self, command: &Value) -> Value {
         writeln!(self.input.as_ref().unwrap(), "{command}").unwrap();
         let mut line = String::new();
@@ -46,7 +46,7 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // When its input ends, the driver closes Chromium; one that hangs is not waited for.
+        // The driver closes Chromium when its input ends. Kill a driver that hangs.
         self.input = None;
         let start = Instant::now();
         while start.elapsed() < Duration::from_secs(5) && matches!(self.child.try_wait(), Ok(None))

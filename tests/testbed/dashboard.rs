@@ -3,17 +3,17 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-/// A page on a port of its own, stopped when it is dropped.
+/// The command on a free port. It stops when it is dropped.
 pub struct Dashboard {
     child: Child,
-    /// The API that it says it shows.
+    /// The API's URL that it printed.
     pub shows: String,
     /// The link that it printed.
     pub link: String,
 }
 
 impl Dashboard {
-    /// Starts `abtest dashboard`, as the command has it, and waits for its link.
+    /// Starts the command and waits for its link.
     pub fn start(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
@@ -25,12 +25,12 @@ impl Dashboard {
         Self { child, shows, link }
     }
 
-    /// The address without the token.
+    /// The page's URL without the token.
     pub fn address(&self) -> &str {
         self.link.split("/?").next().unwrap()
     }
 
-    /// The cookie that opening the link gives.
+    /// Opens the link and returns the cookie.
     pub fn open(&self) -> String {
         let opened = agent().run(http::Request::get(&self.link).body(()).unwrap()).unwrap();
         let cookie = opened.headers()["set-cookie"].to_str().unwrap();
@@ -42,7 +42,7 @@ impl Dashboard {
         http::Request::get(format!("{}{path}", self.address()))
     }
 
-    /// Sends a request, and returns the answer's status and text.
+    /// Sends a request. Returns the status and the body of the answer.
     pub fn ask(&self, request: http::request::Builder) -> (u16, String) {
         let mut answer = agent().run(request.body(()).unwrap()).unwrap();
         (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())

@@ -1,4 +1,4 @@
-//! Somebody who reads the dashboard: a browser profile of their own, with eyes and hands.
+//! A reader of the dashboard, with a browser profile of their own.
 
 use std::cell::RefCell;
 use std::path::PathBuf;
@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 
 use crate::browser::Browser;
 
-/// A browser that several readers share.
+/// A browser that readers share.
 #[derive(Clone)]
 pub struct Screen(Rc<RefCell<Browser>>);
 
-/// A reader before a page.
+/// A reader of a page.
 pub struct Reader {
     screen: Screen,
     number: Value,
@@ -24,7 +24,7 @@ impl Screen {
         Self(Rc::new(RefCell::new(Browser::start())))
     }
 
-    /// Opens a page on a laptop's screen.
+    /// Opens a page on a screen of 1024 by 900 pixels.
     pub fn read(&self, url: &str) -> Reader {
         self.read_with(url, json!({}))
     }
@@ -45,22 +45,22 @@ impl Reader {
         self.screen.0.borrow_mut().run(&parameters)
     }
 
-    /// Waits until something that matches is seen.
+    /// Waits until an element that matches is visible.
     pub fn see(&self, selector: &str) {
         self.run("see", json!({"selector": selector}));
     }
 
-    /// Waits until something that matches has a text.
+    /// Waits until an element that matches has a text.
     pub fn see_text(&self, selector: &str, text: &str) {
         self.run("see", json!({"selector": selector, "text": text}));
     }
 
-    /// Waits until nothing that matches is seen.
+    /// Waits until no element that matches is visible.
     pub fn miss(&self, selector: &str) {
         self.run("miss", json!({"selector": selector}));
     }
 
-    /// Clicks on the first that matches.
+    /// Clicks on the first element that matches.
     pub fn click(&self, selector: &str) {
         self.run("click", json!({"selector": selector}));
     }
@@ -75,12 +75,12 @@ impl Reader {
         self.run("choose", json!({"selector": selector, "value": value}));
     }
 
-    /// Presses keys, one after another.
+    /// Presses keys in turn.
     pub fn press(&self, keys: &[&str]) {
         self.run("press", json!({"keys": keys}));
     }
 
-    /// Types where the focus is.
+    /// Types into the focused element.
     pub fn type_text(&self, text: &str) {
         self.run("type", json!({"text": text}));
     }
@@ -95,19 +95,19 @@ impl Reader {
         self.run("reload", json!({}));
     }
 
-    /// The texts of all that match.
+    /// The texts of all elements that match.
     pub fn texts(&self, selector: &str) -> Vec<String> {
         let texts = self.run("texts", json!({"selector": selector}));
         serde_json::from_value(texts).unwrap()
     }
 
-    /// An attribute of all that match.
+    /// An attribute of all elements that match.
     pub fn attributes(&self, selector: &str, name: &str) -> Vec<Option<String>> {
         let values = self.run("attributes", json!({"selector": selector, "name": name}));
         serde_json::from_value(values).unwrap()
     }
 
-    /// What an expression is in the page.
+    /// The value of a JavaScript expression in the page.
     pub fn ask(&self, expression: &str) -> Value {
         self.run("ask", json!({"expression": expression}))
     }
@@ -117,12 +117,12 @@ impl Reader {
         self.run("url", json!({})).as_str().unwrap().to_owned()
     }
 
-    /// What was copied last.
+    /// The text on the clipboard.
     pub fn clipboard(&self) -> String {
         self.run("clipboard", json!({})).as_str().unwrap().to_owned()
     }
 
-    /// Takes a picture of the whole page, for people, into `target/dashboard`.
+    /// Saves a picture of the whole page in `target/dashboard`.
     pub fn picture(&self, name: &str) {
         let target = std::env::var_os("CARGO_TARGET_DIR").map_or("target".into(), PathBuf::from);
         let folder = crate::binaries::tests().parent().unwrap().join(target).join("dashboard");
@@ -130,22 +130,22 @@ impl Reader {
         self.run("picture", json!({"path": folder.join(format!("{name}.png"))}));
     }
 
-    /// What axe-core finds.
+    /// The violations that axe-core finds.
     pub fn violations(&self) -> Vec<String> {
         serde_json::from_value(self.run("violations", json!({}))).unwrap()
     }
 
-    /// By how many pixels the page is wider than its screen.
+    /// How many pixels the page is wider than the screen.
     pub fn overflow(&self) -> i64 {
         self.run("overflow", json!({})).as_i64().unwrap()
     }
 
-    /// Errors and warnings of the page since the last time.
+    /// Errors and warnings of the page since the last call.
     pub fn complaints(&self) -> Vec<String> {
         serde_json::from_value(self.run("complaints", json!({}))).unwrap()
     }
 
-    /// Every request that the page made, with its headers.
+    /// All requests of the page, with their headers.
     pub fn requests(&self) -> Vec<Value> {
         serde_json::from_value(self.run("requests", json!({}))).unwrap()
     }
@@ -155,15 +155,14 @@ impl Reader {
         serde_json::from_value(self.run("cookies", json!({}))).unwrap()
     }
 
-    /// Everything that the page could keep, and all of its markup.
+    /// Everything in the browser's storage, and the page's HTML.
     pub fn kept(&self) -> String {
         self.run("kept", json!({})).as_str().unwrap().to_owned()
     }
 
-    /// Milliseconds of script since the page was opened, and the bytes of its files.
-    pub fn cost(&self) -> (f64, u64) {
-        let cost = self.run("cost", json!({}));
-        (cost["script"].as_f64().unwrap(), cost["bytes"].as_u64().unwrap())
+    /// The size of the files that the page loaded, in bytes.
+    pub fn weight(&self) -> u64 {
+        self.run("cost", json!({}))["bytes"].as_u64().unwrap()
     }
 }
 

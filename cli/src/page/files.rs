@@ -32,6 +32,7 @@ const SVG: &str = "image/svg+xml";
 
 /// All of them.
 pub(crate) const FILES: &[File] = files! {
+    "actions.js": SCRIPT,
     "api.js": SCRIPT,
     "copy.js": SCRIPT,
     "days.js": SCRIPT,
@@ -48,10 +49,14 @@ pub(crate) const FILES: &[File] = files! {
     "main.js": SCRIPT,
     "matrix.js": SCRIPT,
     "memory.js": SCRIPT,
+    "notices.js": SCRIPT,
+    "order.js": SCRIPT,
+    "page.js": SCRIPT,
+    "reading.js": SCRIPT,
     "router.js": SCRIPT,
     "settling.js": SCRIPT,
     "snippet.js": SCRIPT,
-    "states.js": SCRIPT,
+    "state.js": SCRIPT,
     "style.css": CSS,
     "table.js": SCRIPT,
     "verdict.js": SCRIPT,

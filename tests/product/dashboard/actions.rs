@@ -1,4 +1,4 @@
-//! What a reader can do.
+//! What a reader can do on the page.
 
 use abtest_tests::reader::Screen;
 use abtest_tests::serve::encode;
@@ -6,7 +6,7 @@ use abtest_tests::serve::encode;
 use super::{link, reader, record, server_with_experiments};
 
 #[test]
-fn search_and_sort_find_what_is_looked_for() {
+fn the_list_can_be_searched_and_sorted() {
     let (serve, screen) = (server_with_experiments(), Screen::start());
     let reader = reader(&screen, &serve);
     let names = || reader.texts("ol.rows h2");
@@ -14,26 +14,26 @@ fn search_and_sort_find_what_is_looked_for() {
     reader.choose("select[data-select=sort]", "name");
     reader.see_text("ol.rows li:last-child h2", "split");
     reader.choose("select[data-select=sort]", "verdict");
-    // What is broken comes first.
+    // Problems come first.
     reader.see_text("ol.rows li:first-child", "sample ratio mismatch");
     reader.fill("input[type=search]", "EARL");
     reader.see_text(".title p", "1 found of 7 experiments");
     assert_eq!(names(), ["early"]);
-    // The link keeps what is selected.
+    // The link holds the selection.
     assert!(reader.url().contains("search=EARL") && reader.url().contains("sort=verdict"));
     reader.reload();
     reader.see_text(".title p", "1 found of 7 experiments");
 }
 
 #[test]
-fn the_list_does_not_jump_under_its_reader() {
+fn rows_do_not_move_while_they_are_read() {
     let (serve, screen) = (server_with_experiments(), Screen::start());
     let reader = reader(&screen, &serve);
     reader.see_text("ol.rows", "button color");
     let before = reader.texts("ol.rows h2");
     record(&serve, "the newest", &[("a", 60_000, &[]), ("b", 3, &[])]);
     record(&serve, "early", &[("7 days", 50, &[])]);
-    // Counts change where they stand; what is new waits until the reader wants it.
+    // Counts change in place. New experiments wait for a click.
     reader.see_text("ol.rows li", "78 participants");
     reader.see_text("[data-do=reorder]", "1 new experiment");
     assert_eq!(reader.texts("ol.rows h2"), before);
@@ -43,32 +43,32 @@ fn the_list_does_not_jump_under_its_reader() {
 }
 
 #[test]
-fn the_chosen_control_is_kept_with_its_experiment_for_everybody() {
+fn the_chosen_control_is_stored_with_the_experiment_for_all_readers() {
     let (serve, screen) = (server_with_experiments(), Screen::start());
     let one = reader(&screen, &serve);
     one.go(&link("button color"));
     one.see_text("section.goal .tag", "control");
     one.choose("select[data-select=control]", "red");
-    one.see_text("#status", "Kept with the experiment.");
+    one.see_text("#status", "Saved with the experiment.");
     one.see_text("section.goal [role=row].control", "red");
-    // Somebody else, and the terminal.
+    // Another reader and the API see it.
     let other = reader(&screen, &serve);
     other.go(&link("button color"));
     other.see_text("section.goal [role=row].control", "red");
     assert_eq!(serve.get("/experiments/button%20color").json()["analysis"]["control"], "red");
-    // A link with a control is for its reader alone.
+    // A control in a link applies to that link only.
     other.go(&format!("{}?control=blue", link("button color")));
     other.see_text("section.goal [role=row].control", "blue");
     assert_eq!(serve.get("/experiments/button%20color").json()["analysis"]["control"], "red");
 }
 
 #[test]
-fn deleting_wants_the_name_and_takes_the_counts_with_it() {
+fn deleting_needs_the_name_and_deletes_the_counts() {
     let (serve, screen) = (server_with_experiments(), Screen::start());
     let reader = reader(&screen, &serve);
     reader.go(&link("split"));
     reader.click("[data-do=delete]");
-    reader.see_text("dialog", "no way back");
+    reader.see_text("dialog", "cannot be undone");
     reader.fill("#deletion-name", "spli");
     reader.see("dialog button.danger:disabled");
     reader.click("dialog [data-do=close]");
@@ -84,12 +84,12 @@ fn deleting_wants_the_name_and_takes_the_counts_with_it() {
 }
 
 #[test]
-fn a_hidden_experiment_can_be_found_again() {
+fn a_hidden_experiment_can_be_listed_again() {
     let (serve, screen) = (server_with_experiments(), Screen::start());
     let reader = reader(&screen, &serve);
     reader.go(&link("no goals"));
     reader.click("[data-do=hide]");
-    reader.see_text("[data-do=hide]", "Show it in the list again");
+    reader.see_text("[data-do=hide]", "Show in the list");
     reader.go("#/");
     reader.see_text(".title p", "6 experiments, 1 hidden");
     assert!(!reader.texts("ol.rows h2").contains(&"no goals".to_owned()));
@@ -118,7 +118,7 @@ fn another_namespace_has_its_own_experiments_and_snippet() {
 }
 
 #[test]
-fn a_word_explains_itself_where_it_stands() {
+fn a_term_opens_its_explanation() {
     let (serve, screen) = (server_with_experiments(), Screen::start());
     let reader = reader(&screen, &serve);
     reader.go(&link("button color"));

@@ -1,4 +1,4 @@
-//! `abtest dashboard`: the page on this machine, for an API elsewhere.
+//! `abtest dashboard` serves the page on this machine for a remote API.
 
 use std::process::{Command, Stdio};
 
@@ -18,7 +18,7 @@ fn start(serve: &Serve) -> Dashboard {
 }
 
 #[test]
-fn its_link_opens_once_and_shows_what_the_api_has() {
+fn its_link_works_once_and_shows_the_experiments_of_the_api() {
     let (serve, screen) = (server_with_experiments(), Screen::start());
     let dashboard = start(&serve);
     let reader = screen.read(&dashboard.link);
@@ -27,7 +27,7 @@ fn its_link_opens_once_and_shows_what_the_api_has() {
     reader.go(&link("split"));
     reader.see_text("main", "Do not act on these numbers");
     reader.choose("select[data-select=control]", "two");
-    reader.see_text("#status", "Kept with the experiment.");
+    reader.see_text("#status", "Saved with the experiment.");
     reader.click("[data-do=delete]");
     reader.fill("#deletion-name", "split");
     reader.click("dialog button.danger");
@@ -38,7 +38,7 @@ fn its_link_opens_once_and_shows_what_the_api_has() {
     assert!(reader.complaints().is_empty());
 
     let stranger = screen.read(&dashboard.link);
-    stranger.see_text("h1", "Open the link once more");
+    stranger.see_text("h1", "This link was already used");
     stranger.picture("used-link");
 }
 
@@ -49,12 +49,12 @@ fn only_its_own_page_gets_an_answer() {
     let status = |request| dashboard.ask(request).0;
     let at = |path: &str| dashboard.at(path);
     assert_eq!(status(at("/experiments")), 401);
-    // A name of somebody else's that leads to this machine.
+    // Another host name that resolves to this machine.
     assert_eq!(status(at("/").header("host", "evil.example")), 403);
     assert_eq!(status(at("/").header("origin", "http://evil.example")), 403);
     let cookie = dashboard.open();
     let with_cookie = |path: &str| at(path).header("cookie", &cookie);
-    // A cookie alone is not enough: another port's page sends it, too.
+    // A cookie alone is not enough: a page on another port sends it too.
     assert_eq!(status(with_cookie("/experiments")), 401);
     let page = |path: &str| with_cookie(path).header("x-abtest-page", "1");
     assert_eq!(status(page("/experiments")), 200);
@@ -81,6 +81,7 @@ fn an_exported_page_asks_for_the_key_and_reads_from_its_api() {
         .spawn()
         .unwrap();
     while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(matches!(host.try_wait(), Ok(None)), "the web server ended");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     let reader = screen.read(&format!("http://127.0.0.1:{port}/"));

@@ -1,4 +1,4 @@
-//! Day by day, and how the lift settled.
+//! The charts over days.
 
 use abtest_tests::reader::Screen;
 use abtest_tests::redis::Redis;
@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::{link, reader, record};
 
-/// Makes what came today so far have come some days ago: a day's field in the hash of days holds
-/// what the counter held before it.
+/// Moves the events of today to an earlier day. In the hash of days, the field of a day holds the count before
+/// that day.
 fn age_by(redis: &Redis, days: u64) {
     let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs() / 86_400;
     for key in redis.keys().into_iter().filter(|key| key.starts_with("abtest:days:")) {
@@ -20,10 +20,10 @@ fn age_by(redis: &Redis, days: u64) {
 }
 
 #[test]
-fn days_are_drawn_with_gaps_and_the_part_day_and_the_lift_settles() {
+fn days_are_drawn_with_gaps_today_and_the_lift_over_time() {
     let redis = Redis::start();
     let serve = Serve::redis(&redis.url());
-    // A uuid counts once, so each day brings more of the same visitors.
+    // A uuid counts once, so each day adds only the visitors beyond those of the day before.
     let visitors = |control: usize, red: usize| {
         let (reached, more) = (control / 10, red / 8);
         record(

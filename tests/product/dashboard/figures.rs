@@ -1,4 +1,4 @@
-//! What the page shows is what the API says: every cell.
+//! Each number on the page equals the API's.
 
 use std::process::Command;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{HOSTILE, link, reader, server_with_experiments};
 
-/// What `abtest results --json` says of an experiment.
+/// The output of `abtest results --json`.
 fn results(serve: &Serve, experiment: &str) -> Value {
     let output = Command::new(binary("abtest"))
         .args(["results", experiment, "--json", "--url", &serve.url])
@@ -20,8 +20,7 @@ fn results(serve: &Serve, experiment: &str) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// The tables of all goals whose title ends so: for each its rows, for each of these its cells' full
-/// values.
+/// For each goal, the rows of the table with this title, as the full values of their cells.
 fn tables(reader: &Reader, title: &str) -> Value {
     reader.ask(&format!(
         "[...document.querySelectorAll('section.goal')].map((goal) =>
@@ -33,7 +32,7 @@ fn tables(reader: &Reader, title: &str) -> Value {
     ))
 }
 
-/// The members of an object at these paths, in this order.
+/// The values at these paths, in this order.
 fn at(value: &Value, paths: &[&str]) -> Vec<Option<f64>> {
     paths.iter().map(|path| value.pointer(path).and_then(Value::as_f64)).collect()
 }
@@ -96,7 +95,7 @@ fn every_cell_of_the_numbers_is_that_of_abtest_results() {
                 );
             }
         }
-        // The same numbers, rounded, are what stands on the drawing.
+        // The verdict's sentence is the API's.
         let sentence = analysis["verdict"]["sentence"].as_str().unwrap();
         let shown = reader.texts(".answer p");
         assert!(experiment == HOSTILE || shown[0].contains(sentence), "{shown:?}: {sentence}");

@@ -1,4 +1,4 @@
-//! Ten thousand experiments.
+//! A list of ten thousand experiments.
 
 use abtest_tests::reader::Screen;
 use abtest_tests::serve::Serve;

@@ -1,4 +1,4 @@
-//! The dashboard in Chromium, before a real server with real counts.
+//! The dashboard in Chromium, on a real server with real counts.
 
 mod actions;
 mod command;
@@ -14,13 +14,13 @@ use abtest_tests::reader::{Reader, Screen};
 use abtest_tests::serve::Serve;
 use serde_json::{Value, json};
 
-/// A name that wants to be markup.
+/// A name that is valid HTML.
 const HOSTILE: &str = "<img src=x onerror=document.title='owned'>";
 
-/// A variant, its visitors, and for each goal how many of them reached it.
+/// A variant, its visitors, and how many of them reached each goal.
 type Variant<'a> = (&'a str, usize, &'a [(&'a str, usize)]);
 
-/// Counts the visitors of an experiment.
+/// Sends the events of an experiment.
 fn record(serve: &Serve, experiment: &str, variants: &[Variant]) {
     let mut events = Vec::new();
     for (variant, visitors, goals) in variants {
@@ -45,7 +45,7 @@ fn send(serve: &Serve, events: &[Value]) {
     }
 }
 
-/// A server with one experiment of every kind.
+/// A server with one experiment of each kind.
 fn server_with_experiments() -> Serve {
     let serve = Serve::embedded();
     record(
@@ -85,7 +85,7 @@ fn server_with_experiments() -> Serve {
     serve
 }
 
-/// A reader who has entered the key.
+/// A reader who is logged in.
 fn reader(screen: &Screen, serve: &Serve) -> Reader {
     reader_with(screen, serve, json!({}))
 }
@@ -95,13 +95,13 @@ fn reader_with(screen: &Screen, serve: &Serve, how: Value) -> Reader {
     reader.fill("#key", &serve.key);
     reader.click("#login button");
     reader.see_text("h1", "Experiments");
-    // Without a session the first question was answered 401, which the browser notes.
+    // The request before the login got 401, which the browser logs.
     reader.complaints();
     reader
 }
 
 /// The link to an experiment.
 fn link(experiment: &str) -> String {
-    // In a path a plus is a plus.
+    // A plus in a path is not a space.
     format!("#/experiment/{}", abtest_tests::serve::encode(experiment).replace('+', "%20"))
 }

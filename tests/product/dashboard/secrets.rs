@@ -1,4 +1,4 @@
-//! The key opens the page, and is nowhere in it.
+//! The page never contains the API key.
 
 use abtest_tests::reader::Screen;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{link, reader, server_with_experiments};
 
 #[test]
-fn the_key_is_in_no_address_no_page_and_no_storage_and_nobody_else_is_asked() {
+fn the_key_is_in_no_url_page_or_storage_and_no_other_host_is_called() {
     let (serve, screen) = (server_with_experiments(), Screen::start());
     let reader = reader(&screen, &serve);
     for view in [link("button color"), "#/".to_owned()] {

@@ -1,4 +1,4 @@
-//! Where there is nothing to show, the page says what to do next.
+//! If there are no results, the page says what to do next.
 
 use abtest_tests::reader::Screen;
 use abtest_tests::serve::Serve;
@@ -6,7 +6,7 @@ use abtest_tests::serve::Serve;
 use super::{link, reader, server_with_experiments};
 
 #[test]
-fn a_wrong_key_is_told_and_the_right_one_opens() {
+fn a_wrong_key_is_refused_and_the_right_one_opens_the_page() {
     let (serve, screen) = (server_with_experiments(), Screen::start());
     let reader = screen.read(&format!("{}/", serve.url));
     reader.see_text("h1", "Enter the API key");
@@ -31,13 +31,13 @@ fn a_server_without_events_shows_how_to_send_the_first() {
     reader.see_text("#status", "Copied.");
     let line = reader.clipboard();
     assert!(line.starts_with(&format!("curl '{}/track?", serve.url)), "{line}");
-    // The line works, and the page sees what came.
+    // The command works, and the page shows the event.
     assert_eq!(serve.get(&line["curl '".len() + serve.url.len()..line.len() - 1]).status, 200);
     reader.see_text("ol.rows h2", "button color");
 }
 
 #[test]
-fn what_was_seen_last_stays_while_the_server_is_gone() {
+fn the_last_results_stay_while_the_server_is_down() {
     let (mut serve, screen) = (server_with_experiments(), Screen::start());
     let reader = reader(&screen, &serve);
     reader.go(&link("button color"));
@@ -49,7 +49,7 @@ fn what_was_seen_last_stays_while_the_server_is_gone() {
     assert_eq!(reader.violations(), [""; 0]);
     reader.picture("server-gone");
     serve.restart();
-    // Sessions are of one process: the key is asked for again, and nothing else is lost.
+    // A restart ends the sessions, so the page asks for the key again and then shows the same view.
     reader.see_text("h1", "Enter the API key");
     reader.fill("#key", &serve.key);
     reader.click("#login button");
@@ -58,13 +58,13 @@ fn what_was_seen_last_stays_while_the_server_is_gone() {
 }
 
 #[test]
-fn what_is_not_there_says_where_it_may_be() {
+fn a_missing_experiment_and_a_bad_request_are_explained() {
     let (serve, screen) = (server_with_experiments(), Screen::start());
     let reader = reader(&screen, &serve);
     reader.go(&link("never was"));
     reader.see_text("main", "There is no never was in the namespace alephbet");
     reader.go(&format!("{}?control=nobody", link("button color")));
-    reader.see_text("h1", "The server refuses");
+    reader.see_text("h1", "The server refused the request");
     reader.see_text("main", "names no variant of this experiment");
     reader.click("main a:text('All experiments')");
     reader.see("ol.rows");

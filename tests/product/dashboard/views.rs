@@ -1,5 +1,4 @@
-//! Every view, on a phone, a laptop and a wide screen, by day and by night; and for those who do
-//! not see it.
+//! Each view on a phone, a laptop and a wide screen, light and dark, with axe and with the keyboard.
 
 use abtest_tests::reader::Screen;
 use serde_json::json;
@@ -7,9 +6,9 @@ use serde_json::json;
 use super::{HOSTILE, link, reader_with, server_with_experiments};
 
 #[test]
-fn every_view_fits_its_screen_and_has_no_barrier() {
+fn every_view_fits_its_screen_and_is_accessible() {
     let (serve, screen) = (server_with_experiments(), Screen::start());
-    // With what says that it is this view, not the one before.
+    // The name of a picture, the link, and a text that only this view has.
     let views = [
         ("list", "#/".to_owned(), "7 experiments"),
         ("searched", "#/?search=color".to_owned(), "1 found"),
@@ -38,7 +37,7 @@ fn every_view_fits_its_screen_and_has_no_barrier() {
             reader.go(hash);
             reader.see_text("main", seen);
             if link("button color") == *hash {
-                // Also what is folded.
+                // Check the closed parts too.
                 reader.ask(
                     "document.querySelectorAll('details').forEach((one) => { one.open = true })",
                 );
@@ -55,7 +54,7 @@ fn every_view_fits_its_screen_and_has_no_barrier() {
 }
 
 #[test]
-fn a_hostile_name_is_shown_as_it_is_wherever_it_stands() {
+fn a_hostile_name_is_shown_as_text_everywhere() {
     let (serve, screen) = (server_with_experiments(), Screen::start());
     let reader = reader_with(&screen, &serve, json!({}));
     let listed = reader.texts("ol.rows h2");
@@ -67,7 +66,7 @@ fn a_hostile_name_is_shown_as_it_is_wherever_it_stands() {
     for name in ["<b>bold</b>", "=cmd|' /C calc'!A0", "\"><script>alert(1)</script>"] {
         assert!(body.contains(name), "{name}");
     }
-    // Direction characters are shown as what they are.
+    // Direction characters are shown as code points.
     assert!(body.contains("\\u{202e}") && !body.contains('\u{202e}'), "{body}");
     assert_eq!(reader.ask("document.querySelectorAll('main img, main script, main b').length"), 0);
 
@@ -80,7 +79,7 @@ fn a_hostile_name_is_shown_as_it_is_wherever_it_stands() {
         assert!(!copied.contains("\n=cmd") && !copied.contains(",=cmd"), "{copied}");
         assert!(!copied.contains('\u{202e}'), "{copied}");
     }
-    // Variants stand in the head of the matrix, too.
+    // The head of the matrix has variants too.
     reader.click("section.goal details:has(select) button:text('Copy as CSV')");
     let copied = reader.clipboard();
     assert!(copied.lines().next().unwrap().contains(",'=cmd"), "{copied}");

@@ -1,0 +1,85 @@
+// Reads what the link selects, and reads it again every few seconds.
+import * as api from "./api.js"
+import { ApiError } from "./api.js"
+import { arrange, page } from "./order.js"
+import { route } from "./router.js"
+import { namespace, state } from "./state.js"
+
+/** The shortest pause between two reads, in milliseconds. */
+const PAUSE = 2000
+
+/** The pause, as a multiple of the time that the last answer took. */
+const PAUSE_PER_ANSWER = 10
+
+let reading = new AbortController()
+let timer = 0
+
+/** Draws the state. */
+let draw = () => {}
+
+/** @param {() => void} render called whenever the state has changed */
+export function start(render) {
+  draw = render
+  return read()
+}
+
+/** Reads now, and then again and again. Cancels a read that is still running. */
+export async function read() {
+  reading.abort()
+  clearTimeout(timer)
+  const { signal } = (reading = new AbortController())
+  const began = performance.now()
+  try {
+    state.session ??= await api.session()
+    await (route().experiment === null ? readList(signal) : readOne(signal))
+    if (signal.aborted) return
+    state.trouble = null
+    state.readFrom = namespace()
+    state.asOf = new Date().toLocaleTimeString()
+  } catch (error) {
+    if (signal.aborted) return
+    state.trouble = error instanceof ApiError ? error : new ApiError("refused", String(error))
+    if (["login", "link"].includes(state.trouble.trouble)) state.session = null
+  }
+  draw()
+  if (state.session || state.trouble?.trouble === "gone") {
+    timer = setTimeout(readOnceVisible, Math.max(PAUSE, PAUSE_PER_ANSWER * (performance.now() - began)))
+  }
+}
+
+/** Reads again. A hidden page waits until it is visible. */
+function readOnceVisible() {
+  if (document.hidden) document.addEventListener("visibilitychange", read, { once: true })
+  else read()
+}
+
+/** @param {AbortSignal} signal */
+async function readList(signal) {
+  const { selected } = route()
+  state.experiments = await api.counts(namespace(), selected.get("sort") === "since", signal)
+  arrange()
+  if (state.asOf === "") draw()
+  const all = selected.get("sort") === "verdict"
+  const { names } = page(state.order, selected)
+  if (names.length === 0) return
+  for (const found of await api.analysed(namespace(), all ? [] : names, signal)) {
+    state.analysed.set(found.experiment, found)
+  }
+  if (all) arrange()
+}
+
+/** @param {AbortSignal} signal */
+async function readOne(signal) {
+  const { experiment, selected } = route()
+  state.one = await api.experiment(experiment ?? "", question(selected), signal)
+}
+
+/** The query for one experiment. @param {URLSearchParams} selected */
+function question(selected) {
+  const asked = new URLSearchParams({ namespace: namespace(), history: "true" })
+  for (const parameter of ["control", "goal", "level", "method", "minimum_lift"]) {
+    const value = selected.get(parameter)
+    if (value) asked.set(parameter, value)
+  }
+  return asked
+}

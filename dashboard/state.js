@@ -1,0 +1,33 @@
+// What the page knows. reading.js fills it, page.js draws it, and actions.js changes it.
+import { route } from "./router.js"
+
+/** @import {ApiError} from "./api.js" */
+/** @import {Experiment, Session} from "./types.js" */
+
+export const state = {
+  /** @type {Session | null} */ session: null,
+  /** The counts of all experiments. @type {Experiment[] | null} */ experiments: null,
+  /** Experiments with their analysis, by name. @type {Map<string, Experiment>} */ analysed: new Map(),
+  /** The names in the list, in the order shown. @type {string[]} */ order: [],
+  /** The selection that `order` was made for. */
+  orderedFor: "",
+  /** How many experiments are new since `order` was made. */
+  fresh: 0,
+  /** The experiment that is open. @type {Experiment | null} */ one: null,
+  /** Why the last request failed. @type {ApiError | null} */ trouble: null,
+  /** Why the last key was refused. */
+  wrongKey: "",
+  /** The namespace of the last answer. */
+  readFrom: "",
+  /** The time of the last answer. */
+  asOf: ""
+}
+
+/** The namespace in the link, or else the one that the session names. */
+export const namespace = () => route().selected.get("namespace")
+  ?? new URLSearchParams(location.search).get("namespace") ?? state.session?.namespace ?? "alephbet"
+
+/** Forgets what was read in another namespace. */
+export function forgetList() {
+  Object.assign(state, { experiments: null, analysed: new Map(), order: [], orderedFor: "", asOf: "" })
+}
