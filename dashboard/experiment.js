@@ -4,6 +4,7 @@ import { days } from "./days.js"
 import { count, percent } from "./figures.js"
 import { goalSection } from "./goal.js"
 import { health } from "./health.js"
+import { aboutLooks, looks } from "./looks.js"
 import { participants, since } from "./order.js"
 import { link } from "./router.js"
 import { copies, figure, named, table } from "./table.js"
@@ -29,6 +30,7 @@ export function one(experiment, namespace, selected, isHidden) {
         h("div", { class: "card answer", "data-key": "answer" }, badge(analysis.verdict, analysis.control), h("p", {}, sentence(analysis.verdict))),
         health(experiment, analysis),
         choices(experiment, analysis, selected),
+        looks(analysis),
         analysis.goals.length === 0 && noGoal(experiment),
         analysis.goals.map((goal) => goalSection(goal, analysis, selected))
       ]
@@ -89,7 +91,7 @@ function counts({ experiment, variants, goals }) {
 const notes = (analysis) => h("section", { class: "card", "data-key": "notes" },
   h("details", {},
     h("summary", {}, "How these numbers were computed"),
-    h("ul", {}, analysis.notes.map(({ message }) => h("li", {}, printable(message))), h("li", {}, analysis.method_explanation))))
+    h("ul", {}, analysis.notes.filter(({ code }) => !aboutLooks(code)).map(({ message }) => h("li", {}, printable(message))), h("li", {}, analysis.method_explanation))))
 
 /** @param {boolean} isHidden */
 const actions = (isHidden) => h("section", { class: "card actions", "data-key": "actions" },

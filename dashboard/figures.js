@@ -7,6 +7,9 @@ export const NOTHING = "–"
 
 const thousands = new Intl.NumberFormat("en-US")
 
+/** The methods, as they are named on the page. @type {Record<import("./types.js").Method, string>} */
+export const METHODS = { always_valid: "at any time", sequential: "planned looks", fixed: "one look" }
+
 /** A count: "1,234,567". @param {number} value */
 export const count = (value) => thousands.format(value)
 
@@ -56,6 +59,12 @@ export function chance(value) {
 export function pValue(value) {
   if (value == null) return NOTHING
   return value < 0.001 ? "<0.001" : value.toFixed(3)
+}
+
+/** An e-value to two digits: "0.34", "1,200". @param {Figure} value */
+export function eValue(value) {
+  if (value == null) return NOTHING
+  return value >= 1e6 ? "over 1,000,000" : value >= 100 ? rounded(Math.round(value)) : String(Number(value.toPrecision(2)))
 }
 
 /** Above 1,000 times, one digit is enough. @param {number} value */

@@ -1,6 +1,7 @@
 // Whether the numbers can be trusted. Shown above all numbers.
 import { h, printable } from "./dom.js"
-import { percent, pValue } from "./figures.js"
+import { eValue, percent, pValue } from "./figures.js"
+import { aboutLooks } from "./looks.js"
 import { term } from "./words.js"
 
 /** @import {Analysis, Experiment} from "./types.js" */
@@ -20,7 +21,7 @@ const SHOWN_BELOW = new Set(["sample_ratio_mismatch", "too_few_participants", "c
 
 /** @param {Experiment} experiment @param {Analysis} analysis */
 export function health({ counting }, analysis) {
-  const others = analysis.warnings.filter(({ code }) => !SHOWN_BELOW.has(code))
+  const others = analysis.warnings.filter(({ code }) => !SHOWN_BELOW.has(code) && !aboutLooks(code))
   return h("section", { class: "health", "data-key": "health", "aria-label": "Health" },
     h("ul", {},
       sampleRatio(analysis), counter(counting, analysis), enough(analysis),
@@ -38,13 +39,15 @@ const warning = ({ warnings }, code) => warnings.find((one) => one.code === code
 
 /** @param {Analysis} analysis */
 function sampleRatio(analysis) {
-  const { p_value, alarm, reason } = analysis.sample_ratio
+  const { alarm, e_value, p_value, reason } = analysis.sample_ratio
   const title = term("sample_ratio", "Sample ratio")
   if (alarm) {
     return check("bad", title, warning(analysis, "sample_ratio_mismatch") ?? analysis.verdict.sentence)
   }
-  if (p_value === null) return check("quiet", title, reason ?? "Not enough data to check.")
-  return check("good", title, "Visitors are split as expected (p ", h("data", { value: p_value }, pValue(p_value)), ").")
+  if (e_value === null) return check("quiet", title, reason ?? "Not enough data to check.")
+  return check("good", title,
+    "Visitors are split as expected (", term("e_value", "e-value"), " ", h("data", { value: e_value }, eValue(e_value)), ", alarm at 1,000).",
+    ...(p_value === null ? [] : [" χ² for one look: p ", h("data", { value: p_value }, pValue(p_value)), "."]))
 }
 
 /** @param {"hll" | "exact"} counting @param {Analysis} analysis */

@@ -9,44 +9,64 @@
  * @property {string | null} variant
  * @property {string} sentence
  *
+ * @typedef {"sample_ratio_mismatch"|"control_assumed"|"weights_assumed_equal"|"weights_incomplete"|"too_few_participants"
+ *   |"counter_error_dominates"|"counted_as_rate"|"successes_cut"|"no_primary_goal"|"family_not_declared"
+ *   |"looks_taken"|"looks_differ"|"left_out"} RemarkCode
+ *
  * @typedef {object} Remark
- * @property {string} code
+ * @property {RemarkCode} code
  * @property {string} message
+ *
+ * @typedef {"always_valid" | "sequential" | "fixed"} Method
+ * @typedef {"primary" | "secondary" | "guardrail" | "counted" | "exploratory"} Family
+ * @typedef {"bonferroni" | "benjamini_hochberg" | "none"} Correction
  *
  * @typedef {object} VariantEstimate
  * @property {string} variant
  * @property {number} trials
  * @property {number} successes
+ * @property {number} effective_trials
  * @property {number | null} rate
- * @property {number | null} low
+ * @property {number | null} low the rate's own interval, for one look
  * @property {number | null} high
  * @property {number | null} counter_share
  * @property {number | null} chance_best
- * @property {string} [reason]
- *
- * @typedef {object} Evidence the results of a method for a comparison
- * @property {number | null} difference_low
- * @property {number | null} difference_high
- * @property {number | null} lift_low
- * @property {number | null} lift_high
- * @property {number | null} p_value
- * @property {number | null} adjusted_p_value
- * @property {string} [reason]
+ * @property {string | null} [reason]
  *
  * @typedef {object} SampleNeeded
  * @property {number | null} per_variant
+ * @property {number | null} more
  * @property {number | null} per_variant_always_valid
+ * @property {number | null} more_always_valid
+ * @property {string | null} [reason]
  *
- * @typedef {object} ComparisonMembers
+ * @typedef {object} ComparisonLook
+ * @property {number} participants
+ * @property {number} bound
+ * @property {number} standard_error
+ *
+ * @typedef {object} Comparison a variant against the control, by one method
  * @property {string} variant
- * @property {number | null} difference
+ * @property {Family} family
+ * @property {Method} method
+ * @property {"better" | "worse" | null} decision
  * @property {number | null} lift
+ * @property {number | null} lift_low this interval decides
+ * @property {number | null} lift_high
+ * @property {number | null} interval_level
+ * @property {number | null} z
+ * @property {number | null} p_value
+ * @property {number | null} adjusted_p_value
+ * @property {number | null} difference
+ * @property {number | null} difference_low
+ * @property {number | null} difference_high
  * @property {number | null} chance_to_beat
  * @property {number | null} expected_loss
+ * @property {ComparisonLook | null} [look]
  * @property {number | null} counter_share
  * @property {number | null} power
  * @property {SampleNeeded} sample_needed
- * @typedef {Evidence & ComparisonMembers} Comparison
+ * @property {string | null} [reason]
  *
  * @typedef {(number | null)[][]} Square a row against a column
  *
@@ -55,7 +75,7 @@
  * @property {Square | null} expected_loss
  * @property {Square} lift
  * @property {Square} p_value
- * @property {string} [reason]
+ * @property {string | null} [reason]
  *
  * @typedef {object} GoalAnalysis
  * @property {string} goal
@@ -67,10 +87,84 @@
  * @property {Matrix} matrix
  *
  * @typedef {object} SampleRatio
- * @property {number | null} p_value
  * @property {boolean} alarm
+ * @property {number | null} e_value
+ * @property {number | null} counter_factor
+ * @property {number | null} statistic
+ * @property {number | null} p_value
+ * @property {number | null} [period_p_value]
  * @property {number[] | null} expected
- * @property {string} [reason]
+ * @property {string | null} [reason]
+ *
+ * @typedef {object} FamilyReport
+ * @property {Family} family
+ * @property {number} comparisons
+ * @property {boolean} declared
+ * @property {number} alpha
+ * @property {number} tuning
+ * @property {number} rho_squared
+ *
+ * @typedef {object} LookVariant
+ * @property {string} variant
+ * @property {number} participants
+ * @property {number | null} weight
+ *
+ * @typedef {object} LookFamily
+ * @property {Family} family
+ * @property {number} comparisons
+ * @property {number} alpha
+ * @property {number} spent_before
+ * @property {number} spent_after
+ * @property {number | null} bound
+ *
+ * @typedef {object} LookFinding
+ * @property {number} estimate
+ * @property {number} standard_error
+ * @property {"log_ratio_of_proportions" | "unknown"} variance
+ * @property {number} z
+ * @property {number} p_value
+ * @property {number} difference
+ * @property {number | null} difference_standard_error
+ * @property {number | null} cap
+ * @property {number[]} strata
+ * @property {number} control_participants
+ * @property {number} variant_participants
+ *
+ * @typedef {object} LookComparison
+ * @property {string} goal
+ * @property {string} variant
+ * @property {Family} family
+ * @property {LookFinding | null} found
+ *
+ * @typedef {object} LookRecord
+ * @property {number} format
+ * @property {number} participants
+ * @property {number} planned
+ * @property {number} information
+ * @property {number} level
+ * @property {Correction} correction
+ * @property {number} tuning
+ * @property {string} control
+ * @property {"hll" | "exact"} counter
+ * @property {LookVariant[]} variants
+ * @property {LookFamily[]} families
+ * @property {LookComparison[]} comparisons
+ *
+ * @typedef {object} Decision
+ * @property {string} goal
+ * @property {string} variant
+ * @property {string} control
+ * @property {number} participants
+ * @property {number} bound
+ * @property {number} z
+ * @property {number} lift
+ * @property {number} lift_low
+ * @property {number} lift_high
+ *
+ * @typedef {object} LooksReport
+ * @property {number} planned
+ * @property {LookRecord[]} taken
+ * @property {Decision[]} decisions
  *
  * @typedef {object} Analysis
  * @property {Verdict} verdict
@@ -80,9 +174,11 @@
  * @property {number} level
  * @property {"hll" | "exact"} counter
  * @property {number} minimum_lift
- * @property {string} correction
- * @property {"always_valid" | "sequential" | "fixed"} method
+ * @property {Correction} correction
+ * @property {Method} method
  * @property {string} method_explanation
+ * @property {FamilyReport[]} families
+ * @property {LooksReport | null} [looks]
  * @property {SampleRatio} sample_ratio
  * @property {GoalAnalysis[]} goals
  *
@@ -107,6 +203,12 @@
  * @property {(number | null)[]} high
  * @typedef {{days: string[], rows: HistoryRow[]}} History
  *
+ * @typedef {object} StartingValue what a counter held before its events were counted here
+ * @property {string} goal
+ * @property {string} label
+ * @property {number} count
+ * @property {"hll" | "exact"} counting
+ *
  * @typedef {object} Experiment
  * @property {string} experiment
  * @property {VariantResults[]} variants
@@ -115,6 +217,8 @@
  * @property {Analysis} [analysis] absent if the server is older than the page
  * @property {Timeline} [timeline] absent if the server stores no days
  * @property {History} [history] present if requested
+ * @property {number} [memory] present if requested
+ * @property {StartingValue[]} [starting_values] present if there are any
  *
  * @typedef {object} Session
  * @property {string} namespace

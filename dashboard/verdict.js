@@ -11,6 +11,7 @@ const APPEARANCES = {
   no_difference: { tone: "calm", mark: "=" },
   keep_running: { tone: "calm", mark: "…" },
   too_early: { tone: "quiet", mark: "…" },
+  no_verdict: { tone: "quiet", mark: "–" },
   nothing_to_compare: { tone: "quiet", mark: "–" }
 }
 
@@ -23,6 +24,7 @@ function words({ outcome, variant }, control) {
     case "no_difference": return ["No relevant difference"]
     case "keep_running": return ["Keep running"]
     case "too_early": return ["Not enough data yet"]
+    case "no_verdict": return ["No verdict"]
     default: return ["Nothing to compare yet"]
   }
 }
@@ -39,7 +41,7 @@ export const sentence = (verdict) => printable(verdict.sentence)
 
 /** The rank when sorted by verdict: problems first, then decided experiments. @param {Analysis | undefined} analysis */
 export function urgency(analysis) {
-  const order = ["unsound", "better", "worse", "no_difference", "keep_running", "too_early"]
+  const order = ["unsound", "better", "worse", "no_difference", "keep_running", "no_verdict", "too_early"]
   const found = order.indexOf(analysis?.verdict.outcome ?? "")
   return found < 0 ? order.length : found
 }

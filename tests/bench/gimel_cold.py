@@ -1,4 +1,4 @@
-"""Gimel's handler from the start of Python to its first answer, in the runtime API's terms."""
+"""Runs Gimel's handler for one invocation of Lambda's runtime API."""
 import json
 import os
 import urllib.request

@@ -1,4 +1,4 @@
-"""Gimel's own handler behind gunicorn, as a peer: what API Gateway hands it, from a query string."""
+"""Gimel's handler behind gunicorn. Gives it the query string's parameters, as API Gateway does."""
 from urllib.parse import parse_qsl
 
 from gimel import gimel

@@ -46,6 +46,7 @@ pub(crate) const FILES: &[File] = files! {
     "interval.js": SCRIPT,
     "layer.js": SCRIPT,
     "list.js": SCRIPT,
+    "looks.js": SCRIPT,
     "main.js": SCRIPT,
     "matrix.js": SCRIPT,
     "memory.js": SCRIPT,

@@ -21,7 +21,7 @@ fn results(serve: &Serve, experiment: &str) -> Value {
 }
 
 /// For each goal, the rows of the table with this title, as the full values of their cells.
-fn tables(reader: &Reader, title: &str) -> Value {
+pub(super) fn tables(reader: &Reader, title: &str) -> Value {
     reader.ask(&format!(
         "[...document.querySelectorAll('section.goal')].map((goal) =>
           [...goal.querySelectorAll('table')]
@@ -45,7 +45,7 @@ fn pairs<'a>(expected: &'a Value, shown: &'a Value) -> Vec<(&'a Value, &'a Value
     expected.iter().zip(shown).collect()
 }
 
-fn numbers(row: &Value) -> Vec<Option<f64>> {
+pub(super) fn numbers(row: &Value) -> Vec<Option<f64>> {
     row.as_array().unwrap().iter().map(Value::as_f64).collect()
 }
 
@@ -68,24 +68,20 @@ fn every_cell_of_the_numbers_is_that_of_abtest_results() {
                     .find(|one| one["variant"] == variant["variant"])
                     .cloned()
                     .unwrap_or_default();
-                let mut expected = at(
-                    variant,
-                    &["/trials", "/successes", "/rate", "/low", "/high", "/chance_best"],
-                );
-                expected.extend(at(
-                    &compared,
-                    &[
-                        "/difference",
-                        "/lift",
-                        "/lift_low",
-                        "/lift_high",
-                        "/p_value",
-                        "/adjusted_p_value",
-                        "/chance_to_beat",
-                        "/expected_loss",
-                        "/power",
-                    ],
-                ));
+                let of_comparison = |paths: &[&str]| at(&compared, paths);
+                let expected = [
+                    at(variant, &["/trials", "/successes", "/rate"]),
+                    // The method and the family are words.
+                    vec![None, None],
+                    of_comparison(&["/interval_level", "/lift", "/lift_low", "/lift_high"]),
+                    of_comparison(&["/p_value", "/adjusted_p_value"]),
+                    of_comparison(&["/difference", "/difference_low", "/difference_high"]),
+                    at(variant, &["/low", "/high"]),
+                    of_comparison(&["/chance_to_beat"]),
+                    at(variant, &["/chance_best"]),
+                    of_comparison(&["/expected_loss", "/power"]),
+                ]
+                .concat();
                 assert_eq!(
                     numbers(row),
                     expected,

@@ -8,6 +8,7 @@ mod files;
 mod many;
 mod secrets;
 mod states;
+mod types;
 mod views;
 
 use abtest_tests::reader::{Reader, Screen};

@@ -1,6 +1,5 @@
-//! A stopwatch for cold starts: plays Lambda's runtime API for one invocation, and prints the
-//! milliseconds from the process's start to its first answer, its peak memory and the answer's
-//! status, as JSON.
+//! Measures a cold start. Acts as Lambda's runtime API for one invocation, and prints as JSON: the milliseconds from
+//! the start of the process to its first answer, its peak memory, and the answer.
 //!
 //! `cold_start EVENT.json PROGRAM [ARGUMENT…]`; the program inherits the environment.
 
@@ -40,8 +39,8 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Hands the event to whoever asks for the next invocation; returns the answer, and what was
-/// measured when it came.
+/// Sends the event when the function asks for the next invocation. Returns its answer, and what `measure` returned
+/// when the answer arrived.
 fn serve<T>(listener: &TcpListener, event: &str, measure: impl Fn() -> T) -> Result<(String, T)> {
     loop {
         let (stream, _) = listener.accept()?;
@@ -51,7 +50,7 @@ fn serve<T>(listener: &TcpListener, event: &str, measure: impl Fn() -> T) -> Res
             if request.starts_with("GET") {
                 send_event(&stream, event)?;
             } else if request.contains("/response") {
-                // Before the connection closes, as the function ends with it.
+                // Measure before the connection closes, because the function ends then.
                 return Ok((body, measure()));
             } else {
                 bail!("{request}: {body}");
@@ -60,7 +59,7 @@ fn serve<T>(listener: &TcpListener, event: &str, measure: impl Fn() -> T) -> Res
     }
 }
 
-/// The next request of a connection, if there is one.
+/// The next request on a connection, or `None` if it was closed.
 fn read_request(reader: &mut impl BufRead) -> Result<Option<(String, String)>> {
     let mut request = String::new();
     if reader.read_line(&mut request)? == 0 {
