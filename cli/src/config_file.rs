@@ -39,6 +39,33 @@ pub(crate) fn home() -> Option<PathBuf> {
         .or_else(|| folder("HOME").map(|home| home.join(".abtest/config.json")))
 }
 
+/// How the example config asks for a value that only its user knows.
+pub(crate) const PLACEHOLDER: &str = "ENTER YOUR ";
+
+/// The members of a config that still hold the example's placeholder: `redis.host`. A member that
+/// an environment variable overrides is not reported.
+#[cfg(feature = "deploy")]
+pub(crate) fn placeholders(text: &str) -> Vec<String> {
+    use serde_json::Value;
+    fn collect(value: &Value, path: &str, found: &mut Vec<String>) {
+        match value {
+            Value::String(text) if text.contains(PLACEHOLDER) => found.push(path.to_owned()),
+            Value::Object(members) => {
+                for (name, member) in members {
+                    let dot = if path.is_empty() { "" } else { "." };
+                    collect(member, &format!("{path}{dot}{name}"), found);
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    collect(&serde_json::from_str(text).unwrap_or_default(), "", &mut found);
+    let variable = |member: &String| format!("ABTEST_{}", member.replace('.', "_").to_uppercase());
+    found.retain(|member| std::env::var_os(variable(member)).is_none());
+    found
+}
+
 fn candidates(variable: impl Fn(&str) -> Option<String>) -> Vec<PathBuf> {
     let home = variable("HOME").map(PathBuf::from);
     let mut candidates = vec![PathBuf::from("config.json")];
@@ -71,6 +98,15 @@ mod tests {
         assert_eq!(found, expected.map(PathBuf::from));
     }
 
+    #[cfg(feature = "deploy")]
+    #[test]
+    fn the_members_to_fill_in_are_named() {
+        let example = include_str!("../../config.example.json");
+        assert_eq!(placeholders(example), ["redis.host", "redis.password"]);
+        assert!(placeholders(r#"{"redis": {"host": "my.redis"}}"#).is_empty());
+        assert!(placeholders("not JSON").is_empty());
+    }
+
     #[test]
     fn the_example_is_a_config_and_shows_the_defaults() {
         let example = include_str!("../../config.example.json");
@@ -81,6 +117,6 @@ mod tests {
         assert_eq!(config.redis.response_timeout(), RedisConfig::default().response_timeout());
         assert_eq!(config.redis.connect_timeout(), RedisConfig::default().connect_timeout());
         assert_eq!(config.redis.port, RedisConfig::default().port);
-        assert_eq!(config.extra_wiring.len(), 1);
+        assert_eq!(config.extra_wiring, Config::default().extra_wiring);
     }
 }

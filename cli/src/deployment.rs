@@ -1,9 +1,9 @@
-//! The deployment that a command works on: config, account, what must exist, what exists.
+//! The deployment that a command works on: its config, its account, the blueprint, and what exists.
 
 use std::path::PathBuf;
 
 use abtest_model::Config;
-use abtest_wiring::account::{self, Account};
+use abtest_wiring::account::{Account, Settings};
 use abtest_wiring::artifacts::{Artifacts, Source};
 use abtest_wiring::blueprint::Blueprint;
 use abtest_wiring::endpoints::Endpoints;
@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::config_file;
 
-/// Which deployment.
+/// Selects the deployment.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct DeploymentArguments {
     /// The config file.
@@ -20,11 +20,11 @@ pub(crate) struct DeploymentArguments {
     config: Option<PathBuf>,
 }
 
-/// Where the functions' code comes from.
+/// Selects the functions' code.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct ArtifactArguments {
-    /// Folder with track.zip and experiments.zip; else they are taken from beside the executable,
-    /// or built from the checkout (the folder that this runs in, or ABTEST_SOURCE).
+    /// Folder with track.zip and experiments.zip. By default they are taken from the folder of the
+    /// executable, or built from the checkout (the current folder, or ABTEST_SOURCE).
     #[arg(long, value_name = "FOLDER")]
     artifacts: Option<PathBuf>,
 }
@@ -35,7 +35,7 @@ impl DeploymentArguments {
         config_file::read(self.config.as_deref())
     }
 
-    /// A command of abtest for the same deployment, to be pasted into a shell.
+    /// A command of abtest for the same deployment, quoted for a shell.
     pub(crate) fn command(&self, name: &str) -> String {
         match &self.config {
             Some(path) => {
@@ -53,7 +53,7 @@ impl DeploymentArguments {
 }
 
 impl ArtifactArguments {
-    /// Finds the artefacts, or builds them.
+    /// Finds the artifacts, or builds them.
     pub(crate) fn find(&self, config: &Config) -> Result<Artifacts> {
         let mut source = Source::from_environment();
         source.verbose = std::io::IsTerminal::is_terminal(&std::io::stderr());
@@ -61,14 +61,14 @@ impl ArtifactArguments {
     }
 }
 
-/// The account that a config means. A mistake in the wiring is told before AWS is asked anything.
+/// Connects to the account. Reports a mistake in the wiring before it calls AWS.
 pub(crate) async fn connect(config: &Config) -> Result<Account> {
     Endpoints::new(&config.name, &config.extra_wiring)?;
-    let settings = account::settings(config.aws.region.as_deref()).await?;
+    let settings = Settings::read(config.aws.region.as_deref()).await?;
     Ok(Account::connect(&settings).await?)
 }
 
-/// A deployment as it is, and as it must be.
+/// A deployment: what exists, and what must exist.
 pub(crate) struct Deployment {
     pub(crate) account: Account,
     pub(crate) blueprint: Blueprint,
@@ -81,7 +81,7 @@ impl Deployment {
         Self::compare(connect(config).await?, config, None).await
     }
 
-    /// Reads everything, to be compared with what the config and the artefacts want.
+    /// Reads everything, and works out what the config and the artifacts require.
     pub(crate) async fn compare(
         account: Account,
         config: &Config,
@@ -93,7 +93,7 @@ impl Deployment {
         Ok(Self { account, blueprint, found })
     }
 
-    /// The address below which the endpoints lie.
+    /// The base URL of the endpoints.
     pub(crate) fn address(&self) -> Result<String> {
         match &self.found.api {
             Some(api) if api.stage.is_some() => Ok(self.blueprint.address(&api.id)),
@@ -108,7 +108,11 @@ impl Deployment {
 
 /// Runs a command that talks to AWS.
 pub(crate) fn block_on<T>(command: impl Future<Output = Result<T>>) -> Result<T> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let outcome = runtime.block_on(command);
+    // A lookup of a name may still wait for an answer. Do not wait for it.
+    runtime.shutdown_background();
+    outcome
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 #[cfg(feature = "deploy")]
-use commands::{build, deploy, destroy, key, preflight, rollback, status};
+use commands::{build, deploy, destroy, key, logs, preflight, rollback, status};
 use commands::{
     calc, completions, configure, dashboard, experiments, export, import, login, results, serve,
     snippet as snippet_command,
@@ -74,6 +74,8 @@ enum Command {
     Deploy(deploy::Arguments),
     #[cfg(feature = "deploy")]
     Status(status::Arguments),
+    #[cfg(feature = "deploy")]
+    Logs(logs::Arguments),
     #[cfg(feature = "deploy")]
     Rollback(rollback::Arguments),
     #[cfg(feature = "deploy")]
@@ -135,6 +137,8 @@ fn run(command: Command) -> anyhow::Result<ExitStatus> {
         Command::Deploy(arguments) => deploy::run(&arguments),
         #[cfg(feature = "deploy")]
         Command::Status(arguments) => status::run(&arguments),
+        #[cfg(feature = "deploy")]
+        Command::Logs(arguments) => logs::run(&arguments),
         #[cfg(feature = "deploy")]
         Command::Rollback(arguments) => rollback::run(&arguments),
         #[cfg(feature = "deploy")]

@@ -1,10 +1,10 @@
-//! A plan, for people.
+//! Prints a plan.
 
 use abtest_wiring::plan::{Action, Plan};
 
 use crate::terminal::{bold, dim, green, red_out, yellow};
 
-/// Prints what changes, and how much stays.
+/// Prints the changes, and how many resources stay as they are.
 pub(crate) fn show(plan: &Plan) {
     for change in plan.changing() {
         let action = format!("{:6}", change.action.to_string());

@@ -14,12 +14,10 @@ pub(crate) async fn resolve(config: &mut Config) -> Result<(), SecretError> {
 mod credentials {
     use abtest_model::Secret;
     use abtest_secrets::Credentials;
-    use abtest_wiring::account;
-    use aws_credential_types::provider::ProvideCredentials;
+    use abtest_wiring::account::Settings;
 
     pub(super) async fn find(region: String) -> Option<Credentials> {
-        let settings = account::settings(Some(&region)).await.ok()?;
-        let found = settings.credentials_provider()?.provide_credentials().await.ok()?;
+        let found = Settings::read(Some(&region)).await.ok()?.credentials().await.ok()?;
         Some(Credentials {
             access_key_id: found.access_key_id().to_owned(),
             secret_access_key: Secret::new(found.secret_access_key()),

@@ -1,7 +1,7 @@
-"""Starts moto's server, mended where it is not as AWS is:
+"""Starts moto's server, with three corrections where it differs from AWS:
 
-- A version gets a number that none had. Moto counts the versions that are left, and so gives the
-  number of one that is still there.
+- A version gets a new number. Moto counts the versions that are left, so it can repeat the number
+  of one that still exists.
 - A deployment can be deleted when no stage serves it. Moto asks whether it was made with a stage.
 - The settings of a method can be removed from a stage. Moto keeps them.
 """

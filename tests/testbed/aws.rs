@@ -66,7 +66,7 @@ impl Aws {
         self.proxy.fail(faults);
     }
 
-    /// Fails no call any more.
+    /// Stops failing calls.
     pub fn heal(&self) {
         self.proxy.fail(|_| None);
     }
@@ -143,6 +143,16 @@ impl Aws {
     /// Deploys the real Gimel from the `config.json` of a folder.
     pub fn deploy_gimel(&self, folder: &Path) {
         self.python("gimel_deployment.py", folder);
+    }
+
+    /// Gives all functions one role, as earlier versions of abtest did.
+    pub fn share_one_role(&self) {
+        self.python("shared_role.py", Path::new("."));
+    }
+
+    /// Writes lines to a function's logs.
+    pub fn log(&self, function: &str, lines: &[&str]) {
+        self.python_with("log.py", &[&[function], lines].concat(), Path::new("."));
     }
 
     /// Keeps a text in Secrets Manager, and returns its ARN.

@@ -1,21 +1,21 @@
-//! What must exist in AWS, the plan against what exists, and applying it.
+//! Deploying to AWS: what must exist, what exists, the plan between them, and applying it.
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`endpoints`] | the endpoints and their functions: the built-in ones and the config's |
-//! | [`account`] | who one is in AWS, and what a failed call means |
+//! | [`endpoints`] | the endpoints and their functions: the built-in ones and those of the config |
+//! | [`account`] | the caller's account and credentials, and what a failed call means |
 //! | [`artifacts`] | the functions' zips: found, checked, or built |
-//! | [`blueprint`] | everything that must exist, worked out from config, place and artefacts |
+//! | [`blueprint`] | everything that must exist, worked out from the config, the place and the artifacts |
 //! | [`found`] | everything that exists |
-//! | [`permissions`] | what the caller must be allowed |
+//! | [`permissions`] | the permissions that the caller needs |
 //! | [`plan`] | the steps from what exists to what must exist, or to nothing |
-//! | [`apply`] | taking the steps |
-//! | [`operate`] | what is done with a deployment: roll back, replace the key |
+//! | [`apply`] | takes the steps |
+//! | [`operate`] | operating a deployment: roll back, rotate the key, read the logs |
 //!
-//! The way of a deployment: config → [`Endpoints`](endpoints::Endpoints) →
+//! A deploy: config → [`Endpoints`](endpoints::Endpoints) →
 //! [`Blueprint`](blueprint::Blueprint); the account → [`Found`](found::Found); both →
-//! [`Plan`](plan::Plan), which can be shown; and [`apply`] does nothing that the plan did not say.
-//! A plan that was stopped half-way needs no memory: the next one starts from what exists then.
+//! [`Plan`](plan::Plan), which can be printed. [`apply`] does only what the plan says. If it stops
+//! half-way, the next plan starts from what exists then.
 
 pub mod account;
 pub mod apply;

@@ -1,4 +1,4 @@
-//! What the caller must be allowed for deploying, and whether it is.
+//! The permissions that deploying needs, and whether the caller has them.
 
 use aws_sdk_iam::config::Config;
 use aws_sdk_iam::config::retry::RetryConfig;
@@ -6,7 +6,7 @@ use aws_sdk_iam::types::PolicyEvaluationDecisionType;
 
 use crate::account::{Account, Call, CallError};
 
-/// Every action that deploying, rolling back and destroying uses.
+/// Every action that deploying, rolling back and destroying use.
 pub const ACTIONS: [&str; 41] = [
     "apigateway:DELETE",
     "apigateway:GET",
@@ -51,13 +51,13 @@ pub const ACTIONS: [&str; 41] = [
     "logs:TagResource",
 ];
 
-/// The actions that the caller's policies do not allow, by IAM's own simulation. It looks at
-/// policies as such, not at conditions on single resources.
+/// The actions that the caller's policies do not allow, by IAM's own simulation. The simulation
+/// ignores conditions on single resources.
 ///
 /// # Errors
-/// When the simulation itself may not be used; then only trying tells.
+/// When the caller may not use the simulation.
 pub async fn denied(account: &Account) -> Result<Vec<String>, CallError> {
-    // Not worth waiting for: trying tells as well.
+    // Do not wait for retries: the caller of this function has another way to check.
     let without_retries = Config::builder().retry_config(RetryConfig::disabled());
     let results = account
         .roles
@@ -77,7 +77,7 @@ pub async fn denied(account: &Account) -> Result<Vec<String>, CallError> {
     Ok(refused.map(|result| result.eval_action_name().to_owned()).collect())
 }
 
-/// The role behind a session: IAM knows policies of roles, not of sessions.
+/// The role of a session. IAM simulates policies of roles, not of sessions.
 fn principal(caller: &str) -> String {
     let parts: Vec<&str> = caller.split(':').collect();
     match parts.as_slice() {

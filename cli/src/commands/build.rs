@@ -1,18 +1,17 @@
-//! `abtest build`: packs the functions' artefacts.
+//! `abtest build`: builds and packs the functions.
 
-use abtest_model::Program;
 use abtest_wiring::artifacts::{Artifacts, Source};
 use anyhow::Result;
 
 use crate::ExitStatus;
 use crate::deployment::DeploymentArguments;
 
-/// Build the functions and pack them into target/artifacts: same source, same bytes.
+/// Build the functions and pack them into target/artifacts.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The architecture is that of the config (aws.architecture, arm64 unless it says otherwise). It is
-built with cargo-lambda where that is on the PATH, else with plain cargo for this machine's own
-processor; either way the programs are checked for the C library that Lambda has.")]
+The config's aws.architecture selects the processor: x86_64 (the default) or arm64. If cargo-lambda
+is on the PATH, it builds for either one. Otherwise plain cargo builds for this machine's processor.
+Both outcomes are checked against the C library of Lambda's runtime.")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     deployment: DeploymentArguments,
@@ -23,8 +22,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
     let mut source = Source::from_environment();
     source.verbose = true;
     let artifacts = Artifacts::build(&source, config.aws.architecture)?;
-    for program in Program::ALL {
-        let artifact = artifacts.of(program);
+    for (program, artifact) in artifacts.all() {
         println!(
             "{}/{}.zip  {} bytes  sha256 {}",
             artifacts.origin,

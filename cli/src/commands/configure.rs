@@ -7,15 +7,13 @@ use abtest_model::Config;
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value};
 
+use crate::config_file::PLACEHOLDER;
 use crate::terminal::{ask, green, is_interactive};
 use crate::usage::WrongUsage;
 use crate::{ExitStatus, config_file, private_file};
 
 /// The text of a new config.
 const EXAMPLE: &str = include_str!("../../../config.example.json");
-
-/// How the placeholders of the example begin.
-const PLACEHOLDER: &str = "ENTER YOUR ";
 
 /// What to do without a terminal.
 const NO_TERMINAL: &str = "\

@@ -1,4 +1,4 @@
-//! `abtest deploy`: from a laptop to AWS.
+//! `abtest deploy`: creates and changes everything in AWS.
 
 use std::io::{IsTerminal, Write};
 
@@ -14,16 +14,16 @@ use crate::plan_view;
 use crate::snippet::snippet;
 use crate::terminal::{bold, confirm, dim, green};
 
-/// Deploy to AWS: checks, shows what will change, changes it, and prints the snippet.
+/// Deploy to AWS: check, show what will change, ask, and change it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  abtest deploy            checks, shows the plan, asks, and carries it out
-  abtest deploy --plan     only shows the plan
-  abtest deploy --yes      for scripts: does not ask
+  abtest deploy            check, show the plan, ask, and apply it
+  abtest deploy --plan     only show the plan
+  abtest deploy --yes      do not ask (for scripts)
 
-Stopped half-way, by Ctrl-C or by AWS, it leaves a state that the next run completes. Run again
-without a change, it changes nothing. `abtest rollback` goes back to the deploy before.")]
+If a deploy stops half-way, run it again: it continues where it stopped. Without a change in the
+config or the code it changes nothing. `abtest rollback` returns to the previous deploy.")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     deployment: DeploymentArguments,
@@ -35,7 +35,7 @@ pub(crate) struct Arguments {
     /// With --plan: print it as JSON.
     #[arg(long, requires = "plan")]
     json: bool,
-    /// Do not ask.
+    /// Apply the plan without asking.
     #[arg(long)]
     yes: bool,
     /// Skip the checks.
@@ -58,10 +58,10 @@ async fn deploy(arguments: &Arguments) -> Result<ExitStatus> {
         let checks = preflight::checks(&arguments.deployment).await;
         preflight::show(&checks);
         if checks.iter().any(preflight::Check::failed) {
-            bail!("the checks failed, and nothing was changed; --no-preflight skips them");
+            bail!("a check failed, so nothing was changed; --no-preflight skips the checks");
         }
     }
-    // What can be wrong is told before the functions are built, which takes minutes.
+    // Report what is wrong before building the functions, which takes minutes.
     let account = connect(&config).await?;
     let artifacts = arguments.artifacts.find(&config)?;
     if preflight {
@@ -79,7 +79,7 @@ async fn deploy(arguments: &Arguments) -> Result<ExitStatus> {
         return Ok(ExitStatus::Done);
     }
     if plan.is_empty() {
-        println!("everything is as it must be; nothing was changed");
+        println!("already up to date; nothing was changed");
     } else {
         let place = &deployment.account.place;
         let question = format!(
@@ -96,23 +96,23 @@ async fn deploy(arguments: &Arguments) -> Result<ExitStatus> {
     Ok(ExitStatus::Done)
 }
 
-/// Applies a plan with visible progress, until Ctrl-C.
+/// Applies a plan and shows its progress. Ctrl-C stops it.
 pub(crate) async fn carry_out(deployment: &Deployment, plan: &Plan) -> Result<()> {
     let Deployment { account, blueprint, found } = deployment;
     let mut progress = Progress::new(plan.steps());
     let applied =
         apply(account, blueprint, found, plan, |change, step| progress.step(change, step));
     let outcome = tokio::select! {
-        outcome = applied => outcome.context("stopped half-way; run this again to go on"),
+        outcome = applied => outcome.context("stopped half-way; run this again to continue"),
         _ = tokio::signal::ctrl_c() => {
-            Err(anyhow::anyhow!("stopped half-way by you; run this again to go on"))
+            Err(anyhow::anyhow!("stopped half-way by Ctrl-C; run this again to continue"))
         }
     };
     progress.end(outcome.is_ok());
     outcome
 }
 
-/// A line a thing on standard output; on a terminal the step at hand, too.
+/// Prints one line per resource, and on a terminal also the current step.
 struct Progress {
     steps: usize,
     taken: usize,

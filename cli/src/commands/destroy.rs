@@ -1,4 +1,4 @@
-//! `abtest destroy`: removes what deploy made.
+//! `abtest destroy`: removes what deploy created.
 
 use abtest_wiring::plan::destroy;
 use anyhow::Result;
@@ -9,12 +9,12 @@ use crate::deployment::{Deployment, DeploymentArguments, block_on};
 use crate::plan_view;
 use crate::terminal::{ask, green, is_interactive};
 
-/// Remove everything that deploy made in AWS, by its tags. Redis and its counts stay.
+/// Remove everything that deploy created in AWS. Redis and its counts stay.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     deployment: DeploymentArguments,
-    /// Do not ask for the deployment's name.
+    /// Remove it without asking for the deployment's name.
     #[arg(long)]
     yes: bool,
 }
@@ -38,11 +38,11 @@ async fn remove(arguments: &Arguments) -> Result<ExitStatus> {
             println!("nothing was removed; add --yes to remove it");
             return Ok(ExitStatus::Unconfirmed);
         }
-        println!("The API's address is gone for ever with it: pages that use it stop counting.");
+        println!("The API's address will be lost, and pages that use it will stop counting.");
         if ask(&format!("Type the deployment's name ({name}) to remove all this: "))?
             != name.as_str()
         {
-            println!("that is not its name; nothing was removed");
+            println!("the name does not match; nothing was removed");
             return Ok(ExitStatus::Unconfirmed);
         }
     }

@@ -1,4 +1,4 @@
-//! `abtest key`: the API key, and replacing it.
+//! `abtest key`: prints and rotates the API key.
 
 use abtest_wiring::operate::{Key, keys, retire, rotate};
 use anyhow::{Context, Result};
@@ -7,23 +7,23 @@ use crate::ExitStatus;
 use crate::deployment::{Deployment, DeploymentArguments, block_on};
 use crate::terminal::dim;
 
-/// Print the API key of the deployed API, or replace it.
+/// Print the API key of the deployed API, or rotate it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Replacing a key without an interruption:
-  abtest key --rotate    makes a new key; the old one works on
-                         … give the new one to everybody …
-  abtest key --retire    ends the old one")]
+To replace a key without an interruption:
+  abtest key --rotate    creates a new key; the old one keeps working
+                         (now give the new key to everyone who needs it)
+  abtest key --retire    deletes the old key")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     deployment: DeploymentArguments,
-    /// Make a new key; the old one works until it is retired.
+    /// Create a new key; the old one works until it is retired.
     #[arg(long, conflicts_with = "retire")]
     rotate: bool,
     /// Delete all keys but the newest.
     #[arg(long)]
     retire: bool,
-    /// Print the newest key and nothing else.
+    /// Print only the newest key.
     #[arg(long)]
     value: bool,
     /// Print the keys as JSON.

@@ -17,6 +17,8 @@ pub(crate) mod import;
 pub(crate) mod key;
 pub(crate) mod login;
 #[cfg(feature = "deploy")]
+pub(crate) mod logs;
+#[cfg(feature = "deploy")]
 pub(crate) mod preflight;
 pub(crate) mod results;
 #[cfg(feature = "deploy")]

@@ -1,4 +1,4 @@
-//! `abtest rollback`: back to an earlier deploy.
+//! `abtest rollback`: makes an earlier deploy live.
 
 use abtest_wiring::operate::rollback;
 use anyhow::Result;
@@ -7,18 +7,18 @@ use crate::ExitStatus;
 use crate::deployment::{Deployment, DeploymentArguments, block_on};
 use crate::terminal::{confirm, green};
 
-/// Make an earlier deploy live again: its code and its settings, at once.
+/// Make an earlier deploy live again, with its code and its settings.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Endpoints and keys stay as they are. `abtest status` shows the deploys that are kept;
-`abtest deploy` goes forward again.")]
+It takes effect at once. Endpoints and keys do not change. `abtest status` lists the deploys that
+are kept. `abtest deploy` makes the newest one live again.")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     deployment: DeploymentArguments,
-    /// The deploy to go back to; else the one before the live one.
-    #[arg(long, value_name = "VERSION")]
+    /// The number of the deploy to make live (default: the one before the live one).
+    #[arg(long, value_name = "DEPLOY")]
     to: Option<u32>,
-    /// Do not ask.
+    /// Make it live without asking.
     #[arg(long)]
     yes: bool,
 }
@@ -32,7 +32,7 @@ async fn go_back(arguments: &Arguments) -> Result<ExitStatus> {
     let deployment = Deployment::read(&config).await?;
     let moves = deployment.found.moves(arguments.to)?;
     if moves.is_empty() {
-        println!("that is what is live; nothing was changed");
+        println!("that deploy is live already; nothing was changed");
         return Ok(ExitStatus::Done);
     }
     for step in &moves {
@@ -42,6 +42,6 @@ async fn go_back(arguments: &Arguments) -> Result<ExitStatus> {
         return Ok(ExitStatus::Unconfirmed);
     }
     rollback(&deployment.account, &moves).await?;
-    println!("{} done; `abtest deploy` goes forward again", green("✓"));
+    println!("{} done; run `abtest deploy` to return to the newest one", green("✓"));
     Ok(ExitStatus::Done)
 }

@@ -11,7 +11,7 @@ use crate::ExitStatus;
 use crate::deployment::{Deployment, DeploymentArguments, block_on};
 use crate::terminal::{bold, dim, green, yellow};
 
-/// Show what is deployed: addresses, versions, endpoints, and what differs from the config.
+/// Show what is deployed, and how it differs from the config.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -33,7 +33,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
     Ok(ExitStatus::Done)
 }
 
-/// A deployment in short.
+/// A summary of a deployment.
 #[derive(Debug, Serialize)]
 struct Status {
     name: String,
@@ -41,13 +41,13 @@ struct Status {
     region: String,
     url: String,
     live_deploy: Option<u32>,
-    /// When the live deploy was published, as AWS writes it.
+    /// When the live deploy was published, as AWS formats it.
     published: Option<String>,
     deploys: Vec<u32>,
     functions: BTreeMap<String, FunctionStatus>,
     endpoints: Vec<EndpointStatus>,
     throttle: ThrottleStatus,
-    /// What `abtest deploy` would change, code aside.
+    /// What `abtest deploy` would change, apart from code.
     drift: Vec<String>,
 }
 
@@ -119,13 +119,14 @@ impl Status {
         let published = self.published.as_deref().unwrap_or("at an unknown time");
         println!("deploys  {}  {}", deploys.join(", "), dim(&format!("live since {published}")));
         println!(
-            "throttle {} a second, {} at once, for each public endpoint",
+            "limit    {} requests per second, {} in one burst, for each public endpoint",
             self.throttle.rate, self.throttle.burst
         );
         println!();
         for (name, function) in &self.functions {
             let live = function.live.map_or("none".to_owned(), |version| version.to_string());
-            let copies = function.reserved_concurrency.map(|copies| format!(", {copies} at once"));
+            let copies =
+                function.reserved_concurrency.map(|copies| format!(", at most {copies} copies"));
             println!(
                 "{}  version {live}, {} MB, {} s, {}{}",
                 bold(name),
@@ -141,9 +142,9 @@ impl Status {
         }
         println!();
         if self.drift.is_empty() {
-            println!("{} as the config says", green("✓"));
+            println!("{} matches the config", green("✓"));
         } else {
-            println!("{}", yellow("differs from the config; `abtest deploy` would"));
+            println!("{}", yellow("differs from the config; `abtest deploy` would:"));
             for line in &self.drift {
                 println!("  {line}");
             }

@@ -38,13 +38,21 @@ fn the_first_deploy_makes_everything_and_the_second_changes_nothing() {
         &account["logs"]["/aws/lambda/abtest-track"]["tags"],
     ];
     assert!(tagged.iter().all(|tags| **tags == tag), "{tagged:?}");
-    let role = &account["roles"]["abtest-eu-west-1"];
-    let allowed = role["policies"]["abtest"]["Statement"].as_array().unwrap();
-    assert_eq!(allowed.len(), 1, "{role}");
-    assert_eq!(allowed[0]["Action"], json!(["logs:CreateLogStream", "logs:PutLogEvents"]));
+    assert_eq!(account["roles"].as_object().unwrap().len(), 2);
+    for name in ["abtest-track", "abtest-experiments"] {
+        let role_name = format!("{name}-eu-west-1");
+        let arn = account["functions"][name]["live"]["live"]["Role"].as_str().unwrap();
+        assert!(arn.ends_with(&format!(":role/{role_name}")), "{arn}");
+        let role = &account["roles"][&role_name];
+        let allowed = role["policies"]["abtest"]["Statement"].as_array().unwrap();
+        assert_eq!(allowed.len(), 1, "{role}");
+        assert_eq!(allowed[0]["Action"], json!(["logs:CreateLogStream", "logs:PutLogEvents"]));
+        let logs = allowed[0]["Resource"].as_str().unwrap();
+        assert!(logs.ends_with(&format!(":log-group:/aws/lambda/{name}:*")), "{logs}");
+    }
 
     let second = succeeded(&laptop.deploy(&aws));
-    assert!(second.contains("everything is as it must be; nothing was changed"), "{second}");
+    assert!(second.contains("already up to date; nothing was changed"), "{second}");
     assert_eq!(aws.account(), account);
 }
 
@@ -81,7 +89,7 @@ fn a_changed_config_and_changed_code_become_a_new_version_and_nothing_else_moves
     }
     let folder = folder.path().to_str().unwrap();
     let shown = laptop.run(&aws, &["deploy", "--yes", "--no-preflight", "--artifacts", folder]);
-    assert!(shown.contains("new code") && shown.contains("published as deploy 3"), "{shown}");
+    assert!(shown.contains("new code") && shown.contains("publish as deploy 3"), "{shown}");
     let changed = aws.account();
     let code = |account: &Value, name: &str| {
         account["functions"][name]["live"]["live"]["CodeSha256"].clone()
@@ -140,7 +148,33 @@ fn extra_wiring_comes_and_goes() {
 }
 
 #[test]
-fn a_clash_is_told_before_anything_is_asked() {
+fn the_role_that_all_functions_shared_is_replaced_by_one_per_function() {
+    let (aws, laptop) = (Aws::start(), Laptop::new(6379));
+    succeeded(&laptop.deploy(&aws));
+    let expected = aws.account();
+    aws.share_one_role();
+    let shared = aws.account();
+    assert_eq!(
+        shared["roles"].as_object().unwrap().keys().collect::<Vec<_>>(),
+        ["abtest-eu-west-1"]
+    );
+    let shown = succeeded(&laptop.deploy(&aws));
+    assert!(shown.contains("✓ removed role abtest-eu-west-1"), "{shown}");
+    let mut account = aws.account();
+    for (name, function) in account["functions"].as_object_mut().unwrap() {
+        assert_eq!(function["versions"], 2);
+        function["versions"] = expected["functions"][name]["versions"].clone();
+    }
+    assert_eq!(account, expected);
+    // The versions of that time have lost their role.
+    let output = aws.abtest(laptop.path(), &["rollback", "--yes"]);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.contains("the role abtest-eu-west-1, which is no longer used"), "{errors}");
+    assert_eq!(laptop.status(&aws)["drift"], json!([]));
+}
+
+#[test]
+fn a_clash_is_reported_before_aws_is_called() {
     let (aws, mut laptop) = (Aws::start(), Laptop::new(6379));
     laptop.change(|config| {
         config["extra_wiring"] = json!([wiring("mine", "gimel.track", "track")]);

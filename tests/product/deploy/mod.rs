@@ -2,6 +2,7 @@
 
 mod applying;
 mod artifacts;
+mod credentials;
 mod interrupted;
 mod operating;
 mod preflight;

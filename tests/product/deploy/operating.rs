@@ -1,10 +1,12 @@
-//! Going back, changing the key, looking at the results, taking all away.
+//! Rolling back, rotating the key, opening the dashboard, reading logs, destroying.
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
+use std::process::Stdio;
 
 use abtest_tests::aws::Aws;
 use abtest_tests::dashboard::Dashboard;
+use abtest_tests::redis::signal;
 use serde_json::{Value, json};
 
 use super::{Laptop, succeeded, wiring};
@@ -26,11 +28,11 @@ fn rollback_goes_back_and_deploy_goes_forward_without_a_new_version() {
     assert_eq!(live(&aws), "1");
     let none = aws.abtest(laptop.path(), &["rollback", "--yes"]);
     let errors = String::from_utf8_lossy(&none.stderr);
-    assert!(errors.contains("deploy 1 is the first that is kept"), "{errors}");
+    assert!(errors.contains("deploy 1 is the oldest one that is kept"), "{errors}");
     let none = aws.abtest(laptop.path(), &["rollback", "--yes", "--to", "9"]);
     assert!(String::from_utf8_lossy(&none.stderr).contains("3, 2, 1"));
     let drift = laptop.status(&aws)["drift"].to_string();
-    assert!(drift.contains("version 3 live"), "{drift}");
+    assert!(drift.contains("make version 3 live"), "{drift}");
     succeeded(&laptop.deploy(&aws));
     assert_eq!(live(&aws), "3");
     assert_eq!(aws.account()["functions"]["abtest-track"]["versions"], 3);
@@ -61,12 +63,12 @@ fn a_rotated_key_works_beside_the_old_one_until_that_is_retired() {
 }
 
 #[test]
-fn the_dashboard_finds_the_deployed_api_and_shows_its_key_to_nobody() {
+fn the_dashboard_finds_the_deployed_api_and_never_shows_its_key() {
     let (aws, laptop) = (Aws::start(), Laptop::new(6379));
     let none = aws.abtest(laptop.path(), &["dashboard", "--port", "0"]);
     assert!(String::from_utf8_lossy(&none.stderr).contains("run `abtest deploy`"));
     succeeded(&laptop.deploy(&aws));
-    // The mock's API has no address: a proxy, which goes no further, tells where the call went.
+    // The mock's API has no address. A proxy shows where the call would have gone.
     let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut command = aws.abtest_command(laptop.path(), &["dashboard", "--port", "0"]);
     command.env("HTTPS_PROXY", format!("http://{}", proxy.local_addr().unwrap()));
@@ -82,6 +84,47 @@ fn the_dashboard_finds_the_deployed_api_and_shows_its_key_to_nobody() {
     assert!(!answer.contains(&aws.key_values()[0]), "{answer}");
     let host = dashboard.shows.strip_prefix("https://").unwrap().split('/').next().unwrap();
     assert!(called.join().unwrap().starts_with(&format!("CONNECT {host}:443 ")));
+}
+
+#[test]
+fn logs_show_what_the_functions_logged_the_oldest_first() {
+    let (aws, laptop) = (Aws::start(), Laptop::new(6379));
+    succeeded(&laptop.deploy(&aws));
+    assert_eq!(laptop.run(&aws, &["logs"]), "");
+    aws.log("abtest-track", &["START RequestId: 1", "REPORT RequestId: 1\tDuration: 2 ms"]);
+    aws.log("abtest-experiments", &["a line of the other function"]);
+    let shown = laptop.run(&aws, &["logs"]);
+    let at = |text: &str| shown.find(text).unwrap_or_else(|| panic!("no {text} in {shown}"));
+    assert!(at("abtest-track  START RequestId: 1") < at("REPORT RequestId: 1  Duration: 2 ms"));
+    assert!(at("REPORT") < at("abtest-experiments  a line of the other function"));
+    let json = laptop.run(&aws, &["logs", "--json", "--function", "abtest-experiments"]);
+    let event: Value = serde_json::from_str(json.trim()).unwrap();
+    assert_eq!(event["message"], "a line of the other function");
+    assert_eq!(laptop.run(&aws, &["logs", "--since", "2100-01-01T00:00:00Z"]), "");
+    let unknown = aws.abtest(laptop.path(), &["logs", "--function", "abtest-trakc"]);
+    let errors = String::from_utf8_lossy(&unknown.stderr);
+    assert!(errors.contains("it has abtest-experiments, abtest-track"), "{errors}");
+}
+
+#[test]
+fn followed_logs_print_each_new_line_once() {
+    let (aws, laptop) = (Aws::start(), Laptop::new(6379));
+    succeeded(&laptop.deploy(&aws));
+    aws.log("abtest-track", &["first"]);
+    let mut command = aws.abtest_command(laptop.path(), &["logs", "--follow", "--json"]);
+    let mut follow = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(follow.stdout.take().unwrap()).lines();
+    let mut next = || -> String {
+        let line: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+        line["message"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(next(), "first");
+    aws.log("abtest-track", &["second"]);
+    assert_eq!(next(), "second");
+    aws.log("abtest-track", &["third"]);
+    assert_eq!(next(), "third");
+    signal(&follow, "INT");
+    assert_eq!(follow.wait().unwrap().code(), Some(0));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Secrets that stay in AWS: the config names them, and who needs one reads it at its start.
+//! Secrets that stay in AWS: the config names them, and each function reads them when it starts.
 
 use abtest_tests::aws::{Aws, REGION};
 use abtest_tests::lambda::Lambda;
@@ -18,7 +18,7 @@ fn counts_with_the_password_at(aws: &Aws, arn: &str, action: &str) {
     succeeded(&laptop.deploy(aws));
     let account = aws.account();
     assert!(!account.to_string().contains(PASSWORD));
-    let policy = &account["roles"]["abtest-eu-west-1"]["policies"]["abtest"].to_string();
+    let policy = &account["roles"]["abtest-track-eu-west-1"]["policies"]["abtest"].to_string();
     assert!(policy.contains(action), "{policy}");
 
     let mut lambda = Lambda::start(&["abtest-track"]);

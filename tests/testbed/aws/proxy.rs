@@ -1,5 +1,5 @@
-//! Between abtest and the mock: counts calls, fails those that it is told to, and mends one answer
-//! in which the mock differs from AWS. One request a connection.
+//! Between abtest and the mock: counts calls, fails the calls that a test chooses, and corrects one
+//! answer in which the mock differs from AWS. One request per connection.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -46,7 +46,7 @@ impl Proxy {
             for client in listener.incoming().flatten() {
                 let state = Arc::clone(&shared);
                 std::thread::spawn(move || {
-                    // A client that goes away is its own business.
+                    // The client may have gone away; ignore the error.
                     let _ = state.pass(client);
                 });
             }

@@ -1,8 +1,8 @@
-//! What an AWS call's failure means, the same for every service.
+//! Failures of AWS calls, with the same kinds and words for every service.
 
 use std::time::Duration;
 
-use aws_sdk_lambda::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 
 /// A call that failed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -10,54 +10,89 @@ use aws_sdk_lambda::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError}
 pub struct CallError {
     /// The call, as IAM policies name it: `lambda:CreateFunction`.
     pub operation: &'static str,
-    /// What it was about: a resource's name, or nothing.
+    /// The name of the resource, or empty.
     pub about: String,
     /// What kind of failure it is.
     pub kind: Kind,
-    /// What AWS said.
+    /// AWS's answer, or why there was none.
     pub message: String,
 }
 
-/// What may be done about a failure.
+/// The kinds of failures that callers distinguish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// There is no such thing.
+    /// The resource does not exist.
     NotFound,
-    /// There is one already, or it is being changed.
+    /// The resource exists already, or is being changed.
     Conflict,
     /// Not allowed.
     Denied,
-    /// Refused for the moment; nothing was done.
+    /// AWS is busy. Nothing was done.
     Throttled,
-    /// Nobody knows whether it was done: no answer, or a server's error.
+    /// No answer, or a server error: the call may have been carried out.
     Unanswered,
-    /// Refused for what was asked.
+    /// AWS refused the request.
     Refused,
 }
 
 impl CallError {
+    /// An answer that lacks the id of what was created. The resource probably exists.
+    pub(crate) fn without_id(operation: &'static str, about: &str) -> Self {
+        let message = "AWS answered without an id".to_owned();
+        Self { operation, about: about.to_owned(), kind: Kind::Unanswered, message }
+    }
+
     fn hint(&self) -> String {
         match self.kind {
             Kind::Denied => {
-                format!("; ask for a policy that allows {}, then run this again", self.operation)
+                format!("; get a policy that allows {}, then run this again", self.operation)
             }
-            Kind::Throttled => "; AWS is busy, run this again in a minute".to_owned(),
+            Kind::Throttled => "; AWS is busy; run this again in a minute".to_owned(),
             Kind::Unanswered => "; check the network, then run this again".to_owned(),
             Kind::NotFound | Kind::Conflict | Kind::Refused => String::new(),
         }
     }
 }
 
+/// The innermost cause of an error: `Connection refused (os error 111)`.
+pub(crate) fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}
+
+/// An error and its causes on one line, each message once. Never prints a Rust value.
+pub(crate) fn error_chain(error: &dyn std::error::Error) -> String {
+    let mut messages: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let message = error.to_string();
+        // Some errors repeat their cause's message.
+        if let Some(last) = messages.last_mut()
+            && last.ends_with(&message)
+        {
+            last.truncate(last.len() - message.len());
+            *last = last.trim_end_matches([':', ' ']).to_owned();
+        }
+        messages.push(message);
+        next = error.source();
+    }
+    messages.retain(|message| !message.is_empty());
+    messages.join(": ")
+}
+
 fn in_brackets(about: &str) -> String {
     if about.is_empty() { String::new() } else { format!(" ({about})") }
 }
 
-/// Gives an SDK's result its name and our error.
+/// Turns an SDK's error into a [`CallError`].
 pub trait Call<T> {
-    /// Names the call and what it is about.
+    /// Names the call and the resource.
     ///
     /// # Errors
-    /// The SDK's, as ours.
+    /// The SDK's error as a [`CallError`].
     fn call(self, operation: &'static str, about: &str) -> Result<T, CallError>;
 }
 
@@ -73,14 +108,17 @@ where
                     let status = answer.raw().status().as_u16();
                     let code = answer.err().code().unwrap_or_default();
                     let message = match (code, answer.err().message()) {
-                        ("", None) => DisplayErrorContext(answer.err()).to_string(),
+                        ("", None) => error_chain(answer.err()),
                         ("", Some(said)) => said.to_owned(),
                         (code, None) => code.to_owned(),
                         (code, Some(said)) => format!("{code}: {said}"),
                     };
                     (kind(status, code), message)
                 }
-                other => (Kind::Unanswered, DisplayErrorContext(other).to_string()),
+                SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) => {
+                    (Kind::Unanswered, root_cause(&error))
+                }
+                other => (Kind::Unanswered, error_chain(other)),
             };
             CallError { operation, about, kind, message: first_line(&message) }
         })
@@ -106,22 +144,23 @@ fn kind(status: u16, code: &str) -> Kind {
     }
 }
 
-/// A proxy's page of HTML is no message.
+/// Errors fit on one line. A proxy may answer with a page of HTML.
 fn first_line(message: &str) -> String {
     let line = message.lines().next().unwrap_or_default();
     line.chars().take(300).collect()
 }
 
-/// How often and after what time a creation is tried again that must not happen twice.
+/// How often a creation is attempted that must not happen twice, and the first delay. The delay
+/// doubles with each attempt.
 const CREATION_ATTEMPTS: u32 = 6;
 const CREATION_DELAY: Duration = Duration::from_millis(800);
 
-/// Creates what would exist twice if it were created twice: where it is not known whether the
-/// creation happened, looks before it is tried again. The SDK's own retries must be off for
-/// `create`.
+/// Creates a resource of which AWS would make a second one if the call were repeated. If an
+/// attempt got no answer, `find` looks for the resource before the next attempt. Turn off the
+/// SDK's own retries in `create`.
 ///
 /// # Errors
-/// The last failure of either.
+/// The last failure of `create` or `find`.
 pub(crate) async fn create_once<T>(
     mut create: impl AsyncFnMut() -> Result<T, CallError>,
     mut find: impl AsyncFnMut() -> Result<Option<T>, CallError>,
@@ -148,7 +187,7 @@ pub(crate) async fn create_once<T>(
     }
 }
 
-/// Whoever turns the SDK's retries off means ours, too.
+/// Honour AWS_MAX_ATTEMPTS=1 here too.
 fn retries_are_off() -> bool {
     std::env::var_os("AWS_MAX_ATTEMPTS").is_some_and(|attempts| attempts == "1")
 }

@@ -1,26 +1,43 @@
-//! The AWS account that things are made in: who one is there, and a client for each service.
+//! The AWS account to deploy to: the caller's identity, and a client for each service.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `settings` | region and credentials, from the places where AWS's own tools look |
+//! | `error` | why there is no account to work in |
+//! | `regions` | names of regions |
+//! | `call` | failures of calls |
+//! | `nulls` | a repair of API Gateway's answers |
 
 mod call;
+mod error;
 mod nulls;
+mod regions;
+mod settings;
 
 pub use call::{Call, CallError, Kind};
+pub use error::{AccountError, Profile};
+pub use settings::Settings;
 
-pub(crate) use call::create_once;
+pub(crate) use call::{create_once, error_chain, root_cause};
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::provider::{ProvideCredentials, error::CredentialsError};
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use std::time::Duration;
 
-/// How often a call is made before its failure is believed, where AWS says that it may be made
-/// again; AWS_MAX_ATTEMPTS comes before it. API Gateway allows a few calls a second only.
-const ATTEMPTS: u32 = 8;
+use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_lambda::error::SdkError;
 
-/// An account and a region, with credentials that AWS has accepted.
+/// How long a connection for the first call may take, and how often it is tried: someone without
+/// a network learns it within 3 seconds.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(1_200);
+const CONNECT_ATTEMPTS: u32 = 2;
+
+/// An account and a region, with credentials that AWS accepted.
 #[derive(Debug, Clone)]
 pub struct Account {
-    /// Where things are made.
+    /// The account and region.
     pub place: Place,
-    /// Who makes them: the caller's ARN.
+    /// The caller's ARN.
     pub caller: String,
     pub(crate) functions: aws_sdk_lambda::Client,
     pub(crate) gateway: aws_sdk_apigateway::Client,
@@ -28,7 +45,7 @@ pub struct Account {
     pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
 }
 
-/// A place in AWS, as ARNs name it.
+/// A place in AWS, with the parts that ARNs contain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// `aws`, or `aws-cn`, …
@@ -46,87 +63,57 @@ impl Place {
     }
 }
 
-/// Why there is no account to work in.
-#[derive(Debug, thiserror::Error)]
-pub enum AccountError {
-    /// No region is set.
-    #[error(
-        "no AWS region is set; set aws.region in the config, or AWS_REGION, or run `aws configure`"
-    )]
-    NoRegion,
-    /// There is nobody to call as.
-    #[error("there are no AWS credentials here; {HOW_TO_LOG_IN}")]
-    NoCredentials,
-    /// AWS does not know who is calling.
-    #[error("AWS does not accept your credentials: {0}; {HOW_TO_LOG_IN}")]
-    Credentials(CallError),
-}
-
-const HOW_TO_LOG_IN: &str = "run `aws configure` or `aws sso login`, or set AWS_PROFILE, or \
-                             AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
-
-/// Reads AWS's own settings: environment, profiles, single sign-on.
-///
-/// # Errors
-/// When no region is set.
-pub async fn settings(region: Option<&str>) -> Result<SdkConfig, AccountError> {
-    let tls = Provider::Rustls(CryptoMode::Ring);
-    let client = aws_smithy_http_client::Builder::new().tls_provider(tls).build_https();
-    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(client);
-    if let Some(region) = region {
-        loader = loader.region(Region::new(region.to_owned()));
-    }
-    if std::env::var_os("AWS_MAX_ATTEMPTS").is_none() {
-        let retries = aws_config::retry::RetryConfig::standard().with_max_attempts(ATTEMPTS);
-        loader = loader.retry_config(retries);
-    }
-    let settings = loader.load().await;
-    if settings.region().is_none() {
-        return Err(AccountError::NoRegion);
-    }
-    Ok(settings)
-}
-
 impl Account {
-    /// Asks AWS who one is, and makes the clients.
+    /// Asks AWS for the caller's identity, and creates the clients.
     ///
     /// # Errors
-    /// When there are no credentials, or AWS does not accept them.
-    pub async fn connect(settings: &SdkConfig) -> Result<Self, AccountError> {
-        if let Some(provider) = settings.credentials_provider()
-            && let Err(CredentialsError::CredentialsNotLoaded(_)) =
-                provider.provide_credentials().await
-        {
-            return Err(AccountError::NoCredentials);
+    /// When there are no credentials, AWS does not accept them, or AWS cannot be reached. This
+    /// takes 3 seconds at most, unless a credential process of the user's takes longer.
+    pub async fn connect(settings: &Settings) -> Result<Self, AccountError> {
+        let credentials = settings.credentials().await?;
+        let sdk = settings.sdk();
+        let mut sts = aws_sdk_sts::config::Builder::from(sdk)
+            .credentials_provider(credentials)
+            .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build());
+        if !retries_are_set() {
+            let retries = RetryConfig::standard()
+                .with_max_attempts(CONNECT_ATTEMPTS)
+                .with_initial_backoff(Duration::from_millis(100));
+            sts = sts.retry_config(retries);
         }
-        let identity = aws_sdk_sts::Client::new(settings)
-            .get_caller_identity()
-            .send()
-            .await
-            .call("sts:GetCallerIdentity", "")
-            .map_err(AccountError::Credentials)?;
+        let answer = aws_sdk_sts::Client::from_conf(sts.build()).get_caller_identity().send().await;
+        let identity = match answer {
+            Err(error) if !matches!(error, SdkError::ServiceError(_)) => {
+                return Err(settings.unreachable(&error));
+            }
+            answer => answer.call("sts:GetCallerIdentity", "").map_err(AccountError::refused)?,
+        };
         let caller = identity.arn.unwrap_or_default();
-        let region = settings.region().ok_or(AccountError::NoRegion)?.to_string();
         let place = Place {
             partition: caller.split(':').nth(1).unwrap_or("aws").to_owned(),
-            region,
+            region: settings.region().to_owned(),
             account: identity.account.unwrap_or_default(),
         };
         Ok(Self {
             place,
             caller,
-            functions: aws_sdk_lambda::Client::new(settings),
-            gateway: gateway(settings),
-            roles: aws_sdk_iam::Client::new(settings),
-            logs: aws_sdk_cloudwatchlogs::Client::new(settings),
+            functions: aws_sdk_lambda::Client::new(sdk),
+            gateway: gateway(sdk),
+            roles: aws_sdk_iam::Client::new(sdk),
+            logs: aws_sdk_cloudwatchlogs::Client::new(sdk),
         })
     }
 }
 
-fn gateway(settings: &SdkConfig) -> aws_sdk_apigateway::Client {
-    let mut configuration = aws_sdk_apigateway::config::Builder::from(settings);
-    if let Some(client) = settings.http_client() {
+fn gateway(sdk: &SdkConfig) -> aws_sdk_apigateway::Client {
+    let mut configuration = aws_sdk_apigateway::config::Builder::from(sdk);
+    if let Some(client) = sdk.http_client() {
         configuration = configuration.http_client(nulls::WithoutNulls(client));
     }
     aws_sdk_apigateway::Client::from_conf(configuration.build())
+}
+
+/// Whether the user chose how often calls are repeated.
+fn retries_are_set() -> bool {
+    std::env::var_os("AWS_MAX_ATTEMPTS").is_some()
 }

@@ -1,7 +1,6 @@
-//! API Gateway answers `null` where a template is empty, as Gimel's are, and the SDK takes no null
-//! in a map: it would refuse to read such an API at all. (That AWS does so:
-//! <https://github.com/aws/aws-cli/issues/1610>.) To the SDK a member that is missing means the
-//! same, so nulls are taken out of the answers before it reads them.
+//! Removes nulls from API Gateway's answers. API Gateway writes `null` for an empty template, as
+//! Gimel's are (<https://github.com/aws/aws-cli/issues/1610>). The SDK cannot read a null in a map,
+//! and a missing member means the same to it.
 
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
@@ -14,7 +13,7 @@ use aws_smithy_types::body::SdkBody;
 use http_body_util::BodyExt;
 use serde_json::Value;
 
-/// An HTTP client whose JSON answers hold no nulls.
+/// An HTTP client that removes nulls from JSON answers.
 #[derive(Debug)]
 pub(super) struct WithoutNulls(pub(super) SharedHttpClient);
 
@@ -46,7 +45,7 @@ async fn without_nulls(mut response: HttpResponse) -> Result<HttpResponse, Conne
             drop_nulls(&mut answer);
             SdkBody::from(answer.to_string())
         }
-        // Not JSON: an error page, or nothing.
+        // Not JSON: an error page, or empty.
         Err(_) => SdkBody::from(bytes.to_vec()),
     };
     *response.body_mut() = body;
@@ -70,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_empty_template_is_no_template() {
+    fn an_empty_template_is_removed() {
         let mut answer = serde_json::json!({
             "item": [{"responseTemplates": {"application/json": null, "text/html": "x"}}],
         });

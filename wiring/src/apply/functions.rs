@@ -7,18 +7,18 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{Architecture, Environment, FunctionCode, Runtime};
 use tokio::time::{Instant, sleep};
 
-use super::{ApplyError, Done, Made};
-use crate::account::{Call, CallError, Kind};
+use super::{Applier, ApplyError, Done};
+use crate::account::{Call, CallError, Kind, error_chain};
 use crate::blueprint::{ALIAS, FunctionBlueprint};
 use crate::found::STATEMENT;
 
-/// How long AWS may take to change a function.
-const LONGEST_UPDATE: Duration = Duration::from_secs(300);
+/// How long to wait for a change of a function.
+const UPDATE_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// How long a new role may take until Lambda knows it.
-const LONGEST_ROLE: Duration = Duration::from_secs(60);
+/// How long to wait until Lambda can assume a new role.
+const ROLE_TIMEOUT: Duration = Duration::from_secs(60);
 
-impl Made<'_> {
+impl Applier<'_> {
     pub(super) async fn create_function(&self, name: &str) -> Result<(), ApplyError> {
         let wanted = self.function(name)?;
         let state = &wanted.state;
@@ -46,10 +46,10 @@ impl Made<'_> {
             .functions
             .wait_until_function_active_v2()
             .function_name(name)
-            .wait(LONGEST_UPDATE)
+            .wait(UPDATE_TIMEOUT)
             .await
             .map_err(|error| {
-                ApplyError::TooSlow(format!("{name} does not become active: {error}"))
+                ApplyError::TooSlow(format!("{name} is not active yet: {}", error_chain(&error)))
             })?;
         Ok(())
     }
@@ -158,6 +158,10 @@ impl Made<'_> {
     }
 
     pub(super) async fn allow_invoke(&self, name: &str, replaces: bool) -> Result<(), ApplyError> {
+        let trigger = &self.function(name)?.trigger;
+        let Some(service) = trigger.service() else { return Ok(()) };
+        let invoker = self.blueprint.invoker(name, trigger, self.api.as_deref());
+        let invoker = invoker.ok_or_else(|| ApplyError::Missing("the API".into()))?;
         let client = &self.account.functions;
         if replaces {
             let call = client.remove_permission().function_name(name).qualifier(ALIAS);
@@ -170,8 +174,8 @@ impl Made<'_> {
             .qualifier(ALIAS)
             .statement_id(STATEMENT)
             .action("lambda:InvokeFunction")
-            .principal("apigateway.amazonaws.com")
-            .source_arn(self.blueprint.invoker(self.api()?))
+            .principal(service)
+            .source_arn(invoker)
             .send()
             .await
             .call("lambda:AddPermission", name)
@@ -189,19 +193,24 @@ impl Made<'_> {
         call.send().await.call("lambda:DeleteFunction", name).done_if(Kind::NotFound)
     }
 
-    /// Waits until an update of a function is through: until then AWS refuses the next.
+    /// Waits until an update of a function is finished. AWS refuses another update before that.
     async fn updated(&self, name: &str) -> Result<(), ApplyError> {
         self.account
             .functions
             .wait_until_function_updated_v2()
             .function_name(name)
-            .wait(LONGEST_UPDATE)
+            .wait(UPDATE_TIMEOUT)
             .await
             .map(|_| ())
-            .map_err(|error| ApplyError::TooSlow(format!("{name} is still being changed: {error}")))
+            .map_err(|error| {
+                ApplyError::TooSlow(format!(
+                    "{name} is still being changed: {}",
+                    error_chain(&error)
+                ))
+            })
     }
 
-    fn function(&self, name: &str) -> Result<&FunctionBlueprint, ApplyError> {
+    pub(super) fn function(&self, name: &str) -> Result<&FunctionBlueprint, ApplyError> {
         let missing = || ApplyError::Missing(format!("the function {name}"));
         self.blueprint.functions.get(name).ok_or_else(missing)
     }
@@ -222,12 +231,12 @@ fn zip(wanted: &FunctionBlueprint) -> Result<Blob, CallError> {
         operation: "lambda:UpdateFunctionCode",
         about: wanted.state.handler.clone(),
         kind: Kind::Refused,
-        message: "there is no code; make it with `abtest build`".into(),
+        message: "there is no code; run `abtest build`".into(),
     })?;
     Ok(Blob::new(artifact.zip.to_vec()))
 }
 
-/// Tries again while Lambda does not know the role yet, which takes seconds after its creation.
+/// Repeats a call while Lambda cannot assume the role yet: a new role takes some seconds.
 async fn once_the_role_is_known<T>(
     mut call: impl AsyncFnMut() -> Result<T, CallError>,
 ) -> Result<T, CallError> {
@@ -238,7 +247,7 @@ async fn once_the_role_is_known<T>(
                 if error.kind == Kind::Refused
                     && error.message.contains("role")
                     && error.message.contains("assumed")
-                    && start.elapsed() < LONGEST_ROLE =>
+                    && start.elapsed() < ROLE_TIMEOUT =>
             {
                 sleep(Duration::from_secs(2)).await;
             }

@@ -7,14 +7,14 @@ use aws_sdk_apigateway::types::{
     EndpointConfiguration, EndpointType, GatewayResponseType, IntegrationType, Op, PatchOperation,
 };
 
-use super::{ApplyError, Done, Made};
-use crate::account::{Call, Kind, create_once};
+use super::{Applier, ApplyError, Done};
+use crate::account::{Call, CallError, Kind, create_once};
 use crate::blueprint::STAGE;
 use crate::endpoints::{Endpoint, ResourcePath};
 use crate::found::find_api;
 use crate::plan::{gateway_headers, throttles};
 
-impl Made<'_> {
+impl Applier<'_> {
     pub(super) async fn create_api(&mut self) -> Result<(), ApplyError> {
         let name = &self.blueprint.api.name;
         let create = async || {
@@ -32,12 +32,12 @@ impl Made<'_> {
                 .send()
                 .await
                 .call("apigateway:POST /restapis", name)?;
-            Ok(created.id.unwrap_or_default())
+            created.id.ok_or_else(|| CallError::without_id("apigateway:POST /restapis", name))
         };
         let find = async || match find_api(self.account, self.blueprint).await {
             Ok(api) => Ok(api.and_then(|api| api.id)),
             Err(crate::found::FoundError::Call(error)) => Err(error),
-            // It was not there when the plan was made.
+            // The API did not exist when the plan was made.
             Err(crate::found::FoundError::Ambiguous { .. }) => Ok(None),
         };
         let id = create_once(create, find).await?;
@@ -46,7 +46,7 @@ impl Made<'_> {
         Ok(())
     }
 
-    /// The resources that exist: of a new API the root.
+    /// Reads the paths of a new API: its root.
     async fn find_resources(&mut self, api: &str) -> Result<(), ApplyError> {
         let call = self.account.gateway.get_resources().rest_api_id(api).limit(500);
         let listed = call.send().await.call("apigateway:GET /restapis/*/resources", api)?;
@@ -73,7 +73,9 @@ impl Made<'_> {
                 .send()
                 .await
                 .call("apigateway:POST /restapis/*/resources", path.as_str())?;
-            Ok(created.id.unwrap_or_default())
+            created.id.ok_or_else(|| {
+                CallError::without_id("apigateway:POST /restapis/*/resources", path.as_str())
+            })
         };
         let find = async || {
             let call = account.gateway.get_resources().rest_api_id(&api).limit(500);
@@ -195,7 +197,7 @@ impl Made<'_> {
         Ok(())
     }
 
-    /// A snapshot of the endpoints as they are now.
+    /// Makes a snapshot of the endpoints, which a stage can serve. Returns its id.
     async fn deploy(&self) -> Result<String, ApplyError> {
         let call = self.account.gateway.create_deployment().rest_api_id(self.api()?);
         let deployment = call
@@ -203,7 +205,8 @@ impl Made<'_> {
             .send()
             .await
             .call("apigateway:POST /restapis/*/deployments", STAGE)?;
-        Ok(deployment.id.unwrap_or_default())
+        let without_id = || CallError::without_id("apigateway:POST /restapis/*/deployments", STAGE);
+        Ok(deployment.id.ok_or_else(without_id)?)
     }
 
     pub(super) async fn create_stage(&self) -> Result<(), ApplyError> {
@@ -231,7 +234,7 @@ impl Made<'_> {
         Ok(())
     }
 
-    /// Limits the public endpoints; `remove` are limits that were set for others.
+    /// Limits the public endpoints, and removes the limits of the endpoints in `remove`.
     pub(super) async fn set_throttle(&self, remove: &[(String, String)]) -> Result<(), ApplyError> {
         let at = |path: &str, method: &str| format!("/{}/{method}", path.replace('/', "~1"));
         let mut patches: Vec<PatchOperation> = Vec::new();
@@ -283,7 +286,7 @@ fn replace(path: String, value: String) -> PatchOperation {
     PatchOperation::builder().op(Op::Replace).path(path).value(value).build()
 }
 
-/// For what must not be created twice: [`create_once`] tries again itself.
+/// For resources that must not be created twice: [`create_once`] repeats the call itself.
 pub(super) fn without_retries() -> aws_sdk_apigateway::config::Builder {
     Config::builder().retry_config(RetryConfig::disabled())
 }

@@ -3,12 +3,12 @@
 use aws_sdk_apigateway::types::{ApiStage, Op, PatchOperation};
 
 use super::gateway::without_retries;
-use super::{ApplyError, Done, Made};
+use super::{Applier, ApplyError, Done};
 use crate::account::{Account, Call, CallError, Kind, create_once};
 use crate::blueprint::{Blueprint, STAGE};
 use crate::found::{find_keys, find_usage_plan};
 
-impl Made<'_> {
+impl Applier<'_> {
     pub(super) async fn create_usage_plan(&mut self) -> Result<(), ApplyError> {
         let name = &self.blueprint.api.name;
         let stage = ApiStage::builder().api_id(self.api()?).stage(STAGE).build();
@@ -26,7 +26,7 @@ impl Made<'_> {
                 .send()
                 .await
                 .call("apigateway:POST /usageplans", name)?;
-            Ok(created.id.unwrap_or_default())
+            created.id.ok_or_else(|| CallError::without_id("apigateway:POST /usageplans", name))
         };
         let find = async || {
             let found = find_usage_plan(self.account, self.blueprint).await?;
@@ -37,12 +37,13 @@ impl Made<'_> {
     }
 
     pub(super) async fn add_stage_to_usage_plan(&self) -> Result<(), ApplyError> {
-        self.patch_usage_plan(Op::Add, self.api()?).await.map(|_| ()).done_if(Kind::Conflict)
+        let (plan, api) = (self.usage_plan()?, self.api()?);
+        self.patch_usage_plan(plan, Op::Add, api).await.done_if(Kind::Conflict)
     }
 
     pub(super) async fn remove_stage_from_usage_plan(&self, api: &str) -> Result<(), ApplyError> {
-        // Called twice, AWS says that there is no such stage in the plan.
-        match self.patch_usage_plan(Op::Remove, api).await {
+        // When repeated, AWS refuses it because the stage is no longer in the plan.
+        match self.patch_usage_plan(self.usage_plan()?, Op::Remove, api).await {
             Err(error) if !matches!(error.kind, Kind::NotFound | Kind::Refused) => {
                 Err(error.into())
             }
@@ -50,9 +51,8 @@ impl Made<'_> {
         }
     }
 
-    async fn patch_usage_plan(&self, op: Op, api: &str) -> Result<(), CallError> {
+    async fn patch_usage_plan(&self, plan: &str, op: Op, api: &str) -> Result<(), CallError> {
         let patch = PatchOperation::builder().op(op).path("/apiStages");
-        let plan = self.usage_plan.as_deref().unwrap_or_default();
         let call = self.account.gateway.update_usage_plan().usage_plan_id(plan);
         call.patch_operations(patch.value(format!("{api}:{STAGE}")).build())
             .send()
@@ -82,7 +82,7 @@ impl Made<'_> {
     }
 }
 
-/// Creates a key beside the `known` ones; AWS makes its value. Returns its id.
+/// Creates a key in addition to the `known` ones, and returns its id. AWS chooses its value.
 pub(crate) async fn create_key(
     account: &Account,
     blueprint: &Blueprint,
@@ -102,7 +102,7 @@ pub(crate) async fn create_key(
             .send()
             .await
             .call("apigateway:POST /apikeys", name)?;
-        Ok(created.id.unwrap_or_default())
+        created.id.ok_or_else(|| CallError::without_id("apigateway:POST /apikeys", name))
     };
     let find = async || {
         let keys = find_keys(account, blueprint).await?;
@@ -112,7 +112,7 @@ pub(crate) async fn create_key(
     create_once(create, find).await
 }
 
-/// Adds a key to a usage plan, where it may be already.
+/// Adds a key to a usage plan, unless it is in it already.
 pub(crate) async fn add_key(account: &Account, plan: &str, key: &str) -> Result<(), CallError> {
     let call = account.gateway.create_usage_plan_key().usage_plan_id(plan).key_id(key);
     match call.key_type("API_KEY").send().await.call("apigateway:POST /usageplans/*/keys", plan) {

@@ -1,10 +1,10 @@
 //! Steps of the log groups.
 
-use super::{ApplyError, Done, Made};
+use super::{Applier, ApplyError, Done};
 use crate::account::{Call, Kind};
 use crate::found::log_group_name;
 
-impl Made<'_> {
+impl Applier<'_> {
     pub(super) async fn create_log_group(&self, function: &str) -> Result<(), ApplyError> {
         let name = log_group_name(function);
         let tags = self.blueprint.tags().into();

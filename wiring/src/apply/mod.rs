@@ -1,14 +1,14 @@
-//! Taking the steps of a plan, one after the other.
+//! Takes the steps of a plan, one after the other.
 //!
-//! A step may be taken twice: where a call says that what is to be made is there already, or what
-//! is to go is gone, an attempt of which no answer came back had worked. What would exist twice
-//! if it were made twice is looked for before it is made again.
+//! Every step can be taken twice. If AWS answers that a resource exists already, or is gone
+//! already, an earlier attempt worked and only its answer was lost. Some creations would make a
+//! second resource when repeated: for these, the first one is searched for before another attempt.
 
 mod functions;
 mod gateway;
 mod keys;
 mod logs;
-mod role;
+mod roles;
 
 pub(crate) use keys::{add_key, create_key};
 
@@ -19,25 +19,25 @@ use crate::blueprint::Blueprint;
 use crate::found::{Found, FoundError};
 use crate::plan::{Change, Plan, Step};
 
-/// Why applying a plan stopped. What was done stays; the next plan goes on from there.
+/// Why applying a plan stopped. Steps that were taken stay; the next plan continues from there.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
     /// A call failed.
     #[error(transparent)]
     Call(#[from] CallError),
-    /// What exists changed in between.
+    /// The existing resources could not be read again.
     #[error(transparent)]
     Found(#[from] FoundError),
-    /// AWS did not finish in time.
+    /// AWS did not finish a change in time.
     #[error("{0}; run this again in a minute")]
     TooSlow(String),
-    /// A step needs what another should have made.
-    #[error("{0} is missing, though it was there a moment ago; run this again")]
+    /// A resource disappeared while the plan was applied.
+    #[error("{0} disappeared while the plan was applied; run this again")]
     Missing(String),
 }
 
-/// What AWS calls the things that were found and made.
-struct Made<'a> {
+/// Applies steps. It keeps the ids that AWS gave to the resources that exist or were created.
+struct Applier<'a> {
     account: &'a Account,
     blueprint: &'a Blueprint,
     api: Option<String>,
@@ -46,7 +46,7 @@ struct Made<'a> {
     usage_plan: Option<String>,
 }
 
-/// Applies a plan; `progress` hears of each step before it is taken.
+/// Applies a plan. Calls `progress` before each step.
 ///
 /// # Errors
 /// At the first step that fails.
@@ -58,7 +58,7 @@ pub async fn apply(
     mut progress: impl FnMut(&Change, &Step),
 ) -> Result<(), ApplyError> {
     let resources = found.api.iter().flat_map(|api| &api.resources);
-    let mut made = Made {
+    let mut applier = Applier {
         account,
         blueprint,
         api: found.api.as_ref().map(|api| api.id.clone()),
@@ -69,19 +69,19 @@ pub async fn apply(
     for change in &plan.changes {
         for step in &change.steps {
             progress(change, step);
-            made.take(step).await?;
+            applier.take(step).await?;
         }
     }
     Ok(())
 }
 
-impl Made<'_> {
+impl Applier<'_> {
     async fn take(&mut self, step: &Step) -> Result<(), ApplyError> {
         match step {
-            Step::CreateRole => self.create_role().await,
-            Step::TagRole => self.tag_role().await,
-            Step::TrustRole => self.trust_role().await,
-            Step::PutRolePolicy => self.put_role_policy().await,
+            Step::CreateRole { function } => self.create_role(function).await,
+            Step::TagRole { function } => self.tag_role(function).await,
+            Step::TrustRole { function } => self.trust_role(function).await,
+            Step::PutRolePolicy { function } => self.put_role_policy(function).await,
             Step::RemoveRolePolicy { role, policy } => self.remove_role_policy(role, policy).await,
             Step::DetachRolePolicy { role, arn } => self.detach_role_policy(role, arn).await,
             Step::DeleteRole { role } => self.delete_role(role).await,
@@ -144,9 +144,9 @@ impl Made<'_> {
     }
 }
 
-/// Counts failures as success that say it is done already.
+/// Treats a failure that means "already done" as success.
 trait Done {
-    /// Nothing to report where the failure is of this kind.
+    /// Ignores a failure of this kind.
     fn done_if(self, kind: Kind) -> Result<(), ApplyError>;
 }
 

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use abtest_model::Program;
 use abtest_model::config::Architecture;
 
-/// The profile of `Cargo.toml` that makes a program small and quick to start.
+/// The profile in `Cargo.toml` for programs that are small and start quickly.
 const PROFILE: &str = "function";
 
 /// The checkout, and the tools to build it with.
@@ -22,17 +22,17 @@ pub struct Source {
 pub enum BuildError {
     /// There is no checkout.
     #[error(
-        "{folder} is no checkout of abtest, so the functions cannot be built; give --artifacts \
-         DIR, or run this in the checkout, or set ABTEST_SOURCE to it", folder = .folder.display()
+        "cannot build the functions: {folder} is not a checkout of abtest; run this in the \
+         checkout, or set ABTEST_SOURCE to it, or use --artifacts", folder = .folder.display()
     )]
     NoSource {
-        /// Where it was looked for.
+        /// The folder that was searched.
         folder: PathBuf,
     },
     /// Plain cargo cannot build for this processor.
     #[error(
-        "building for {0} on this machine needs cargo-lambda; `pip install cargo-lambda` (with \
-         `rustup target add {1}`), or set aws.architecture to this machine's"
+        "building for {0} on this machine needs cargo-lambda; run `pip install cargo-lambda` and \
+         `rustup target add {1}`, or set aws.architecture to this machine's processor"
     )]
     NeedsCargoLambda(&'static str, &'static str),
     /// The tool is missing or failed.
@@ -46,7 +46,7 @@ pub enum BuildError {
 }
 
 impl Source {
-    /// The checkout in `ABTEST_SOURCE`, else in the folder that one is in.
+    /// The checkout in `ABTEST_SOURCE`, otherwise in the current folder.
     pub fn from_environment() -> Self {
         let folder = std::env::var_os("ABTEST_SOURCE").map_or_else(|| ".".into(), PathBuf::from);
         Self { folder, verbose: false }
@@ -62,7 +62,7 @@ impl Source {
         self.target().join("artifacts").join(architecture.name())
     }
 
-    /// Builds both programs and tells where they are.
+    /// Builds all programs and returns their paths.
     pub(super) fn build(
         &self,
         architecture: Architecture,
@@ -85,8 +85,8 @@ impl Source {
         let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = Command::new(program);
         command.args(arguments).current_dir(&self.folder).stdin(Stdio::null());
-        // `cargo run` and `cargo test` describe a package to us that is none of this build's: ring
-        // would be built anew for it, and all that stands on it.
+        // `cargo run` and `cargo test` set variables about their own package. With these, cargo
+        // would rebuild ring and everything that depends on it.
         let describes = |name: &str| {
             ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| name.starts_with(start))
         };
@@ -118,12 +118,12 @@ impl Source {
     }
 }
 
-/// What builds.
+/// The tool that builds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tool {
-    /// Links against the glibc of Lambda's runtime, for either processor.
+    /// Links against the glibc of Lambda's runtime. Builds for either processor.
     CargoLambda,
-    /// Links against this machine's, for its own processor; the outcome is checked.
+    /// Links against this machine's glibc and builds for its own processor. The outcome is checked.
     Cargo,
 }
 
@@ -145,7 +145,7 @@ impl Tool {
 
     fn arguments(self, architecture: Architecture) -> Vec<String> {
         let mut arguments: Vec<String> = match self {
-            // Without --skip-target-check it would install parts of a toolchain unasked.
+            // Without --skip-target-check it would install parts of a toolchain without asking.
             Self::CargoLambda => {
                 let target = format!("{}.2.34", triple(architecture));
                 ["lambda", "build", "--skip-target-check", "--target", &target]

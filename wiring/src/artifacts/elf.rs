@@ -1,40 +1,40 @@
-//! Whether a program can run in Lambda: its processor, and the C library that it needs.
+//! Whether a program can run on Lambda: its processor, and the C library that it needs.
 
 use abtest_model::config::Architecture;
 use object::elf::{EM_AARCH64, EM_X86_64, FileHeader64};
 use object::read::elf::{FileHeader, SectionHeader};
 use object::{Endianness, elf};
 
-/// The newest glibc whose symbols a program may need: that of the runtime `provided.al2023`.
+/// The glibc of the runtime `provided.al2023`. A program must not need a newer one.
 pub const GLIBC_OF_RUNTIME: (u32, u32) = (2, 34);
 
-/// Why a program cannot run there.
+/// Why a program cannot run on Lambda.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ElfError {
     /// Not a program for 64-bit Linux.
-    #[error("it is no program for 64-bit Linux ({0}); make it with `abtest build`")]
+    #[error("it is not a program for 64-bit Linux ({0}); run `abtest build`")]
     NoProgram(String),
     /// Built for another processor.
     #[error(
-        "it is built for {found}, and aws.architecture is {asked}; build it for {asked}, or set \
+        "it is built for {found}, but aws.architecture is {asked}; build it for {asked}, or set \
          aws.architecture to {found}"
     )]
     Architecture {
-        /// What it is built for.
+        /// The processor that it is built for.
         found: String,
-        /// What is asked for.
+        /// The processor that is needed.
         asked: &'static str,
     },
     /// Needs a newer C library.
     #[error(
-        "it needs glibc {}.{} ({symbol}), and Lambda's provided.al2023 has 2.34; build it with \
+        "it needs glibc {}.{} ({symbol}), but Lambda's provided.al2023 has 2.34; build it with \
          cargo-lambda (`pip install cargo-lambda`), or on a system with an older glibc",
         .needed.0, .needed.1
     )]
     Glibc {
         /// The version that it needs.
         needed: (u32, u32),
-        /// As the program names it.
+        /// The symbol version, as the program names it.
         symbol: String,
     },
 }
@@ -65,8 +65,8 @@ pub(super) fn check(program: &[u8], architecture: Architecture) -> Result<(), El
     Ok(())
 }
 
-/// The versions of symbols that other libraries must have, such as `GLIBC_2.34`. A program that
-/// is linked statically needs none.
+/// The symbol versions that the program needs from libraries, such as `GLIBC_2.34`. A statically
+/// linked program needs none.
 fn needed_versions(
     header: &FileHeader64<Endianness>,
     endian: Endianness,
@@ -115,17 +115,15 @@ mod tests {
             (Architecture::X86_64, Architecture::Arm64)
         };
         assert!(matches!(check(&ours, wrong), Err(ElfError::Architecture { .. })));
-        // This test may need a newer glibc than Lambda has; it is of the right kind all the same.
+        // This test itself may need a newer glibc than Lambda has.
         assert!(matches!(check(&ours, right), Ok(()) | Err(ElfError::Glibc { .. })));
         assert!(matches!(check(b"#!/bin/sh\n", right), Err(ElfError::NoProgram(_))));
     }
 
     #[test]
-    fn the_versions_that_a_program_needs_are_those_that_objdump_tells() {
+    fn the_versions_that_a_program_needs_are_those_that_objdump_prints() {
         let path = std::env::current_exe().unwrap();
-        let Ok(output) = std::process::Command::new("objdump").arg("-T").arg(&path).output() else {
-            return;
-        };
+        let output = std::process::Command::new("objdump").arg("-T").arg(&path).output().unwrap();
         let program = std::fs::read(&path).unwrap();
         let header = FileHeader64::<Endianness>::parse(&*program).unwrap();
         let endian = header.endian().unwrap();
@@ -133,8 +131,8 @@ mod tests {
         let shown = String::from_utf8_lossy(&output.stdout).into_owned();
         let newest = |versions: &[String]| versions.iter().filter_map(|one| glibc(one)).max();
         let words = shown.split(|c: char| c.is_whitespace() || c == '(' || c == ')');
-        let told: Vec<String> = words.map(str::to_owned).collect();
+        let printed: Vec<String> = words.map(str::to_owned).collect();
         assert!(newest(&needed).is_some());
-        assert_eq!(newest(&needed), newest(&told));
+        assert_eq!(newest(&needed), newest(&printed));
     }
 }

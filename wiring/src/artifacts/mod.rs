@@ -1,7 +1,7 @@
-//! The functions' artefacts: a zip for each program, with the one file `bootstrap` in it.
+//! The functions' artifacts: one zip per program, with the file `bootstrap` in it.
 //!
-//! They are taken from a folder that is named, else from beside the executable, else they are
-//! built from the checkout.
+//! They are taken from a given folder, otherwise from the folder of the executable, otherwise
+//! they are built from the checkout.
 
 mod build;
 mod elf;
@@ -10,6 +10,7 @@ mod pack;
 pub use build::{BuildError, Source};
 pub use elf::{ElfError, GLIBC_OF_RUNTIME};
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,12 +20,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-/// Both programs, for one processor.
+/// The artifacts of all programs, for one processor.
 #[derive(Debug, Clone)]
 pub struct Artifacts {
-    track: Artifact,
-    experiments: Artifact,
-    /// Where they come from, for people.
+    programs: BTreeMap<Program, Artifact>,
+    /// The folder that they come from.
     pub origin: String,
 }
 
@@ -33,11 +33,11 @@ pub struct Artifacts {
 pub struct Artifact {
     /// The zip.
     pub zip: Arc<[u8]>,
-    /// Its SHA-256 in Base64, as Lambda tells it.
+    /// Its SHA-256 in Base64, as Lambda reports it.
     pub digest: String,
 }
 
-/// Why there are no artefacts that could be deployed.
+/// Why there are no artifacts to deploy.
 #[derive(Debug, thiserror::Error)]
 pub enum ArtifactError {
     /// A file cannot be read or written.
@@ -50,15 +50,15 @@ pub enum ArtifactError {
         /// What to do.
         help: &'static str,
     },
-    /// A zip does not hold a function.
-    #[error("{path} is no function's zip: {problem}; make it with `abtest build`", path = .path.display())]
+    /// A zip does not contain a function.
+    #[error("{path} does not contain a function: {problem}; run `abtest build`", path = .path.display())]
     Zip {
         /// The file.
         path: PathBuf,
         /// What is wrong.
         problem: String,
     },
-    /// A program cannot run where it is to run.
+    /// A program cannot run on Lambda.
     #[error("{path}: {error}", path = .path.display())]
     Elf {
         /// The file.
@@ -72,11 +72,11 @@ pub enum ArtifactError {
 }
 
 impl Artifacts {
-    /// Finds the artefacts: in `folder` if one is given, else beside the executable, else by
-    /// building `source`.
+    /// Finds the artifacts: in `folder` if one is given, otherwise next to the executable, otherwise
+    /// by building `source`.
     ///
     /// # Errors
-    /// When there are none, or they are not for this processor.
+    /// When there are none, or they are for another processor.
     pub fn find(
         folder: Option<&Path>,
         source: &Source,
@@ -95,17 +95,17 @@ impl Artifacts {
         }
     }
 
-    /// Reads `track.zip` and `experiments.zip` from a folder and checks what is in them.
+    /// Reads the zip of each program from a folder and checks what is in it.
     ///
     /// # Errors
-    /// When one is missing, or is not for this processor.
+    /// When one is missing, or is for another processor.
     pub fn read(folder: &Path, architecture: Architecture) -> Result<Self, ArtifactError> {
         let read = |program: Program| -> Result<Artifact, ArtifactError> {
             let path = folder.join(format!("{}.zip", program.name()));
             let zip = std::fs::read(&path).map_err(|error| ArtifactError::File {
                 path: path.clone(),
                 error,
-                help: "make the artefacts with `abtest build`",
+                help: "run `abtest build`",
             })?;
             let bootstrap = pack::unpack(&zip)
                 .map_err(|problem| ArtifactError::Zip { path: path.clone(), problem })?;
@@ -113,17 +113,15 @@ impl Artifacts {
                 .map_err(|error| ArtifactError::Elf { path, error })?;
             Ok(Artifact::new(zip))
         };
-        Ok(Self {
-            track: read(Program::Track)?,
-            experiments: read(Program::Experiments)?,
-            origin: folder.display().to_string(),
-        })
+        let programs = Program::ALL.into_iter().map(|program| Ok((program, read(program)?)));
+        let programs = programs.collect::<Result<_, ArtifactError>>()?;
+        Ok(Self { programs, origin: folder.display().to_string() })
     }
 
-    /// Builds both programs, packs them into `target/artifacts`, and reads them back.
+    /// Builds all programs, packs them into `target/artifacts`, and reads them back.
     ///
     /// # Errors
-    /// When they cannot be built, or could not run there.
+    /// When they cannot be built, or cannot run on Lambda.
     pub fn build(source: &Source, architecture: Architecture) -> Result<Self, ArtifactError> {
         let folder = source.artifacts(architecture);
         let programs = source.build(architecture)?;
@@ -132,7 +130,7 @@ impl Artifacts {
             let bootstrap = std::fs::read(&path).map_err(|error| ArtifactError::File {
                 path: path.clone(),
                 error,
-                help: "the build did not leave it there",
+                help: "the build did not create it; run `abtest build` and read its output",
             })?;
             elf::check(&bootstrap, architecture)
                 .map_err(|error| ArtifactError::Elf { path: path.clone(), error })?;
@@ -144,12 +142,14 @@ impl Artifacts {
         Self::read(&folder, architecture)
     }
 
-    /// A program's artefact.
-    pub fn of(&self, program: Program) -> &Artifact {
-        match program {
-            Program::Track => &self.track,
-            Program::Experiments => &self.experiments,
-        }
+    /// A program's artifact.
+    pub fn of(&self, program: Program) -> Option<&Artifact> {
+        self.programs.get(&program)
+    }
+
+    /// Each program with its artifact.
+    pub fn all(&self) -> impl Iterator<Item = (Program, &Artifact)> {
+        self.programs.iter().map(|(program, artifact)| (*program, artifact))
     }
 }
 
@@ -161,5 +161,6 @@ impl Artifact {
 }
 
 fn unwritable(path: &Path, error: std::io::Error) -> ArtifactError {
-    ArtifactError::File { path: path.to_owned(), error, help: "it must be writable" }
+    let help = "make the folder writable";
+    ArtifactError::File { path: path.to_owned(), error, help }
 }

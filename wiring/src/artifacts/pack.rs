@@ -1,14 +1,14 @@
-//! A zip with one executable file in it, the same bytes for the same program.
+//! A zip with one executable file in it. The same program gives the same bytes.
 
 use std::io::{Cursor, Read, Write};
 
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
-/// What Lambda's `provided` runtimes start.
+/// The file that Lambda's `provided` runtimes start.
 const NAME: &str = "bootstrap";
 
-/// Packs a program: no time of day, no user, the same compression everywhere.
+/// Packs a program without times or users, and with the same compression everywhere.
 pub(super) fn pack(bootstrap: &[u8]) -> Result<Vec<u8>, String> {
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
@@ -23,13 +23,12 @@ pub(super) fn pack(bootstrap: &[u8]) -> Result<Vec<u8>, String> {
     packed.map(Cursor::into_inner).map_err(|error| error.to_string())
 }
 
-/// The program in a zip.
+/// Returns the program in a zip.
 pub(super) fn unpack(zip: &[u8]) -> Result<Vec<u8>, String> {
     let mut archive = ZipArchive::new(Cursor::new(zip)).map_err(|error| error.to_string())?;
-    let mut file =
-        archive.by_name(NAME).map_err(|_| format!("it holds no file called `{NAME}`"))?;
+    let mut file = archive.by_name(NAME).map_err(|_| format!("it has no file called `{NAME}`"))?;
     if file.unix_mode().is_some_and(|mode| mode & 0o111 == 0) {
-        return Err(format!("its `{NAME}` is not executable"));
+        return Err(format!("its file `{NAME}` is not executable"));
     }
     let mut bootstrap = Vec::new();
     file.read_to_end(&mut bootstrap).map_err(|error| error.to_string())?;

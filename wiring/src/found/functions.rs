@@ -10,23 +10,23 @@ use super::Owner;
 use crate::account::{Account, Call, CallError, Kind};
 use crate::blueprint::{ALIAS, Blueprint, FunctionState};
 
-/// The statement that lets the API call a function.
+/// The id of the policy statement that allows calls of a function.
 pub(crate) const STATEMENT: &str = "abtest-api";
 
 /// A function.
 #[derive(Debug, Clone)]
 pub struct FoundFunction {
-    /// What the next version would be.
+    /// The unpublished state, from which the next version is made.
     pub latest: FunctionState,
     /// Its versions, by number.
     pub versions: BTreeMap<u64, FoundVersion>,
     /// The version that the API calls.
     pub live: Option<u64>,
-    /// The API that may call it, as our statement names it.
+    /// The ARN of what may call it, from our policy statement.
     pub invoker: Option<String>,
-    /// How many copies may run at once, if that is limited.
+    /// How many copies may run at once, if it is limited.
     pub reserved_concurrency: Option<i32>,
-    /// Its ARN, by which it is tagged.
+    /// Its ARN.
     pub arn: String,
     /// Whose it is.
     pub owner: Owner,
@@ -35,22 +35,22 @@ pub struct FoundFunction {
 /// A published version of a function.
 #[derive(Debug, Clone)]
 pub struct FoundVersion {
-    /// What it is.
+    /// Its settings and the digest of its code.
     pub state: FunctionState,
-    /// The number of the deploy that published it, if it was one of ours.
+    /// The number of the deploy that published it, if it was published by `deploy`.
     pub deploy: Option<u32>,
-    /// When it was published, as AWS writes it.
+    /// When it was published, as AWS formats it.
     pub published: String,
 }
 
 impl FoundFunction {
-    /// The deploy that is live.
+    /// The number of the live deploy.
     pub fn live_deploy(&self) -> Option<u32> {
         self.versions.get(&self.live?)?.deploy
     }
 }
 
-/// Reads the functions that must exist, and those of our role or Gimel's that need not.
+/// Reads the functions of the blueprint, and other functions that have our role or Gimel's.
 pub(super) async fn read(
     account: &Account,
     blueprint: &Blueprint,
@@ -63,7 +63,7 @@ pub(super) async fn read(
         if !concerns(&listed, name, blueprint) {
             continue;
         }
-        // Deleted since it was listed.
+        // It may have been deleted since it was listed.
         let Some(function) = read_one(account, blueprint, name).await? else { continue };
         let required = blueprint.functions.contains_key(name);
         let gimels = function.latest.handler.starts_with("gimel.");
@@ -76,9 +76,7 @@ pub(super) async fn read(
 
 fn concerns(listed: &FunctionConfiguration, name: &str, blueprint: &Blueprint) -> bool {
     let role = listed.role().unwrap_or_default();
-    blueprint.functions.contains_key(name)
-        || role == blueprint.role_arn()
-        || Some(role) == blueprint.gimel_role_arn().as_deref()
+    blueprint.functions.contains_key(name) || blueprint.knows_role(name, role)
 }
 
 async fn read_one(
@@ -132,7 +130,7 @@ async fn live(account: &Account, name: &str) -> Result<Option<u64>, CallError> {
     }
 }
 
-/// The API of our statement in the policy of the alias.
+/// The source ARN of our statement in the policy of the alias.
 async fn invoker(account: &Account, name: &str) -> Result<Option<String>, CallError> {
     let answer = account
         .functions

@@ -15,13 +15,13 @@ pub struct FoundApi {
     pub id: String,
     /// Whose it is.
     pub owner: Owner,
-    /// What there is, by path.
+    /// Its paths.
     pub resources: BTreeMap<String, FoundResource>,
-    /// The gateway's own answers that were changed, with the headers that they carry.
+    /// The gateway's own answers that were changed, with the headers that they got.
     pub responses: BTreeMap<String, BTreeMap<String, String>>,
-    /// The stage, once there is one.
+    /// The stage, if it exists.
     pub stage: Option<FoundStage>,
-    /// Deployments that no stage serves.
+    /// The ids of deployments that no stage serves.
     pub unused_deployments: Vec<String>,
 }
 
@@ -37,22 +37,22 @@ pub struct FoundResource {
 /// A method of a path.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FoundMethod {
-    /// Whether the gateway asks for the API key.
+    /// Whether the gateway requires the API key.
     pub key_required: bool,
-    /// The parameters that the gateway knows.
+    /// The declared parameters, and whether each is required.
     pub parameters: BTreeMap<String, bool>,
-    /// How it goes on to what (`AWS_PROXY` and a function's URI), once it does.
+    /// The integration's type and URI (`AWS_PROXY` and a function's URI), if there is one.
     pub integration: Option<(String, String)>,
 }
 
 /// The stage.
 #[derive(Debug, Clone)]
 pub struct FoundStage {
-    /// The deployment that it serves.
+    /// The id of the deployment that it serves.
     pub deployment: String,
-    /// How what it serves is described.
+    /// The description of the deployment that it serves.
     pub fingerprint: String,
-    /// Requests a second and at once, by path and method.
+    /// The limits in requests per second and in one burst, by path and method.
     pub throttles: BTreeMap<(String, String), (u32, u32)>,
     /// Whose it is.
     pub owner: Owner,
@@ -63,10 +63,11 @@ pub(super) async fn read(
     blueprint: &Blueprint,
 ) -> Result<Option<FoundApi>, FoundError> {
     let Some(api) = find_api(account, blueprint).await? else { return Ok(None) };
-    let id = api.id().unwrap_or_default().to_owned();
+    let without_id = || CallError::without_id("apigateway:GET /restapis", &blueprint.api.name);
+    let id = api.id().ok_or_else(without_id)?.to_owned();
     let (stage, unused_deployments) = stages(account, blueprint, &id).await?;
     let by_tag = Owner::of_tags(api.tags(), blueprint);
-    // An API that was taken over keeps its own tags; its stage has ours.
+    // An API that was taken over keeps its own tags. Only its stage has ours.
     let owner = match (&by_tag, &stage) {
         (Owner::Nobody, Some(stage)) => stage.owner.clone(),
         _ => by_tag,
@@ -81,7 +82,7 @@ pub(super) async fn read(
     }))
 }
 
-/// The API of the blueprint's name: of several the one that is tagged as ours.
+/// The API with the blueprint's name. If several have it, the one that is tagged as ours.
 pub(crate) async fn find_api(
     account: &Account,
     blueprint: &Blueprint,
@@ -203,9 +204,9 @@ async fn stages(
     let stage = ours.map(|stage| {
         let settings = stage.method_settings().into_iter().flatten();
         let throttles = settings.filter_map(|(at, setting)| {
-            // What holds for all methods is the account's owner's own.
+            // Limits for all methods (`*/*`) were set by the account's owner.
             let (path, method) = at.rsplit_once('/').filter(|(path, _)| *path != "*")?;
-            // AWS writes the path's slashes as ~1, and has left the first out at times.
+            // AWS writes a slash in a path as ~1, and sometimes omits the first one.
             let path = format!("/{}", path.replace("~1", "/").trim_start_matches('/'));
             let limits = (limit(setting.throttling_rate_limit()), setting.throttling_burst_limit());
             Some(((path, method.to_owned()), (limits.0, limits.1.try_into().unwrap_or(0))))
@@ -220,7 +221,7 @@ async fn stages(
     Ok((stage, unused))
 }
 
-/// A rate as a whole number; ours always are.
+/// A rate as a whole number, which is what `deploy` sets.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped before")]
 fn limit(rate: f64) -> u32 {
     rate.clamp(0.0, f64::from(u32::MAX)) as u32

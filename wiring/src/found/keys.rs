@@ -1,4 +1,4 @@
-//! The API key, and the usage plan that ties it to the stage.
+//! The API keys, and the usage plan that connects them to the stage.
 
 use aws_sdk_apigateway::types::{ApiKey, UsagePlan};
 
@@ -6,12 +6,12 @@ use super::Owner;
 use crate::account::{Account, Call, CallError};
 use crate::blueprint::{Blueprint, STAGE};
 
-/// What opens the private endpoints.
+/// What gives access to the private endpoints.
 #[derive(Debug, Clone, Default)]
 pub struct FoundKeys {
     /// The usage plan.
     pub usage_plan: Option<FoundUsagePlan>,
-    /// The keys of the API's name, the newest first.
+    /// The keys that have the API's name, the newest first.
     pub keys: Vec<FoundKey>,
 }
 
@@ -20,7 +20,7 @@ pub struct FoundKeys {
 pub struct FoundUsagePlan {
     /// Its id.
     pub id: String,
-    /// The APIs whose stage `prod` it opens.
+    /// The ids of the APIs to whose stage `prod` it gives access.
     pub apis: Vec<String>,
     /// The ids of its keys.
     pub keys: Vec<String>,
@@ -31,7 +31,7 @@ pub struct FoundUsagePlan {
 pub struct FoundKey {
     /// Its id.
     pub id: String,
-    /// When it was made, in seconds since 1970.
+    /// When it was created, in seconds since 1970.
     pub created: i64,
     /// Whose it is.
     pub owner: Owner,
@@ -43,15 +43,17 @@ pub(super) async fn read(account: &Account, blueprint: &Blueprint) -> Result<Fou
         None => None,
     };
     let keys = find_keys(account, blueprint).await?;
-    let keys = keys.iter().map(|key| FoundKey {
-        id: key.id().unwrap_or_default().to_owned(),
-        created: key.created_date().map_or(0, |date| date.secs()),
-        owner: Owner::of_tags(key.tags(), blueprint),
+    let keys = keys.iter().filter_map(|key| {
+        Some(FoundKey {
+            id: key.id()?.to_owned(),
+            created: key.created_date().map_or(0, |date| date.secs()),
+            owner: Owner::of_tags(key.tags(), blueprint),
+        })
     });
     Ok(FoundKeys { usage_plan, keys: keys.collect() })
 }
 
-/// Our usage plan.
+/// The usage plan of this deployment.
 pub(crate) async fn find_usage_plan(
     account: &Account,
     blueprint: &Blueprint,
@@ -67,7 +69,7 @@ pub(crate) async fn find_usage_plan(
     Ok(None)
 }
 
-/// The keys of the API's name, without their values, the newest first.
+/// The keys that have the API's name, without their values, the newest first.
 pub(crate) async fn find_keys(
     account: &Account,
     blueprint: &Blueprint,
@@ -77,19 +79,22 @@ pub(crate) async fn find_keys(
     let mut pages = account.gateway.get_api_keys().name_query(name).into_paginator().items().send();
     while let Some(key) = pages.next().await {
         let key = key.call("apigateway:GET /apikeys", "")?;
-        // The query finds all names that begin with it.
+        // The query also returns longer names that begin with it.
         if key.name() == Some(name) {
             keys.push(key);
         }
     }
-    // A clock of seconds cannot tell two keys of one second apart: the later listed is newer.
+    // AWS gives the time in seconds. Of two keys of the same second, the later one in the list is
+    // the newer.
     keys.reverse();
     keys.sort_by_key(|key| std::cmp::Reverse(key.created_date().map_or(0, |date| date.secs())));
     Ok(keys)
 }
 
 async fn describe(account: &Account, plan: &UsagePlan) -> Result<FoundUsagePlan, CallError> {
-    let id = plan.id().unwrap_or_default().to_owned();
+    let without_id =
+        || CallError::without_id("apigateway:GET /usageplans", plan.name().unwrap_or_default());
+    let id = plan.id().ok_or_else(without_id)?.to_owned();
     let mut keys = Vec::new();
     let mut pages =
         account.gateway.get_usage_plan_keys().usage_plan_id(&id).into_paginator().items().send();

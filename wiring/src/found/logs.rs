@@ -9,9 +9,9 @@ use crate::blueprint::Blueprint;
 /// A log group.
 #[derive(Debug, Clone)]
 pub struct FoundLogGroup {
-    /// How long logs are kept, in days; none is for ever.
+    /// How long logs are kept, in days. Without a number they are never deleted.
     pub retention_days: Option<i32>,
-    /// Its ARN, by which it is tagged.
+    /// Its ARN.
     pub arn: String,
     /// Whose it is.
     pub owner: Owner,
@@ -55,7 +55,7 @@ pub(super) async fn read(
     Ok(groups)
 }
 
-/// Where Lambda writes a function's logs.
+/// The log group that Lambda writes a function's logs to.
 pub(crate) fn log_group_name(function: &str) -> String {
     format!("/aws/lambda/{function}")
 }

@@ -1,19 +1,19 @@
-//! Everything of a deployment that exists, read without changing anything.
+//! Everything of a deployment that exists. Reading it changes nothing.
 //!
-//! A thing is of the deployment if it has the name that the [`Blueprint`] gives it. Whether it is
-//! also ours to delete says its tag ([`Owner`]).
+//! A resource is part of the deployment if it has the name that the [`Blueprint`] gives it. Its
+//! tag ([`Owner`]) says whether this deployment may delete it.
 
 mod functions;
 mod gateway;
 mod keys;
 mod logs;
-mod role;
+mod roles;
 
 pub use functions::{FoundFunction, FoundVersion};
 pub use gateway::{FoundApi, FoundMethod, FoundResource, FoundStage};
 pub use keys::{FoundKey, FoundKeys, FoundUsagePlan};
 pub use logs::FoundLogGroup;
-pub use role::FoundRole;
+pub use roles::FoundRole;
 
 pub(crate) use functions::STATEMENT;
 pub(crate) use gateway::find_api;
@@ -28,26 +28,28 @@ use crate::blueprint::{Blueprint, GIMEL, TAG};
 /// What exists.
 #[derive(Debug, Clone, Default)]
 pub struct Found {
-    /// The role of the functions.
-    pub role: Option<FoundRole>,
-    /// The role that Gimel made, where its API is taken over.
+    /// The roles of the functions, by function.
+    pub roles: BTreeMap<String, FoundRole>,
+    /// The role that earlier versions of abtest gave to all functions.
+    pub shared_role: Option<FoundRole>,
+    /// The role that Gimel created, if its API is taken over.
     pub gimel_role: Option<FoundRole>,
-    /// The functions that must exist and do, and those that need not exist any more.
+    /// The functions of the blueprint, and those that are no longer needed.
     pub functions: BTreeMap<String, FoundFunction>,
     /// The log groups of all these functions, by function.
     pub log_groups: BTreeMap<String, FoundLogGroup>,
     /// The API.
     pub api: Option<FoundApi>,
-    /// What holds the key.
+    /// The usage plan and the API keys.
     pub keys: FoundKeys,
 }
 
-/// Whose a thing is, by its tag.
+/// Whose a resource is, by its tag.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Owner {
     /// This deployment's.
     Ours,
-    /// Nobody's that we know of: made by hand, or by Gimel.
+    /// Not tagged: created by hand or by Gimel.
     #[default]
     Nobody,
     /// Another deployment's.
@@ -68,21 +70,21 @@ impl Owner {
     }
 }
 
-/// Why what exists could not be read, or cannot be worked with.
+/// Why the existing resources could not be read, or cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum FoundError {
     /// A call failed.
     #[error(transparent)]
     Call(#[from] CallError),
-    /// There is more than one API of the name, and none is tagged as ours.
+    /// Several APIs have the name, and none is tagged as this deployment's.
     #[error(
-        "there are {count} REST APIs named {name}; name another one in aws.api_name, or rename or \
-         delete all but one"
+        "there are {count} REST APIs named {name}; set aws.api_name to another name, or delete all \
+         but one"
     )]
     Ambiguous {
         /// The name.
         name: String,
-        /// How many.
+        /// How many have it.
         count: usize,
     },
 }
@@ -93,16 +95,22 @@ impl Found {
     /// # Errors
     /// When a call fails.
     pub async fn read(account: &Account, blueprint: &Blueprint) -> Result<Self, FoundError> {
-        let role = role::read(account, blueprint, &blueprint.role.name).await?;
-        let gimel_role = match blueprint.gimel_role_arn() {
-            Some(_) => role::read(account, blueprint, GIMEL).await?,
-            None => None,
-        };
         let functions = functions::read(account, blueprint).await?;
-        let names = functions.keys().chain(blueprint.functions.keys());
-        let log_groups = logs::read(account, blueprint, names).await?;
+        let names = || functions.keys().chain(blueprint.functions.keys());
+        let roles = roles::read_all(account, blueprint, names()).await?;
+        let shared = blueprint.shared_role();
+        let is_needed = blueprint.functions.values().any(|function| function.role.name == shared);
+        let shared_role = match is_needed {
+            true => None,
+            false => roles::read(account, blueprint, &shared).await?,
+        };
+        let gimel_role = match blueprint.takes_over_gimel() {
+            true => roles::read(account, blueprint, GIMEL).await?,
+            false => None,
+        };
+        let log_groups = logs::read(account, blueprint, names()).await?;
         let api = gateway::read(account, blueprint).await?;
         let keys = keys::read(account, blueprint).await?;
-        Ok(Self { role, gimel_role, functions, log_groups, api, keys })
+        Ok(Self { roles, shared_role, gimel_role, functions, log_groups, api, keys })
     }
 }

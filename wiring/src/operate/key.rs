@@ -1,4 +1,4 @@
-//! The API key, and replacing it: the old one works on until it is retired.
+//! The API key and its rotation: the old key works until it is retired.
 
 use abtest_model::Secret;
 
@@ -7,18 +7,18 @@ use crate::apply::{add_key, create_key};
 use crate::blueprint::Blueprint;
 use crate::found::{Found, FoundUsagePlan};
 
-/// A key that opens the private endpoints.
+/// A key that gives access to the private endpoints.
 #[derive(Debug, Clone)]
 pub struct Key {
     /// Its id.
     pub id: String,
-    /// What is sent as `x-api-key`.
+    /// The value that is sent as `x-api-key`.
     pub value: Secret,
-    /// When it was made, in seconds since 1970.
+    /// When it was created, in seconds since 1970.
     pub created: i64,
 }
 
-/// Why the keys cannot be read or replaced.
+/// Why the keys cannot be read or rotated.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// A call failed.
@@ -27,18 +27,18 @@ pub enum KeyError {
     /// There is no usage plan yet.
     #[error("nothing is deployed; run `abtest deploy`")]
     NotDeployed,
-    /// A replacement is under way.
+    /// An earlier rotation is not finished.
     #[error(
-        "two keys work already; run `abtest key --retire` when nobody uses the older one, then \
+        "there are two keys already; run `abtest key --retire` once nobody uses the older one, then \
          rotate again"
     )]
     UnderWay,
     /// There is only one key.
-    #[error("only one key works; there is none to retire")]
+    #[error("there is only one key; run `abtest key --rotate` to create another one first")]
     NothingToRetire,
 }
 
-/// The keys that work, the newest first.
+/// The keys of the usage plan, the newest first.
 ///
 /// # Errors
 /// When they cannot be read.
@@ -58,16 +58,16 @@ pub async fn keys(account: &Account, found: &Found) -> Result<Vec<Key>, KeyError
             }
         }
     }
-    // Two keys of one second stay in the order in which they were added.
+    // The newest first also if two keys were created in the same second.
     keys.reverse();
     keys.sort_by_key(|key| std::cmp::Reverse(key.created));
     Ok(keys)
 }
 
-/// Makes a new key, which works beside the old one.
+/// Creates a new key. The old one keeps working.
 ///
 /// # Errors
-/// When two work already, or a call fails.
+/// When there are two keys already, or a call fails.
 pub async fn rotate(
     account: &Account,
     blueprint: &Blueprint,
@@ -77,7 +77,7 @@ pub async fn rotate(
     if plan.keys.len() > 1 {
         return Err(KeyError::UnderWay);
     }
-    // One that was made and not added, by an attempt that was cut off, is as good as a new one.
+    // An interrupted attempt may have created a key without adding it to the plan. Use that one.
     let spare = found.keys.keys.iter().find(|key| !plan.keys.contains(&key.id));
     let key = match spare {
         Some(spare) => spare.id.clone(),
@@ -86,7 +86,7 @@ pub async fn rotate(
     Ok(add_key(account, &plan.id, &key).await?)
 }
 
-/// Deletes all keys but the newest, and tells how many.
+/// Deletes all keys but the newest, and returns how many.
 ///
 /// # Errors
 /// When there is only one, or a call fails.

@@ -1,4 +1,4 @@
-//! Back to an earlier deploy: the alias of each function moves, which takes effect at once.
+//! Makes an earlier deploy live: the alias of each function moves, which takes effect at once.
 
 use std::collections::BTreeMap;
 
@@ -6,33 +6,46 @@ use crate::account::{Account, Call, CallError};
 use crate::blueprint::ALIAS;
 use crate::found::{Found, FoundFunction};
 
-/// A function's way from one version to another.
+/// A function's move from one version to another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Move {
     /// The function.
     pub function: String,
-    /// The version that is live.
+    /// The live version.
     pub from: u64,
-    /// The version that will be.
+    /// The version to make live.
     pub to: u64,
 }
 
-/// Why there is no way back.
+/// Why no earlier deploy can be made live.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RollbackError {
-    /// Nothing is live.
+    /// Nothing is deployed.
     #[error("nothing is deployed; run `abtest deploy`")]
     NothingLive,
-    /// There is no earlier one.
-    #[error("deploy {0} is the first that is kept; there is none to go back to")]
+    /// There is no earlier deploy.
+    #[error("deploy {0} is the oldest one that is kept; there is no earlier one to go back to")]
     NoEarlier(u32),
-    /// There is none of that number.
-    #[error("there is no deploy {asked}; `abtest status` shows those that are kept: {}", list(.kept))]
+    /// No deploy has this number.
+    #[error("there is no deploy {asked}; these are kept: {}", list(.kept))]
     Unknown {
         /// The number asked for.
         asked: u32,
-        /// Those that there are.
+        /// The deploys that are kept.
         kept: Vec<u32>,
+    },
+    /// The deploy's versions were published with a role that has been removed since.
+    #[error(
+        "version {version} of {function} runs with the role {role}, which is no longer used; deploy \
+         that version's code again with `abtest deploy --artifacts`"
+    )]
+    OldRole {
+        /// The function.
+        function: String,
+        /// The version.
+        version: u64,
+        /// The role's name.
+        role: String,
     },
 }
 
@@ -49,8 +62,8 @@ impl Found {
         deploys.into_iter().rev().collect()
     }
 
-    /// The deploy that is live: the newest of which each function serves its version. A function
-    /// that came later has none, and goes on.
+    /// The live deploy: the newest one of which each function serves its version. A function that
+    /// was added later has no version of that deploy and is ignored.
     pub fn live_deploy(&self) -> Option<u32> {
         let serves = |deploy: u32| {
             self.functions.values().filter(|function| function.live.is_some()).all(|function| {
@@ -64,11 +77,11 @@ impl Found {
         kept.into_iter().find(|deploy| *deploy <= live && serves(*deploy)).or(Some(live))
     }
 
-    /// The moves that make deploy `to` live, or the one before the live one. A function that did
-    /// not change in a deploy has no version of it, and takes its newest version before.
+    /// The moves that make deploy `to` live, or the deploy before the live one. A function that did
+    /// not change in that deploy moves to its newest version before it.
     ///
     /// # Errors
-    /// When there is no such deploy.
+    /// When there is no such deploy, or its versions cannot run any more.
     pub fn moves(&self, to: Option<u32>) -> Result<Vec<Move>, RollbackError> {
         let live = self.live_deploy().ok_or(RollbackError::NothingLive)?;
         let kept = self.deploys();
@@ -84,7 +97,19 @@ impl Found {
             let (from, to) = (function.live?, version_of(&function.versions, target)?);
             (from != to).then(|| Move { function: name.clone(), from, to })
         });
-        Ok(moved.collect())
+        let moves: Vec<Move> = moved.collect();
+        for Move { function, to, .. } in &moves {
+            let found = &self.functions[function];
+            let role = &found.versions[to].state.role;
+            if *role != found.latest.role {
+                return Err(RollbackError::OldRole {
+                    function: function.clone(),
+                    version: *to,
+                    role: role.rsplit('/').next().unwrap_or_default().to_owned(),
+                });
+            }
+        }
+        Ok(moves)
     }
 }
 
@@ -97,7 +122,7 @@ fn version_of(versions: &BTreeMap<u64, crate::found::FoundVersion>, target: u32)
 /// Moves the functions.
 ///
 /// # Errors
-/// When a call fails; those before it have moved.
+/// When a call fails. The functions before it have moved already.
 pub async fn rollback(account: &Account, moves: &[Move]) -> Result<(), CallError> {
     for Move { function, to, .. } in moves {
         let call = account.functions.update_alias().function_name(function).name(ALIAS);

@@ -20,17 +20,17 @@ pub(super) fn plan_api(blueprint: &Blueprint, found: &Found) -> Result<Change, P
         _ => false,
     };
     let steps: Vec<Step> = responses.into_iter().filter(missing).collect();
-    let details = steps.iter().map(|_| "CORS of the gateway's own answers".into()).take(1);
+    let details = steps.iter().map(|_| "CORS headers for the gateway's own answers".into()).take(1);
     Ok(Change::existing(resource, &api.owner, details.collect(), steps))
 }
 
-/// The headers of the gateway's own answers, so that a page can read a 403 or a 429.
+/// The headers that the gateway adds to its own answers, so that a page can read a 403 or a 429.
 pub(crate) fn gateway_headers() -> std::collections::BTreeMap<String, String> {
     let header = "gatewayresponse.header.Access-Control-Allow-Origin".to_owned();
     [(header, "'*'".to_owned())].into()
 }
 
-/// A change for each path: with its methods where it leads somewhere.
+/// One change per path, with its methods.
 pub(super) fn plan<'a>(
     blueprint: &'a Blueprint,
     found: &'a Found,
@@ -69,9 +69,9 @@ fn plan_path(blueprint: &Blueprint, api: Option<&FoundApi>, path: &ResourcePath)
         }
     }
     if existing.is_some() {
-        // What was on the path before and leads to a function of ours, or of Gimel's, goes.
+        // Other methods that call a function of ours or Gimel's are removed.
         for method in surplus(blueprint, api, path.as_str()) {
-            details.push(format!("without {method}"));
+            details.push(format!("remove {method}"));
             steps.push(Step::DeleteMethod { path: path.as_str().to_owned(), method });
         }
         Change::existing(resource, &Owner::Ours, details, steps)
@@ -105,7 +105,7 @@ fn plan_method(
     }
 }
 
-/// What OPTIONS must be: the function of the path's first method answers it.
+/// The method OPTIONS. The function of the path's first method answers it.
 pub(crate) fn options(blueprint: &Blueprint, endpoint: &Endpoint) -> FoundMethod {
     FoundMethod { integration: Some(integration(blueprint, endpoint)), ..FoundMethod::default() }
 }
@@ -114,8 +114,8 @@ fn integration(blueprint: &Blueprint, endpoint: &Endpoint) -> (String, String) {
     ("AWS_PROXY".to_owned(), blueprint.integration_uri(&endpoint.function))
 }
 
-/// The methods of a path that are not wanted and that lead to a function which this deployment
-/// has or had. Others are somebody else's.
+/// The methods of a path that are not in the blueprint and that call a function of this
+/// deployment. Other methods belong to someone else.
 pub(super) fn surplus(blueprint: &Blueprint, api: Option<&FoundApi>, path: &str) -> Vec<String> {
     let Some(resource) = api.and_then(|api| api.resources.get(path)) else { return Vec::new() };
     let wanted = |method: &str| {
@@ -136,8 +136,8 @@ pub(super) fn surplus(blueprint: &Blueprint, api: Option<&FoundApi>, path: &str)
     surplus.map(|(name, _)| name.clone()).collect()
 }
 
-/// Whether an integration calls a function of this account through the alias that we, and Gimel,
-/// use.
+/// Whether an integration calls a function of this account through the alias `live`, which abtest
+/// and Gimel use.
 fn is_own_uri(blueprint: &Blueprint, uri: &str) -> bool {
     let pattern = blueprint.integration_uri("|");
     pattern.split_once('|').is_some_and(|(start, end)| uri.starts_with(start) && uri.ends_with(end))

@@ -1,9 +1,9 @@
-//! The functions with their logs, versions and the alias.
+//! The functions with their logs, versions and the alias `live`.
 
 use abtest_model::Secret;
 
 use super::{Change, PlanError, Step, check_owner};
-use crate::blueprint::{Blueprint, FunctionBlueprint, FunctionState, VERSIONS_KEPT};
+use crate::blueprint::{Blueprint, FunctionBlueprint, FunctionState, Trigger, VERSIONS_KEPT};
 use crate::found::{Found, FoundFunction, Owner};
 
 pub(super) fn plan_logs(
@@ -25,15 +25,15 @@ pub(super) fn plan_logs(
         steps.push(Step::TagLogGroup { function });
     }
     if group.retention_days != Some(days) {
-        let was = group.retention_days.map_or("ever".to_owned(), |days| format!("{days} days"));
-        details.push(format!("kept for {was} → {days} days"));
+        let was = group.retention_days.map_or("forever".to_owned(), |days| format!("{days} days"));
+        details.push(format!("kept: {was} → {days} days"));
         steps.push(retain);
     }
     Ok(Change::existing(resource, &group.owner, details, steps))
 }
 
-/// The number of the deploy that this plan would be. A deploy that was stopped half-way keeps
-/// its number.
+/// The number of the deploy that this plan makes. A deploy that was stopped half-way keeps its
+/// number.
 pub(super) fn next_deploy(blueprint: &Blueprint, found: &Found) -> u32 {
     let functions = || found.functions.values();
     let last = functions().flat_map(|function| function.versions.values());
@@ -70,7 +70,7 @@ pub(super) fn plan(
         }
         steps.push(Step::Publish { function: function(), deploy });
         steps.push(Step::PointAlias { function: function(), version: None, exists: false });
-        steps.push(allow(false));
+        steps.extend(wanted.trigger.service().map(|_| allow(false)));
         return Ok(Change::create(resource, describe(&wanted.state), steps));
     };
     check_owner(&resource, &existing.owner)?;
@@ -91,30 +91,35 @@ pub(super) fn plan(
         let copies = |number: Option<i32>| number.map_or("any".to_owned(), |n| n.to_string());
         let (was, is) =
             (copies(existing.reserved_concurrency), copies(wanted.reserved_concurrency));
-        details.push(format!("copies at once {was} → {is}"));
+        details.push(format!("copies at once: {was} → {is}"));
         steps.push(Step::SetConcurrency { function: function() });
     }
     if target.is_none() {
-        details.push(format!("published as deploy {deploy}"));
+        details.push(format!("publish as deploy {deploy}"));
         steps.push(Step::Publish { function: function(), deploy });
     }
     if target.is_none() || existing.live != target {
         if let Some(version) = target {
-            details.push(format!("version {version} live"));
+            details.push(format!("make version {version} live"));
         }
         let exists = existing.live.is_some();
         steps.push(Step::PointAlias { function: function(), version: target, exists });
     }
-    let invoker = found.api.as_ref().map(|api| blueprint.invoker(&api.id));
-    if existing.invoker.is_none() || existing.invoker != invoker {
-        details.push("callable by the API".into());
+    let api = found.api.as_ref().map(|api| api.id.as_str());
+    let invoker = blueprint.invoker(name, &wanted.trigger, api);
+    let invoked = wanted.trigger.service().is_some();
+    if invoked && (existing.invoker.is_none() || existing.invoker != invoker) {
+        details.push(match wanted.trigger {
+            Trigger::Http => "allow calls from the API".into(),
+            _ => "allow calls from its schedule".into(),
+        });
         steps.push(allow(existing.invoker.is_some()));
     }
     steps.extend(outdated(name, existing, target));
     Ok(Change::existing(resource, &existing.owner, details, steps))
 }
 
-/// The newest version that is as it must be; the live one, if it is.
+/// The live version if it matches, otherwise the newest match.
 fn live_version(existing: &FoundFunction, wanted: &FunctionState) -> Option<u64> {
     let same =
         |number: &u64| existing.versions.get(number).is_some_and(|found| wanted.same(&found.state));
@@ -124,7 +129,8 @@ fn live_version(existing: &FoundFunction, wanted: &FunctionState) -> Option<u64>
         .or_else(|| existing.versions.keys().rev().copied().find(|number| same(number)))
 }
 
-/// The versions that are too many once the plan is carried out. A published one counts, too.
+/// The steps that delete the oldest versions, so that [`VERSIONS_KEPT`] are left. A version that
+/// the plan publishes counts.
 fn outdated<'a>(
     name: &'a str,
     existing: &'a FoundFunction,
@@ -133,7 +139,7 @@ fn outdated<'a>(
     let kept = if target.is_none() { VERSIONS_KEPT - 1 } else { VERSIONS_KEPT };
     let many = existing.versions.len().saturating_sub(kept);
     let versions = existing.versions.keys().copied();
-    // The one that was live until now stays, to roll back to.
+    // The live version stays, so that a rollback can return to it.
     let old =
         versions.filter(move |version| Some(*version) != target && Some(*version) != existing.live);
     old.take(many).map(|version| Step::DeleteVersion { function: name.to_owned(), version })
@@ -149,6 +155,11 @@ fn describe(state: &FunctionState) -> Vec<String> {
     lines
 }
 
+/// The last part of a role's ARN.
+fn role_name(arn: &str) -> String {
+    arn.rsplit('/').next().unwrap_or_default().to_owned()
+}
+
 fn differences(was: &FunctionState, is: &FunctionState) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = |what: &str, was: String, is: String| {
@@ -160,12 +171,12 @@ fn differences(was: &FunctionState, is: &FunctionState) -> Vec<String> {
     line("handler", was.handler.clone(), is.handler.clone());
     line("memory", format!("{} MB", was.memory), format!("{} MB", is.memory));
     line("time limit", format!("{} s", was.timeout), format!("{} s", is.timeout));
-    line("role", was.role.clone(), is.role.clone());
+    line("role", role_name(&was.role), role_name(&is.role));
     lines.extend(environment(was, is));
     lines
 }
 
-/// What changes in the environment, by name: values may be secrets.
+/// What changes in the environment. Only names: values may be secrets.
 fn environment(was: &FunctionState, is: &FunctionState) -> impl Iterator<Item = String> {
     let (was, is) = (&was.environment, &is.environment);
     let names: std::collections::BTreeSet<&String> = was.keys().chain(is.keys()).collect();

@@ -1,4 +1,4 @@
-//! The API key, tied to the stage by a usage plan.
+//! The API key, which a usage plan connects to the stage.
 
 use super::{Change, Step};
 use crate::blueprint::{Blueprint, STAGE};
@@ -13,7 +13,7 @@ pub(super) fn plan(blueprint: &Blueprint, found: &Found) -> Change {
     };
     let Some(plan) = &found.keys.usage_plan else {
         let steps = vec![Step::CreateUsagePlan, key_step];
-        let detail = format!("opens the private endpoints of the stage {STAGE}");
+        let detail = format!("gives access to the private endpoints of the stage {STAGE}");
         return match existing {
             Some(key) => Change::existing(resource, &key.owner, vec![detail], steps),
             None => Change::create(resource, vec![detail], steps),
@@ -22,15 +22,15 @@ pub(super) fn plan(blueprint: &Blueprint, found: &Found) -> Change {
     let (mut details, mut steps) = (Vec::new(), Vec::new());
     let api = found.api.as_ref().map(|api| &api.id);
     if api.is_none_or(|api| !plan.apis.contains(api)) {
-        details.push(format!("opens the stage {STAGE}"));
+        details.push(format!("gives access to the stage {STAGE}"));
         steps.push(Step::AddStageToUsagePlan);
     }
-    // A stage that is gone is open to nobody.
+    // A deleted stage needs no key.
     for gone in plan.apis.iter().filter(|known| Some(*known) != api) {
         steps.push(Step::RemoveStageFromUsagePlan { api: gone.clone() });
     }
     if plan.keys.is_empty() {
-        details.push("in the usage plan".into());
+        details.push("add it to the usage plan".into());
         steps.push(key_step);
     }
     Change::existing(resource, &Owner::Ours, details, steps)

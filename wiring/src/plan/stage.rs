@@ -1,4 +1,4 @@
-//! The stage: what it serves, and how much of it.
+//! The stage: the endpoints that it serves, and their limits.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +6,12 @@ use super::{Change, Step};
 use crate::blueprint::{Blueprint, STAGE};
 use crate::found::{Found, Owner};
 
-/// Plans the stage; `moved` where the endpoints change.
+/// Plans the stage. `moved` says that the plan changes endpoints.
 pub(super) fn plan(blueprint: &Blueprint, found: &Found, moved: bool) -> Change {
     let resource = format!("stage {STAGE}");
     let throttle = blueprint.api.throttle;
     let shown = format!(
-        "public endpoints take {} requests a second, {} at once",
+        "limit of each public endpoint: {} requests per second, {} in one burst",
         throttle.rate, throttle.burst
     );
     let stage = found.api.as_ref().and_then(|api| api.stage.as_ref());
@@ -21,7 +21,7 @@ pub(super) fn plan(blueprint: &Blueprint, found: &Found, moved: bool) -> Change 
     };
     let (mut details, mut steps) = (Vec::new(), Vec::new());
     if moved || stage.fingerprint != blueprint.api_fingerprint() {
-        details.push("serves the new endpoints".into());
+        details.push("serve the new endpoints".into());
         steps.push(Step::ServeNewDeployment);
     }
     if stage.owner != Owner::Ours {

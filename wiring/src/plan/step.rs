@@ -6,15 +6,23 @@ use abtest_model::Method;
 
 use crate::endpoints::ResourcePath;
 
-/// A step of a plan. It names things as the blueprint does; what AWS calls them is found out when
-/// it is taken.
+/// A step of a plan. It names resources as the blueprint does. The ids that AWS gives them are
+/// looked up when the step is taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each says what it does")]
 pub enum Step {
-    CreateRole,
-    TagRole,
-    TrustRole,
-    PutRolePolicy,
+    CreateRole {
+        function: String,
+    },
+    TagRole {
+        function: String,
+    },
+    TrustRole {
+        function: String,
+    },
+    PutRolePolicy {
+        function: String,
+    },
     RemoveRolePolicy {
         role: String,
         policy: String,
@@ -59,7 +67,7 @@ pub enum Step {
         function: String,
         deploy: u32,
     },
-    /// Lets the API call a version; the one just published where none is named.
+    /// Makes a version live. Without a number, the version that was just published.
     PointAlias {
         function: String,
         version: Option<u64>,
@@ -93,7 +101,7 @@ pub enum Step {
         path: ResourcePath,
         method: Method,
     },
-    /// OPTIONS, which the functions answer, too.
+    /// OPTIONS, which the functions also answer.
     PutOptions {
         path: ResourcePath,
         replaces: bool,
@@ -134,7 +142,7 @@ pub enum Step {
 }
 
 impl Step {
-    /// Whether the stage must be deployed again for it to show.
+    /// Whether the step has no effect until the stage is deployed again.
     pub(super) fn changes_endpoints(&self) -> bool {
         matches!(
             self,
@@ -151,10 +159,14 @@ impl Step {
 impl fmt::Display for Step {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::CreateRole => write!(formatter, "creating the role"),
-            Self::TagRole => write!(formatter, "tagging the role"),
-            Self::TrustRole => write!(formatter, "setting who may take the role"),
-            Self::PutRolePolicy => write!(formatter, "setting what the role allows"),
+            Self::CreateRole { function } => write!(formatter, "creating the role of {function}"),
+            Self::TagRole { function } => write!(formatter, "tagging the role of {function}"),
+            Self::TrustRole { function } => {
+                write!(formatter, "letting only Lambda assume the role of {function}")
+            }
+            Self::PutRolePolicy { function } => {
+                write!(formatter, "setting what the role of {function} allows")
+            }
             Self::RemoveRolePolicy { policy, .. } => {
                 write!(formatter, "removing the policy {policy}")
             }
@@ -177,12 +189,12 @@ impl fmt::Display for Step {
             Self::UpdateCode { function } => write!(formatter, "uploading the code of {function}"),
             Self::TagFunction { function } => write!(formatter, "tagging {function}"),
             Self::SetConcurrency { function } => {
-                write!(formatter, "setting how many copies of {function} may run")
+                write!(formatter, "limiting how many copies of {function} run at once")
             }
             Self::Publish { function, .. } => write!(formatter, "publishing {function}"),
-            Self::PointAlias { function, .. } => write!(formatter, "moving {function} live"),
+            Self::PointAlias { function, .. } => write!(formatter, "making {function} live"),
             Self::AllowInvoke { function, .. } => {
-                write!(formatter, "letting the API call {function}")
+                write!(formatter, "allowing calls of {function}")
             }
             Self::DeleteVersion { function, version } => {
                 write!(formatter, "deleting version {version} of {function}")
@@ -195,11 +207,11 @@ impl fmt::Display for Step {
                 write!(formatter, "setting {method} {}", path.as_str())
             }
             Self::PutIntegration { path, method } => {
-                write!(formatter, "leading {method} {} to its function", path.as_str())
+                write!(formatter, "connecting {method} {} to its function", path.as_str())
             }
             Self::PutOptions { path, .. } => write!(formatter, "setting OPTIONS {}", path.as_str()),
             Self::DeleteMethod { path, method } => write!(formatter, "deleting {method} {path}"),
-            Self::PutGatewayResponse { kind } => write!(formatter, "letting pages read {kind}"),
+            Self::PutGatewayResponse { kind } => write!(formatter, "adding CORS headers to {kind}"),
             Self::CreateStage => write!(formatter, "creating the stage"),
             Self::ServeNewDeployment => write!(formatter, "serving the new endpoints"),
             Self::TagStage => write!(formatter, "tagging the stage"),
@@ -209,9 +221,9 @@ impl fmt::Display for Step {
             }
             Self::DeleteApi { api } => write!(formatter, "deleting the API {api}"),
             Self::CreateUsagePlan => write!(formatter, "creating the usage plan"),
-            Self::AddStageToUsagePlan => write!(formatter, "tying the usage plan to the stage"),
+            Self::AddStageToUsagePlan => write!(formatter, "adding the stage to the usage plan"),
             Self::RemoveStageFromUsagePlan { .. } => {
-                write!(formatter, "untying the usage plan from the stage")
+                write!(formatter, "removing the stage from the usage plan")
             }
             Self::CreateKey => write!(formatter, "creating the key"),
             Self::AddKeyToUsagePlan { .. } => write!(formatter, "adding the key to the usage plan"),

@@ -1,33 +1,50 @@
-//! Checks of what lies on this machine.
+//! Checks of the files on this machine.
 
 use abtest_model::{Config, Program};
 use abtest_wiring::artifacts::Artifacts;
 use abtest_wiring::endpoints::Endpoints;
 
 use super::Check;
+use crate::config_file;
 use crate::deployment::DeploymentArguments;
 
-/// The name of the artefacts' check.
-pub(super) const ARTIFACTS: &str = "artefacts";
+/// The name of the check of the artifacts.
+pub(super) const ARTIFACTS: &str = "artifacts";
 
-/// Whether there is a config and it can be read.
+/// Whether the config can be read and is filled in.
 pub(super) fn config(deployment: &DeploymentArguments) -> (Option<Config>, Check) {
     const NAME: &str = "config";
     let path = deployment.config_path();
     match (deployment.config(), path) {
-        (Ok(config), Some(path)) => (Some(config), Check::passed(NAME, path.display().to_string())),
+        (Ok(config), Some(path)) => {
+            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            let check = match config_file::placeholders(&text) {
+                empty if empty.is_empty() => Check::passed(NAME, path.display().to_string()),
+                members => {
+                    let found = format!("not filled in: {}", members.join(", "));
+                    Check::failed_with(NAME, found, fill_in(&members))
+                }
+            };
+            (Some(config), check)
+        }
         (Ok(config), None) => {
-            let next = "`abtest configure` makes one; ABTEST_… variables work without";
+            let next = "run `abtest configure` to create one, or set ABTEST_… variables";
             (Some(config), Check::warned(NAME, "there is no config file", next))
         }
         (Err(error), _) => {
-            let next = "`abtest configure` opens it in your editor";
+            let next = "run `abtest configure` to open it in your editor";
             (None, Check::failed_with(NAME, format!("{error:#}"), next))
         }
     }
 }
 
-/// Whether others on this machine can read the config, which may hold a password.
+/// The command that fills the members in.
+fn fill_in(members: &[String]) -> String {
+    let sets: Vec<String> = members.iter().map(|member| format!("--set {member}=…")).collect();
+    format!("run `abtest configure {}`", sets.join(" "))
+}
+
+/// Whether other users of this machine can read the config, which may contain a password.
 #[cfg(unix)]
 pub(super) fn mode(deployment: &DeploymentArguments) -> Option<Check> {
     use std::os::unix::fs::PermissionsExt;
@@ -37,7 +54,7 @@ pub(super) fn mode(deployment: &DeploymentArguments) -> Option<Check> {
     if mode & 0o077 == 0 {
         return Some(Check::passed(NAME, format!("{mode:04o}, only you can read it")));
     }
-    let next = format!("chmod 600 {}", path.display());
+    let next = format!("run `chmod 600 {}`", path.display());
     Some(Check::failed_with(NAME, format!("{mode:04o}, others can read your password"), next))
 }
 
@@ -46,21 +63,43 @@ pub(super) fn mode(_: &DeploymentArguments) -> Option<Check> {
     None
 }
 
-/// Whether all endpoints can exist together.
-pub(super) fn wiring(config: &Config) -> Check {
+/// Whether all endpoints can exist together, and whether results are public.
+pub(super) fn wiring(config: &Config) -> Vec<Check> {
     const NAME: &str = "wiring";
-    match Endpoints::new(&config.name, &config.extra_wiring) {
-        Ok(endpoints) => {
-            let (functions, paths) = (endpoints.functions.len(), endpoints.endpoints.len());
-            Check::passed(NAME, format!("{paths} endpoints, {functions} functions"))
-        }
-        Err(error) => Check::error(NAME, &error),
+    let endpoints = match Endpoints::new(&config.name, &config.extra_wiring) {
+        Ok(endpoints) => endpoints,
+        Err(error) => return vec![Check::error(NAME, &error)],
+    };
+    let (functions, paths) = (endpoints.functions.len(), endpoints.endpoints.len());
+    let mut checks = vec![Check::passed(NAME, format!("{paths} endpoints, {functions} functions"))];
+    let open = open_results(config);
+    if !open.is_empty() {
+        checks.push(Check::warned(
+            "public results",
+            format!("anyone can read the results at {}", open.join(", ")),
+            "set apiKeyRequired to true in extra_wiring, unless your results are public",
+        ));
     }
+    checks
 }
 
-/// The artefacts were checked when they were read.
+/// The extra endpoints that show results without a key.
+fn open_results(config: &Config) -> Vec<String> {
+    let open = config.extra_wiring.iter().filter(|wiring| {
+        let reads = wiring.lambda.handler.program() == Program::Experiments;
+        reads && !wiring.api_gateway.method.api_key_required
+    });
+    open.map(|wiring| {
+        let endpoint = &wiring.api_gateway;
+        let path = endpoint.path_part.trim_matches('/');
+        format!("{} /{path} ({})", endpoint.method.http_method, wiring.lambda.handler)
+    })
+    .collect()
+}
+
+/// The size of the artifacts, which were checked when they were read.
 pub(crate) fn artifacts(config: &Config, artifacts: &Artifacts) -> Check {
-    let bytes: usize = Program::ALL.iter().map(|program| artifacts.of(*program).zip.len()).sum();
+    let bytes: usize = artifacts.all().map(|(_, artifact)| artifact.zip.len()).sum();
     let found = format!(
         "{}, {}, {:.1} MB",
         artifacts.origin,

@@ -1,9 +1,9 @@
-//! `abtest preflight`: everything that a deploy needs, checked before it.
+//! `abtest preflight`: checks everything that a deploy needs.
 //!
 //! | module | checks |
 //! |---|---|
-//! | `local` | the config and the artefacts |
-//! | `redis` | the server that will hold the counters |
+//! | `local` | the config and the artifacts |
+//! | `redis` | the server that stores the counters |
 //! | `aws` | region, credentials, permissions |
 
 mod aws;
@@ -12,7 +12,7 @@ mod redis;
 
 pub(crate) use local::artifacts;
 
-use abtest_model::Config;
+use abtest_wiring::account::Settings;
 use anyhow::Result;
 use serde::Serialize;
 
@@ -20,9 +20,9 @@ use crate::ExitStatus;
 use crate::deployment::{ArtifactArguments, DeploymentArguments, block_on};
 use crate::terminal::{dim, green, red_out, yellow};
 
-/// Check everything that a deploy needs: config, Redis, AWS, artefacts.
+/// Check everything that a deploy needs: config, Redis, AWS, artifacts.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "All checks run, also when one fails. The exit code is 1 if any failed.")]
+#[command(after_help = "All checks run, even if one fails. The exit code is 1 if a check failed.")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     deployment: DeploymentArguments,
@@ -33,24 +33,24 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-/// One check and how it went.
+/// One check and its outcome.
 #[derive(Debug, Serialize)]
 pub(crate) struct Check {
     name: &'static str,
     outcome: Outcome,
     /// What was found.
     found: String,
-    /// What to do, where something is to be done.
+    /// What to do next.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
-/// How a check went.
+/// The outcome of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Outcome {
     Passed,
-    /// It works, and something should be known.
+    /// It works, but the user should know something.
     Warned,
     Failed,
 }
@@ -68,7 +68,7 @@ impl Check {
         Self { name, outcome: Outcome::Failed, found: found.into(), next: Some(next.into()) }
     }
 
-    /// A check that fails with an error, which says itself what to do.
+    /// A check that failed with an error. The error's message contains the next step.
     fn error(name: &'static str, error: &dyn std::error::Error) -> Self {
         Self { name, outcome: Outcome::Failed, found: error.to_string(), next: None }
     }
@@ -81,7 +81,7 @@ impl Check {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
     let mut checks = block_on(async { Ok(checks(&arguments.deployment).await) })?;
-    // Without a config, which is among the checks, nobody knows for which processor.
+    // The config sets the processor. If the config is wrong, its own check has failed already.
     if let Ok(config) = arguments.deployment.config() {
         checks.push(match arguments.artifacts.find(&config) {
             Ok(found) => artifacts(&config, &found),
@@ -97,25 +97,27 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
     Ok(if failed { ExitStatus::ChecksFailed } else { ExitStatus::Done })
 }
 
-/// Runs all checks but the artefacts', which may have to be built first.
+/// Runs all checks except that of the artifacts, which may have to be built first.
 pub(crate) async fn checks(deployment: &DeploymentArguments) -> Vec<Check> {
     let (config, check) = local::config(deployment);
     let mut checks = vec![check];
     checks.extend(local::mode(deployment));
-    let config = config.unwrap_or_else(|| {
-        // What can be checked without a config still is.
-        Config::default()
-    });
-    let readable = !checks[0].failed();
-    if readable {
-        checks.push(local::wiring(&config));
-        checks.extend(redis::checks(&config).await);
+    let region = config.as_ref().and_then(|config| config.aws.region.clone());
+    let settings = Settings::read(region.as_deref()).await;
+    let mocked = settings.as_ref().is_ok_and(|settings| settings.endpoint().is_some());
+    if let Some(config) = &config {
+        checks.extend(local::wiring(config));
+        // A server that is still called "ENTER YOUR REDIS HOST" does not need to be asked.
+        if !checks[0].failed() {
+            checks.extend(redis::checks(config, mocked).await);
+        }
     }
-    checks.extend(aws::checks(&config).await);
+    // AWS can be checked without a config.
+    checks.extend(aws::checks(&config.unwrap_or_default(), settings.as_ref()).await);
     checks
 }
 
-/// Prints the checks, a line each.
+/// Prints the checks, one per line.
 pub(crate) fn show(checks: &[Check]) {
     for check in checks {
         let mark = match check.outcome {

@@ -1,4 +1,4 @@
-//! Checks of the server that will hold the counters.
+//! Checks of the server that stores the counters.
 
 use abtest_model::Config;
 use abtest_store::redis::inspect::{ServerReport, inspect};
@@ -7,25 +7,28 @@ use abtest_wiring::endpoints::Endpoints;
 use super::Check;
 use crate::secrets;
 
-/// Copies of all functions that may run at once where nothing limits them: Lambda's default for
-/// an account.
+/// How many copies of all functions may run at once without a limit: Lambda's default per account.
 const LAMBDA_DEFAULT: u64 = 1_000;
 
-/// What a counter of each experiment can take: 12 KiB and the keys around it.
+/// The most memory that a counter can take: 12 KiB and its share of the keys around it.
 const COUNTER_BYTES: u64 = 13 * 1_024;
 
-pub(super) async fn checks(config: &Config) -> Vec<Check> {
+/// `mocked` says that something stands in for AWS, which may run on this machine.
+pub(super) async fn checks(config: &Config, mocked: bool) -> Vec<Check> {
     let mut config = config.clone();
     if let Err(error) = secrets::resolve(&mut config).await {
-        let next = "Redis is checked when its secret can be read from here";
+        let next = "give your AWS user the permission to read the secret, then run this again";
         return vec![Check::failed_with("Redis", error.to_string(), next)];
     }
     let config = &config;
+    if let Some(check) = local_host(config).filter(|_| !mocked) {
+        return vec![check];
+    }
     let server = match inspect(&config.redis).await {
         Ok(server) => server,
         Err(error) => {
             let next = "check redis.host, redis.port, redis.password and redis.tls with \
-                        `abtest configure`; the server must be reachable from here and from Lambda";
+                        `abtest configure`; this machine and Lambda must both reach the server";
             return vec![Check::failed_with("Redis", error.to_string(), next)];
         }
     };
@@ -37,6 +40,29 @@ pub(super) async fn checks(config: &Config) -> Vec<Check> {
         memory(config, &server),
         connections(config, &server),
     ]
+}
+
+/// Fails for a server on this machine: Lambda can never reach it.
+fn local_host(config: &Config) -> Option<Check> {
+    let host = config.redis.url.as_ref().and_then(|url| {
+        let address = url.expose().split_once("://")?.1;
+        let authority = address.split(['/', '?']).next()?;
+        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        let port = host.rsplit_once(':').filter(|(_, port)| !port.contains(']'));
+        Some(port.map_or(host, |(host, _)| host).to_owned())
+    });
+    let host = host.unwrap_or_else(|| config.redis.host.clone());
+    let address = host.trim_matches(['[', ']']);
+    let is_local = address.eq_ignore_ascii_case("localhost")
+        || address
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback() || address.is_unspecified());
+    is_local.then(|| {
+        let found = format!("{host} is this machine, which Lambda cannot reach");
+        let next = "run `abtest configure --set redis.host=…` with the address of a server that \
+                    Lambda can reach";
+        Check::failed_with("Redis", found, next)
+    })
 }
 
 fn reachable(server: &ServerReport) -> Check {
@@ -54,16 +80,11 @@ fn tls(config: &Config) -> Check {
     let redis = &config.redis;
     let url = redis.url.as_ref().map(|url| url.expose().to_owned());
     let tls = url.as_ref().map_or(redis.tls, |url| url.starts_with("rediss://"));
-    let local = ["127.0.0.1", "localhost", "::1"];
     if tls {
         return Check::passed(NAME, "encrypted");
     }
-    if local.contains(&redis.host.as_str()) && url.is_none() {
-        let next = "set redis.host to a server that Lambda can reach";
-        return Check::warned(NAME, "not encrypted, on this machine only", next);
-    }
     let next = "set redis.tls to true, unless Lambda reaches it through a private network";
-    Check::warned(NAME, "not encrypted: the password travels readable", next)
+    Check::warned(NAME, "not encrypted; others on the network can read the password", next)
 }
 
 fn version(server: &ServerReport) -> Check {
@@ -79,7 +100,7 @@ fn eviction(server: &ServerReport) -> Check {
     const NAME: &str = "eviction";
     let policy = &server.eviction_policy;
     if server.may_drop_counters() {
-        let found = format!("{policy} drops counters when memory is full");
+        let found = format!("{policy} deletes counters when memory is full");
         return Check::failed_with(NAME, found, "set maxmemory-policy to noeviction");
     }
     Check::passed(NAME, format!("{policy}: counters stay when memory is full"))
@@ -92,14 +113,14 @@ fn memory(config: &Config, server: &ServerReport) -> Check {
         return Check::passed(NAME, format!("{} used, no limit", megabytes(server.used_memory)));
     };
     let counters = left / COUNTER_BYTES;
-    let found = format!("{} left: {counters} counters of 12 KiB at least", megabytes(left));
+    let found = format!("{} left, enough for at least {counters} counters", megabytes(left));
     if counters < 100 {
-        let next = "take a larger plan, or delete what is not needed";
+        let next = "get a larger server, or delete experiments";
         return Check::failed_with(NAME, found, next);
     }
     if counters < u64::from(config.limits.counters) {
         let next = format!(
-            "set limits.counters (now {}) to {counters}, so that a stranger cannot fill it",
+            "set limits.counters (now {}) to {counters}, so that strangers cannot fill the memory",
             config.limits.counters
         );
         return Check::warned(NAME, found, next);
@@ -110,7 +131,11 @@ fn memory(config: &Config, server: &ServerReport) -> Check {
 fn connections(config: &Config, server: &ServerReport) -> Check {
     const NAME: &str = "connections";
     let Some(limit) = server.connection_limit else {
-        return Check::warned(NAME, "the server does not say how many it takes", "see your plan");
+        return Check::warned(
+            NAME,
+            "the server does not say how many it allows",
+            "check your plan",
+        );
     };
     let functions = Endpoints::new(&config.name, &config.extra_wiring)
         .map_or(2, |endpoints| endpoints.functions.len() as u64);
@@ -124,8 +149,30 @@ fn connections(config: &Config, server: &ServerReport) -> Check {
         return Check::passed(NAME, found);
     }
     let next = format!(
-        "set aws.reserved_concurrency to {} at most, or take a larger plan",
+        "set aws.reserved_concurrency to {} at most, or get a larger server",
         (left / functions).max(1)
     );
     Check::warned(NAME, found, next)
+}
+
+#[cfg(test)]
+mod tests {
+    use abtest_model::Secret;
+
+    use super::*;
+
+    #[test]
+    fn a_server_on_this_machine_is_found_whichever_way_it_is_written() {
+        let with = |host: &str, url: Option<&str>| {
+            let mut config = Config::default();
+            config.redis.host = host.to_owned();
+            config.redis.url = url.map(Secret::new);
+            local_host(&config).is_some()
+        };
+        assert!(with("127.0.0.1", None) && with("LocalHost", None) && with("::1", None));
+        assert!(with("redis.example", Some("redis://127.0.0.1:6379/0")));
+        assert!(with("redis.example", Some("rediss://me:p@ss@[::1]:6379")));
+        assert!(!with("redis.example", None) && !with("10.0.0.7", None));
+        assert!(!with("127.0.0.1", Some("redis://redis.example")));
+    }
 }

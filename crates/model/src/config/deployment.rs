@@ -94,13 +94,13 @@ impl Default for DeploymentSettings {
 /// The processor that functions are built for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 pub enum Architecture {
-    /// AWS Graviton: a fifth cheaper.
+    /// Intel and AMD: the processor that abtest is built and tested on.
     #[default]
-    #[serde(rename = "arm64")]
-    Arm64,
-    /// Intel and AMD.
     #[serde(rename = "x86_64")]
     X86_64,
+    /// AWS Graviton: a fifth cheaper per GB-second.
+    #[serde(rename = "arm64")]
+    Arm64,
 }
 
 impl Architecture {

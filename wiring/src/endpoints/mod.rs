@@ -1,5 +1,16 @@
-//! The endpoints that must exist: the built-in ones, which are those of the API's table, and those
-//! of the config's `extra_wiring`.
+//! The endpoints that must exist: those of the API's table, and those of the config's
+//! `extra_wiring`.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `path` | paths of the REST API |
+//! | `rules` | what an entry of `extra_wiring` must obey |
+
+mod path;
+mod rules;
+
+pub use path::ResourcePath;
+pub use rules::WiringError;
 
 use std::collections::BTreeMap;
 
@@ -27,103 +38,15 @@ pub struct WiredFunction {
     pub timeout: u32,
 }
 
-/// What lies behind a path and a method.
+/// What answers a path and a method.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     /// The function's name.
     pub function: String,
-    /// Whether the gateway asks for the API key.
+    /// Whether the gateway requires the API key.
     pub key_required: bool,
-    /// The parameters that the gateway knows, and whether each is required.
+    /// The declared parameters, and whether each is required.
     pub parameters: BTreeMap<String, bool>,
-}
-
-/// A path below the stage: `/track`, `/experiments/{experiment}`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ResourcePath(String);
-
-impl ResourcePath {
-    /// The path with its leading slash.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Itself and the paths above it, the shortest first, the root left out.
-    pub fn with_parents(&self) -> impl Iterator<Item = Self> {
-        let ends = self.0.char_indices().skip(1).filter(|(_, character)| *character == '/');
-        let ends = ends.map(|(end, _)| end).chain([self.0.len()]).collect::<Vec<_>>();
-        ends.into_iter().map(|end| Self(self.0[..end].to_owned()))
-    }
-
-    /// The path above it (`/` for the first part), and its last part.
-    pub fn split(&self) -> (&str, &str) {
-        match self.0.rsplit_once('/') {
-            Some(("", part)) => ("/", part),
-            Some((parent, part)) => (parent, part),
-            None => ("/", &self.0),
-        }
-    }
-
-    fn new(text: &str) -> Result<Self, WiringError> {
-        let parts: Vec<&str> = text.trim_matches('/').split('/').collect();
-        if parts.iter().all(|part| is_part(part)) {
-            Ok(Self(format!("/{}", parts.join("/"))))
-        } else {
-            Err(WiringError::Path(text.to_owned()))
-        }
-    }
-
-    /// The path with all its variable parts called the same: two such paths cannot both exist.
-    fn shape(&self) -> String {
-        let shape = |part: &str| if part.starts_with('{') { "{}".to_owned() } else { part.into() };
-        self.0.split('/').map(shape).collect::<Vec<_>>().join("/")
-    }
-}
-
-/// What API Gateway takes as one part of a path.
-fn is_part(part: &str) -> bool {
-    let name = part.strip_prefix('{').and_then(|part| part.strip_suffix('}')).unwrap_or(part);
-    let name = if part.starts_with('{') { name.strip_suffix('+').unwrap_or(name) } else { name };
-    let known = |byte: u8| byte.is_ascii_alphanumeric() || b"._-:".contains(&byte);
-    !name.is_empty() && name.bytes().all(known)
-}
-
-/// What is wrong with the wiring. Found before anything is touched.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages say it")]
-pub enum WiringError {
-    #[error(
-        "extra_wiring: pathPart `{0}` is no path; use letters, digits and ._-: with slashes between"
-    )]
-    Path(String),
-    #[error("extra_wiring: {method} {path} leads to both {first} and {second}; remove one")]
-    Clash { method: Method, path: String, first: String, second: String },
-    #[error(
-        "extra_wiring: {first} and {second} cannot both exist; name their variable parts alike"
-    )]
-    Variables { first: String, second: String },
-    #[error(
-        "extra_wiring: {handler} does not answer {method} at /{path}; it answers {}",
-        .handler.methods().map(|method| method.to_string()).collect::<Vec<_>>().join(" and ")
-    )]
-    WrongMethod { handler: Handler, method: Method, path: String },
-    #[error(
-        "extra_wiring: the function {name} is described in two ways ({first} and {second}); \
-         give both entries the same Handler, MemorySize and Timeout"
-    )]
-    Disagreement { name: String, first: String, second: String },
-    #[error(
-        "extra_wiring: {handler} at /{path} is for operators; set apiKeyRequired to true, or \
-         anybody could delete experiments"
-    )]
-    Open { handler: Handler, path: String },
-    #[error(
-        "extra_wiring: FunctionName `{0}` cannot be a function's name; use 1 to 64 letters, \
-         digits, hyphens and underscores"
-    )]
-    FunctionName(String),
-    #[error("extra_wiring: {name} has {value} as its {what}; {rule}")]
-    Size { name: String, what: &'static str, value: u32, rule: &'static str },
 }
 
 impl Endpoints {
@@ -131,7 +54,7 @@ impl Endpoints {
     /// function sets that function's memory and time limit.
     ///
     /// # Errors
-    /// When two endpoints clash, or one could not work.
+    /// When two endpoints clash, or one cannot work.
     pub fn new(name: &DeploymentName, extra: &[Wiring]) -> Result<Self, WiringError> {
         let mut endpoints = Self { functions: BTreeMap::new(), endpoints: BTreeMap::new() };
         for wiring in extra {
@@ -141,14 +64,14 @@ impl Endpoints {
             endpoints.add_built_in(name, endpoint)?;
         }
         for wiring in extra {
-            check(wiring)?;
+            rules::check(wiring)?;
             endpoints.add_endpoint(wiring)?;
         }
         endpoints.check_variable_parts()?;
         Ok(endpoints)
     }
 
-    /// The public endpoints, which anybody may call.
+    /// The public endpoints, which anyone can call.
     pub fn public(&self) -> impl Iterator<Item = &(ResourcePath, Method)> {
         self.endpoints.iter().filter(|(_, endpoint)| !endpoint.key_required).map(|(at, _)| at)
     }
@@ -174,7 +97,15 @@ impl Endpoints {
         built_in: &model::Endpoint,
     ) -> Result<(), WiringError> {
         let function = format!("{name}-{}", built_in.program.name());
-        self.functions.entry(function.clone()).or_insert(default_size(built_in.program));
+        let usual = default_size(built_in.program);
+        let wired = *self.functions.entry(function.clone()).or_insert(usual);
+        if wired.handler != usual.handler {
+            return Err(WiringError::BuiltIn {
+                name: function,
+                built_in: usual.handler,
+                handler: wired.handler,
+            });
+        }
         let known = |name: &&str| (format!("method.request.querystring.{name}"), false);
         let endpoint = Endpoint {
             function,
@@ -220,7 +151,7 @@ impl Endpoints {
             }
             Some(first) => Err(WiringError::Clash {
                 method: at.1,
-                path: at.0.0,
+                path: at.0.as_str().to_owned(),
                 first: first.function.clone(),
                 second: endpoint.function,
             }),
@@ -231,7 +162,8 @@ impl Endpoints {
         let mut shapes = BTreeMap::new();
         for path in self.paths() {
             if let Some(first) = shapes.insert(path.shape(), path.clone()) {
-                return Err(WiringError::Variables { first: first.0, second: path.0 });
+                let text = |path: ResourcePath| path.as_str().to_owned();
+                return Err(WiringError::Variables { first: text(first), second: text(path) });
             }
         }
         Ok(())
@@ -252,36 +184,6 @@ fn default_size(program: Program) -> WiredFunction {
         Program::Track => WiredFunction { handler, memory: 128, timeout: 3 },
         Program::Experiments => WiredFunction { handler, memory: 512, timeout: 25 },
     }
-}
-
-/// Rules for what a person wrote.
-fn check(wiring: &Wiring) -> Result<(), WiringError> {
-    let function = &wiring.lambda;
-    let (name, handler) = (&function.function_name, function.handler);
-    let known = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-    if !(1..=64).contains(&name.len()) || !name.bytes().all(known) {
-        return Err(WiringError::FunctionName(name.clone()));
-    }
-    let size = |what, value, rule| WiringError::Size { name: name.clone(), what, value, rule };
-    if !(128..=10_240).contains(&function.memory_size) {
-        let rule = "Lambda gives 128 to 10240 MiB";
-        return Err(size("MemorySize", function.memory_size, rule));
-    }
-    if !(1..=900).contains(&function.timeout) {
-        return Err(size("Timeout", function.timeout, "Lambda gives 1 to 900 seconds"));
-    }
-    let endpoint = &wiring.api_gateway;
-    let path = || endpoint.path_part.trim_matches('/').to_owned();
-    let method = endpoint.method.http_method;
-    if !handler.methods().any(|answered| answered == method) {
-        return Err(WiringError::WrongMethod { handler, method, path: path() });
-    }
-    // Reading one's results may be open on purpose, as with Gimel; deleting cannot be.
-    let deletes = handler == Handler::Experiments || method == Method::Delete;
-    if deletes && !endpoint.method.api_key_required {
-        return Err(WiringError::Open { handler, path: path() });
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -338,8 +240,17 @@ mod tests {
         let endpoints = endpoints(&extra).unwrap();
         assert_eq!(endpoints.functions.len(), 2);
         assert_eq!(endpoints.functions["abtest-track"].memory, 256);
-        let paths: Vec<_> = endpoints.paths().into_iter().map(|path| path.0).collect();
+        let paths: Vec<_> =
+            endpoints.paths().into_iter().map(|path| path.as_str().to_owned()).collect();
         assert!(paths.contains(&"/a".to_owned()) && paths.contains(&"/a/b".to_owned()));
+    }
+
+    #[test]
+    fn a_built_in_function_keeps_its_handler() {
+        let other = endpoints(&[wiring("abtest-track", "experiments", "a", "GET", true)]);
+        assert!(matches!(other, Err(WiringError::BuiltIn { .. })), "{other:?}");
+        let gimels = endpoints(&[wiring("abtest-experiments", "gimel.all", "all", "GET", true)]);
+        assert!(matches!(gimels, Err(WiringError::BuiltIn { .. })), "{gimels:?}");
     }
 
     #[test]
@@ -363,14 +274,5 @@ mod tests {
         let path = endpoints(&[wiring("f", "track", "a b", "GET", false)]);
         assert_eq!(path, Err(WiringError::Path("a b".into())));
         assert!(endpoints(&[wiring("f:1", "track", "a", "GET", false)]).is_err());
-    }
-
-    #[test]
-    fn a_path_knows_its_parents() {
-        let path = ResourcePath::new("a/{b}/c").unwrap();
-        let all: Vec<String> = path.with_parents().map(|path| path.0).collect();
-        assert_eq!(all, ["/a", "/a/{b}", "/a/{b}/c"]);
-        assert_eq!(path.split(), ("/a/{b}", "c"));
-        assert_eq!(ResourcePath::new("a").unwrap().split(), ("/", "a"));
     }
 }

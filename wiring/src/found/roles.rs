@@ -1,4 +1,4 @@
-//! The role, with everything that it allows.
+//! The functions' roles with everything that they allow.
 
 use std::collections::BTreeMap;
 
@@ -6,23 +6,43 @@ use serde_json::Value;
 
 use super::Owner;
 use crate::account::{Account, Call, CallError, Kind};
-use crate::blueprint::{Blueprint, TAG};
+use crate::blueprint::{Blueprint, TAG, role_name};
 
 /// A role.
 #[derive(Debug, Clone)]
 pub struct FoundRole {
     /// Its name.
     pub name: String,
-    /// Who may take it.
+    /// The trust policy: who may assume the role.
     pub trust: Value,
-    /// Its own policies, by name.
+    /// Its inline policies, by name.
     pub policies: BTreeMap<String, Value>,
-    /// The ARNs of managed policies that it has.
+    /// The ARNs of the managed policies that are attached to it.
     pub attached: Vec<String>,
     /// Whose it is.
     pub owner: Owner,
 }
 
+/// Reads the role of each function, if it exists.
+pub(super) async fn read_all<'a>(
+    account: &Account,
+    blueprint: &Blueprint,
+    functions: impl Iterator<Item = &'a String>,
+) -> Result<BTreeMap<String, FoundRole>, CallError> {
+    let mut roles = BTreeMap::new();
+    for function in functions {
+        if roles.contains_key(function) {
+            continue;
+        }
+        let name = role_name(function, &blueprint.place.region);
+        if let Some(role) = read(account, blueprint, &name).await? {
+            roles.insert(function.clone(), role);
+        }
+    }
+    Ok(roles)
+}
+
+/// Reads a role, if it exists.
 pub(super) async fn read(
     account: &Account,
     blueprint: &Blueprint,
@@ -62,20 +82,17 @@ pub(super) async fn read(
         .send()
         .await
         .call("iam:ListAttachedRolePolicies", name)?;
+    let attached = attached.attached_policies().iter().filter_map(|one| one.policy_arn.clone());
     Ok(Some(FoundRole {
         name: name.to_owned(),
         trust: document_of(role.assume_role_policy_document()),
         policies,
-        attached: attached
-            .attached_policies()
-            .iter()
-            .filter_map(|p| p.policy_arn.clone())
-            .collect(),
+        attached: attached.collect(),
         owner: Owner::of(tag.as_ref(), blueprint),
     }))
 }
 
-/// IAM gives documents percent-encoded.
+/// IAM returns documents percent-encoded.
 fn document_of(text: Option<&str>) -> Value {
     let text = percent_encoding::percent_decode_str(text.unwrap_or_default()).decode_utf8_lossy();
     serde_json::from_str(&text).unwrap_or_default()

@@ -1,13 +1,16 @@
-//! What is not needed any more: endpoints and functions that left the config, old deployments of
-//! the API, and what a take-over of Gimel leaves without a use. Paths go before the stage serves
-//! the endpoints anew, or it would go on serving them; all else goes when nothing leads to it.
+//! Orphans: resources that are no longer needed. These are endpoints and functions that left the
+//! config, old deployments of the API, the role that all functions once shared, and what Gimel
+//! leaves behind after a take-over.
+//!
+//! Paths are deleted before the stage serves the endpoints again, so that it stops serving them.
+//! Everything else is deleted last, when nothing uses it.
 
 use super::endpoints::surplus;
-use super::{Change, Step};
+use super::{Change, Step, roles};
 use crate::blueprint::{Blueprint, GIMEL};
-use crate::found::{Found, FoundResource, FoundRole, Owner};
+use crate::found::{Found, FoundResource, Owner};
 
-/// What nothing leads to any more; `replaced` where the stage gets a new deployment.
+/// Everything but paths. `replaced` says that the stage gets a new deployment.
 pub(super) fn plan<'a>(
     blueprint: &'a Blueprint,
     found: &'a Found,
@@ -20,11 +23,11 @@ pub(super) fn plan<'a>(
         let step = Step::DeleteDeployment { deployment: deployment.clone() };
         Change::remove(format!("deployment {deployment}"), "no stage serves it", vec![step])
     });
-    deployments.chain(functions(blueprint, found)).chain(gimel_role(found))
+    deployments.chain(functions(blueprint, found)).chain(unused_roles(found))
 }
 
-/// The paths that only led to functions of this deployment, and those that lead nowhere, as the
-/// parents of such a path do once it is gone.
+/// The paths that led only to functions of this deployment, and the parents that are left without
+/// a method.
 pub(super) fn paths(blueprint: &Blueprint, found: &Found) -> Vec<Change> {
     let Some(api) = &found.api else { return Vec::new() };
     let wanted = blueprint.api.endpoints.paths();
@@ -41,7 +44,7 @@ pub(super) fn paths(blueprint: &Blueprint, found: &Found) -> Vec<Change> {
         .filter(|(path, resource)| goes(path, resource))
         .map(|(path, _)| path)
         .collect();
-    // The longest first: a path goes with everything below it.
+    // The longest first: deleting a path also deletes everything below it.
     let gone = gone.into_iter().rev().filter(|path| {
         let below = format!("{path}/");
         let others = api.resources.iter().filter(|(other, _)| other.starts_with(&below));
@@ -49,13 +52,13 @@ pub(super) fn paths(blueprint: &Blueprint, found: &Found) -> Vec<Change> {
     });
     let change = |path: &String| {
         let step = Step::DeleteResource { path: path.clone() };
-        Change::remove(format!("path {path}"), "not in the wiring any more", vec![step])
+        Change::remove(format!("path {path}"), "no longer in the config", vec![step])
     };
     gone.map(change).collect()
 }
 
-/// The functions that nothing leads to any more, with their logs. The logs go first: without a
-/// function nobody would know that they are ours.
+/// The functions that no endpoint uses, with their logs and roles. A function is deleted last,
+/// because its logs and its role are found by its name.
 fn functions<'a>(blueprint: &'a Blueprint, found: &'a Found) -> impl Iterator<Item = Change> + 'a {
     let surplus =
         found.functions.iter().filter(|(name, _)| !blueprint.functions.contains_key(*name));
@@ -64,31 +67,28 @@ fn functions<'a>(blueprint: &'a Blueprint, found: &'a Found) -> impl Iterator<It
         if found.log_groups.contains_key(name) {
             steps.push(Step::DeleteLogGroup { function: name.clone() });
         }
+        let role = found.roles.get(name).filter(|role| role.owner == Owner::Ours);
+        steps.extend(role.into_iter().flat_map(roles::delete));
         steps.push(Step::DeleteFunction { function: name.clone() });
         let why = match function.owner {
-            Owner::Ours => "not in the wiring any more",
-            _ => "Gimel's; nothing leads to it any more",
+            Owner::Ours => "no longer in the config",
+            _ => "created by Gimel; no endpoint uses it",
         };
         Change::remove(format!("function {name}"), why, steps)
     })
 }
 
-/// Gimel's role, which may do too much, once no function has it.
-fn gimel_role(found: &Found) -> Option<Change> {
-    let role = found.gimel_role.as_ref()?;
-    let steps = delete_role(role);
-    Some(Change::remove(format!("role {GIMEL}"), "Gimel's; no function has it any more", steps))
-}
-
-/// The steps to delete a role: its policies first.
-pub(super) fn delete_role(role: &FoundRole) -> Vec<Step> {
-    let policies = role
-        .policies
-        .keys()
-        .map(|policy| Step::RemoveRolePolicy { role: role.name.clone(), policy: policy.clone() });
-    let attached = role
-        .attached
-        .iter()
-        .map(|arn| Step::DetachRolePolicy { role: role.name.clone(), arn: arn.clone() });
-    policies.chain(attached).chain([Step::DeleteRole { role: role.name.clone() }]).collect()
+/// The role that all functions once shared, and Gimel's role. Both allow more than a function
+/// needs.
+fn unused_roles(found: &Found) -> impl Iterator<Item = Change> + '_ {
+    let shared = found.shared_role.as_ref().filter(|role| role.owner == Owner::Ours);
+    let shared = shared.map(|role| {
+        let why = "each function has its own role now";
+        Change::remove(format!("role {}", role.name), why, roles::delete(role))
+    });
+    let gimels = found.gimel_role.as_ref().map(|role| {
+        let why = "created by Gimel; no function uses it";
+        Change::remove(format!("role {GIMEL}"), why, roles::delete(role))
+    });
+    shared.into_iter().chain(gimels)
 }

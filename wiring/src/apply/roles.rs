@@ -1,36 +1,38 @@
-//! Steps of the role.
+//! Steps of the roles.
 
 use aws_sdk_iam::types::Tag;
 
-use super::{ApplyError, Done, Made};
+use super::{Applier, ApplyError, Done};
 use crate::account::{Call, CallError, Kind};
+use crate::blueprint::RoleBlueprint;
 use crate::plan::policy_name;
 
-impl Made<'_> {
-    pub(super) async fn create_role(&self) -> Result<(), ApplyError> {
-        let role = &self.blueprint.role;
+impl Applier<'_> {
+    pub(super) async fn create_role(&self, function: &str) -> Result<(), ApplyError> {
+        let role = self.role(function)?;
         self.account
             .roles
             .create_role()
             .role_name(&role.name)
             .assume_role_policy_document(role.trust.to_string())
-            .description(format!("The functions of abtest ({})", self.blueprint.name))
-            .set_tags(Some(self.role_tags()?))
+            .description(format!("abtest ({}): the function {function}", self.blueprint.name))
+            .set_tags(Some(self.role_tags(role)?))
             .send()
             .await
             .call("iam:CreateRole", &role.name)
             .done_if(Kind::Conflict)
     }
 
-    pub(super) async fn tag_role(&self) -> Result<(), ApplyError> {
-        let name = &self.blueprint.role.name;
-        let call = self.account.roles.tag_role().role_name(name).set_tags(Some(self.role_tags()?));
-        call.send().await.call("iam:TagRole", name)?;
+    pub(super) async fn tag_role(&self, function: &str) -> Result<(), ApplyError> {
+        let role = self.role(function)?;
+        let call = self.account.roles.tag_role().role_name(&role.name);
+        let call = call.set_tags(Some(self.role_tags(role)?)).send().await;
+        call.call("iam:TagRole", &role.name)?;
         Ok(())
     }
 
-    pub(super) async fn trust_role(&self) -> Result<(), ApplyError> {
-        let role = &self.blueprint.role;
+    pub(super) async fn trust_role(&self, function: &str) -> Result<(), ApplyError> {
+        let role = self.role(function)?;
         self.account
             .roles
             .update_assume_role_policy()
@@ -42,8 +44,8 @@ impl Made<'_> {
         Ok(())
     }
 
-    pub(super) async fn put_role_policy(&self) -> Result<(), ApplyError> {
-        let role = &self.blueprint.role;
+    pub(super) async fn put_role_policy(&self, function: &str) -> Result<(), ApplyError> {
+        let role = self.role(function)?;
         self.account
             .roles
             .put_role_policy()
@@ -75,13 +77,17 @@ impl Made<'_> {
         call.send().await.call("iam:DeleteRole", role).done_if(Kind::NotFound)
     }
 
-    fn role_tags(&self) -> Result<Vec<Tag>, ApplyError> {
+    fn role(&self, function: &str) -> Result<&RoleBlueprint, ApplyError> {
+        Ok(&self.function(function)?.role)
+    }
+
+    fn role_tags(&self, role: &RoleBlueprint) -> Result<Vec<Tag>, ApplyError> {
         let tags = self.blueprint.tags().into_iter();
         let tags = tags.map(|(key, value)| Tag::builder().key(key).value(value).build());
         tags.collect::<Result<_, _>>().map_err(|error| {
             ApplyError::Call(CallError {
                 operation: "iam:TagRole",
-                about: self.blueprint.role.name.clone(),
+                about: role.name.clone(),
                 kind: Kind::Refused,
                 message: error.to_string(),
             })
