@@ -115,6 +115,7 @@ pub(crate) fn red(text: &str) -> String {
 }
 
 /// Red, on standard output.
+#[cfg(feature = "deploy")]
 pub(crate) fn red_out(text: &str) -> String {
     styled(&std::io::stdout(), AnsiColor::Red.on_default(), text)
 }

@@ -11,6 +11,7 @@ fn a_port_in_use_is_named_with_the_way_out() {
     let next = taken.local_addr().unwrap().port().checked_add(1).unwrap_or(8081);
     let output = Command::new(env!("CARGO_BIN_EXE_abtest"))
         .args(["serve", "--listen", &address])
+        .env("RUST_LOG", "error")
         .current_dir(&folder)
         .output()
         .unwrap();

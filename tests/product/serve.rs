@@ -8,26 +8,31 @@ use abtest_tests::binaries::{binary, tool};
 use abtest_tests::serve::Serve;
 
 #[test]
-fn the_demo_plays_and_leaves_nothing_behind() {
+fn the_demo_shows_who_wins_goes_on_and_leaves_nothing_behind() {
     let mut serve = Serve::start(&["--demo"]);
-    let total = |serve: &Serve| -> u64 {
-        let results = serve.get("/experiments").json();
-        let experiments = &results.as_array().unwrap()[1..];
-        let mut total = 0;
-        for experiment in experiments {
-            for variant in experiment["variants"].as_array().unwrap() {
-                total += variant["trials"].as_u64().unwrap();
-            }
-            for goal in experiment["goals"].as_array().unwrap() {
-                for result in goal["results"].as_array().unwrap() {
-                    total += result["successes"].as_u64().unwrap();
-                }
-            }
-        }
-        total
+    let verdict = |experiment: &str| {
+        let path = format!("/experiments/{}", abtest_tests::serve::encode(experiment));
+        let analysis = serve.get(&path.replace('+', "%20")).json()["analysis"].clone();
+        let verdict = analysis["verdict"].clone();
+        (verdict["outcome"].as_str().unwrap().to_owned(), verdict)
     };
-    let start = Instant::now();
-    while total(&serve) < 3_000 {
+    let (outcome, winner) = verdict("button color");
+    assert_eq!(
+        (&*outcome, &winner["goal"], &winner["variant"]),
+        ("better", &"signup".into(), &"red".into()),
+        "{winner}"
+    );
+    let (outcome, tie) = verdict("checkout layout");
+    assert_eq!((&*outcome, &tie["goal"]), ("no_difference", &"order".into()), "{tie}");
+    let (outcome, mismatch) = verdict("search box");
+    assert_eq!(outcome, "unsound", "{mismatch}");
+    let live = "price: monthly or yearly first?";
+    let (outcome, running) = verdict(live);
+    assert_eq!((&*outcome, &running["goal"]), ("keep_running", &"purchase".into()), "{running}");
+    let trials =
+        || serve.count(live, "participate", "monthly") + serve.count(live, "participate", "yearly");
+    let (before, start) = (trials(), Instant::now());
+    while trials() == before {
         assert!(start.elapsed() < Duration::from_secs(30), "the demo does not move");
         std::thread::sleep(Duration::from_millis(50));
     }

@@ -1,7 +1,10 @@
-//! Visitors that play a few experiments against the server's own endpoints, the way browsers
-//! with AlephBet do: events wait in a queue, the whole queue is sent at every new event and page
-//! load until each is answered 200, answers get lost, pages get closed. So most events arrive
-//! more than once, and none may count twice.
+//! The demo: experiments with weeks of past days ([`history`]), one of which goes on.
+//!
+//! Its visitors use the server's own endpoints as browsers with AlephBet do. Events wait in a queue.
+//! Each new event and each page load sends the whole queue, until each event is answered with 200.
+//! Answers get lost and pages get closed. So most events arrive more than once, and must count once.
+
+pub(super) mod history;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,42 +18,75 @@ use fastrand::Rng;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-/// What is played: the truth that the counts should come near to.
+/// An experiment of the demo, and the truth that its counts should come near to.
 struct Played {
     experiment: &'static str,
+    /// What the reader should see.
+    shows: &'static str,
     variants: &'static [(&'static str, f64)],
+    /// The goal with these rates. It is the first by name, so that the verdict is about it.
     goal: &'static str,
     /// A goal that a visitor may reach often.
     repeated: Option<&'static str>,
+    /// How many days it ran before today.
+    days: u32,
+    visitors_per_day: u32,
+    /// A variant that does not count some of its visitors, or nothing.
+    broken: &'static str,
 }
 
-const PLAYED: [Played; 3] = [
+const PLAYED: [Played; 4] = [
     Played {
         experiment: "button color",
-        variants: &[("red", 0.062), ("blue", 0.088)],
+        shows: "a clear winner",
+        variants: &[("blue", 0.062), ("red", 0.088)],
         goal: "signup",
-        repeated: Some("click"),
+        repeated: Some("visit again"),
+        days: 28,
+        visitors_per_day: 500,
+        broken: "",
     },
     Played {
-        experiment: "price: monthly or yearly first?",
-        variants: &[("monthly", 0.031), ("yearly", 0.033)],
-        goal: "purchase",
+        experiment: "checkout layout",
+        shows: "a tie",
+        variants: &[("one page", 0.615), ("three steps", 0.615)],
+        goal: "order",
         repeated: None,
+        days: 28,
+        visitors_per_day: 1_000,
+        broken: "",
     },
     Played {
-        experiment: "headline",
-        variants: &[("50% off", 0.12), ("Free for 30 days", 0.15), ("No card needed", 0.11)],
-        goal: "started trial",
-        repeated: Some("page view"),
+        experiment: "search box",
+        shows: "a sample ratio mismatch: an error on the page of `new` keeps 12% of its visitors \
+                from being counted",
+        variants: &[("new", 0.23), ("old", 0.21)],
+        goal: "search",
+        repeated: None,
+        days: 20,
+        visitors_per_day: 500,
+        broken: "new",
+    },
+    Played {
+        experiment: LIVE.0,
+        shows: "still running: visitors keep coming",
+        variants: LIVE.1,
+        goal: LIVE.2,
+        repeated: Some("visit again"),
+        days: 10,
+        visitors_per_day: 300,
+        broken: "",
     },
 ];
 
+/// The experiment that goes on: its name, its variants with their rates, and its goal.
+const LIVE: (&str, &[(&str, f64)], &str) =
+    ("price: monthly or yearly first?", &[("monthly", 0.031), ("yearly", 0.036)], "purchase");
+
 /// Threads that send at the same time.
 const SENDERS: u64 = 4;
-/// Visitors of each sender that come at once, to fill the first screen.
-const CROWD: u64 = 700;
-/// Time between two visitors of a sender after that.
-const PACE: Duration = Duration::from_millis(40);
+/// Time between two visitors of a sender.
+const PACE: Duration = Duration::from_millis(400);
 
 /// The running demo.
 pub(super) struct Demo {
@@ -59,7 +95,7 @@ pub(super) struct Demo {
     sent: Arc<Sent>,
 }
 
-/// What was sent, to hold against what is counted.
+/// What was sent, to compare with what is counted.
 #[derive(Default)]
 struct Sent {
     different: AtomicU64,
@@ -73,16 +109,19 @@ pub(super) fn folder() -> Result<TempDir> {
         .context("cannot create a temporary folder for the demo; set TMPDIR to a folder of yours")
 }
 
-/// Starts the visitors, and says what they play.
-pub(super) fn start(address: SocketAddr, namespace: &Namespace) -> Demo {
-    println!("demo: some thousand visitors play, with these true rates");
-    for played in &PLAYED {
+/// Starts the visitors. Prints the true rates if `print` says so.
+pub(super) fn start(address: SocketAddr, namespace: &Namespace, print: bool) -> Demo {
+    for played in PLAYED.iter().filter(|_| print) {
+        if played.experiment == PLAYED[0].experiment {
+            println!("demo: four experiments, with these true rates");
+        }
         let rates: Vec<String> = played
             .variants
             .iter()
             .map(|(variant, rate)| format!("{variant} {:.1}%", rate * 100.0))
             .collect();
         println!("  {}: {}: {}", played.experiment, played.goal, rates.join(", "));
+        println!("    {} days, {}", played.days, played.shows);
     }
     let (stopped, sent) = (Arc::<AtomicBool>::default(), Arc::<Sent>::default());
     let senders = (0..SENDERS)
@@ -96,11 +135,11 @@ pub(super) fn start(address: SocketAddr, namespace: &Namespace) -> Demo {
 }
 
 impl Demo {
-    /// Sends the visitors home.
+    /// Stops the visitors.
     pub(super) fn stop(self) {
         self.stopped.store(true, Ordering::Relaxed);
         for sender in self.senders {
-            // A sender that panicked has told so itself.
+            // A panic of a sender has printed its reason already.
             let _ = sender.join();
         }
         self.sent.tell();
@@ -119,11 +158,8 @@ fn play(network: &impl Network, seed: u64, stopped: &AtomicBool, sent: &Sent) {
     let mut random = Rng::with_seed(seed);
     let mut away: Vec<Browser> = Vec::new();
     let mut told = Instant::now();
-    for visitor in 0.. {
-        if stopped.load(Ordering::Relaxed) {
-            break;
-        }
-        // Now and then someone comes back, and the page load sends what was left.
+    while !stopped.load(Ordering::Relaxed) {
+        // Sometimes a visitor comes back, and the page load sends what was left.
         if !away.is_empty() && random.f64() < 0.3 {
             let mut browser = away.swap_remove(random.usize(..away.len()));
             browser.load_page(network, &mut random, sent);
@@ -132,15 +168,13 @@ fn play(network: &impl Network, seed: u64, stopped: &AtomicBool, sent: &Sent) {
         let mut browser = Browser::new();
         visit(&mut browser, network, &mut random, sent);
         keep(&mut away, browser);
-        if visitor > CROWD {
-            std::thread::sleep(PACE);
-        }
+        std::thread::sleep(PACE);
         if seed == 0 && told.elapsed() > Duration::from_secs(10) {
             sent.tell();
             told = Instant::now();
         }
     }
-    // At the end everyone comes back once more; what still gets no answer stays unsent.
+    // At the end all visitors come back once more. What still gets no answer stays unsent.
     for mut browser in away {
         browser.load_page(network, &mut random, sent);
     }
@@ -152,9 +186,9 @@ fn keep(away: &mut Vec<Browser>, browser: Browser) {
     }
 }
 
-/// One visitor's visit of one experiment.
+/// One visit to the experiment that goes on.
 fn visit(browser: &mut Browser, network: &impl Network, random: &mut Rng, sent: &Sent) {
-    let played = &PLAYED[random.usize(..PLAYED.len())];
+    let played = &PLAYED[PLAYED.len() - 1];
     let (variant, rate) = played.variants[random.usize(..played.variants.len())];
     // One in five is logged in: the same user has the same uuid for every unique goal, as the
     // Gimel adapter has it.
@@ -196,7 +230,7 @@ trait Network {
 
 /// A browser with AlephBet's queue in its storage.
 struct Browser {
-    /// Who sits before it: someone else at every start, as the counts of the last one are kept.
+    /// A fresh visitor id per run.
     visitor: Uuid,
     queue: Vec<Event>,
 }

@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use abtest_api::{ApiKeys, Gateway, WiredPath};
 use abtest_model::endpoint::Access;
-use abtest_model::{Config, Counting, Limits, Namespace, Secret};
+use abtest_model::{Config, Counting, Day, Limits, Namespace, Secret};
 use abtest_store::embedded::EmbeddedStore;
 use abtest_store::redis::RedisStore;
 use abtest_store::{Recorder as _, Store};
@@ -167,6 +167,10 @@ async fn start(mut arguments: Arguments) -> Result<()> {
         }
         None => {
             let store = open(arguments.data.join("counters"), config.limits).await?;
+            if arguments.demo {
+                let namespace = Namespace::new(arguments.namespace.as_str())?;
+                demo::history::play(&store, &namespace, Day::today()).await?;
+            }
             let name = match arguments.demo {
                 true => format!("{} (removed at the end)", arguments.data.display()),
                 false => format!("{} (exact)", arguments.data.display()),
@@ -216,7 +220,9 @@ async fn serve<S: Store>(
         let metrics = Arc::new(metrics::MetricsListener(app.metrics()));
         tokio::spawn(server::run_without_grace(listener, metrics));
     }
-    let demo = arguments.demo.then(|| demo::start(address, &namespace));
+    let demo = arguments
+        .demo
+        .then(|| demo::start(address, &namespace, !arguments.json && !terminal::is_quiet()));
     if let Some(error) = output::failure() {
         tracing::warn!(%error, "cannot write to standard output; serving without it");
     }
