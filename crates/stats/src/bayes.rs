@@ -1,8 +1,10 @@
-//! How probable is it that one variant's rate is higher than another's?
+//! The probability that one variant's rate is higher than another's.
 //!
-//! Each rate has the posterior Beta(1 + s, 1 + n - s), independently of the others (a flat prior; for small counts Miller 2014
-//! has closed forms of the same quantities). The integrals are done by quadrature, not by sampling: the same counts always give
-//! the same answer, to 1e-9 relative or better, from no trials to 10^12, also where it is 1e-100.
+//! Each rate has the posterior Beta(1 + s, 1 + n - s) with a flat prior, independent of the others. (Miller 2014 has closed
+//! forms for small counts.) The integrals use quadrature, not sampling: the same counts always give the same result. The
+//! relative error is at most 1e-9, from no trials to 10^12, also for probabilities of 1e-100.
+//!
+//! These probabilities are not corrected for looking or for several comparisons.
 
 use crate::posterior::{Posterior, strips};
 use crate::proportion::Proportion;
@@ -14,18 +16,18 @@ use serde::Serialize;
 pub struct ChanceToBeat {
     /// P(p1 > p0).
     pub chance: f64,
-    /// E[max(p0 - p1, 0)]: the rate that is given up if the variant is chosen and is worse.
+    /// E[max(p0 - p1, 0)]: the rate that you give up if you choose the variant and it is worse.
     pub expected_loss: f64,
 }
 
-/// Each variant against each other.
+/// Each variant against each other variant.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct WinProbabilities {
     /// P(variant i is the highest); they sum to 1.
     pub best: Vec<f64>,
-    /// P(p_i > p_j) in row i, column j; nothing on the diagonal.
+    /// P(p_i > p_j) in row i, column j. `None` on the diagonal.
     pub beats: Vec<Vec<Option<f64>>>,
-    /// E[max(p_j - p_i, 0)] in row i, column j: what is lost if i is chosen and j is better.
+    /// E[max(p_j - p_i, 0)] in row i, column j: the rate that you give up if you choose i and j is better.
     #[serde(skip)]
     pub losses: Vec<Vec<Option<f64>>>,
 }
@@ -74,7 +76,7 @@ pub fn win_probabilities(variants: &[Proportion]) -> WinProbabilities {
         for j in i + 1..k {
             let (low, high) =
                 if posteriors[i].mode() <= posteriors[j].mode() { (i, j) } else { (j, i) };
-            // The smaller of the two chances and of the two losses is integrated; the larger follows without cancellation.
+            // Integrate the smaller chance and the smaller loss. The larger ones follow without cancellation.
             let (mut upset, mut gain) = (0.0, 0.0);
             for strip in &strips {
                 let (lower, higher) = (&strip.posteriors[low], &strip.posteriors[high]);

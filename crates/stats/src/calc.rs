@@ -1,14 +1,14 @@
 //! One question, one answer: `{"kind": …, "input": {…}}` to `{"kind": …, "result": {…}}`.
 //!
-//! What `abtest calc --json` reads and writes, a case a line. A question without an answer is `{"kind": …, "error": "…"}`; a
-//! member of an answer that the input does not determine is null, and `reason` beside it says why.
+//! `abtest calc --json` reads and writes this, one case per line. If a question has no answer, it is
+//! `{"kind": …, "error": "…"}`. A member that the input does not determine is null, and `reason` says why.
 
 mod input;
 mod kinds;
 
 use serde_json::{Map, Value, json};
 
-/// Members of a line besides `kind` and `input` that are let through: those of a file of reference cases.
+/// Members besides `kind` and `input` that are ignored: files of reference cases have them.
 const OF_CASE_FILES: [&str; 4] = ["id", "expect", "source", "rtol"];
 
 /// Answers one line of JSON.
@@ -30,7 +30,7 @@ pub fn evaluate(case: &Value) -> Value {
     }
 }
 
-/// The kinds of question there are.
+/// The known kinds of question.
 #[must_use]
 pub fn kinds() -> Vec<&'static str> {
     kinds::KINDS.iter().map(|(name, _)| *name).collect()

@@ -1,6 +1,6 @@
-//! The counter's own error: what a HyperLogLog adds to the noise of the visitors.
+//! The counter's own error: the variance that a HyperLogLog adds.
 
-use libm::hypot; // the system's would need a newer C library than Lambda has
+use libm::hypot; // std's needs a newer C library than Lambda has
 
 use crate::error::{Error, require};
 use crate::level::{Interval, Level};
@@ -10,11 +10,10 @@ use crate::rate_ratio::Rate;
 /// Registers of a Redis HyperLogLog.
 const REGISTERS: f64 = 16_384.0;
 
-/// How much further off than the best possible estimator Redis' is taken to be; 1% on average over the simulated counts, 3% at
-/// most.
+/// Redis' estimator has this many times the error of the best possible one. In simulations it is 1% on average, 3% at most.
 const INEFFICIENCY: f64 = 1.02;
 
-/// How the counts were counted.
+/// How participants and successes are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -22,7 +21,7 @@ pub enum Counter {
     /// Redis' HyperLogLog.
     #[default]
     Hll,
-    /// Each uuid kept: no error.
+    /// Every uuid is kept: no error.
     Exact,
 }
 
@@ -45,16 +44,15 @@ impl Counter {
 
 /// The relative standard error of Redis' HyperLogLog at `count`: 0.56% for small counts, 0.81% for large ones.
 ///
-/// Redis has Ertl's estimator (arXiv 1702.01284), which is as good as maximum likelihood, so its variance is one over the
-/// registers' Fisher information about x = count / m under his Poisson model (section 4); the Poisson model lets the count
-/// itself vary, which it does not: that is the 1/count to take off again. With m = 16,384,
+/// Redis uses Ertl's estimator (arXiv 1702.01284), which is as good as maximum likelihood. So its variance is one over the
+/// registers' Fisher information about x = count / m under his Poisson model (section 4). In that model the count itself
+/// varies, which adds 1/count; that part is subtracted. With m = 16,384,
 ///
 /// e^2 = 1 / (m x^2 I(x)) - 1 / count,
 ///
 /// taken 2% larger for the estimator's inefficiency, and no larger than the 1.04/sqrt(m) that HyperLogLog is known for (Flajolet
 /// et al. 2007). It starts as linear counting's (e^x - x - 1)/(m x^2) and ends at 1.04^2/m. In between it is below both: the smaller of the
-/// two, which the specification proposed, is 11% too large at 100,000, 19% at 40,000 and 27% at 32,000 (simulation; see the
-/// tests). Below some hundreds PFCOUNT's rounding to whole numbers adds to it: count^2 / 2m collisions are expected, and the
+/// two is 11% too large at 100,000, 19% at 40,000 and 27% at 32,000 (simulation; see the tests). Below some hundreds PFCOUNT's rounding to whole numbers adds to it: count^2 / 2m collisions are expected, and the
 /// estimate corrects for a whole number of them.
 #[must_use]
 pub fn hll_relative_error(count: f64) -> f64 {
@@ -82,7 +80,7 @@ fn squared_information(x: f64) -> f64 {
     let largest = 30 + x.max(1.0).log2().ceil() as i32;
     let mut a = x / 2f64.powi(largest);
     let mut hit = -(-a).exp_m1();
-    // What lies beyond: each term is half the one before.
+    // The terms beyond: each is half the one before.
     let mut sum = a;
     for _ in 0..largest {
         let slope = 1.0 - 2.0 * hit;
@@ -119,7 +117,7 @@ pub fn effective_trials(proportion: Proportion, counter_error: f64) -> Result<f6
     Ok(n / (1.0 + 2.0 * n * counter_error * counter_error * odds))
 }
 
-/// The proportion with [`effective_trials`] and the rate it had: what every interval and test takes in its place.
+/// The same rate with [`effective_trials`]. Intervals and tests use it instead of the counts.
 ///
 /// # Errors
 /// Unless 0 <= counter_error <= 1.
@@ -133,12 +131,12 @@ pub fn effective(proportion: Proportion, counter_error: f64) -> Result<Proportio
 }
 
 /// The score interval for the rate of two counters of relative standard error `counter_error`: Wilson's, with the counters'
-/// part in the variance that is inverted, (s/n - p)^2 = z^2 (p(1 - p)/n + 2 e^2 p^2). Nothing without trials; Wilson's own
-/// without counter error.
+/// part in the variance that is inverted, (s/n - p)^2 = z^2 (p(1 - p)/n + 2 e^2 p^2). `None` without trials. Without
+/// counter error it is Wilson's own interval.
 ///
-/// Wilson's formula on [`effective_trials`] is the same up to a rate of some 95%. Above, it supposes that the counter's part
-/// vanishes towards 1 as p(1 - p) does; at 99% its 95% interval is eight times as wide and yet covers only 90% (this one: 98%,
-/// by simulation at 10^4, 10^5 and 10^6 trials with e = 0.81%).
+/// Up to a rate of about 95%, Wilson's formula with [`effective_trials`] gives the same interval. Above, it assumes that the
+/// counter's part vanishes towards 1, as p(1 - p) does. At 99% its 95% interval is eight times as wide and covers only 90%; this
+/// one covers 98% (simulation with 10^4, 10^5 and 10^6 trials, e = 0.81%).
 #[must_use]
 pub fn score_interval(
     proportion: Proportion,

@@ -19,7 +19,7 @@ pub(crate) fn exp(x: &Panel) -> Panel {
         let k = rounded - ROUND;
         let r = (x - k * LN_2[0]) - k * LN_2[1];
         let series = TERMS.iter().rev().fold(0.0, |sum, term| sum * r + term);
-        // In two steps, as 2^k may be below the smallest normal number where the result is not yet 0.
+        // In two steps, because 2^k may be below the smallest normal number while the result is not 0.
         let k = rounded.to_bits() as i32;
         series * power_of_two(k / 2) * power_of_two(k - k / 2)
     })
@@ -47,7 +47,7 @@ mod tests {
     use crate::quadrature::NODES;
 
     #[test]
-    fn it_is_the_librarys_to_the_last_digits() {
+    fn it_equals_libm_to_the_last_digits() {
         for step in 0..150_000 {
             let x = -745.0 + f64::from(step) * 0.009_693;
             let (ours, theirs) = (exp(&[x; NODES])[0], libm::exp(x));

@@ -11,7 +11,7 @@ pub struct Level {
 }
 
 impl Level {
-    /// 0.95: what is meant when nothing is said.
+    /// 0.95, the default.
     pub const DEFAULT: Level = Level { alpha: 0.05 };
 
     /// A level such as 0.95.
@@ -23,7 +23,7 @@ impl Level {
         Ok(Self { alpha: 1.0 - level })
     }
 
-    /// The level 1 - alpha. Takes alpha as it is, so that 1e-200 is not lost in 1 - 1e-200.
+    /// The level 1 - alpha. Use it for small alphas: 1 - 1e-200 is 1.
     ///
     /// # Errors
     /// Unless 1e-300 <= alpha < 1.

@@ -7,19 +7,20 @@
 //! | [`proportion`] | one variant's rate, with Wilson's interval |
 //! | [`two_proportion`] | difference, lift and test of two rates |
 //! | [`bayes`] | the chance to beat, the chance of being best, the expected loss |
+//! | [`score`] | score intervals, which agree with the z test |
 //! | [`rate_ratio`] | goals that a visitor can reach many times |
-//! | [`welch`] | continuous metrics: revenue and the like |
-//! | [`sample_ratio`] | whether the trials fall on the variants as they should |
+//! | [`welch`] | continuous metrics, such as revenue |
+//! | [`sample_ratio`] | whether the participants are split as declared |
 //! | [`sample_size`] | how many participants, what power, how long |
 //! | [`confidence_sequence`] | looking at any time |
-//! | [`group_sequential`] | looking at planned times |
-//! | [`many_comparisons`] | Holm, Benjamini and Hochberg |
-//! | [`counter_error`] | what a HyperLogLog adds to the noise |
-//! | [`level`], [`error`] | levels and intervals; what can be wrong with an input |
-//! | [`words`] | numbers as people write them |
-//! | [`normal`], [`student`] | the distributions underneath |
+//! | [`group_sequential`] | looking at recorded times |
+//! | [`many_comparisons`] | Bonferroni, Benjamini and Hochberg, Holm |
+//! | [`counter_error`] | the error that a HyperLogLog adds |
+//! | [`level`], [`error`] | levels and intervals; errors in the input |
+//! | [`words`] | numbers as text |
+//! | [`normal`], [`student`] | distributions |
 //!
-//! No input panics and no answer is NaN or infinite: what the counts do not determine is `None`, what makes no sense an
+//! No input panics, and no result is NaN or infinite. What the counts do not determine is `None`; an invalid input is an
 //! [`Error`].
 //!
 //! ```

@@ -1,8 +1,8 @@
 //! Beta posteriors in log odds, and the panels on which several of them are integrated together.
 //!
-//! With u = ln(p/(1 - p)), Beta(a, b) has the density e^(au) / (1 + e^u)^(a + b) up to a constant: smooth, log-concave and
-//! without walls for every a, b > 0. Its logarithm is taken relative to a point nearby, a d - N ln(1 + p(e^d - 1)), which keeps
-//! its digits at 10^12 trials, where a ln p + b ln(1 - p) and any log gamma have lost them.
+//! With u = ln(p/(1 - p)), Beta(a, b) has the density e^(au) / (1 + e^u)^(a + b) up to a constant: smooth and log-concave
+//! for every a, b > 0. Its logarithm is taken relative to a point nearby, a d - N ln(1 + p(e^d - 1)), which keeps
+//! its digits at 10^12 trials, where a ln p + b ln(1 - p) and log gammas lose them.
 
 use libm::{exp, expm1, log1p};
 
@@ -10,9 +10,9 @@ use crate::exponential;
 use crate::proportion::Proportion;
 use crate::quadrature::{NODES, Panel, RULE};
 
-/// Densities below e^-DEPTH of what matters are left out.
+/// Densities below e^-DEPTH of the largest are left out.
 const DEPTH: f64 = 30.0;
-/// e^-720 is close to the smallest number there is.
+/// e^-720 is close to the smallest positive number.
 const DEEPEST: f64 = 720.0;
 /// A panel is no wider than this many local standard deviations,
 const WIDTH: f64 = 1.8;
@@ -20,7 +20,7 @@ const WIDTH: f64 = 1.8;
 const STEEPNESS: f64 = 6.0;
 /// nor than this: 1/(1 + e^-u) itself has poles at a distance of pi.
 const WIDEST: f64 = 2.0;
-/// Rounding errors allowed in a log density before a reference of its own is worth the time.
+/// The rounding error allowed in a log density. Above, the posterior gets its own reference.
 const TOLERANCE: f64 = 1e-9;
 
 /// Beta(1 + successes, 1 + failures).
@@ -73,7 +73,7 @@ impl Posterior {
         let deviation = (1.0 / self.a + 1.0 / self.b).sqrt();
         let mut distance = side * deviation * (2.0 * depth).sqrt();
         for _ in 0..100 {
-            // The drop is convex: from the first step on Newton's method comes from outside.
+            // The drop is convex, so Newton's method approaches from outside after its first step.
             let excess = self.drop(distance) - depth;
             let slope = self.slope(self.mode + distance);
             if excess.abs() < 0.1 || slope * side <= 0.0 {
@@ -148,7 +148,7 @@ impl Reference {
     }
 }
 
-/// One panel: its nodes as probabilities, and what is known of each posterior there.
+/// One panel: its nodes as probabilities, with each posterior's density and tails.
 pub(crate) struct Strip {
     /// du-weights of the nodes.
     pub(crate) weights: Panel,
@@ -271,7 +271,7 @@ fn panel_edges(posteriors: &[Posterior], zones: &[(f64, f64)]) -> Vec<f64> {
                 if left >= zone.0 { posterior.reach(left) } else { zone.0 - left + entry / 2.0 };
             width = width.min(reach);
         }
-        // Rounding must not stop the walk.
+        // Always advance, even if the width is below rounding error.
         left += width.max(4.0 * f64::EPSILON * left.abs()).max(1e-300);
         edges.push(left);
     }

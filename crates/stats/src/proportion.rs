@@ -38,27 +38,27 @@ impl Proportion {
         self.successes
     }
 
-    /// How many did not.
+    /// How many did not succeed.
     #[must_use]
     pub fn failures(self) -> f64 {
         self.trials - self.successes
     }
 
-    /// How many there were.
+    /// How many trials there were.
     #[must_use]
     pub fn trials(self) -> f64 {
         self.trials
     }
 
-    /// successes / trials; nothing without trials.
+    /// successes / trials. `None` without trials.
     #[must_use]
     pub fn rate(self) -> Option<f64> {
         (self.trials > 0.0).then(|| self.successes / self.trials)
     }
 
-    /// Wilson's score interval (Wilson 1927; recommended by Brown, Cai and DasGupta 2001); nothing without trials.
+    /// Wilson's score interval (Wilson 1927; recommended by Brown, Cai and DasGupta 2001). `None` without trials.
     ///
-    /// The ends solve (p - s/n)^2 = z^2 p(1 - p)/n. The lower one is had from the product of the roots, s^2/(n(n + z^2)),
+    /// The ends solve (p - s/n)^2 = z^2 p(1 - p)/n. The lower one comes from the product of the roots, s^2/(n(n + z^2)),
     /// because their difference cancels at small rates.
     #[must_use]
     pub fn wilson(self, level: Level) -> Option<Interval> {
@@ -73,7 +73,7 @@ impl Proportion {
         };
         let low = if s == 0.0 { 0.0 } else { s / n * (s / reach(s)) };
         let high = if s == n { 1.0 } else { reach(s) / (n + z * z) };
-        // Rounding may not push the estimate out of its own interval.
+        // Rounding may not move the estimate out of its own interval.
         let rate = s / n;
         Interval::finite(low.clamp(0.0, rate), high.clamp(rate, 1.0))
     }
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_proportion_is_refused() {
+    fn invalid_proportions_are_refused() {
         assert!(Proportion::from_counts(2, 1).is_err());
         assert!(Proportion::new(-1.0, 1.0).is_err());
         assert!(Proportion::new(f64::NAN, 1.0).is_err());

@@ -12,11 +12,11 @@ pub(crate) type Panel = [f64; NODES];
 pub(crate) struct Rule {
     pub(crate) nodes: Panel,
     pub(crate) weights: Panel,
-    /// `up_to[k][j]`: what the value at node k adds to the integral from -1 to node j.
+    /// `up_to[k][j]`: how much the value at node k adds to the integral from -1 to node j.
     up_to: [Panel; NODES],
 }
 
-/// The rule, worked out once.
+/// The rule, computed once.
 pub(crate) static RULE: LazyLock<Rule> = LazyLock::new(Rule::new);
 
 impl Rule {

@@ -1,10 +1,10 @@
-//! How many participants, what power, how long.
+//! Sample sizes, power and duration.
 
 use crate::error::{Error, require};
 use crate::level::Level;
 use crate::normal;
 
-/// What a planned test looks for: a control's rate and a relative lift of it.
+/// The effect that a test should find: the control's rate and a relative lift.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Effect {
     baseline: f64,
@@ -20,7 +20,7 @@ impl Effect {
         require(baseline > 0.0 && baseline < 1.0, "baseline", "between 0 and 1", baseline)?;
         let lifted = baseline * (1.0 + lift);
         let rule = "other than 0 and such that baseline * (1 + lift) lies between 0 and 1";
-        // 0.5 lifted by 100% is 1 even where rounding makes it a little more.
+        // Rounding may put 0.5 lifted by 100% slightly above 1.
         let fits = (-1e-15..=1.0 + 1e-15).contains(&lifted) && lifted != baseline;
         require(fits, "lift", rule, lift)?;
         Ok(Self { baseline, lifted: lifted.clamp(0.0, 1.0) })
@@ -38,7 +38,7 @@ impl Effect {
         self.lifted
     }
 
-    /// The standard deviations of sqrt(n)(p1 - p0) if nothing differs and if the lift is true.
+    /// The standard deviations of sqrt(n)(p1 - p0) without a difference and with the lift.
     fn deviations(self) -> (f64, f64) {
         let mean = f64::midpoint(self.baseline, self.lifted);
         let variance = |p: f64| p * (1.0 - p);
@@ -47,16 +47,16 @@ impl Effect {
     }
 }
 
-/// Participants a variant for a two-sided test to find `effect` with probability `power`, rounded up (Fleiss 1981, without
+/// Participants per variant for a two-sided test to find `effect` with probability `power`, rounded up (Fleiss 1981, without
 /// continuity correction).
 ///
 /// # Errors
-/// Unless 0 < power < 1, or if the answer is past 10^18.
+/// Unless 0 < power < 1, or if the result is above 10^18.
 pub fn sample_size(effect: Effect, level: Level, power: f64) -> Result<u64, Error> {
     require(power > 0.0 && power < 1.0, "power", "between 0 and 1", power)?;
     let (null, alternative) = effect.deviations();
     let z_power = -normal::upper_quantile(power);
-    // A power below what chance alone gives needs nobody: the bracket may not turn negative and be squared.
+    // If power is below the false-positive rate, n = 0. Clamp before squaring.
     let reach = (level.critical_value() * null + z_power * alternative).max(0.0);
     let n = (reach / (effect.lifted - effect.baseline)).powi(2).ceil();
     if n > 1e18 {
@@ -65,8 +65,8 @@ pub fn sample_size(effect: Effect, level: Level, power: f64) -> Result<u64, Erro
     Ok(n as u64)
 }
 
-/// The power to find `effect` with `per_variant` participants each: [`sample_size`] solved for the power, so the far tail of
-/// the two-sided test is left out as it is there.
+/// The power to find `effect` with `per_variant` participants per variant: the inverse of [`sample_size`], which also leaves
+/// out the far tail of the two-sided test.
 #[must_use]
 pub fn power(effect: Effect, level: Level, per_variant: f64) -> f64 {
     let (null, alternative) = effect.deviations();
@@ -75,7 +75,7 @@ pub fn power(effect: Effect, level: Level, per_variant: f64) -> f64 {
     normal::upper_tail(-z)
 }
 
-/// Days until `variants` groups of `per_variant` are full at `visitors_a_day`.
+/// Days until each of `variants` has `per_variant` participants at `visitors_a_day`.
 ///
 /// # Errors
 /// Unless visitors_a_day is positive and finite.

@@ -156,6 +156,57 @@ mod tests {
     }
 
     #[test]
+    fn the_intervals_are_those_of_statsmodels() {
+        // statsmodels 0.14, confint_proportions_2indep(s1, n1, s0, n0, method="score", compare="diff" or "ratio",
+        // correction=False, alpha=0.05 or 0.0125).
+        for (control, variant, alpha, difference, lift) in [
+            (
+                of(50, 1000),
+                of(65, 1000),
+                0.05,
+                [-0.00547651028353, 0.0357501281754],
+                [-0.089371530509, 0.856811599085],
+            ),
+            (
+                of(50, 1000),
+                of(65, 1000),
+                0.0125,
+                [-0.0112300938351, 0.0416715822005],
+                [-0.172835982792, 1.04478789151],
+            ),
+            (
+                of(9000, 10000),
+                of(8000, 9000),
+                0.05,
+                [-0.0199046100829, -0.00236853324982],
+                [-0.0220177695688, -0.00264408228778],
+            ),
+            (
+                of(109, 1009),
+                of(160, 999),
+                0.0125,
+                [0.0142760633655, 0.090121498037],
+                [0.111723936898, 0.979706837913],
+            ),
+            (
+                of(5, 100_000),
+                of(19, 120_000),
+                0.05,
+                [2.3538536462e-05, 0.000203263160744],
+                [0.225837146925, 7.18051814295],
+            ),
+        ] {
+            let level = Level::from_alpha(alpha).unwrap();
+            close(
+                difference_interval(control, variant, level).unwrap(),
+                difference[0],
+                difference[1],
+            );
+            close(lift_interval(control, variant, level).unwrap(), lift[0], lift[1]);
+        }
+    }
+
+    #[test]
     fn without_successes_the_lower_end_is_minus_one() {
         let none = lift_interval(of(7, 510), of(0, 500), Level::DEFAULT).unwrap();
         assert!(none.low == -1.0 && none.high < 0.0);

@@ -1,8 +1,9 @@
 //! Student's t: tails and quantiles for any degrees of freedom from 1 up.
 //!
-//! The usual way is the incomplete beta function; statrs and puruspe lose up to eight digits of it in the tail and all but two
-//! at 10^12 degrees (log gammas of such numbers cancel). Here the density is integrated after t = sqrt(df) sinh(u), where it is
-//! cosh(u)^-df: smooth, log-concave, no gamma function in sight; the constant is the same integral from 0.
+//! The usual formula is the incomplete beta function. In statrs and puruspe it loses up to eight digits in the tail and all but
+//! two at 10^12 degrees, because log gammas of such numbers cancel. Here t = sqrt(df) sinh(u) makes the density cosh(u)^-df,
+//! which is smooth and log-concave and needs no gamma function. It is integrated numerically; the constant is the integral
+//! from 0.
 
 use crate::level::Level;
 use crate::quadrature::RULE;
@@ -23,7 +24,7 @@ pub fn critical_value(level: Level, degrees: f64) -> f64 {
     for _ in 0..60 {
         let beyond = tail(u, degrees);
         let ln_p = (beyond / centre).ln() - drop(u, degrees);
-        // ln p is concave in u with slope -1/beyond: Newton's steps cannot leave it twice on the same side.
+        // ln p is concave in u with slope -1/beyond, so Newton's method converges.
         let step = (ln_p - target) * beyond;
         u = (u + step).max(0.0);
         if step.abs() <= 1e-14 * u {

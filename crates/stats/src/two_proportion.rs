@@ -71,7 +71,7 @@ pub(crate) fn hybrid(p0: f64, w0: Interval, p1: f64, w1: Interval) -> Option<Est
     Some(Estimate { value, interval: Interval::finite(value - below, value + above)? })
 }
 
-/// The pooled two-sample z test. Nothing where the pooled rate is 0 or 1: no variation, no test.
+/// The pooled two-sample z test. `None` if the pooled rate is 0 or 1: nothing varies then.
 #[must_use]
 pub fn pooled_z(control: Proportion, variant: Proportion) -> Option<ZTest> {
     let (p0, p1) = (control.rate()?, variant.rate()?);
@@ -85,7 +85,7 @@ pub fn pooled_z(control: Proportion, variant: Proportion) -> Option<ZTest> {
     ZTest::new((p1 - p0) / variance.sqrt())
 }
 
-/// p1/p0 - 1; nothing if the control has no successes.
+/// p1/p0 - 1. `None` if the control has no successes.
 #[must_use]
 pub fn lift(control: Proportion, variant: Proportion) -> Option<f64> {
     let (p0, p1) = (control.rate()?, variant.rate()?);
@@ -93,8 +93,8 @@ pub fn lift(control: Proportion, variant: Proportion) -> Option<f64> {
     lift.is_finite().then_some(lift)
 }
 
-/// The interval of the lift from the log ratio's (Katz et al. 1978). Nothing if either has no successes.
-/// Where every trial of both succeeded the formula's variance is 0 and so is the interval's width: too narrow, as published.
+/// The interval of the lift from the log ratio's (Katz et al. 1978). `None` if either has no successes.
+/// If every trial of both succeeded, the published formula has a variance of 0, so the interval is too narrow.
 #[must_use]
 pub fn katz(control: Proportion, variant: Proportion, level: Level) -> Option<Interval> {
     let variance = ln_ratio_variance(control, variant)?;

@@ -1,11 +1,11 @@
-//! Continuous metrics (revenue and the like): Welch's test of two means.
+//! Continuous metrics such as revenue: Welch's test of two means.
 
 use crate::error::{Error, count, require};
 use crate::level::{Interval, Level};
 use crate::student;
 use serde::Serialize;
 
-/// A sample by what is kept of it.
+/// A sample by its count, mean and variance.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sample {
     n: f64,
@@ -13,14 +13,14 @@ pub struct Sample {
     variance: f64,
 }
 
-/// The largest mean whose square is still a number to spare.
+/// The largest mean. Its square is far from overflow.
 const LARGEST_MEAN: f64 = 1e100;
 
 impl Sample {
     /// `n` values with this mean and sample variance (divisor n - 1).
     ///
     /// # Errors
-    /// If n is no count, the mean is past 1e100 or the variance negative or past 1e200.
+    /// If n is not a count, the mean is beyond 1e100, or the variance is negative or above 1e200.
     pub fn new(n: f64, mean: f64, variance: f64) -> Result<Self, Error> {
         let n = count("n", n)?;
         require(mean.abs() <= LARGEST_MEAN, "mean", "within 1e100 of zero", mean)?;
@@ -57,13 +57,13 @@ impl Sample {
         self.n
     }
 
-    /// Their mean; nothing without values.
+    /// Their mean. `None` without values.
     #[must_use]
     pub fn mean(self) -> Option<f64> {
         (self.n > 0.0).then_some(self.mean)
     }
 
-    /// Student's interval for the mean; nothing below two values.
+    /// Student's interval for the mean. `None` with fewer than two values.
     #[must_use]
     pub fn interval(self, level: Level) -> Option<Interval> {
         if self.n < 2.0 {
@@ -89,7 +89,7 @@ pub struct Welch {
     pub p_value: f64,
 }
 
-/// Welch's t test (Welch 1947). Nothing below two values a variant, or where neither varies.
+/// Welch's t test (Welch 1947). `None` with fewer than two values per variant, or if neither varies.
 #[must_use]
 pub fn welch(control: Sample, variant: Sample, level: Level) -> Option<Welch> {
     if control.n < 2.0 || variant.n < 2.0 {
@@ -100,7 +100,7 @@ pub fn welch(control: Sample, variant: Sample, level: Level) -> Option<Welch> {
     if variance <= 0.0 {
         return None;
     }
-    // Shares of the variance, so that no square of it under- or overflows.
+    // Shares of the variance, so that no square underflows or overflows.
     let (share0, share1) = (v0 / variance, v1 / variance);
     let df = 1.0 / (share0 * share0 / (control.n - 1.0) + share1 * share1 / (variant.n - 1.0));
     let difference = variant.mean - control.mean;
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_value_or_no_variation_is_no_test() {
+    fn one_value_or_no_variation_has_no_test() {
         let one = Sample::new(1.0, 3.0, 0.0).unwrap();
         let flat = Sample::new(9.0, 3.0, 0.0).unwrap();
         let some = Sample::new(9.0, 3.0, 2.0).unwrap();
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shift_saves_the_variance_that_squares_would_lose() {
+    fn a_shift_keeps_the_digits_of_the_variance() {
         let values = [1e9 + 1.0, 1e9 + 2.0, 1e9 + 4.0];
         let sums = |shift: f64| {
             let sum = values.iter().map(|x| x - shift).sum();

@@ -1,6 +1,6 @@
-//! Numbers as people write them.
+//! Numbers as text for people.
 
-/// A share in percent, to two digits and never in exponents: "12%", "3.5%", "0.057%".
+/// A share in percent, to two digits: "12%", "3.5%", "5%", "0.057%".
 #[must_use]
 pub fn percent(share: f64) -> String {
     let value = 100.0 * share;
@@ -9,10 +9,12 @@ pub fn percent(share: f64) -> String {
         x if x >= 1.0 => 1,
         x => (1.0 - x.log10().floor()).clamp(0.0, 12.0) as usize,
     };
-    format!("{value:.decimals$}%")
+    let digits = format!("{value:.decimals$}");
+    let digits = digits.strip_suffix(".0").unwrap_or(&digits);
+    format!("{digits}%")
 }
 
-/// A count to two digits: it is an estimate.
+/// An estimated count, rounded to two digits.
 #[must_use]
 pub fn rounded(count: u64) -> String {
     let scale = 10f64.powi((count.max(1) as f64).log10().floor() as i32 - 1).max(1.0);
@@ -41,6 +43,8 @@ mod tests {
     fn numbers_read_as_people_write_them() {
         assert_eq!(percent(0.1234), "12%");
         assert_eq!(percent(0.0345), "3.5%");
+        assert_eq!(percent(0.05), "5%");
+        assert_eq!(percent(-0.02), "-2%");
         assert_eq!(percent(0.000_57), "0.057%");
         assert_eq!(rounded(1_234_567), "1,200,000");
         assert_eq!(rounded(7), "7");

@@ -1,4 +1,4 @@
-//! What each kind takes, read strictly: a member that is unknown or missing is an error that names it.
+//! The input of each kind. An unknown or missing member is an error that names it.
 
 use serde::Deserialize;
 

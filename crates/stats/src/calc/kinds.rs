@@ -54,9 +54,9 @@ fn compare_proportions(input: &Value) -> Answer {
     let reason = if control.trials() == 0.0 || variant.trials() == 0.0 {
         "without trials there is no estimate"
     } else if seen.test.is_none() {
-        "where all trials or none succeeded nothing varies: there is no test, and without successes no lift"
+        "nothing varies if all trials succeeded or none, so there is no test; a lift needs successes"
     } else {
-        "a lift needs successes of the control, its interval successes of both"
+        "a lift needs successes of the control, its interval needs successes of both"
     };
     let result = json!({
         "difference": seen.difference.map(|d| d.value),
@@ -90,7 +90,7 @@ fn compare_rates(input: &Value) -> Answer {
     let reason = if control.participants() == 0.0 || variant.participants() == 0.0 {
         "without participants there is no rate"
     } else {
-        "a ratio needs events of the control, its interval events of both, a test events of either"
+        "a ratio needs events of the control, its interval events of both, and a test events of either"
     };
     let result = json!({
         "ratio": seen.ratio,
@@ -109,7 +109,7 @@ fn compare_means(input: &Value) -> Answer {
     let reason = if control.n() < 2.0 || variant.n() < 2.0 {
         "each variant needs at least two values"
     } else {
-        "where no value differs from another there is no test"
+        "all values are equal, so there is no test"
     };
     let result = json!({
         "difference": difference,
@@ -124,7 +124,7 @@ fn check_sample_ratio(input: &Value) -> Answer {
     let errors = vec![input.counter_error; input.trials.len()];
     let check = sample_ratio::sample_ratio(&input.trials, &input.weights, &errors).map_err(text)?;
     let result = json!({"statistic": check.statistic, "p_value": check.p_value});
-    explained(result, "a variant of weight 0 has trials: no chance explains that")
+    explained(result, "a variant of weight 0 has trials, which chance cannot explain")
 }
 
 fn plan_sample_size(input: &Value) -> Answer {
@@ -159,7 +159,7 @@ fn bounds(input: &Value) -> Answer {
     let spent: Vec<f64> = bounds.iter().map(|b| b.spent).collect();
     explained(
         json!({"z": z, "spent": spent}),
-        "after a look at 1 or later nothing is left to spend",
+        "after a look at 1 or later no alpha is left to spend",
     )
 }
 
@@ -225,7 +225,7 @@ fn object(result: Value) -> Answer {
     }
 }
 
-/// The result, with the `reason` beside it if something in it is null.
+/// The result, with a `reason` if something in it is null.
 fn explained(result: Value, reason: &str) -> Answer {
     let mut members = object(result)?;
     let missing = members.values().any(|value| match value {
