@@ -48,10 +48,10 @@ impl Aa {
             Binomial::new(n, p.clamp(0.0, 1.0)).unwrap().sample(rng)
         };
         let (mut left, mut weight) = (self.participants_per_look, self.weights.iter().sum::<f64>());
-        for arm in 0..self.weights.len() {
-            let new = draw(left, self.weights[arm] / weight, rng);
+        for (arm, &own) in self.weights.iter().enumerate() {
+            let new = draw(left, own / weight, rng);
             left -= new;
-            weight -= self.weights[arm];
+            weight -= own;
             counts.variants[arm].trials += new;
             for (goal, &rate) in self.rates.iter().enumerate() {
                 let converted = draw(new, rate, rng);
