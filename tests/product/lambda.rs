@@ -34,6 +34,13 @@ fn rest(method: &str, path: &str, parameters: &[(&str, &str)]) -> Value {
     event
 }
 
+/// The same of a method that requires an API key: the gateway names the key that it checked.
+fn keyed(method: &str, path: &str, parameters: &[(&str, &str)]) -> Value {
+    let mut event = rest(method, path, parameters);
+    event["requestContext"]["identity"]["apiKeyId"] = "k1e2y3".into();
+    event
+}
+
 /// An event of an HTTP API or a function URL, with the query string as it was sent.
 fn version_2(recording: &str, method: &str, path: &str, parameters: &[(&str, &str)]) -> Value {
     let mut event = recorded(recording);
@@ -85,16 +92,18 @@ fn every_kind_of_event_counts_and_names_survive_each() {
         let headers = answer.to_string();
         assert!(headers.contains("access-control-allow-origin"), "{headers}");
     }
-    let results = lambda.invoke("experiments", &rest("GET", "/experiments", &[]));
+    let results = lambda.invoke("experiments", &keyed("GET", "/experiments", &[]));
     let [(_, experiment), (_, variant), (_, goal), _] = PARAMETERS;
     assert_eq!(count(&body(&results), experiment, goal, variant), 3, "{results}");
 
     let path = "/experiments/50%25%20off%20%2B%201%3A%20%C3%A9%3F";
-    let one = lambda.invoke("experiments", &rest("GET", path, &[]));
+    let one = lambda.invoke("experiments", &keyed("GET", path, &[]));
+    let head = lambda.invoke("experiments", &keyed("HEAD", path, &[]));
+    assert_eq!((&head["statusCode"], head["body"].as_str().unwrap_or("")), (&json!(200), ""));
     assert_eq!(body(&one)["experiment"], experiment);
-    let deleted = lambda.invoke("experiments", &rest("DELETE", path, &[]));
+    let deleted = lambda.invoke("experiments", &keyed("DELETE", path, &[]));
     assert_eq!(deleted["statusCode"], 200, "{deleted}");
-    assert_eq!(lambda.invoke("experiments", &rest("GET", path, &[]))["statusCode"], 404);
+    assert_eq!(lambda.invoke("experiments", &keyed("GET", path, &[]))["statusCode"], 404);
 }
 
 #[test]
@@ -142,13 +151,13 @@ fn gimels_handlers_answer_as_gimel_does() {
     let goals =
         json!([{"goal": "signup", "results": [{"label": "v", "successes": 1, "trials": 2}]}]);
     let named = [("experiment", "e")];
-    let one = lambda.invoke("gimel.experiment", &rest("GET", "/one", &named));
+    let one = lambda.invoke("gimel.experiment", &keyed("GET", "/one", &named));
     assert_eq!(body(&one), goals);
-    let all = lambda.invoke("gimel.all", &rest("GET", "/experiments", &[]));
+    let all = lambda.invoke("gimel.all", &keyed("GET", "/experiments", &[]));
     assert_eq!(body(&all)[1]["goals"], goals);
-    let deleted = lambda.invoke("gimel.delete", &rest("DELETE", "/delete", &named));
+    let deleted = lambda.invoke("gimel.delete", &keyed("DELETE", "/delete", &named));
     assert_eq!(body(&deleted)["deleted"], true);
-    let all = lambda.invoke("gimel.all", &rest("GET", "/experiments", &[]));
+    let all = lambda.invoke("gimel.all", &keyed("GET", "/experiments", &[]));
     assert_eq!(body(&all).as_array().unwrap().len(), 1);
 }
 
@@ -164,9 +173,14 @@ fn operators_need_the_key_where_no_gateway_asked_for_it() {
     };
     let status =
         |function: &str, event: &Value| lambda.invoke(function, event)["statusCode"].clone();
-    assert_eq!(status("open", &rest("GET", "/experiments", &[])), 200);
+    assert_eq!(status("open", &keyed("GET", "/experiments", &[])), 200);
+    // A method of a REST API that requires no key lets everybody through.
+    assert_eq!(status("open", &rest("GET", "/experiments", &[])), 401);
+    let mut unnamed = keyed("GET", "/experiments", &[]);
+    unnamed["requestContext"]["identity"]["apiKeyId"] = Value::Null;
+    assert_eq!(status("open", &unnamed), 401);
     assert_eq!(status("open", &through_url("")), 401);
-    assert_eq!(status("keyed", &rest("GET", "/experiments", &[])), 401);
+    assert_eq!(status("keyed", &keyed("GET", "/experiments", &[])), 401);
     assert_eq!(status("keyed", &through_url("wrong")), 401);
     assert_eq!(status("keyed", &through_url("old")), 200);
     assert_eq!(status("keyed", &through_url("new")), 200);

@@ -24,7 +24,7 @@ mod public;
 use bytes::Bytes;
 use http_body_util::Full;
 
-pub use self::http::api_keys::{ApiKeys, CheckedByGateway, KEY_HEADER};
+pub use self::http::api_keys::{ApiKeys, CheckedByGateway, KEY_HEADER, OpenByWiring};
 pub use self::http::problem::Problem;
 pub use self::http::request_summary::RequestSummary;
 pub use self::http::router::RouteError;

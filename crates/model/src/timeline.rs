@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use jiff::Span;
+use jiff::civil::{Date, date};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -35,19 +37,11 @@ impl Day {
 }
 
 impl fmt::Display for Day {
-    /// Days to a date in the proleptic Gregorian calendar: Howard Hinnant's `civil_from_days`,
-    /// which counts years from March so that the leap day comes last.
+    /// Days after the year 9999 read as its last day.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let days = u64::from(self.0) + 719_468;
-        let (era, day_of_era) = (days / 146_097, days % 146_097);
-        let year_of_era =
-            (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let from_march = (5 * day_of_year + 2) / 153;
-        let day = day_of_year - (153 * from_march + 2) / 5 + 1;
-        let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-        let year = era * 400 + year_of_era + u64::from(month <= 2);
-        write!(formatter, "{year:04}-{month:02}-{day:02}")
+        let since_1970 = Span::new().try_days(self.0);
+        let date = since_1970.map(|days| date(1970, 1, 1).saturating_add(days));
+        date.unwrap_or(Date::MAX).fmt(formatter)
     }
 }
 
@@ -122,6 +116,9 @@ mod tests {
             (20_778, "2026-11-21"),
             (47_540, "2100-02-28"),
             (47_541, "2100-03-01"),
+            (2_932_896, "9999-12-31"),
+            (2_932_897, "9999-12-31"),
+            (u32::MAX, "9999-12-31"),
         ] {
             assert_eq!(Day(day).to_string(), date);
         }

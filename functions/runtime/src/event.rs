@@ -8,8 +8,10 @@ use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt};
 
 /// The request that a browser or an operator sent: the path without the stage, the query string
-/// as it was, and a mark where an API Gateway REST API has checked the key (the other kinds of
-/// endpoint cannot).
+/// as it was, and a mark if an API Gateway REST API checked the API key.
+///
+/// The gateway names the key in `requestContext.identity.apiKeyId`, and only for a method that
+/// requires a key. Other kinds of events cannot carry a checked key.
 pub fn request(request: Request) -> http::Request<Full<Bytes>> {
     let path = request.raw_http_path();
     let path = if path.is_empty() { request.uri().path() } else { path };
@@ -17,7 +19,12 @@ pub fn request(request: Request) -> http::Request<Full<Bytes>> {
         Some(query) => format!("{path}?{query}"),
         None => path.to_owned(),
     };
-    let checked = matches!(request.request_context_ref(), Some(RequestContext::ApiGatewayV1(_)));
+    let checked = match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV1(context)) => {
+            context.identity.api_key_id.as_ref().is_some_and(|id| !id.is_empty())
+        }
+        _ => false,
+    };
     let (parts, body) = request.into_parts();
     let body: Bytes = match body {
         Body::Text(text) => text.into(),

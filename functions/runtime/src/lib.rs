@@ -14,7 +14,7 @@ pub mod logs;
 
 use std::sync::Arc;
 
-use abtest_api::{AnswerBody, ApiKeys, RequestSummary};
+use abtest_api::{AnswerBody, ApiKeys, OpenByWiring, RequestSummary};
 use abtest_model::{Config, Handler, Program, Secret, config::ConfigError};
 use abtest_secrets::{Credentials, SecretError};
 use abtest_store::redis::{RedisStore, SettingsError};
@@ -66,6 +66,9 @@ pub async fn start(program: Program) -> Result<Start, Error> {
     Ok(started.inspect_err(|error| tracing::error!(%error, "the function cannot start"))?)
 }
 
+/// The variable with the paths, separated by commas, at which everybody may read results.
+const OPEN_PATHS: &str = "ABTEST_OPEN_PATHS";
+
 /// Answers requests until Lambda ends the function.
 ///
 /// # Errors
@@ -75,10 +78,15 @@ where
     F: Fn(http::Request<Full<Bytes>>) -> A + Clone + Send + 'static,
     A: Future<Output = Response<AnswerBody>> + Send,
 {
+    let open = std::env::var(OPEN_PATHS).unwrap_or_default();
+    let open: Arc<[String]> = open.split(',').map(str::to_owned).collect();
     lambda_http::run(service_fn(move |request: Request| {
-        let answer = answer.clone();
+        let (answer, open) = (answer.clone(), Arc::clone(&open));
         async move {
-            let request = event::request(request);
+            let mut request = event::request(request);
+            if open.iter().any(|path| path == request.uri().path()) {
+                request.extensions_mut().insert(OpenByWiring);
+            }
             let method = request.method().clone();
             let response = answer(request).await;
             if let Some(summary) = response.extensions().get::<RequestSummary>() {

@@ -103,6 +103,9 @@ fn event(path: &str, parameters: &[(&str, &str)]) -> Value {
     let mut event: Value = serde_json::from_str(&recorded).unwrap();
     event["path"] = path.into();
     event["requestContext"]["path"] = format!("/prod{path}").into();
+    if path.starts_with("/experiments") {
+        event["requestContext"]["identity"]["apiKeyId"] = "k1e2y3".into();
+    }
     let single = parameters.iter().map(|(name, value)| (name.to_string(), json!(value)));
     event["queryStringParameters"] = Value::Object(single.collect());
     let many = parameters.iter().map(|(name, value)| (name.to_string(), json!([value])));

@@ -169,7 +169,7 @@ impl Blueprint {
                 memory: number(function.memory),
                 timeout: number(function.timeout),
                 role: role_arn(place, &role.name),
-                environment: environment.clone(),
+                environment: with_open_paths(environment.clone(), name, &endpoints),
                 code: artifact.as_ref().map(|artifact| artifact.digest.clone()),
             };
             let reserved_concurrency = config.aws.reserved_concurrency.map(number);
@@ -274,6 +274,20 @@ impl Blueprint {
 /// As Lambda's API takes it. The wiring has checked the range.
 fn number(value: u32) -> i32 {
     i32::try_from(value).unwrap_or(i32::MAX)
+}
+
+/// Tells a function the paths at which everybody may read results: it cannot see by itself whether
+/// the gateway requires a key.
+fn with_open_paths(
+    mut environment: BTreeMap<String, Secret>,
+    function: &str,
+    endpoints: &Endpoints,
+) -> BTreeMap<String, Secret> {
+    let paths: Vec<&str> = endpoints.open_results(function).map(|path| path.as_str()).collect();
+    if !paths.is_empty() {
+        environment.insert("ABTEST_OPEN_PATHS".into(), Secret::new(paths.join(",")));
+    }
+    environment
 }
 
 #[cfg(test)]

@@ -76,6 +76,16 @@ impl Endpoints {
         self.endpoints.iter().filter(|(_, endpoint)| !endpoint.key_required).map(|(at, _)| at)
     }
 
+    /// The paths at which a function lets everybody read results, because wiring requires no key.
+    pub fn open_results(&self, function: &str) -> impl Iterator<Item = &ResourcePath> {
+        let handler = self.functions.get(function).map(|function| function.handler);
+        let reads = matches!(handler, Some(Handler::GimelAll | Handler::GimelExperiment));
+        let open = move |endpoint: &Endpoint| {
+            reads && !endpoint.key_required && endpoint.function == function
+        };
+        self.endpoints.iter().filter(move |(_, one)| open(one)).map(|((path, _), _)| path)
+    }
+
     /// The paths that events are sent to.
     pub fn tracking(&self) -> std::collections::BTreeSet<&ResourcePath> {
         let tracks = |endpoint: &Endpoint| {
@@ -274,5 +284,19 @@ mod tests {
         let path = endpoints(&[wiring("f", "track", "a b", "GET", false)]);
         assert_eq!(path, Err(WiringError::Path("a b".into())));
         assert!(endpoints(&[wiring("f:1", "track", "a", "GET", false)]).is_err());
+    }
+
+    #[test]
+    fn only_what_reads_results_can_be_open() {
+        let extra = [
+            wiring("all", "gimel.all", "all", "GET", false),
+            wiring("all", "gimel.all", "mine", "GET", true),
+            wiring("f", "track", "kcart", "GET", false),
+        ];
+        let endpoints = endpoints(&extra).unwrap();
+        let open =
+            |name| endpoints.open_results(name).map(ResourcePath::as_str).collect::<Vec<_>>();
+        assert_eq!(open("all"), ["/all"]);
+        assert!(open("f").is_empty() && open("abtest-experiments").is_empty());
     }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use abtest_api::{ApiKeys, CheckedByGateway, OperatorApi};
+use abtest_api::{ApiKeys, CheckedByGateway, OperatorApi, RequestSummary};
 use abtest_store::Store;
 use abtest_store::embedded::EmbeddedStore;
 use abtest_store::redis::RedisStore;
@@ -91,14 +91,20 @@ impl<S: Store> InProcess<S> {
             .uri(format!("{path}?{}", query(&self.namespace, parameters)))
             .extension(CheckedByGateway)
             .body(Empty::<bytes::Bytes>::new())?;
-        let (status, body) = self.runtime.block_on(async {
+        let (status, failure, body) = self.runtime.block_on(async {
             let answer = self.api.answer(request).await;
             let status = answer.status().as_u16();
+            let summary = answer.extensions().get::<RequestSummary>();
+            let failure = summary.and_then(|summary| summary.error.clone());
             match answer.into_body().collect().await {
-                Ok(body) => (status, body.to_bytes()),
+                Ok(body) => (status, failure, body.to_bytes()),
                 Err(impossible) => match impossible {},
             }
         });
+        // The store is this process's own, so the reason is for its user.
+        if let Some(failure) = failure {
+            return Err(failure.into());
+        }
         let text = String::from_utf8(body.into())?;
         match status {
             200 => Ok(Some(text)),

@@ -86,7 +86,7 @@ impl<S: Store> App<S> {
         if let Some(summary) = response.extensions().get::<RequestSummary>() {
             self.metrics.count(response.status(), summary, start.elapsed());
             if let Some(error) = &summary.error {
-                self.failures.log(error);
+                self.failures.log(error, summary.request_id.as_deref());
             }
             tracing::debug!(
                 operation = summary.operation,
@@ -154,13 +154,14 @@ struct FailureLog {
 }
 
 impl FailureLog {
-    fn log(&self, error: &abtest_store::StoreError) {
+    fn log(&self, error: &abtest_store::StoreError, request_id: Option<&str>) {
         let now = std::time::UNIX_EPOCH.elapsed().unwrap_or(Duration::ZERO).as_secs();
         if self.last.swap(now, Ordering::Relaxed) == now {
             self.skipped.fetch_add(1, Ordering::Relaxed);
+            tracing::debug!(%error, request_id, "a request failed");
             return;
         }
         let more = self.skipped.swap(0, Ordering::Relaxed);
-        tracing::warn!(%error, more, "a request failed");
+        tracing::warn!(%error, request_id, more, "a request failed");
     }
 }

@@ -84,7 +84,15 @@ impl Metrics {
 
     /// Counts an answered request.
     pub(super) fn count(&self, status: StatusCode, summary: &RequestSummary, duration: Duration) {
-        let &RequestSummary { operation, accepted, invalid, limited, failed, error: _ } = summary;
+        let &RequestSummary {
+            operation,
+            accepted,
+            invalid,
+            limited,
+            failed,
+            error: _,
+            request_id: _,
+        } = summary;
         let operation = if operation.is_empty() { "none" } else { operation };
         let labels = RequestLabels { operation, status: status.as_u16() };
         self.requests.get_or_create(&labels).inc();

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `key` | the API key: given, or created at the first start |
 //! | `app` | decides which part answers a request: page, session, health, metrics, or the API |
+//! | `wired` | the paths of the config's `extra_wiring` |
 //! | `metrics` | what Prometheus reads |
 //! | `greeting` | what is printed at the start |
 //! | `demo` | visitors who play a few experiments |
@@ -13,6 +14,7 @@ mod demo;
 mod greeting;
 mod key;
 mod metrics;
+mod wired;
 
 pub(crate) use key::FILE as KEY_FILE;
 
@@ -21,8 +23,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use abtest_api::{ApiKeys, Gateway, WiredPath};
-use abtest_model::endpoint::Access;
+use abtest_api::{ApiKeys, Gateway};
 use abtest_model::{Config, Counting, Day, Limits, Namespace, Secret};
 use abtest_store::embedded::EmbeddedStore;
 use abtest_store::redis::RedisStore;
@@ -193,7 +194,7 @@ async fn serve<S: Store>(
 ) -> Result<()> {
     let namespace = Namespace::new(arguments.namespace.as_str())?;
     let keys = ApiKeys::new([key.secret.clone()]);
-    let api = Gateway::new(store, keys, wired_paths(config))?;
+    let api = Gateway::new(store, keys, wired::paths(config)?)?;
     let listener = listen(arguments.listen, "--listen").await?;
     let address = listener.local_addr()?;
     let url = greeting::local_url(address);
@@ -259,17 +260,4 @@ async fn metrics_listener(arguments: &Arguments, url: &str) -> Result<Option<Tcp
             }
         },
     }
-}
-
-/// The paths of a config's `extra_wiring`. They work here as they do when deployed.
-fn wired_paths(config: &Config) -> impl Iterator<Item = WiredPath> {
-    config.extra_wiring.iter().map(|wiring| {
-        let endpoint = &wiring.api_gateway;
-        WiredPath {
-            path: format!("/{}", endpoint.path_part.trim_matches('/')),
-            method: endpoint.method.http_method,
-            handler: wiring.lambda.handler,
-            access: Access::Key,
-        }
-    })
 }

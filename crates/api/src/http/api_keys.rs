@@ -20,6 +20,11 @@ pub struct ApiKeys {
 #[derive(Debug, Clone, Copy)]
 pub struct CheckedByGateway;
 
+/// An extension of requests to a path at which the operator lets everybody read results: an entry
+/// of `extra_wiring` with `"apiKeyRequired": false`.
+#[derive(Debug, Clone, Copy)]
+pub struct OpenByWiring;
+
 impl ApiKeys {
     /// Accepts each of `keys`. Empty keys are ignored.
     pub fn new(keys: impl IntoIterator<Item = Secret>) -> Self {

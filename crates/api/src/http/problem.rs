@@ -40,6 +40,10 @@ pub struct Problem {
     /// For a batch of which nothing was stored: what is wrong with each event.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     refused: Vec<RefusedEvent>,
+    /// For a failure of the server: the same id stands in its log, next to the reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(crate) request_id: Option<String>,
     /// The methods that the path has, for the header `Allow`.
     #[serde(skip)]
     allow: Option<Cow<'static, str>>,
@@ -79,6 +83,7 @@ impl Problem {
             rule: None,
             length: None,
             refused: Vec::new(),
+            request_id: None,
             allow: None,
             store_error: None,
         }
@@ -230,13 +235,41 @@ impl From<CommitError> for Box<Problem> {
 }
 
 impl From<StoreError> for Box<Problem> {
+    /// The reason is for the log. The answer says what to do, and names the line of the log.
     fn from(error: StoreError) -> Self {
-        let status = if error.is_temporary() {
-            StatusCode::SERVICE_UNAVAILABLE
+        let (status, detail) = if error.is_temporary() {
+            (StatusCode::SERVICE_UNAVAILABLE, TRY_AGAIN)
         } else {
-            StatusCode::INTERNAL_SERVER_ERROR
+            (StatusCode::INTERNAL_SERVER_ERROR, ASK_THE_OPERATOR)
         };
-        let problem = Problem::new(status, error.to_string());
-        Box::new(Problem { store_error: Some(error), ..problem })
+        let request_id = Some(uuid::Uuid::new_v4().simple().to_string());
+        let problem = Problem::new(status, detail);
+        Box::new(Problem { store_error: Some(error), request_id, ..problem })
+    }
+}
+
+const TRY_AGAIN: &str = "the store is not available at the moment; send the request again after the \
+    seconds in Retry-After. The log has the reason under this request_id";
+
+const ASK_THE_OPERATOR: &str = "the store has data that abtest cannot use; sending the request again \
+    does not help. The log has the reason under this request_id";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failing_store_is_told_without_its_reason() {
+        let secret = "FjallError at /var/lib: Os { code: 24 }";
+        for (error, status) in
+            [(StoreError::Disk(secret.into()), 503), (StoreError::Unexpected(secret.into()), 500)]
+        {
+            let problem = Box::<Problem>::from(error);
+            let text = serde_json::to_string(&problem).unwrap();
+            assert!(!text.contains("Fjall") && text.contains("request_id"), "{text}");
+            assert_eq!(problem.status, status);
+            let response = problem.into_response();
+            assert_eq!(response.headers().contains_key(RETRY_AFTER), status == 503);
+        }
     }
 }

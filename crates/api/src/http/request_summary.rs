@@ -21,6 +21,8 @@ pub struct RequestSummary {
     pub failed: usize,
     /// Why the store failed.
     pub error: Option<StoreError>,
+    /// The id under which the answer refers to the error in the log.
+    pub request_id: Option<String>,
 }
 
 impl RequestSummary {
@@ -31,6 +33,7 @@ impl RequestSummary {
     ) -> Response<AnswerBody> {
         let mut response = answer.unwrap_or_else(|problem| {
             self.error.clone_from(&problem.store_error);
+            self.request_id.clone_from(&problem.request_id);
             problem.into_response()
         });
         response.extensions_mut().insert(self);

@@ -9,7 +9,7 @@ use http::{Request, Response};
 use http_body::Body;
 
 use super::{control, delete, looks, results};
-use crate::http::api_keys::ApiKeys;
+use crate::http::api_keys::{ApiKeys, OpenByWiring};
 use crate::http::problem::Problem;
 use crate::http::query;
 use crate::http::request_summary::RequestSummary;
@@ -62,7 +62,7 @@ impl<S: Store> OperatorApi<S> {
         let operations =
             handler.methods().filter_map(|method| match handler.operation(method)? {
                 Operation::Operator(operation) => {
-                    Some((method, "/".to_owned(), (operation, Access::Key)))
+                    Some((method, "/".to_owned(), (operation, access)))
                 }
                 Operation::Public(_) => None,
             });
