@@ -59,6 +59,9 @@ impl<S: Store> OperatorApi<S> {
         if handler == Handler::Experiments {
             return self.answer(request).await;
         }
+        let reads = [Handler::GimelAll, Handler::GimelExperiment].contains(&handler);
+        let is_open = reads && request.extensions().get::<OpenByWiring>().is_some();
+        let access = if is_open { Access::Open } else { Access::Key };
         let operations =
             handler.methods().filter_map(|method| match handler.operation(method)? {
                 Operation::Operator(operation) => {
