@@ -1,8 +1,9 @@
 //! The paths of the config's `extra_wiring`, which work here as they do when deployed.
 
 use abtest_api::WiredPath;
-use abtest_model::Config;
 use abtest_model::endpoint::Access;
+use abtest_model::{Config, Handler};
+#[cfg(feature = "deploy")]
 use abtest_wiring::endpoints::{Endpoints, WiringError};
 
 use crate::page;
@@ -14,6 +15,7 @@ const OWN_PATHS: [&str; 5] = ["/", "/favicon.ico", "/session", "/healthz", "/met
 #[derive(Debug, thiserror::Error)]
 pub(super) enum WiredPathError {
     /// It could not be deployed either.
+    #[cfg(feature = "deploy")]
     #[error(transparent)]
     Wiring(#[from] WiringError),
     /// `serve` needs the path itself.
@@ -21,17 +23,20 @@ pub(super) enum WiredPathError {
     OwnPath(String),
 }
 
-/// The wired paths. The rules are those of `abtest deploy`, so that a config that is served can be
-/// deployed.
+/// The wired paths. A build that can deploy applies the rules of `abtest deploy`, so that a config
+/// that is served can be deployed. In every build, only reading results can be open.
 pub(super) fn paths(config: &Config) -> Result<Vec<WiredPath>, WiredPathError> {
+    #[cfg(feature = "deploy")]
     Endpoints::new(&config.name, &config.extra_wiring)?;
     let wired = config.extra_wiring.iter().map(|wiring| {
         let endpoint = &wiring.api_gateway;
-        let key_required = endpoint.method.api_key_required;
+        let handler = wiring.lambda.handler;
+        let reads = [Handler::GimelAll, Handler::GimelExperiment].contains(&handler);
+        let key_required = endpoint.method.api_key_required || !reads;
         WiredPath {
             path: format!("/{}", endpoint.path_part.trim_matches('/')),
             method: endpoint.method.http_method,
-            handler: wiring.lambda.handler,
+            handler,
             access: if key_required { Access::Key } else { Access::Open },
         }
     });
@@ -68,6 +73,7 @@ mod tests {
         assert!(paths_of("track", "kcart", false).is_ok());
     }
 
+    #[cfg(feature = "deploy")]
     #[test]
     fn what_cannot_be_deployed_cannot_be_served() {
         assert!(matches!(paths_of("experiments", "all", false), Err(WiredPathError::Wiring(_))));
