@@ -218,7 +218,7 @@ impl Client {
     }
 
     /// Sends a request; `None` if there is no such thing.
-    fn call(
+    pub(crate) fn call(
         &self,
         method: &str,
         path: &str,

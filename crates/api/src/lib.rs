@@ -10,11 +10,13 @@
 //! | `http` | routing, bodies, keys, problems, headers |
 //! | `public` | the endpoints that browsers need |
 //! | `operator` | the endpoints that operators need |
+//! | [`document`] | the results, as the API writes and clients read them |
 //! | [`openapi`] | the description of all this, made from the code |
 //!
 //! An event's way: bytes → [`Event`](abtest_model::Event), validated once →
 //! [`Recorder::record`](abtest_store::Recorder::record), one round trip → answer.
 
+pub mod document;
 mod gateway;
 mod http;
 pub mod openapi;

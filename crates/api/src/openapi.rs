@@ -37,6 +37,7 @@ pub(crate) fn document() -> Response<AnswerBody> {
         results::results,
         results::result,
         looks::take,
+        looks::reset,
         control::choose,
         delete::delete,
         delete::gimel_delete,

@@ -89,6 +89,8 @@ operations! {
         Delete "delete",
         /// Takes a look at an experiment.
         TakeLook "look",
+        /// Discards all looks at an experiment.
+        ResetLooks "reset-looks",
         /// Chooses an experiment's control.
         ChooseControl "control",
         /// Deletes an experiment, as Gimel does.
@@ -144,7 +146,12 @@ pub const ENDPOINTS: &[Endpoint] = {
             &["experiment", "variant", "event", "uuid", "namespace"],
         ),
         public(Post, "/track", Public::TrackMany, &[]),
-        operator(Get, "/experiments", Operator::Results, analysis_parameters!["scope", "days"]),
+        operator(
+            Get,
+            "/experiments",
+            Operator::Results,
+            analysis_parameters!["scope", "days", "limit", "cursor"],
+        ),
         operator(
             Get,
             "/experiments/{experiment}",
@@ -168,6 +175,7 @@ pub const ENDPOINTS: &[Endpoint] = {
                 "method",
             ],
         ),
+        operator(Delete, "/experiments/{experiment}/looks", Operator::ResetLooks, &["namespace"]),
         operator(
             Put,
             "/experiments/{experiment}/control",

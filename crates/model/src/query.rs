@@ -83,6 +83,11 @@ impl<'a> Query<'a> {
         }
     }
 
+    /// All parameters, decoded, in their order.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.parameters.iter().map(|(name, value)| (&**name, &**value))
+    }
+
     /// The value of a parameter that must be there.
     ///
     /// # Errors

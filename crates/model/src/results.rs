@@ -1,61 +1,60 @@
-//! The JSON that dashboards read: an array whose first element has [`Meta`] and whose others are
-//! one experiment each, with Gimel's members and ours beside them.
+//! The counts as dashboards read them: an array whose first element is [`Meta`] and whose other
+//! elements are one experiment each, with Gimel's members and ours.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::name::{Goal, Namespace};
+use crate::name::Goal;
 use crate::tally::{Baseline, Counting, Tally};
 use crate::timeline::TimelineResults;
 
 /// What the results were asked for.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Meta {
     /// The `scope` parameter as it was sent, or null.
     pub scope: Option<String>,
     /// The namespace that was read.
-    #[schema(value_type = String)]
-    pub namespace: Namespace,
+    pub namespace: String,
 }
 
 /// One experiment's counts.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ExperimentResults {
     /// The experiment's name.
     pub experiment: String,
-    /// Its goals, by name; `participate` is none of them.
+    /// Its goals, by name, without `participate`.
     pub goals: Vec<GoalResults>,
-    /// Its variants, by name, also while there is no goal yet.
+    /// Its variants, by name, also before the first goal is reached.
     pub variants: Vec<VariantResults>,
-    /// How the counters count: `hll` has a standard error of 0.81%, `exact` none.
+    /// How the counters count: `hll` has a standard error of 0.81%, `exact` has no error.
     pub counting: Counting,
-    /// How many uuids were new on each UTC day, by the server's clock. With `hll` a difference of
-    /// two estimates, each with its own error of 0.81%.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// How many uuids were new on each UTC day, by the server's clock. With `hll` each number is the
+    /// difference of two estimates with an error of 0.81% each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub timeline: Option<TimelineResults>,
-    /// Bytes that the counters use in Redis, to a few percent; absent unless asked for, and where
-    /// counters are not kept in memory.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Bytes that the counters use in Redis, to a few percent, with `memory=true`. Absent if the store
+    /// keeps counters on disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub memory: Option<u64>,
-    /// What Gimel or Lamed had counted before, brought over by `abtest import`. It is no part of
-    /// successes and trials. Absent where there is none, and among others.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// What Gimel or Lamed had counted before `abtest import`. Successes and trials do not include
+    /// it. Absent in lists, and if nothing was imported.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub starting_values: Vec<Baseline>,
 }
 
 /// One goal's counts in every variant.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct GoalResults {
     /// The goal's name.
     pub goal: String,
-    /// A row for each variant of the experiment; a variant without a counter reads 0.
+    /// A row for each variant of the experiment. A variant without a counter has 0.
     pub results: Vec<VariantCount>,
 }
 
 /// One goal's count in one variant.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct VariantCount {
     /// The variant's name.
     pub label: String,
@@ -66,7 +65,7 @@ pub struct VariantCount {
 }
 
 /// One variant's participants.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct VariantResults {
     /// The variant's name.
     pub label: String,

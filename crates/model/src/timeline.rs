@@ -5,7 +5,7 @@ use std::fmt;
 
 use jiff::Span;
 use jiff::civil::{Date, date};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::name::{Goal, Variant};
@@ -65,7 +65,7 @@ impl Timeline {
 }
 
 /// The time line of an experiment: a row for each counter, a column for each day that counted.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct TimelineResults {
     /// The UTC days on which anything was new, in order, as `2026-11-21`.
     #[schema(example = json!(["2026-11-20", "2026-11-21"]))]
@@ -75,7 +75,7 @@ pub struct TimelineResults {
 }
 
 /// One counter's new uuids by day.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct TimelineRow {
     /// The goal's name, or `participate`.
     pub goal: String,

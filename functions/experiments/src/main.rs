@@ -6,11 +6,15 @@ use abtest_api::OperatorApi;
 use abtest_lambda::{serve, start};
 use abtest_model::Program;
 
+/// Lambda's answers end at 6 MB, headers included.
+const MAX_ANSWER_BYTES: usize = 5_500_000;
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     let started = start(Program::Experiments).await?;
     let handler = started.handler;
-    let api = Arc::new(OperatorApi::new(started.store, started.keys));
+    let api = OperatorApi::new(started.store, started.keys).with_answer_limit(MAX_ANSWER_BYTES);
+    let api = Arc::new(api);
     serve(move |request| {
         let api = Arc::clone(&api);
         async move { api.answer_as(handler, request).await }

@@ -1,21 +1,20 @@
 //! Numbers and bars for people.
 
+use abtest_stats::analysis::GoalKind;
 use abtest_stats::words;
 
-use super::report::Kind;
-
-/// What stands where nothing can be said.
+/// Shown where there is no number.
 pub(super) const NOTHING: &str = "–";
 
-/// A rate: "10.00%", or of a goal that is reached again and again "1.52".
-pub(super) fn rate(value: Option<f64>, kind: Kind) -> String {
+/// A rate: "10.00%", or "1.52" for a goal that can be reached many times.
+pub(super) fn rate(value: Option<f64>, kind: GoalKind) -> String {
     match (value, kind) {
         (None, _) => NOTHING.to_owned(),
-        (Some(value), Kind::Rate) => format!("{value:.2}"),
-        (Some(value), Kind::Proportion) if value == 0.0 || value >= 0.01 => {
+        (Some(value), GoalKind::Rate) => format!("{value:.2}"),
+        (Some(value), GoalKind::Proportion) if value == 0.0 || value >= 0.01 => {
             format!("{:.2}%", 100.0 * value)
         }
-        (Some(value), Kind::Proportion) => words::percent(value),
+        (Some(value), GoalKind::Proportion) => words::percent(value),
     }
 }
 
@@ -37,7 +36,7 @@ pub(super) fn between(low: Option<f64>, high: Option<f64>) -> String {
     }
 }
 
-/// A probability: "97%", and at the ends ">99.9%", as nothing is certain.
+/// A probability: "97%". Close to certainty, ">99.9%" or "<0.1%".
 pub(super) fn chance(value: Option<f64>) -> String {
     match value {
         None => NOTHING.to_owned(),
@@ -59,12 +58,12 @@ pub(super) fn bytes(bytes: u64) -> String {
     }
 }
 
-/// Past a thousandfold the digits tell nothing any more.
+/// From a thousandfold on, only the magnitude.
 fn percent(value: f64) -> String {
     if value >= 1_000.0 { format!("{value:.0e} times") } else { words::percent(value) }
 }
 
-/// From where to where bars are drawn, so that they can be compared.
+/// The range of values that bars cover, the same for all bars of a table.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Scale {
     pub(super) low: f64,
@@ -72,7 +71,7 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    /// The scale that has room for all intervals.
+    /// The scale that covers all intervals.
     pub(super) fn around(intervals: impl Iterator<Item = (f64, f64)>) -> Option<Self> {
         let wider = |scale: Option<Self>, (low, high): (f64, f64)| match scale {
             None => Some(Self { low, high }),
@@ -102,7 +101,7 @@ impl Scale {
     }
 
     /// The ends in words, above the bars: "8.8%      17.7%".
-    pub(super) fn ends(self, kind: Kind, width: usize) -> String {
+    pub(super) fn ends(self, kind: GoalKind, width: usize) -> String {
         let (low, high) = (rate(Some(self.low), kind), rate(Some(self.high), kind));
         let gap = width.saturating_sub(low.len() + high.len());
         if gap == 0 { " ".repeat(width) } else { format!("{low}{}{high}", " ".repeat(gap)) }
@@ -123,10 +122,10 @@ mod tests {
     }
 
     #[test]
-    fn numbers_say_what_they_can() {
-        assert_eq!(rate(Some(0.1), Kind::Proportion), "10.00%");
-        assert_eq!(rate(Some(0.000_57), Kind::Proportion), "0.057%");
-        assert_eq!(rate(Some(1.524), Kind::Rate), "1.52");
+    fn numbers_are_written_for_people() {
+        assert_eq!(rate(Some(0.1), GoalKind::Proportion), "10.00%");
+        assert_eq!(rate(Some(0.000_57), GoalKind::Proportion), "0.057%");
+        assert_eq!(rate(Some(1.524), GoalKind::Rate), "1.52");
         assert_eq!(between(Some(-0.034), Some(0.12)), "−3.4% to +12%");
         assert_eq!(between(None, Some(0.12)), "–");
         assert_eq!(

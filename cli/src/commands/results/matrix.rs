@@ -1,15 +1,16 @@
-//! Every variant against every other on one goal: what users of Gimel's dashboard asked for first.
+//! Every variant compared with every other one on one goal.
+
+use abtest_stats::analysis::GoalAnalysis;
 
 use super::figures;
 use super::grid::{self, Column};
-use super::report::Goal;
 use super::view::{View, short_name};
 use crate::terminal::{dim, printable, wrap};
 
-const MEANING: &str = "the row's lift over the column, and its chance to be better";
+const MEANING: &str = "Each cell: the row's lift over the column, and the chance that the row is better.";
 
-/// The matrix for a screen: what does not fit beside each other stands below.
-pub(super) fn matrix(goal: &Goal, view: View) -> String {
+/// The matrix for a screen. Columns that do not fit go below.
+pub(super) fn matrix(goal: &GoalAnalysis, view: View) -> String {
     let name = |index: usize| short_name(&goal.variants[index].variant);
     let all = 0..goal.variants.len();
     let names = Column {
@@ -38,7 +39,7 @@ pub(super) fn matrix(goal: &Goal, view: View) -> String {
     text
 }
 
-fn cell(goal: &Goal, row: usize, column: usize) -> String {
+fn cell(goal: &GoalAnalysis, row: usize, column: usize) -> String {
     let at = |square: &[Vec<Option<f64>>]| square.get(row).and_then(|row| *row.get(column)?);
     let chances = goal.matrix.chance_to_beat.as_deref();
     match (at(&goal.matrix.lift), chances.and_then(at)) {
@@ -47,7 +48,7 @@ fn cell(goal: &Goal, row: usize, column: usize) -> String {
     }
 }
 
-/// How many of the columns stand beside each other: one at least.
+/// How many of the columns fit beside each other: at least one.
 fn fitting(columns: &[Column], room: usize) -> usize {
     let mut taken = 0;
     let fits = columns.iter().take_while(|column| {

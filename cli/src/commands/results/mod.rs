@@ -1,18 +1,22 @@
-//! `abtest results`: what the counts mean.
+//! `abtest results`: which variant is better, and by how much.
 //!
 //! | module | holds |
 //! |---|---|
 //! | `source` | where the counts are: a running abtest, a Redis, or a folder |
-//! | `report` | the API's JSON, as far as it is shown |
-//! | `table` | an experiment for people, with its intervals as bars |
-//! | `matrix` | every variant against every other |
-//! | `grid` | columns that stand under their heads |
+//! | `question` | the flags that say how to analyse the counts |
+//! | `look` | taking the first look, and discarding all looks |
+//! | `table` | experiments for people, with intervals as bars |
+//! | `report` | what is written around the tables, each sentence once |
+//! | `matrix` | every variant compared with every other one |
+//! | `grid` | aligned columns |
 //! | `figures` | numbers and bars |
-//! | `sheet` | CSV and Markdown, for other programs and for documents |
-//! | `watch` | the same again and again, in place |
+//! | `sheet` | CSV and Markdown |
+//! | `view` | how much is shown, and on how wide a screen |
+//! | `watch` | the report again and again, in place |
 
 mod figures;
 mod grid;
+mod look;
 mod matrix;
 mod question;
 mod report;
@@ -25,29 +29,31 @@ mod watch;
 use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 
+use abtest_api::document::AnalysedResults;
 use anyhow::{Context, Result, anyhow, bail};
 
 use crate::ExitStatus;
 use crate::client::ClientArguments;
 use crate::terminal::{self, printable};
 use question::{Question, name_flags};
-use report::Experiment;
-use source::Source;
+use source::{Detail, Source};
 pub(crate) use table::analysis as show_analysis;
 pub(crate) use view::View;
 
-/// Show what the counts mean: which variant is better, by how much, how sure that is.
+/// Show the results: which variant is better, and by how much.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  abtest results                         every experiment of a running `abtest serve`
-  abtest results 'button color' --watch  one, again and again
-  abtest results --redis redis://host/   straight from the Redis of the Lambda functions
-  abtest results --csv > results.csv     a row for each variant on each goal
+  abtest results                         all experiments of a running `abtest serve`
+  abtest results 'button color' --watch  one experiment, updated every 2 seconds
+  abtest results --redis redis://host/   read the Redis of the Lambda functions directly
+  abtest results --csv > results.csv     one row per goal and variant
   abtest results 'button color' --look --planned 80000
-                                         take a planned look, and remember it")]
+                                         take a planned look and store it
+  abtest results 'button color' --reset-looks
+                                         discard all looks and start again")]
 pub(crate) struct Arguments {
-    /// Name of an experiment; every one without it.
+    /// Name of an experiment [default: all experiments].
     experiment: Option<String>,
     #[command(flatten)]
     client: ClientArguments,
@@ -55,10 +61,17 @@ pub(crate) struct Arguments {
     store: StoreArguments,
     #[command(flatten)]
     question: Question,
-    /// Hold every variant against every other, too.
+    /// Discard all looks of the experiment, after you type its name. Every later report says so.
+    #[arg(long, requires = "experiment",
+          conflicts_with_all = ["look", "watch", "json", "csv", "markdown"])]
+    reset_looks: bool,
+    /// Take the first look, or discard the looks, without asking.
+    #[arg(long)]
+    yes: bool,
+    /// Compare every variant with every other one, too.
     #[arg(long, conflicts_with_all = ["json", "csv", "markdown"])]
     matrix: bool,
-    /// Show it again and again, in place.
+    /// Update the report every 2 seconds, in place.
     #[arg(long)]
     watch: bool,
     #[command(flatten)]
@@ -68,28 +81,28 @@ pub(crate) struct Arguments {
 /// A store to read without a running abtest.
 #[derive(Debug, clap::Args)]
 struct StoreArguments {
-    /// Read a Redis instead: its address, or none for that of the config.
+    /// Read a Redis directly. Without an address, the one of the config file.
     #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "")]
     redis: Option<String>,
-    /// The config file, for Redis.
+    /// The config file with the Redis.
     #[arg(long, value_name = "FILE", requires = "redis")]
     config: Option<PathBuf>,
-    /// Read the data folder of an `abtest serve` that does not run.
+    /// Read the data folder of an `abtest serve` that is not running.
     #[arg(long, value_name = "FOLDER", conflicts_with = "redis")]
     data: Option<PathBuf>,
 }
 
-/// How it is written.
+/// The output format.
 #[derive(Debug, Clone, Copy, clap::Args)]
 #[group(multiple = false)]
 struct Format {
-    /// Print the API's answer as it is.
+    /// Print the API's answer.
     #[arg(long, conflicts_with = "watch")]
     json: bool,
-    /// Print a row for each variant on each goal, as CSV.
+    /// Print one row per goal and variant, as CSV.
     #[arg(long, conflicts_with = "watch")]
     csv: bool,
-    /// Print tables to paste into a document, as Markdown.
+    /// Print tables as Markdown.
     #[arg(long, conflicts_with = "watch")]
     markdown: bool,
 }
@@ -97,75 +110,105 @@ struct Format {
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
     let source = Source::open(&arguments.client, &arguments.store)?;
     if arguments.watch {
-        watch::watch(|width, height| page(arguments, &source, width, height))?;
+        watch::watch(|width, height| {
+            Ok(watch::fit(&report(arguments, &source, width)?, height))
+        })?;
         return Ok(ExitStatus::Done);
     }
-    let text = read(arguments, &source)?;
+    if let Some(name) = arguments.experiment.as_deref().filter(|_| arguments.reset_looks) {
+        return look::reset(&source, name, arguments);
+    }
+    if let Some(name) = arguments.experiment.as_deref().filter(|_| arguments.question.look)
+        && !look::may_be_taken(&source, name, arguments)?
+    {
+        return Ok(ExitStatus::Unconfirmed);
+    }
     let Format { json, csv, markdown } = arguments.format;
     let output = if json {
-        text + "\n"
+        read_text(arguments, &source)? + "\n"
+    } else if csv {
+        sheet::csv(&read(arguments, &source)?)?
+    } else if markdown {
+        sheet::markdown(&read(arguments, &source)?)
     } else {
-        let experiments = experiments(arguments, &text)?;
-        if csv {
-            sheet::csv(&experiments)?
-        } else if markdown {
-            sheet::markdown(&experiments)
-        } else {
-            table(arguments, &experiments, terminal::size().0)
-        }
+        report(arguments, &source, terminal::size().0)?
     };
-    match std::io::stdout().write_all(output.as_bytes()) {
-        // Whoever reads has read enough.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(ExitStatus::Done),
-        written => Ok(written.map(|()| ExitStatus::Done)?),
+    print(&output)?;
+    Ok(ExitStatus::Done)
+}
+
+fn print(text: &str) -> Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        // The reader closed the pipe (for example `head`).
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
     }
 }
 
-/// What one look shows.
-fn page(
-    arguments: &Arguments,
-    source: &Source,
-    width: usize,
-    height: Option<usize>,
-) -> Result<String> {
-    let experiments = experiments(arguments, &read(arguments, source)?)?;
-    Ok(watch::fit(&table(arguments, &experiments, width), height))
-}
-
-fn table(arguments: &Arguments, experiments: &[Experiment], width: usize) -> String {
+/// The report for people. A long list of experiments has their verdicts only.
+fn report(arguments: &Arguments, source: &Source, width: usize) -> Result<String> {
     let view = View { width, matrix: arguments.matrix };
-    table::experiments(experiments, &arguments.client.namespace, view)
-}
-
-/// The API's answer.
-fn read(arguments: &Arguments, source: &Source) -> Result<String> {
-    let name = arguments.experiment.as_deref();
-    let mut parameters = arguments.question.parameters();
-    if name.is_some() {
-        parameters.push(("memory", "true".to_owned()));
+    if arguments.experiment.is_none() && arguments.question.goal.is_none() {
+        let parameters = arguments.question.parameters();
+        let verdicts = source.list(Detail::Summary, &parameters).map_err(in_flags)?;
+        if verdicts.len() > table::IN_FULL {
+            return Ok(table::verdicts(&parse(&verdicts)?, view));
+        }
     }
-    let answer = match name.filter(|_| arguments.question.look) {
-        Some(name) => source.take_look(name, &parameters),
-        None => source.read(name, &parameters),
-    };
-    let answer = answer.map_err(|error| anyhow!("{}", name_flags(&format!("{error:#}"))))?;
-    answer.with_context(|| {
-        format!(
-            "there is no experiment `{}` in the namespace {}; `abtest experiments list` shows them",
-            printable(name.unwrap_or_default()),
-            printable(&arguments.client.namespace)
-        )
-    })
+    Ok(table::experiments(&read(arguments, source)?, &arguments.client.namespace, view))
 }
 
-/// The experiments of an answer, with the goal alone that was asked for.
-fn experiments(arguments: &Arguments, text: &str) -> Result<Vec<Experiment>> {
-    let mut experiments = report::parse(text, arguments.experiment.is_some())?;
-    if let Some(goal) = &arguments.question.goal {
-        experiments.retain_mut(|experiment| experiment.keep_goal(goal));
+/// The experiments with their analysis. With `--goal`, they have this goal only.
+fn read(arguments: &Arguments, source: &Source) -> Result<Vec<AnalysedResults>> {
+    let mut experiments = match &arguments.experiment {
+        Some(_) => parse(&[read_text(arguments, source)?])?,
+        None => parse(&source.list(Detail::Full, &arguments.question.parameters()).map_err(in_flags)?)?,
+    };
+    if let Some(name) = &arguments.question.goal {
+        experiments.retain_mut(|experiment| {
+            let Some(analysis) = &mut experiment.analysis else { return false };
+            analysis.goals.retain(|goal| goal.goal == *name);
+            !analysis.goals.is_empty()
+        });
         if experiments.is_empty() {
-            bail!("no experiment has the goal `{}`", printable(goal));
+            bail!("no experiment has the goal `{}`", printable(name));
         }
     }
     Ok(experiments)
+}
+
+/// The API's answer about one experiment, or about all in one array.
+fn read_text(arguments: &Arguments, source: &Source) -> Result<String> {
+    let mut parameters = arguments.question.parameters();
+    let Some(name) = &arguments.experiment else {
+        return source.list_text(&parameters).map_err(in_flags);
+    };
+    let answer = if arguments.question.look {
+        source.take_look(name, &parameters)
+    } else {
+        parameters.push(("memory", "true".to_owned()));
+        source.read(name, &parameters)
+    };
+    answer.map_err(in_flags)?.with_context(|| unknown(arguments, name))
+}
+
+fn unknown(arguments: &Arguments, name: &str) -> String {
+    format!(
+        "there is no experiment `{}` in the namespace {}; `abtest experiments list` shows them",
+        printable(name),
+        printable(&arguments.client.namespace)
+    )
+}
+
+/// The API names parameters; people at a command line use flags.
+fn in_flags(error: anyhow::Error) -> anyhow::Error {
+    anyhow!("{}", name_flags(&format!("{error:#}")))
+}
+
+fn parse(experiments: &[String]) -> Result<Vec<AnalysedResults>> {
+    let parse = |text: &String| {
+        serde_json::from_str(text)
+            .context("cannot read the answer; does that abtest have another version?")
+    };
+    experiments.iter().map(parse).collect()
 }

@@ -60,10 +60,11 @@ pub(super) enum Method {
 /// How p-values and intervals account for several comparisons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Correction {
-    /// Any false alarm at most as likely as the level says
+    /// Limits the chance of any false alarm in a family of comparisons
     Bonferroni,
-    /// The share of false alarms among all alarms
-    Bh,
+    /// Limits the share of false alarms among all alarms
+    #[value(name = "benjamini_hochberg", alias = "bh")]
+    BenjaminiHochberg,
     /// No correction
     None,
 }

@@ -1,196 +1,144 @@
-//! The API's JSON, as far as it is shown.
+//! A report of one or more experiments. A sentence that several experiments share appears once, at
+//! the end.
 
-use anyhow::{Context, Result};
-use serde::Deserialize;
+use std::collections::BTreeSet;
 
-/// An experiment with its counts and what they mean.
-#[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Experiment {
-    pub(super) experiment: String,
-    pub(super) variants: Vec<Participants>,
-    pub(super) counting: Counting,
-    /// Bytes in Redis, where it was asked for one experiment.
-    pub(super) memory: Option<u64>,
-    /// None of an abtest that is older than this one.
-    pub(super) analysis: Option<Analysis>,
+use abtest_stats::analysis::Analysis;
+use abtest_stats::words::percent;
+
+use super::view::View;
+use crate::terminal::{dim, printable, wrap, yellow};
+
+/// A report that grows by one experiment at a time.
+#[derive(Default)]
+pub(super) struct Report {
+    sections: Vec<Section>,
 }
 
-/// How the counters count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Counting {
-    Hll,
-    #[serde(other)]
-    Exact,
+struct Section {
+    body: String,
+    footer: Footer,
 }
 
-#[derive(Debug, Clone, Deserialize)]
-pub(super) struct Participants {
-    pub(super) trials: u64,
+/// The sentences below an experiment's tables.
+#[derive(Default)]
+pub(super) struct Footer {
+    sentences: Vec<String>,
 }
 
-/// What the counts mean.
-#[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Analysis {
-    pub(super) verdict: Verdict,
-    pub(super) warnings: Vec<Remark>,
-    pub(super) notes: Vec<Remark>,
-    pub(super) control: Option<String>,
-    pub(super) level: f64,
-    pub(super) minimum_lift: f64,
-    pub(super) method: Method,
-    pub(super) method_explanation: String,
-    /// Of the sequential method.
-    pub(super) looks: Option<Looks>,
-    pub(super) goals: Vec<Goal>,
-}
+impl Report {
+    pub(super) fn add(&mut self, body: String, footer: Footer) {
+        self.sections.push(Section { body, footer });
+    }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Method {
-    AlwaysValid,
-    Sequential,
-    Fixed,
-}
-
-/// The looks taken.
-#[derive(Debug, Clone, Deserialize)]
-pub(super) struct Looks {
-    pub(super) planned: u64,
-    pub(super) taken: Vec<Participation>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-pub(super) struct Participation {
-    pub(super) participants: u64,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-pub(super) struct Verdict {
-    pub(super) sentence: String,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-pub(super) struct Remark {
-    pub(super) message: String,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-pub(super) struct Goal {
-    pub(super) goal: String,
-    pub(super) kind: Kind,
-    pub(super) verdict: Verdict,
-    pub(super) variants: Vec<Variant>,
-    pub(super) against_control: Vec<Comparison>,
-    pub(super) matrix: Matrix,
-}
-
-/// Each variant (row) against each (column).
-#[derive(Debug, Clone, Deserialize)]
-pub(super) struct Matrix {
-    pub(super) chance_to_beat: Option<Vec<Vec<Option<f64>>>>,
-    pub(super) lift: Vec<Vec<Option<f64>>>,
-    pub(super) reason: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Kind {
-    Proportion,
-    Rate,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-pub(super) struct Variant {
-    pub(super) variant: String,
-    pub(super) trials: u64,
-    pub(super) successes: u64,
-    pub(super) rate: Option<f64>,
-    pub(super) low: Option<f64>,
-    pub(super) high: Option<f64>,
-    pub(super) counter_share: Option<f64>,
-    pub(super) chance_best: Option<f64>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-pub(super) struct Comparison {
-    pub(super) variant: String,
-    pub(super) difference: Option<f64>,
-    pub(super) lift: Option<f64>,
-    pub(super) p_value: Option<f64>,
-    pub(super) chance_to_beat: Option<f64>,
-    pub(super) expected_loss: Option<f64>,
-    pub(super) counter_share: Option<f64>,
-    pub(super) power: Option<f64>,
-    pub(super) sample_needed: SampleNeeded,
-    /// By the method of the report.
-    #[serde(flatten)]
-    evidence: Evidence,
-}
-
-/// What a method says of a comparison.
-#[derive(Debug, Clone, Deserialize)]
-pub(super) struct Evidence {
-    pub(super) difference_low: Option<f64>,
-    pub(super) difference_high: Option<f64>,
-    pub(super) lift_low: Option<f64>,
-    pub(super) lift_high: Option<f64>,
-    pub(super) adjusted_p_value: Option<f64>,
-    pub(super) reason: Option<String>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-pub(super) struct SampleNeeded {
-    pub(super) per_variant: Option<u64>,
-    pub(super) per_variant_always_valid: Option<u64>,
-}
-
-impl Comparison {
-    /// The interval and the p-value that decide.
-    pub(super) fn evidence(&self) -> &Evidence {
-        &self.evidence
+    /// The whole report.
+    pub(super) fn text(&self, view: View) -> String {
+        let all = || self.sections.iter().flat_map(|section| &section.footer.sentences);
+        let is_shared = |sentence: &String| all().filter(|other| *other == sentence).count() > 1;
+        let mut shared: Vec<&String> = Vec::new();
+        for sentence in all().filter(|sentence| is_shared(sentence)) {
+            if !shared.contains(&sentence) {
+                shared.push(sentence);
+            }
+        }
+        let mut text = String::new();
+        for section in &self.sections {
+            if !text.is_empty() {
+                text += "\n";
+            }
+            text += &section.body;
+            let own = section.footer.sentences.iter().filter(|sentence| !is_shared(sentence));
+            text += &paragraph(own, view);
+        }
+        text + &paragraph(shared.into_iter(), view)
     }
 }
 
-impl Goal {
-    /// A variant's comparison with the control; none of the control itself.
-    pub(super) fn comparison(&self, variant: &str) -> Option<&Comparison> {
-        self.against_control.iter().find(|comparison| comparison.variant == variant)
+fn paragraph<'a>(sentences: impl Iterator<Item = &'a String>, view: View) -> String {
+    let mut text = String::new();
+    for line in sentences.flat_map(|sentence| wrap(&printable(sentence), view.room())) {
+        if text.is_empty() {
+            text += "\n";
+        }
+        text += &format!("  {}\n", dim(&line));
+    }
+    text
+}
+
+impl Footer {
+    /// How the numbers were computed, and what the screen has no room for.
+    pub(super) fn new(
+        analysis: &Analysis,
+        has_bars: bool,
+        hidden: &BTreeSet<&'static str>,
+        view: View,
+    ) -> Self {
+        let mut sentences: Vec<String> = Vec::new();
+        if analysis.goals.is_empty() {
+            return Self { sentences };
+        }
+        sentences.extend(analysis.notes.iter().map(|note| note.message.clone()));
+        sentences.push(analysis.method_explanation.clone());
+        if has_bars {
+            let level = percent(analysis.level);
+            sentences.push(format!("Bars show each rate's own {level} interval, for one look."));
+        }
+        let chances = analysis.goals.iter().flat_map(|goal| &goal.against_control);
+        let has_chances = chances.into_iter().any(|one| one.chance_to_beat.is_some());
+        if view.matrix || (has_chances && !hidden.contains("chance better")) {
+            sentences.push(
+                "Chances are not corrected for looking or for several comparisons.".to_owned(),
+            );
+        }
+        sentences.extend(counter_share(analysis));
+        if !hidden.is_empty() {
+            let names: Vec<&str> = hidden.iter().copied().collect();
+            sentences.push(format!(
+                "This terminal is too narrow ({} columns) for: {}. Widen it, or use --csv.",
+                view.width,
+                names.join(", ")
+            ));
+        }
+        Self { sentences }
     }
 }
 
-impl Experiment {
-    pub(super) fn participants(&self) -> u64 {
-        self.variants.iter().fold(0, |sum: u64, variant| sum.saturating_add(variant.trials))
-    }
-
-    /// Keeps one goal of many, and tells whether it was there.
-    pub(super) fn keep_goal(&mut self, name: &str) -> bool {
-        let Some(analysis) = &mut self.analysis else { return false };
-        analysis.goals.retain(|goal| goal.goal == name);
-        !analysis.goals.is_empty()
-    }
+/// How much wider the counters' error makes intervals, where that is worth a sentence.
+fn counter_share(analysis: &Analysis) -> Option<String> {
+    const WORTH_A_SENTENCE: f64 = 0.005;
+    let rates = analysis.goals.iter().flat_map(|goal| &goal.variants).map(|v| v.counter_share);
+    let lifts = analysis.goals.iter().flat_map(|goal| &goal.against_control);
+    let share = rates.chain(lifts.map(|c| c.counter_share)).flatten().fold(0.0, f64::max);
+    (share >= WORTH_A_SENTENCE).then(|| {
+        format!("The counters' own error makes up to {} of an interval's width.", percent(share))
+    })
 }
 
-/// The experiments of an answer: one, or an array whose first element tells what was asked for.
-pub(super) fn parse(text: &str, one: bool) -> Result<Vec<Experiment>> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Element {
-        Experiment(Box<Experiment>),
-        Head {
-            #[serde(rename = "meta")]
-            _meta: serde::de::IgnoredAny,
-        },
+/// The warnings, except those that repeat the verdict.
+pub(super) fn warnings(analysis: &Analysis, view: View) -> String {
+    let mut text = String::new();
+    let repeats = |message: &String| *message == analysis.verdict.sentence;
+    for warning in analysis.warnings.iter().filter(|warning| !repeats(&warning.message)) {
+        for (index, line) in wrap(&printable(&warning.message), view.room()).iter().enumerate() {
+            let mark = if index == 0 { "! " } else { "  " };
+            text += &format!("  {}\n", yellow(&format!("{mark}{line}")));
+        }
     }
-    let context = "the answer holds no results; is the abtest there another version?";
-    if one {
-        return Ok(vec![serde_json::from_str(text).context(context)?]);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shared_sentence_appears_once_at_the_end() {
+        let mut report = Report::default();
+        let footer = |own: &str| Footer { sentences: vec![own.to_owned(), "Shared.".to_owned()] };
+        report.add("one\n".to_owned(), footer("First."));
+        report.add("two\n".to_owned(), footer("Second."));
+        let view = View { width: 80, matrix: false };
+        let expected = "one\n\n  First.\n\ntwo\n\n  Second.\n\n  Shared.\n";
+        assert_eq!(report.text(view), expected);
     }
-    let elements: Vec<Element> = serde_json::from_str(text).context(context)?;
-    let experiments = elements.into_iter().filter_map(|element| match element {
-        Element::Experiment(experiment) => Some(*experiment),
-        Element::Head { .. } => None,
-    });
-    Ok(experiments.collect())
 }

@@ -1,12 +1,16 @@
-//! A row for each variant on each goal: as CSV for other programs, as Markdown for documents.
+//! One row per goal and variant: as CSV for other programs, as Markdown for documents.
 
+use abtest_api::document::AnalysedResults;
+use abtest_stats::analysis::{Analysis, Comparison, GoalAnalysis, VariantEstimate};
 use anyhow::Result;
 
 use super::figures;
-use super::report::{Analysis, Experiment, Goal, Variant};
+use super::table::method;
 use crate::terminal::printable;
 
-const HEADS: [&str; 22] = [
+/// One method made the lift's interval and the p-values of a row; `method` names it. The columns of
+/// other figures say in their names how they differ.
+const HEADS: [&str; 24] = [
     "experiment",
     "goal",
     "variant",
@@ -14,62 +18,70 @@ const HEADS: [&str; 22] = [
     "trials",
     "successes",
     "rate",
-    "rate_low",
-    "rate_high",
-    "chance_best",
-    "difference",
-    "difference_low",
-    "difference_high",
+    "method",
+    "interval_level",
     "lift",
     "lift_low",
     "lift_high",
     "p_value",
     "adjusted_p_value",
-    "chance_to_beat",
-    "expected_loss",
+    "difference",
+    "difference_low",
+    "difference_high",
     "power",
+    "one_look_rate_low",
+    "one_look_rate_high",
+    "uncorrected_chance_best",
+    "uncorrected_chance_to_beat",
+    "uncorrected_expected_loss",
     "verdict",
 ];
 
-/// RFC 4180. Intervals and the adjusted p-value are what the verdict follows; a field is empty
-/// where nothing can be said.
-pub(super) fn csv(experiments: &[Experiment]) -> Result<String> {
+/// RFC 4180. A field is empty where the counts say nothing.
+pub(super) fn csv(experiments: &[AnalysedResults]) -> Result<String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(HEADS)?;
     for (experiment, analysis, goal, variant) in rows(experiments) {
         let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
-        let comparison = goal.comparison(&variant.variant);
-        let evidence = comparison.map(|c| c.evidence());
+        let comparison = comparison(goal, variant);
+        let of = |member: fn(&Comparison) -> Option<f64>| number(comparison.and_then(member));
         writer.write_record([
-            inert(&experiment.experiment),
+            inert(&experiment.results.experiment),
             inert(&goal.goal),
             inert(&variant.variant),
-            (analysis.control.as_deref() == Some(variant.variant.as_str())).to_string(),
+            (analysis.control.as_ref() == Some(&variant.variant)).to_string(),
             variant.trials.to_string(),
             variant.successes.to_string(),
             number(variant.rate),
+            comparison.map(|c| method(c.method)).unwrap_or_default().to_owned(),
+            of(|c| c.interval_level),
+            of(|c| c.lift),
+            of(|c| c.lift_low),
+            of(|c| c.lift_high),
+            of(|c| c.p_value),
+            of(|c| c.adjusted_p_value),
+            of(|c| c.difference),
+            of(|c| c.difference_low),
+            of(|c| c.difference_high),
+            of(|c| c.power),
             number(variant.low),
             number(variant.high),
             number(variant.chance_best),
-            number(comparison.and_then(|c| c.difference)),
-            number(evidence.and_then(|e| e.difference_low)),
-            number(evidence.and_then(|e| e.difference_high)),
-            number(comparison.and_then(|c| c.lift)),
-            number(evidence.and_then(|e| e.lift_low)),
-            number(evidence.and_then(|e| e.lift_high)),
-            number(comparison.and_then(|c| c.p_value)),
-            number(evidence.and_then(|e| e.adjusted_p_value)),
-            number(comparison.and_then(|c| c.chance_to_beat)),
-            number(comparison.and_then(|c| c.expected_loss)),
-            number(comparison.and_then(|c| c.power)),
+            of(|c| c.chance_to_beat),
+            of(|c| c.expected_loss),
             inert(&goal.verdict.sentence),
         ])?;
     }
     Ok(String::from_utf8(writer.into_inner()?)?)
 }
 
-/// A text that no spreadsheet takes for a formula (OWASP, CSV injection): names come from the open
-/// internet.
+/// The comparison of a variant with the control; `None` for the control itself.
+fn comparison<'a>(goal: &'a GoalAnalysis, variant: &VariantEstimate) -> Option<&'a Comparison> {
+    goal.against_control.iter().find(|one| one.variant == variant.variant)
+}
+
+/// A text that spreadsheets do not execute as a formula (OWASP, CSV injection). Anybody on the
+/// internet can send names.
 fn inert(text: &str) -> String {
     let shown = printable(text);
     let starts_formula =
@@ -77,26 +89,27 @@ fn inert(text: &str) -> String {
     if starts_formula { format!("'{shown}") } else { shown }
 }
 
-/// A table for each goal, under the verdict.
-pub(super) fn markdown(experiments: &[Experiment]) -> String {
+/// The verdict, and a table for each goal.
+pub(super) fn markdown(experiments: &[AnalysedResults]) -> String {
     let mut text = String::new();
     for experiment in experiments {
         if !text.is_empty() {
             text += "\n";
         }
-        text += &format!("## {}\n\n", escaped(&experiment.experiment));
+        text += &format!("## {}\n\n", escaped(&experiment.results.experiment));
         let Some(analysis) = &experiment.analysis else { continue };
-        for warning in &analysis.warnings {
+        let verdict = &analysis.verdict.sentence;
+        for warning in analysis.warnings.iter().filter(|warning| warning.message != *verdict) {
             text += &format!("> **Warning:** {}\n\n", escaped(&warning.message));
         }
-        text += &format!("**{}**\n", escaped(&analysis.verdict.sentence));
+        text += &format!("**{}**\n", escaped(verdict));
         for goal in &analysis.goals {
             text += &format!("\n### {}\n\n", escaped(&goal.goal));
-            if analysis.goals.len() > 1 {
+            if goal.verdict.sentence != *verdict {
                 text += &format!("{}\n\n", escaped(&goal.verdict.sentence));
             }
-            text += "| variant | participants | reached | rate | interval | lift | interval | chance to beat the control |\n";
-            text += "|---|--:|--:|--:|---|--:|---|--:|\n";
+            text += "| variant | participants | reached | rate | rate, one look | lift | interval | method | chance better, not corrected |\n";
+            text += "|---|--:|--:|--:|---|--:|---|---|--:|\n";
             for variant in &goal.variants {
                 text += &line(analysis, goal, variant);
             }
@@ -108,23 +121,22 @@ pub(super) fn markdown(experiments: &[Experiment]) -> String {
     text
 }
 
-fn line(analysis: &Analysis, goal: &Goal, variant: &Variant) -> String {
+fn line(analysis: &Analysis, goal: &GoalAnalysis, variant: &VariantEstimate) -> String {
     let rate = |value| figures::rate(value, goal.kind);
-    let comparison = goal.comparison(&variant.variant);
-    let evidence = comparison.map(|c| c.evidence());
-    let (lift, between, chance) = match (comparison, evidence) {
-        (Some(comparison), Some(evidence)) => (
-            figures::lift(comparison.lift),
-            figures::between(evidence.lift_low, evidence.lift_high),
-            figures::chance(comparison.chance_to_beat),
-        ),
-        _ if analysis.control.as_deref() == Some(variant.variant.as_str()) => {
-            ("control".to_owned(), String::new(), String::new())
+    let [lift, interval, method, chance] = match comparison(goal, variant) {
+        Some(c) => [
+            figures::lift(c.lift),
+            figures::between(c.lift_low, c.lift_high),
+            escaped(method(c.method)),
+            figures::chance(c.chance_to_beat),
+        ],
+        None if analysis.control.as_ref() == Some(&variant.variant) => {
+            ["control", "", "", ""].map(str::to_owned)
         }
-        _ => (figures::NOTHING.to_owned(), String::new(), String::new()),
+        None => [figures::NOTHING, "", "", ""].map(str::to_owned),
     };
     format!(
-        "| {} | {} | {} | {} | {} to {} | {lift} | {between} | {chance} |\n",
+        "| {} | {} | {} | {} | {} to {} | {lift} | {interval} | {method} | {chance} |\n",
         escaped(&variant.variant),
         variant.trials,
         variant.successes,
@@ -134,8 +146,7 @@ fn line(analysis: &Analysis, goal: &Goal, variant: &Variant) -> String {
     )
 }
 
-/// A text that Markdown shows as it is: CommonMark takes every punctuation character after a
-/// backslash literally.
+/// A text that Markdown shows as it is: in CommonMark, a backslash makes any punctuation literal.
 fn escaped(text: &str) -> String {
     let mut shown = String::new();
     for character in printable(text).chars() {
@@ -148,8 +159,8 @@ fn escaped(text: &str) -> String {
 }
 
 fn rows(
-    experiments: &[Experiment],
-) -> impl Iterator<Item = (&Experiment, &Analysis, &Goal, &Variant)> {
+    experiments: &[AnalysedResults],
+) -> impl Iterator<Item = (&AnalysedResults, &Analysis, &GoalAnalysis, &VariantEstimate)> {
     experiments.iter().flat_map(|experiment| {
         experiment.analysis.iter().flat_map(move |analysis| {
             analysis.goals.iter().flat_map(move |goal| {
@@ -164,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_spreadsheet_takes_a_name_for_a_formula() {
+    fn spreadsheets_do_not_execute_names() {
         for name in ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "|calc", "＝1"] {
             assert!(inert(name).starts_with('\''), "{name}");
         }

@@ -1,96 +1,115 @@
-//! An experiment for people: warnings first, the verdict, then a table a goal with each variant's
-//! interval as a bar, all on one scale.
+//! Experiments for people: warnings first, then the verdict, then a table per goal with each rate's
+//! interval as a bar, all bars on one scale.
 
-use abtest_stats::words::{percent, thousands};
+use std::collections::{BTreeSet, HashSet};
+
+use abtest_api::document::AnalysedResults;
+use abtest_model::Counting;
+use abtest_stats::analysis::{Analysis, Comparison, GoalAnalysis, Method, VariantEstimate};
+use abtest_stats::words::{percent, rounded, thousands};
 
 use super::figures::{self, NOTHING, Scale};
 use super::grid::{self, Column};
 use super::matrix::matrix;
-use super::report::{Analysis, Counting, Experiment, Goal, Looks, Method, Variant};
+use super::report::{self, Footer, Report};
 use super::view::{View, short_name};
-use crate::terminal::{bold, cut, dim, printable, wrap, yellow};
+use crate::terminal::{bold, cut, dim, printable, wrap};
 
-/// With more experiments than this each has one line.
-const IN_FULL: usize = 10;
+/// More experiments than this get one line each.
+pub(super) const IN_FULL: usize = 10;
 
-/// The chance to beat the control.
 const CHANCE: &str = "chance better";
+const REACHED: &str = "reached";
+const METHOD: &str = "method";
 
-/// A bar is no narrower than this, or it is left out,
+/// Columns that a narrow screen has no room for, the least important first.
+const LEAST_IMPORTANT: [&str; 3] = [CHANCE, REACHED, METHOD];
+
+/// Narrower bars are left out.
 const NARROWEST_BAR: usize = 11;
 
-/// and no wider than this.
 const WIDEST_BAR: usize = 41;
 
-/// The experiments for a screen.
-pub(super) fn experiments(experiments: &[Experiment], namespace: &str, view: View) -> String {
-    if experiments.is_empty() {
+/// The experiments in full.
+pub(super) fn experiments(found: &[AnalysedResults], namespace: &str, view: View) -> String {
+    if found.is_empty() {
         return format!("no experiments in the namespace {}\n", printable(namespace));
     }
-    if experiments.len() > IN_FULL {
-        return verdicts(experiments, view.width);
+    let mut report = Report::default();
+    for experiment in found {
+        let counting = match experiment.results.counting {
+            Counting::Exact => "counted exactly",
+            Counting::Hll => "counted by HyperLogLog, give or take 0.81%",
+        };
+        let participants = thousands(experiment.participants());
+        let memory = experiment.results.memory;
+        let memory = memory.map(|bytes| format!(", {} in Redis", figures::bytes(bytes)));
+        let facts = format!("{participants} participants, {counting}{}", memory.unwrap_or_default());
+        let head = format!(
+            "{}  {}\n",
+            bold(&printable(&experiment.results.experiment)),
+            dim(&facts)
+        );
+        match &experiment.analysis {
+            Some(analysis) => add(&mut report, head, analysis, view),
+            None => report.add(
+                head + "  This abtest sent counts only. Update it to see what they mean.\n",
+                Footer::default(),
+            ),
+        }
     }
-    let shown: Vec<String> = experiments.iter().map(|one| experiment(one, view)).collect();
-    shown.join("\n")
+    report.text(view)
 }
 
-/// Each experiment's verdict alone, those with the most participants first.
-fn verdicts(experiments: &[Experiment], width: usize) -> String {
-    let mut sorted: Vec<&Experiment> = experiments.iter().collect();
+/// The verdicts alone, experiments with the most participants first.
+pub(super) fn verdicts(found: &[AnalysedResults], view: View) -> String {
+    const INDENT: usize = 14;
+    let room = view.width.saturating_sub(INDENT).max(20);
+    let mut sorted: Vec<&AnalysedResults> = found.iter().collect();
     sorted.sort_by_key(|experiment| std::cmp::Reverse(experiment.participants()));
     let mut text = "participants  experiment\n".to_owned();
     for experiment in sorted {
-        let name = printable(&experiment.experiment);
+        let name = printable(&experiment.results.experiment);
         let count = thousands(experiment.participants());
-        text += &format!("{count:>12}  {}\n", bold(&cut(&name, width.saturating_sub(14))));
-        if let Some(analysis) = &experiment.analysis {
-            for line in wrap(&printable(&analysis.verdict.sentence), width.saturating_sub(14)) {
-                text += &format!("{:14}{line}\n", "");
+        text += &format!("{count:>12}  {}\n", bold(&cut(&name, room)));
+        if let Some(summary) = &experiment.summary {
+            for line in wrap(&printable(&summary.sentence), room) {
+                text += &format!("{:INDENT$}{line}\n", "");
             }
         }
     }
-    text + &dim("`abtest results NAME` shows one with its numbers") + "\n"
+    text + &dim("`abtest results NAME` shows one experiment with its numbers.") + "\n"
 }
 
-fn experiment(experiment: &Experiment, view: View) -> String {
-    let counting = match experiment.counting {
-        Counting::Exact => "counted exactly",
-        Counting::Hll => "counted by HyperLogLog, give or take 0.81%",
-    };
-    let participants = thousands(experiment.participants());
-    let memory = experiment.memory.map(|bytes| format!(", {} in Redis", figures::bytes(bytes)));
-    let mut text = format!(
-        "{}  {}\n",
-        bold(&printable(&experiment.experiment)),
-        dim(&format!("{participants} participants, {counting}{}", memory.unwrap_or_default()))
-    );
-    match &experiment.analysis {
-        Some(found) => text += &analysis(found, view),
-        None => text += "  this abtest counts only; update it to see what the counts mean\n",
-    }
-    text
-}
-
-/// What an experiment's counts mean.
+/// One analysis, without an experiment's name.
 pub(crate) fn analysis(analysis: &Analysis, view: View) -> String {
-    let mut text = String::new();
-    let room = view.room();
-    for warning in &analysis.warnings {
-        for (index, line) in wrap(&printable(&warning.message), room).iter().enumerate() {
-            let mark = if index == 0 { "! " } else { "  " };
-            text += &format!("  {}\n", yellow(&format!("{mark}{line}")));
-        }
-    }
-    for line in wrap(&printable(&analysis.verdict.sentence), room) {
+    let mut report = Report::default();
+    add(&mut report, String::new(), analysis, view);
+    report.text(view)
+}
+
+fn add(report: &mut Report, head: String, analysis: &Analysis, view: View) {
+    let mut text = head;
+    text += &report::warnings(analysis, view);
+    for line in wrap(&printable(&analysis.verdict.sentence), view.room()) {
         text += &format!("  {}\n", bold(&line));
     }
+    let mut said = HashSet::from([analysis.verdict.sentence.clone()]);
+    let mut hidden = BTreeSet::new();
+    let mut has_bars = false;
     for goal in &analysis.goals {
         text += "\n";
-        text += &table(goal, analysis, view);
-        // With one goal its verdict is the experiment's.
-        if analysis.goals.len() > 1 {
-            for line in wrap(&printable(&goal.verdict.sentence), room) {
-                text += &format!("  {line}\n");
+        let table = Table::new(goal, analysis, view);
+        text += &table.text();
+        hidden.extend(table.hidden);
+        has_bars |= table.has_bars;
+        let sentences = std::iter::once(goal.verdict.sentence.clone());
+        for sentence in sentences.chain(remarks(goal, analysis)) {
+            if !said.insert(sentence.clone()) {
+                continue;
+            }
+            for line in wrap(&printable(&sentence), view.room()) {
+                text += &format!("  {}\n", dim(&line));
             }
         }
         if view.matrix {
@@ -98,110 +117,95 @@ pub(crate) fn analysis(analysis: &Analysis, view: View) -> String {
             text += &matrix(goal, view);
         }
     }
-    if !analysis.goals.is_empty() {
-        text += "\n";
-        for line in footer(analysis).iter().flat_map(|sentence| wrap(sentence, room)) {
-            text += &format!("  {}\n", dim(&line));
+    let footer = Footer::new(analysis, has_bars, &hidden, view);
+    report.add(text, footer);
+}
+
+/// The table of one goal.
+struct Table {
+    columns: Vec<Column>,
+    /// The columns that the screen has no room for.
+    hidden: Vec<&'static str>,
+    has_bars: bool,
+}
+
+impl Table {
+    fn new(goal: &GoalAnalysis, analysis: &Analysis, view: View) -> Self {
+        let mut columns = columns(goal, analysis);
+        let mut hidden = Vec::new();
+        let mut bars = bars(goal, &columns, view.width);
+        for name in LEAST_IMPORTANT {
+            let too_wide = columns.iter().map(Column::width).sum::<usize>() > view.width;
+            if bars.is_some() || (!too_wide && !has_intervals(goal)) {
+                break;
+            }
+            columns.retain(|column| column.head != name);
+            hidden.push(name);
+            bars = self::bars(goal, &columns, view.width);
         }
+        let has_bars = bars.is_some();
+        if let Some(bars) = bars {
+            let after_rate = columns.iter().position(|column| column.head == "lift").unwrap_or(0);
+            columns.insert(after_rate, bars);
+        } else if has_intervals(goal) {
+            hidden.push("bars");
+        }
+        Self { columns, hidden, has_bars }
     }
-    text
-}
 
-/// How the numbers came to be.
-fn footer(analysis: &Analysis) -> Vec<String> {
-    let mut sentences: Vec<String> =
-        analysis.notes.iter().map(|note| printable(&note.message)).collect();
-    sentences.push(analysis.method_explanation.clone());
-    sentences.extend(analysis.looks.as_ref().map(looks));
-    let of_rates = analysis.goals.iter().flat_map(|goal| &goal.variants).map(|v| v.counter_share);
-    let of_differences =
-        analysis.goals.iter().flat_map(|goal| &goal.against_control).map(|c| c.counter_share);
-    let share = of_rates.chain(of_differences).flatten().fold(0.0, f64::max);
-    if share >= 0.005 {
-        sentences.push(format!(
-            "The counters' own error is up to {} of an interval's width.",
-            percent(share)
-        ));
-    }
-    sentences
-}
-
-fn looks(looks: &Looks) -> String {
-    let planned = thousands(looks.planned);
-    let taken: Vec<String> = looks.taken.iter().map(|look| thousands(look.participants)).collect();
-    match taken.as_slice() {
-        [] => format!("No look counts yet of the {planned} participants planned."),
-        taken => format!("Looks at {} of {planned} participants planned.", taken.join("; ")),
+    fn text(&self) -> String {
+        grid::lines(&self.columns.iter().collect::<Vec<_>>())
     }
 }
 
-fn table(goal: &Goal, analysis: &Analysis, view: View) -> String {
-    let of = |cell: &dyn Fn(&Variant) -> String| goal.variants.iter().map(cell).collect();
-    let comparison = |variant: &Variant| goal.comparison(&variant.variant);
-    let is_control =
-        |variant: &Variant| analysis.control.as_deref() == Some(variant.variant.as_str());
-    let evidence = |variant: &Variant| comparison(variant).map(|c| c.evidence());
-    let level = percent(analysis.level);
-    let column = |head: &str, right, cells| Column { head: head.to_owned(), cells, right };
-    let name = column(&short_name(&goal.goal), false, of(&|v| short_name(&v.variant)));
-    let reached = column(
-        "reached",
-        true,
-        of(&|v| format!("{} of {}", thousands(v.successes), thousands(v.trials))),
-    );
-    let rate = column("rate", true, of(&|v| figures::rate(v.rate, goal.kind)));
-    let lift = column(
-        "lift",
-        true,
-        of(&|v| match comparison(v) {
+fn has_intervals(goal: &GoalAnalysis) -> bool {
+    goal.variants.iter().any(|variant| variant.low.is_some())
+}
+
+fn columns(goal: &GoalAnalysis, analysis: &Analysis) -> Vec<Column> {
+    let comparison =
+        |v: &VariantEstimate| goal.against_control.iter().find(|one| one.variant == v.variant);
+    let column = |head: &str, right, cell: &dyn Fn(&VariantEstimate) -> String| Column {
+        head: head.to_owned(),
+        cells: goal.variants.iter().map(cell).collect(),
+        right,
+    };
+    let of_comparison = |head: &str, right, cell: &dyn Fn(&Comparison) -> String| {
+        column(head, right, &|v| comparison(v).map(cell).unwrap_or_default())
+    };
+    vec![
+        column(&short_name(&goal.goal), false, &|v| short_name(&v.variant)),
+        column(REACHED, true, &|v| format!("{} of {}", thousands(v.successes), thousands(v.trials))),
+        column("rate", true, &|v| figures::rate(v.rate, goal.kind)),
+        column("lift", true, &|v| match comparison(v) {
             Some(comparison) => figures::lift(comparison.lift),
-            None if is_control(v) => "control".to_owned(),
+            None if analysis.control.as_ref() == Some(&v.variant) => "control".to_owned(),
             None => NOTHING.to_owned(),
         }),
-    );
-    let between = column(
-        &format!("{level} interval"),
-        false,
-        of(&|v| match evidence(v) {
-            Some(evidence) => figures::between(evidence.lift_low, evidence.lift_high),
-            None => String::new(),
+        of_comparison(&format!("{} interval", percent(analysis.level)), false, &|c| {
+            figures::between(c.lift_low, c.lift_high)
         }),
-    );
-    let chance = column(
-        CHANCE,
-        true,
-        of(&|v| match comparison(v) {
-            Some(comparison) => figures::chance(comparison.chance_to_beat),
-            None => String::new(),
-        }),
-    );
-    let mut shown = vec![name, reached, rate, lift, between, chance];
-    let mut drawn = bars(goal, &shown, view.width);
-    // Where all does not fit, the least needed go: the chance, then how many reached it.
-    for least_needed in [CHANCE, "reached"] {
-        if drawn.is_none() {
-            shown.retain(|column| column.head != least_needed);
-            drawn = bars(goal, &shown, view.width);
-        }
-    }
-    let after_rate = shown.iter().position(|column| column.head == "lift").unwrap_or(0);
-    if let Some(bars) = drawn {
-        shown.insert(after_rate, bars);
-    }
-    let mut text = grid::lines(&shown.iter().collect::<Vec<_>>());
-    for line in remarks(goal, analysis, view.room()) {
-        text += &format!("  {}\n", dim(&line));
-    }
-    text
+        of_comparison(METHOD, false, &|c| method(c.method).to_owned()),
+        of_comparison(CHANCE, true, &|c| figures::chance(c.chance_to_beat)),
+    ]
 }
 
-/// The bars, as wide as the other columns leave room for; none where that is too little.
-fn bars(goal: &Goal, others: &[Column], width: usize) -> Option<Column> {
+/// The method, as the API names it.
+pub(super) fn method(method: Method) -> &'static str {
+    match method {
+        Method::AlwaysValid => "always_valid",
+        Method::Sequential => "sequential",
+        Method::Fixed => "fixed",
+    }
+}
+
+/// The bars, as wide as the other columns leave room; `None` if that is too little.
+fn bars(goal: &GoalAnalysis, others: &[Column], width: usize) -> Option<Column> {
     let taken: usize = others.iter().map(Column::width).sum();
     let room = width.saturating_sub(taken + 4).min(WIDEST_BAR);
     let intervals = goal.variants.iter().filter_map(|v| Some((v.low?, v.high?)));
     let scale = Scale::around(intervals).filter(|_| room >= NARROWEST_BAR)?;
-    let bar = |variant: &Variant| match (variant.low, variant.rate, variant.high) {
+    let bar = |variant: &VariantEstimate| match (variant.low, variant.rate, variant.high) {
         (Some(low), Some(rate), Some(high)) => scale.bar(low, rate, high, room),
         _ => String::new(),
     };
@@ -209,33 +213,29 @@ fn bars(goal: &Goal, others: &[Column], width: usize) -> Option<Column> {
     Some(Column { head: scale.ends(goal.kind, room), cells, right: false })
 }
 
-/// Why something is missing, and how many visitors it takes.
-fn remarks(goal: &Goal, analysis: &Analysis, room: usize) -> Vec<String> {
+/// Why numbers are missing, and how many participants a test needs.
+fn remarks(goal: &GoalAnalysis, analysis: &Analysis) -> Vec<String> {
     let mut sentences = Vec::new();
-    for comparison in &goal.against_control {
-        let evidence = comparison.evidence();
-        if let Some(reason) = evidence.reason.as_ref()
-            && evidence.lift_low.is_none()
-        {
-            sentences.push(format!("{}: {reason}", comparison.variant));
+    for comparison in goal.against_control.iter().filter(|one| one.lift_low.is_none()) {
+        if let Some(reason) = &comparison.reason {
+            sentences.push(format!("{}: {reason}.", comparison.variant));
         }
     }
     let needed = goal.against_control.first().map(|comparison| &comparison.sample_needed);
-    let needed = needed.and_then(|n| Some((n.per_variant_always_valid?, n.per_variant?)));
-    if let Some((always_valid, fixed)) = needed {
-        let lift = percent(analysis.minimum_lift);
-        sentences.push(match analysis.method {
-            Method::AlwaysValid => format!(
-                "a lift of {lift} takes about {} participants a variant to show, {} if one looks \
-                 only then",
-                thousands(always_valid),
-                thousands(fixed)
-            ),
-            Method::Sequential | Method::Fixed => format!(
-                "a lift of {lift} takes about {} participants a variant to show",
-                thousands(fixed)
-            ),
-        });
+    let Some(needed) = needed else { return sentences };
+    let lift = percent(analysis.minimum_lift);
+    match (analysis.method, needed.per_variant_always_valid, needed.per_variant) {
+        (Method::AlwaysValid, Some(at_any_time), Some(once)) => sentences.push(format!(
+            "Detecting a {lift} lift needs about {} participants per variant, or {} if you look \
+             only once, at the end.",
+            rounded(at_any_time),
+            rounded(once)
+        )),
+        (Method::Sequential | Method::Fixed, _, Some(once)) => sentences.push(format!(
+            "Detecting a {lift} lift needs about {} participants per variant.",
+            rounded(once)
+        )),
+        _ => {}
     }
-    sentences.iter().flat_map(|sentence| wrap(&printable(sentence), room)).collect()
+    sentences
 }

@@ -1,4 +1,4 @@
-//! The same again and again: in place on a terminal, else once for every change.
+//! The report again and again: in place on a terminal, else once per change.
 
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
@@ -7,22 +7,22 @@ use anyhow::Result;
 
 use crate::terminal::{self, columns, dim, yellow};
 
-/// From one look to the next.
+/// Time between two updates.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// Shows what `look` gives, for so many columns and lines, until the process is stopped. Only the
-/// first look may fail; later, what was seen last stays, with a word on why it is old.
-pub(super) fn watch(look: impl Fn(usize, Option<usize>) -> Result<String>) -> Result<()> {
+/// Shows `report` (for a width and a height) until the process is stopped. Only the first report may
+/// fail. Later, the last report stays and a line says why it is old.
+pub(super) fn watch(report: impl Fn(usize, Option<usize>) -> Result<String>) -> Result<()> {
     let mut screen = Screen::new();
     let (width, height) = terminal::size();
-    let mut seen = look(width, height)?;
+    let mut seen = report(width, height)?;
     loop {
         if !screen.show(&seen, None)? {
             return Ok(());
         }
         std::thread::sleep(PAUSE);
         let (width, height) = terminal::size();
-        match look(width, height) {
+        match report(width, height) {
             Ok(fresh) => seen = fresh,
             Err(error) => {
                 if !screen.show(&seen, Some(&format!("{error:#}")))? {
@@ -34,7 +34,7 @@ pub(super) fn watch(look: impl Fn(usize, Option<usize>) -> Result<String>) -> Re
     }
 }
 
-/// The text, cut to so many lines; two are left for what is under it.
+/// The text, cut to the screen's height. Leaves room for two lines below.
 pub(super) fn fit(text: &str, height: Option<usize>) -> String {
     let lines: Vec<&str> = text.lines().collect();
     let Some(room) = height.map(|height| height.saturating_sub(3)) else { return text.to_owned() };
@@ -42,11 +42,11 @@ pub(super) fn fit(text: &str, height: Option<usize>) -> String {
         return text.to_owned();
     }
     let missing = lines.len() - room;
-    let note = dim(&format!("and {missing} more lines; make the window taller, or name one goal"));
+    let note = dim(&format!("{missing} more lines: make the window taller, or use --goal"));
     lines[..room].join("\n") + "\n" + &note + "\n"
 }
 
-/// What was drawn last, so that it can be drawn over.
+/// What was drawn last, to draw over it.
 struct Screen {
     terminal: bool,
     last: String,
@@ -57,11 +57,11 @@ impl Screen {
         Self { terminal: std::io::stdout().is_terminal(), last: String::new() }
     }
 
-    /// Draws, and tells whether anyone still looks.
+    /// Draws. Returns false if the reader is gone.
     fn show(&mut self, text: &str, trouble: Option<&str>) -> Result<bool> {
         let under = match trouble {
             Some(trouble) => yellow(&format!("! not up to date: {}", terminal::printable(trouble))),
-            None => dim("updated every 2 seconds; Ctrl-C ends it"),
+            None => dim("updated every 2 seconds; press Ctrl-C to stop"),
         };
         let fresh = format!("{text}{under}\n");
         let written = if self.terminal {
@@ -74,18 +74,18 @@ impl Screen {
         self.last = fresh;
         let mut output = std::io::stdout().lock();
         match output.write_all(written.as_bytes()).and_then(|()| output.flush()) {
-            // Whoever reads has read enough.
+            // The reader closed the pipe (for example `head`).
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
             written => Ok(written.map(|()| true)?),
         }
     }
 }
 
-/// Draws `fresh` over `last` in one piece: line by line, clearing only what is left of each, so
-/// that nothing flickers.
+/// Draws `fresh` over `last` line by line and clears only the rest of each line, so that nothing
+/// flickers.
 fn over(last: &str, fresh: &str, width: usize) -> String {
     let up: usize = last.lines().map(|line| visible(line).div_ceil(width.max(1)).max(1)).sum();
-    // Terminals that know synchronized updates show it at once; others ignore that.
+    // Terminals that support synchronized updates show it at once; others ignore this.
     let mut drawn = "\x1b[?2026h".to_owned();
     if up > 0 {
         drawn += &format!("\x1b[{up}F");
@@ -111,17 +111,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fresh_text_goes_over_the_last_one_also_where_lines_wrapped() {
+    fn a_new_text_is_drawn_over_the_last_one_even_if_lines_wrapped() {
         assert!(over("", "a\n", 80).starts_with("\x1b[?2026ha\x1b[K"));
         assert!(over("a\nb\n", "c\n", 80).starts_with("\x1b[?2026h\x1b[2F"));
         assert!(over("\x1b[1mlong line\x1b[0m\n", "c\n", 5).contains("\x1b[2F"));
     }
 
     #[test]
-    fn what_does_not_fit_is_cut_and_it_is_said() {
+    fn a_text_that_is_too_tall_is_cut_and_says_so() {
         let text = "1\n2\n3\n4\n5\n6\n";
         assert_eq!(fit(text, None), text);
         assert_eq!(fit(text, Some(9)), text);
-        assert!(fit(text, Some(6)).starts_with("1\n2\n3\nand 3 more lines"));
+        assert!(fit(text, Some(6)).starts_with("1\n2\n3\n3 more lines"));
     }
 }

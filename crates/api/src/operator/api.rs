@@ -8,6 +8,7 @@ use abtest_store::Store;
 use http::{Request, Response};
 use http_body::Body;
 
+use super::results::AnswerLimit;
 use super::{control, delete, looks, results};
 use crate::http::api_keys::{ApiKeys, OpenByWiring};
 use crate::http::problem::Problem;
@@ -22,6 +23,7 @@ use crate::{AnswerBody, openapi};
 pub struct OperatorApi<S> {
     store: Arc<S>,
     keys: ApiKeys,
+    answer_limit: AnswerLimit,
     built_in: Router<(OperatorOperation, Access)>,
 }
 
@@ -35,7 +37,15 @@ impl<S: Store> OperatorApi<S> {
             }
             Operation::Public(_) => None,
         });
-        Self { store, keys, built_in: Router::of_table(operator) }
+        let answer_limit = AnswerLimit::default();
+        Self { store, keys, answer_limit, built_in: Router::of_table(operator) }
+    }
+
+    /// Refuses to send results that take more bytes as a JSON string, because the way to the client
+    /// does not carry them.
+    #[must_use]
+    pub fn with_answer_limit(self, bytes: usize) -> Self {
+        Self { answer_limit: AnswerLimit { bytes: Some(bytes) }, ..self }
     }
 
     /// The keys.
@@ -104,10 +114,13 @@ impl<S: Store> OperatorApi<S> {
         let store = &*self.store;
         let query = &query::parse(request.uri(), Operation::Operator(operation))?;
         match operation {
-            OperatorOperation::Results => results::results(store, query).await,
-            OperatorOperation::Result => results::result(store, path.experiment()?, query).await,
+            OperatorOperation::Results => results::results(store, query, self.answer_limit).await,
+            OperatorOperation::Result => {
+                results::result(store, path.experiment()?, query, self.answer_limit).await
+            }
             OperatorOperation::Delete => delete::delete(store, path.experiment()?, query).await,
             OperatorOperation::TakeLook => looks::take(store, path.experiment()?, query).await,
+            OperatorOperation::ResetLooks => looks::reset(store, path.experiment()?, query).await,
             OperatorOperation::ChooseControl => {
                 control::choose(store, path.experiment()?, query).await
             }

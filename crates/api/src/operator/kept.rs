@@ -1,19 +1,21 @@
-//! Reads what a store has of experiments: tallies, and the documents that belong to them. The
-//! number of round trips does not grow with the number of experiments.
+//! Reads experiments with the documents that belong to them: one read of the counters and one of the
+//! documents, however many experiments there are.
 
 use std::collections::HashMap;
 
-use abtest_model::{Experiment, Look, Namespace, Tally, Variant};
-use abtest_store::contents::{Baselines, Control, Looks};
+use abtest_model::{Experiment, Namespace, Tally, Variant};
+use abtest_store::contents::{Baselines, Control};
 use abtest_store::{Document, Documents, Expected, Include, Kind, Store, StoreError};
+
+use crate::operator::looks_document::LooksDocument;
 
 /// An experiment with its documents.
 pub(crate) struct Kept {
     /// The counts, with the control and what other programs counted.
     pub(crate) tally: Tally,
-    /// The looks taken.
-    pub(crate) looks: Vec<Look>,
-    /// What a write of the looks must expect.
+    /// The looks.
+    pub(crate) looks: LooksDocument,
+    /// The version of the looks that a write must replace.
     pub(crate) looks_expected: Expected,
 }
 
@@ -50,8 +52,8 @@ fn join(mut tally: Tally, documents: &Found) -> Result<Kept, StoreError> {
     let baselines = find(Kind::Baseline).map(Document::parse::<Baselines>).transpose()?;
     let looks = find(Kind::Looks);
     let looks_expected = Expected::found(looks);
-    let looks = looks.map(Document::parse::<Looks>).transpose()?;
+    let looks = looks.map(Document::parse::<LooksDocument>).transpose()?;
     tally.control = control.and_then(|control| Variant::new(control.control).ok());
     tally.baselines = baselines.unwrap_or_default().baselines;
-    Ok(Kept { tally, looks: looks.unwrap_or_default().looks, looks_expected })
+    Ok(Kept { tally, looks: looks.unwrap_or_default(), looks_expected })
 }

@@ -4,7 +4,10 @@
 //! |---|---|
 //! | [`results`] | reading results |
 //! | [`analysis`] | the statistics beside the counts |
-//! | [`looks`] | taking a look at an experiment |
+//! | [`page`] | the pages of a list |
+//! | [`kept`] | experiments with their documents |
+//! | [`looks`] | taking a look at an experiment, and discarding all looks |
+//! | [`looks_document`] | the looks as they are stored |
 //! | [`control`] | choosing an experiment's control |
 //! | [`delete`] | deleting an experiment |
 //! | `kept` | reading tallies together with the documents that belong to them |
@@ -15,6 +18,8 @@ pub(crate) mod control;
 pub(crate) mod delete;
 mod kept;
 pub(crate) mod looks;
+mod looks_document;
+mod page;
 pub(crate) mod results;
 
 pub use api::OperatorApi;

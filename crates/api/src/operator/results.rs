@@ -6,56 +6,44 @@ use abtest_model::event::namespace_of;
 use abtest_model::results::{GoalResults, Meta};
 use abtest_model::{Experiment, ExperimentResults, Namespace, Query};
 use abtest_store::{Include, Store};
+use bytes::Bytes;
+use http::header::{ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue, LINK};
 use http::{Response, StatusCode};
-use serde::Serialize;
-use utoipa::ToSchema;
 
-use super::kept::{self, Kept};
 use crate::AnswerBody;
+use crate::document::{AnalysedResults, Head, ResultsElement};
 use crate::http::problem::Problem;
 use crate::http::response::{json, with_body};
-use crate::operator::analysis::{AnalysedResults, Asked, Question, write};
+use crate::operator::analysis::{
+    AnalysisParameters, Asked, Detail, Question, ReadParameters, read,
+};
+use crate::operator::kept::{self, Kept};
+use crate::operator::page::{self, Page};
 
-/// Every experiment's results, or those of the scope, as Gimel has them: an array whose first
-/// element says what was asked for. Beside Gimel's members stands what the counts mean.
+/// Lists the experiments of a namespace.
+///
+/// The answer is an array, as Gimel's dashboards read it: the first element says what was asked
+/// for, every other element is an experiment with Gimel's members and ours. By default each has a
+/// summary of at most 700 bytes; `analysis=full` adds every number.
 #[utoipa::path(
     get, path = "/experiments", tag = "operator",
     params(
-        ("namespace" = Option<String>, Query, description = "`alephbet` if absent"),
-        ("scope" = Option<String>, Query, description = "names of experiments, with commas between"),
-        ("analysis" = Option<String>, Query, description = "`none` for the counts alone"),
-        ("control" = Option<String>, Query, description = "the variant that the others are held \
-            against; if absent the one chosen by `PUT /experiments/{experiment}/control`, else one called \
-            control, original, baseline, default or off, else the first by name"),
-        ("goal" = Option<String>, Query, description = "the goal that decides; if absent the first"),
-        ("level" = Option<String>, Query,
-            pattern = "^(0\\.[0-9]{0,5}[1-9]|[1-9][0-9]?(\\.[0-9]{1,5})?%)$",
-            description = "of intervals and tests, as `95%` or `0.95`; 95% if absent"),
-        ("method" = Option<String>, Query, description = "what the verdict follows: \
-            `always_valid` (true however often one looks; if absent), `sequential` (at the looks \
-            taken by `POST /experiments/{experiment}/looks`; to read is no look) or `fixed` (one look)"),
-        ("planned" = Option<u64>, Query, description = "for `method=sequential`, by whoever \
-            remembers the looks without abtest, and takes one now: participants of all variants \
-            together at which the experiment is planned to end"),
-        ("looks" = Option<String>, Query, description = "with `planned`: participants of all \
-            variants together at each earlier look, with commas between"),
-        ("correction" = Option<String>, Query, description = "for many comparisons: `bonferroni` (if \
-            absent), `bh`, `none`"),
-        ("minimum_lift" = Option<String>, Query,
-            pattern = "^(0\\.[0-9]{0,5}[1-9]|[1-9][0-9]{0,3}(\\.[0-9]{1,5})?%)$",
-            description = "the smallest relative lift \
-            that matters, as `5%` or `0.05`; 5% if absent"),
+        ("scope" = Option<String>, Query,
+            description = "names of experiments, with commas between; all if absent"),
+        ("analysis" = inline(Option<Detail>), Query,
+            description = "how much of the analysis each experiment has; `summary` if absent"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 10000,
+            description = "most experiments in the answer; the header `Link` leads to the next page"),
+        ("cursor" = Option<String>, Query, min_length = 1, max_length = 200,
+            description = "the last experiment of the previous page, as the header `Link` has it"),
         ("days" = Option<bool>, Query, description = "`true` for the time line of each experiment"),
-        ("memory" = Option<bool>, Query, description = "`true` for the memory that each \
-            experiment's counters use"),
-        ("power" = Option<String>, Query,
-            pattern = "^(0\\.[1-9][0-9]{0,4}|[1-9][0-9]?(\\.[0-9]{1,3})?%)$",
-            description = "the probability to find it, as `80%` or `0.8`; 80% if absent"),
+        AnalysisParameters, ReadParameters,
     ),
     responses(
         (status = 200, description = "an element `{meta}`, then an element for each experiment, by \
-            name or in the scope's order", body = Vec<ResultsElement>),
-        (status = 400, description = "a parameter breaks a rule", body = Problem,
+            name or in the scope's order", body = Vec<ResultsElement>,
+            headers(("Link" = String, description = "the next page, if there is one (RFC 8288)"))),
+        (status = 400, description = "a parameter breaks a rule, or the answer is too large", body = Problem,
             content_type = "application/problem+json"),
         (status = 401, description = "the key is wrong or missing", body = Problem,
             content_type = "application/problem+json"),
@@ -69,6 +57,7 @@ use crate::operator::analysis::{AnalysedResults, Asked, Question, write};
 pub(crate) async fn results<S: Store>(
     store: &S,
     query: &Query<'_>,
+    limit: AnswerLimit,
 ) -> Result<Response<AnswerBody>, Box<Problem>> {
     let namespace = namespace_of(query)?;
     let scope = query.get("scope")?;
@@ -78,27 +67,52 @@ pub(crate) async fn results<S: Store>(
         .filter(|name| !name.is_empty())
         .map(Experiment::new)
         .collect::<Result<Vec<_>, _>>()?;
-    let question = Question::to_read(query)?;
+    let question = Question::to_read(query, Detail::Summary)?;
+    let page = Page::from_query(query)?;
     let asked = (!experiments.is_empty()).then_some(&*experiments);
     let include = Include { days: query.flag("days")?, memory: query.flag("memory")? };
-    let experiments = kept::read(store, &namespace, asked, include).await?;
-    let meta = Meta { scope: scope.map(str::to_owned), namespace: namespace.clone() };
-    let head = Head { meta };
+    let (experiments, next) = read_page(store, &namespace, asked, include, &page).await?;
+    let meta = Meta { scope: scope.map(str::to_owned), namespace: namespace.to_string() };
     let mut array = b"[".to_vec();
-    array.extend(serde_json::to_vec(&head).unwrap_or_default());
+    array.extend(to_json(&Head { meta }));
     for Kept { mut tally, looks, .. } in experiments {
         tally.baselines.clear();
         array.push(b',');
-        array.extend(write(question.as_ref(), &tally, &looks, Asked::AmongOthers)?);
-        others_first().await;
+        array.extend(to_json(&read(&question, &tally, &looks, Asked::AmongOthers)?));
+        let_others_run().await;
     }
     array.push(b']');
-    Ok(with_body(StatusCode::OK, "application/json", array))
+    let mut answer = limit.answer(array)?;
+    if let Some(link) = next.and_then(|next| page::link(query, &next)) {
+        answer.headers_mut().insert(LINK, link);
+        let exposed = HeaderValue::from_static("Link");
+        answer.headers_mut().insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
+    }
+    Ok(answer)
 }
 
-/// Lets whoever waits for this thread go first: thousands of experiments take their time, and
-/// an event should not wait for them.
-async fn others_first() {
+/// The experiments of a page, and the one after which the next page starts.
+async fn read_page<S: Store>(
+    store: &S,
+    namespace: &Namespace,
+    scope: Option<&[Experiment]>,
+    include: Include,
+    page: &Page,
+) -> Result<(Vec<Kept>, Option<Experiment>), Box<Problem>> {
+    if page.is_whole() {
+        return Ok((kept::read(store, namespace, scope, include).await?, None));
+    }
+    let all = store.read(namespace, scope, Include::COUNTS).await?;
+    let (names, next) = page.cut(&all, scope.is_some())?;
+    if names.is_empty() {
+        return Ok((Vec::new(), None));
+    }
+    Ok((kept::read(store, namespace, Some(&names), include).await?, next))
+}
+
+/// Lets other tasks of this thread run: thousands of experiments take long, and an event should not
+/// wait for them.
+async fn let_others_run() {
     let mut waited = false;
     std::future::poll_fn(|context| {
         if std::mem::replace(&mut waited, true) {
@@ -110,58 +124,50 @@ async fn others_first() {
     .await;
 }
 
-/// The first element of the results.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Head {
-    /// What was asked for.
-    meta: Meta,
+/// The largest answer that the way to the client carries.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct AnswerLimit {
+    /// Bytes of the body as a JSON string; any number without a limit.
+    pub(crate) bytes: Option<usize>,
 }
 
-/// One element of the results.
-#[derive(ToSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "describes the elements of the array")]
-pub(crate) enum ResultsElement {
-    /// The first element.
-    Head(Head),
-    /// Every other element.
-    Experiment(Box<AnalysedResults>),
+impl AnswerLimit {
+    /// The answer with a JSON body, unless it is too large.
+    fn answer(self, body: impl Into<Bytes>) -> Result<Response<AnswerBody>, Box<Problem>> {
+        let body = body.into();
+        if let Some(most) = self.bytes.filter(|most| escaped_length(&body) > *most) {
+            let detail = format!(
+                "the answer is larger than {:.1} MB, which a function can send; use `limit` to read \
+                 it in pages, or `scope` to name the experiments",
+                most as f64 / 1e6
+            );
+            return Err(Problem::wrong_parameter("limit", "answer-size", detail));
+        }
+        Ok(with_body(StatusCode::OK, "application/json", body))
+    }
 }
 
-/// One experiment's results.
+/// The length of JSON text inside a JSON string, as Lambda sends it: quotes and backslashes take two
+/// bytes.
+fn escaped_length(body: &[u8]) -> usize {
+    body.len() + body.iter().filter(|byte| matches!(byte, b'"' | b'\\')).count()
+}
+
+pub(super) fn to_json(results: &impl serde::Serialize) -> Vec<u8> {
+    // None of these types can fail to serialise.
+    serde_json::to_vec(results).unwrap_or_else(|_| b"null".to_vec())
+}
+
+/// Reads one experiment.
 #[utoipa::path(
     get, path = "/experiments/{experiment}", tag = "operator",
     params(
         ("experiment" = String, Path, description = "the experiment's name"),
-        ("namespace" = Option<String>, Query, description = "`alephbet` if absent"),
-        ("analysis" = Option<String>, Query, description = "`none` for the counts alone"),
-        ("control" = Option<String>, Query, description = "the variant that the others are held \
-            against; if absent the one chosen by `PUT /experiments/{experiment}/control`, else one called \
-            control, original, baseline, default or off, else the first by name"),
-        ("goal" = Option<String>, Query, description = "the goal that decides; if absent the first"),
-        ("level" = Option<String>, Query,
-            pattern = "^(0\\.[0-9]{0,5}[1-9]|[1-9][0-9]?(\\.[0-9]{1,5})?%)$",
-            description = "of intervals and tests, as `95%` or `0.95`; 95% if absent"),
-        ("method" = Option<String>, Query, description = "what the verdict follows: \
-            `always_valid` (true however often one looks; if absent), `sequential` (at the looks \
-            taken by `POST /experiments/{experiment}/looks`; to read is no look) or `fixed` (one look)"),
-        ("planned" = Option<u64>, Query, description = "for `method=sequential`, by whoever \
-            remembers the looks without abtest, and takes one now: participants of all variants \
-            together at which the experiment is planned to end"),
-        ("looks" = Option<String>, Query, description = "with `planned`: participants of all \
-            variants together at each earlier look, with commas between"),
-        ("correction" = Option<String>, Query, description = "for many comparisons: `bonferroni` (if \
-            absent), `bh`, `none`"),
-        ("minimum_lift" = Option<String>, Query,
-            pattern = "^(0\\.[0-9]{0,5}[1-9]|[1-9][0-9]{0,3}(\\.[0-9]{1,5})?%)$",
-            description = "the smallest relative lift \
-            that matters, as `5%` or `0.05`; 5% if absent"),
-        ("history" = Option<bool>, Query, description = "`true` for the lifts at the end of each day \
-            of the time line, with their always-valid bands"),
-        ("memory" = Option<bool>, Query, description = "`true` for the memory that its counters use"),
-        ("power" = Option<String>, Query,
-            pattern = "^(0\\.[1-9][0-9]{0,4}|[1-9][0-9]?(\\.[0-9]{1,3})?%)$",
-            description = "the probability to find it, as `80%` or `0.8`; 80% if absent"),
+        ("analysis" = inline(Option<Detail>), Query,
+            description = "how much of the analysis the answer has; `full` if absent"),
+        ("history" = Option<bool>, Query, description = "`true` for the lift at the end of each \
+            day, with its always-valid interval"),
+        AnalysisParameters, ReadParameters,
     ),
     responses(
         (status = 200, description = "the experiment", body = AnalysedResults),
@@ -180,13 +186,13 @@ pub(crate) async fn result<S: Store>(
     store: &S,
     experiment: Experiment,
     query: &Query<'_>,
+    limit: AnswerLimit,
 ) -> Result<Response<AnswerBody>, Box<Problem>> {
     let namespace = namespace_of(query)?;
-    let question = Question::to_read(query)?;
+    let question = Question::to_read(query, Detail::Full)?;
     let include = Include { days: true, memory: query.flag("memory")? };
     let Kept { tally, looks, .. } = known(store, &namespace, experiment, include).await?;
-    let written = write(question.as_ref(), &tally, &looks, Asked::Alone)?;
-    Ok(with_body(StatusCode::OK, "application/json", written))
+    limit.answer(to_json(&read(&question, &tally, &looks, Asked::Alone)?))
 }
 
 /// One experiment's goals alone, as `gimel.experiment` answers. It has no path of its own: an
@@ -225,4 +231,21 @@ pub(super) fn unknown(namespace: &Namespace) -> Box<Problem> {
         "there is no such experiment in the namespace `{}`; GET /experiments lists them",
         namespace.as_str().escape_debug()
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_measured_as_lambda_sends_it() {
+        let limit = AnswerLimit { bytes: Some(12) };
+        assert!(limit.answer(&b"[\"a\",\"b\"]"[..]).is_err(), "9 bytes, 13 as a string");
+        assert!(limit.answer(&b"[\"a\", 12]"[..]).is_ok());
+        let problem = limit.answer(vec![b' '; 13]).unwrap_err();
+        let problem = serde_json::to_value(&problem).unwrap();
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains("`limit`") && detail.contains("`scope`"), "{detail}");
+        assert!(AnswerLimit::default().answer(vec![b' '; 100]).is_ok());
+    }
 }

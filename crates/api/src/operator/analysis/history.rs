@@ -1,37 +1,12 @@
-//! How the estimates came to be: the same analysis of the counts at the end of each day.
+//! The lift at the end of each day: the same analysis of the counts of that day.
 
 use abtest_model::{Goal, TimelineResults};
 use abtest_stats::analysis::{Counts, Method, Settings, analyse};
-use serde::Serialize;
-use utoipa::ToSchema;
 
-/// Most days that are analysed, the last ones.
+use crate::document::{History, HistoryRow};
+
+/// Most days that are analysed: the last ones.
 const DAYS: usize = 120;
-
-/// The lift of each variant over time, with the band that is always valid. A counter that began
-/// before days were kept begins with what it held then; of a `hll` counter each day is an estimate.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct History {
-    /// The days, as the time line has them.
-    days: Vec<String>,
-    /// A row for each goal and each variant that is not the control.
-    rows: Vec<HistoryRow>,
-}
-
-/// How one lift came to be; a number for each day, null where nothing could be said.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct HistoryRow {
-    /// The goal.
-    goal: String,
-    /// The variant.
-    variant: String,
-    /// The lift over the control.
-    lift: Vec<Option<f64>>,
-    /// The lower end of its always-valid interval.
-    low: Vec<Option<f64>>,
-    /// The upper end.
-    high: Vec<Option<f64>>,
-}
 
 /// The history that leads to these counts.
 pub(super) fn history(timeline: &TimelineResults, counts: &Counts, settings: &Settings) -> History {
@@ -96,9 +71,10 @@ mod tests {
     use abtest_model::{Counting, Day, Experiment, ExperimentResults, Tally, Timeline, Variant};
     use serde_json::Value;
 
-    use crate::operator::analysis::{Asked, Question, write};
+    use crate::operator::analysis::{Asked, Detail, Question, read};
+    use crate::operator::looks_document::LooksDocument;
 
-    /// Two variants over three days; before the first of them red already had 1,000 visitors.
+    /// Two variants over three days. Before the first day, red already had 1,000 visitors.
     fn tally() -> Tally {
         let mut tally = Tally::new(Experiment::new("e").unwrap(), Counting::Exact);
         let mut timeline = Timeline::default();
@@ -120,9 +96,9 @@ mod tests {
 
     fn ask(query: &str, tally: &Tally) -> Value {
         let query = abtest_model::Query::parse(query).unwrap();
-        let question = Question::to_read(&query).unwrap();
-        let written = write(question.as_ref(), tally, &[], Asked::Alone).unwrap();
-        serde_json::from_slice(&written).unwrap()
+        let question = Question::to_read(&query, Detail::Full).unwrap();
+        let answer = read(&question, tally, &LooksDocument::default(), Asked::Alone).unwrap();
+        serde_json::to_value(answer).unwrap()
     }
 
     #[test]

@@ -1,80 +1,113 @@
-//! Looks at an experiment, as they are stored, and as the analysis takes them.
+//! The stored looks as the analysis takes them, and what a report says about them.
 
-use abtest_model::{Look, look};
 use abtest_stats::analysis::{
-    Analysis, BareLook, BareStatistic, EarlierLook, LookComparison, Looks, Settings,
-    complete_bare_looks,
+    Analysis, EarlierLook, LookRecord, Looks, Remark, RemarkCode, Settings,
 };
+use abtest_stats::words::{rounded, thousands};
 
-use super::question::{self, LOOKS, Question};
+use super::question::{self, MAX_LOOKS, Question};
+use crate::document::planned_size;
 use crate::http::problem::Problem;
+use crate::operator::looks_document::{LooksDocument, Reset};
 
-/// The stored looks, for a report that is not a look. `None` if there are none.
-pub(super) fn taken(looks: &[Look], settings: &Settings) -> Option<Looks> {
-    let planned = looks.first()?.planned;
-    Some(Looks { planned, earlier: earlier(looks, settings), now: false })
+/// The stored looks, for a reader; `None` if there are none.
+pub(super) fn taken(stored: &LooksDocument) -> Option<Looks> {
+    let planned = stored.looks.first()?.planned;
+    Some(Looks { planned, earlier: earlier(stored), now: false })
 }
 
-/// The settings of a new look. The first look fixes the plan: an end that moves with the results always finds a difference.
-pub(super) fn at_a_new_one(question: &Question, looks: &[Look]) -> Result<Settings, Box<Problem>> {
-    let fixed = looks.first().map(|look| look.planned);
+/// The settings for a new look at so many participants. The first look fixes the plan: an end that
+/// could move could always be moved to a difference.
+pub(super) fn at_a_new_one(
+    question: &Question,
+    stored: &LooksDocument,
+    participants: u64,
+) -> Result<Settings, Box<Problem>> {
+    let fixed = stored.looks.first().map(|look| look.planned);
     let planned = match (question.planned, fixed) {
         (None, None) => return Err(question::no_plan()),
         (Some(planned), Some(fixed)) if planned != fixed => {
             let detail = format!(
-                "the first look planned {fixed} participants, and a plan holds; leave `planned` away"
+                "the first look fixed the plan at {} participants; leave `planned` out",
+                thousands(fixed)
             );
             return Err(Problem::wrong_parameter("planned", "fixed", detail));
         }
-        (Some(planned), _) | (None, Some(planned)) => planned,
+        (Some(planned), None) => {
+            refuse_reached(planned, participants)?;
+            planned
+        }
+        (_, Some(planned)) => planned,
     };
-    if looks.len() >= LOOKS {
-        let detail = format!("{LOOKS} looks were taken, and no more can be remembered");
+    if stored.looks.len() >= MAX_LOOKS {
+        let detail =
+            format!("there are {MAX_LOOKS} looks already; discard them to start a new plan");
         return Err(Problem::wrong_parameter("looks", "range", detail));
     }
-    let looks = Looks { planned, earlier: earlier(looks, &question.settings), now: true };
-    Ok(Settings { looks: Some(looks), ..question.settings.clone() })
+    let looks = Some(Looks { planned, earlier: earlier(stored), now: true });
+    Ok(Settings { looks, ..question.settings.clone() })
 }
 
-/// The look that an analysis was, if it counts as one of its own.
-pub(super) fn new_one(analysis: &Analysis, looks: &[Look]) -> Option<Look> {
-    let report = analysis.looks.as_ref()?;
-    let now = report.taken.last()?;
-    let known = looks.last().map_or(0, |look| look.participants);
-    let statistic = |comparison: &LookComparison| {
-        let found = comparison.found.as_ref()?;
-        Some(look::Statistic {
-            goal: comparison.goal.clone(),
-            variant: comparison.variant.clone(),
-            z: found.z,
-            standard_error: found.standard_error,
-        })
-    };
-    (now.participants > known).then(|| Look {
-        participants: now.participants,
-        planned: report.planned,
-        control: now.control.clone(),
-        statistics: now.comparisons.iter().filter_map(statistic).collect(),
-    })
+/// A first look at or past its planned end would spend all of alpha at once.
+pub(super) fn refuse_reached(planned: u64, participants: u64) -> Result<(), Box<Problem>> {
+    if planned > participants {
+        return Ok(());
+    }
+    let detail = format!(
+        "parameter `planned` is {}, but there are {} participants already; plan an end that lies \
+         ahead",
+        thousands(planned),
+        thousands(participants)
+    );
+    Err(Problem::wrong_parameter("planned", "reached", detail))
 }
 
-fn earlier(looks: &[Look], settings: &Settings) -> Vec<EarlierLook> {
-    let bare = |look: &Look| BareLook {
-        participants: look.participants,
-        planned: look.planned,
-        control: look.control.clone(),
-        statistics: look
-            .statistics
-            .iter()
-            .map(|found| BareStatistic {
-                goal: found.goal.clone(),
-                variant: found.variant.clone(),
-                z: found.z,
-                standard_error: found.standard_error,
-            })
-            .collect(),
+/// The look that an analysis was, unless it is one of the stored looks again.
+pub(super) fn new_one(analysis: &Analysis, stored: &LooksDocument) -> Option<LookRecord> {
+    let now = analysis.looks.as_ref()?.taken.last()?;
+    let known = stored.looks.last().map_or(0, |look| look.participants);
+    (now.participants > known).then(|| now.clone())
+}
+
+/// Warns if looks were discarded, or if the plan is too small.
+pub(super) fn warn(analysis: &mut Analysis, resets: &[Reset]) {
+    if let Some(message) = reset_message(resets) {
+        analysis.warnings.push(Remark { code: RemarkCode::LooksReset, message });
+    }
+    if let Some(looks) = &analysis.looks
+        && let Some(enough) = planned_size(analysis)
+        && looks.planned < enough
+    {
+        let message = format!(
+            "The plan of {} participants is too small to detect the minimum lift; about {} are \
+             enough. To start a new plan, discard the looks.",
+            thousands(looks.planned),
+            rounded(enough)
+        );
+        analysis.warnings.push(Remark { code: RemarkCode::PlanTooSmall, message });
+    }
+}
+
+fn reset_message(resets: &[Reset]) -> Option<String> {
+    let last = resets.last()?;
+    let looks = |looks: u64| match looks {
+        1 => "1 look".to_owned(),
+        looks => format!("{} looks", thousands(looks)),
     };
-    let bare: Vec<BareLook> = looks.iter().map(bare).collect();
-    let records = complete_bare_looks(&bare, settings.level).unwrap_or_default();
-    records.into_iter().map(|record| EarlierLook::Recorded(Box::new(record))).collect()
+    let times = match resets.len() {
+        1 => String::new(),
+        times => format!(" Looks were discarded {times} times."),
+    };
+    Some(format!(
+        "On {}, {} at up to {} of {} planned participants were discarded.{times} The error rate of \
+         the sequential method does not include discarded looks.",
+        last.day,
+        looks(last.looks),
+        thousands(last.participants),
+        thousands(last.planned)
+    ))
+}
+
+fn earlier(stored: &LooksDocument) -> Vec<EarlierLook> {
+    stored.looks.iter().map(|look| EarlierLook::Recorded(Box::new(look.clone()))).collect()
 }

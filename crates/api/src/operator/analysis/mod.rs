@@ -1,97 +1,105 @@
 //! The statistics beside the counts: from a tally to an experiment's results with its analysis.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `question` | how to analyse the counts, as a query string says it |
+//! | `looks` | the stored looks as the analysis takes them |
+//! | `history` | the lift at the end of each day |
+//! | `top` | which variants and goals are analysed when there are too many |
 
-mod foremost;
 mod history;
 mod looks;
 mod question;
+mod top;
 
-use abtest_model::{Counting, ExperimentResults, Look, Tally};
+use abtest_model::{Counting, ExperimentResults, Tally};
 use abtest_stats::Error;
-use abtest_stats::analysis::{Analysis, Counts, GoalCounts, Settings, VariantCounts, analyse};
+use abtest_stats::analysis::{
+    Analysis, Counts, GoalCounts, LookRecord, Looks, Settings, VariantCounts, analyse,
+};
 use abtest_stats::counter_error::Counter;
-use serde::Serialize;
-use utoipa::ToSchema;
 
+use crate::document::{AnalysedResults, Summary};
 use crate::http::problem::Problem;
-use history::{History, history};
-pub(crate) use question::Question;
+use crate::operator::looks_document::LooksDocument;
+use history::history;
+pub(crate) use question::{AnalysisParameters, Detail, Question, ReadParameters};
 
-/// How an experiment came to be asked for.
+/// How someone asks for an experiment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Asked {
     /// By its name: a control or a goal that it does not have is an error.
     Alone,
-    /// As one of many: it may lack a control or a goal that others have.
+    /// In a list: it may lack a control or a goal that others have.
     AmongOthers,
 }
 
-/// Writes an experiment as JSON, with what the looks taken say of it; the counts alone without a
-/// question.
+/// Analyses an experiment for a reader.
 ///
 /// # Errors
 /// When the experiment lacks what was asked for.
-pub(crate) fn write(
-    question: Option<&Question>,
+pub(crate) fn read(
+    question: &Question,
     tally: &Tally,
-    looks: &[Look],
+    stored: &LooksDocument,
     asked: Asked,
-) -> Result<Vec<u8>, Box<Problem>> {
+) -> Result<AnalysedResults, Box<Problem>> {
     let results = ExperimentResults::from(tally);
-    let Some(question) = question else { return Ok(json(&results)) };
+    let mut answer = AnalysedResults { results, summary: None, analysis: None, history: None };
+    if question.detail == Detail::None {
+        return Ok(answer);
+    }
     let mut settings = question.settings.clone();
     settings.control = settings.control.or_else(|| chosen_control(tally));
-    if question.follows_looks_taken() {
-        settings.looks = looks::taken(looks, &settings);
+    settings.looks = settings.looks.or_else(|| looks::taken(stored));
+    let (counts, mut analysis) = analysis(&answer.results, &mut settings, asked)?;
+    looks::warn(&mut analysis, &stored.resets);
+    if question.detail == Detail::Summary {
+        answer.summary = Some(Summary::from(&analysis));
+        return Ok(answer);
     }
-    let (counts, analysis) = analysis(&results, &mut settings, asked)?;
-    let timeline = results.timeline.as_ref().filter(|_| question.history);
-    let history = timeline.map(|timeline| {
+    let timeline = answer.results.timeline.as_ref().filter(|_| question.history);
+    answer.history = timeline.map(|timeline| {
         settings.control.clone_from(&analysis.control);
         history(timeline, &counts, &settings)
     });
-    Ok(json(&AnalysedResults { results, analysis: Some(analysis), history }))
+    answer.analysis = Some(analysis);
+    Ok(answer)
 }
 
-/// An experiment as a new look sees it, and that look, unless it counts as no look of its own. It
-/// is to be remembered before anyone sees the answer.
+/// Analyses an experiment as a new look. Returns the look too, unless it is the last look again.
+/// Store it before anybody sees the answer.
 ///
 /// # Errors
 /// When the experiment lacks what was asked for, or no look can be taken.
 pub(crate) fn look(
     question: &Question,
     tally: &Tally,
-    looks: &[Look],
-) -> Result<(Option<Look>, Vec<u8>), Box<Problem>> {
-    let mut settings = looks::at_a_new_one(question, looks)?;
-    settings.control = settings.control.or_else(|| chosen_control(tally));
+    stored: &LooksDocument,
+) -> Result<(Option<LookRecord>, AnalysedResults), Box<Problem>> {
     let results = ExperimentResults::from(tally);
-    let (_, analysis) = analysis(&results, &mut settings, Asked::Alone)?;
-    let look = looks::new_one(&analysis, looks);
-    Ok((look, json(&AnalysedResults { results, analysis: Some(analysis), history: None })))
+    let mut settings = looks::at_a_new_one(question, stored, participants(&results))?;
+    let of_looks = || stored.looks.first().map(|look| look.control.clone());
+    settings.control = settings.control.or_else(of_looks).or_else(|| chosen_control(tally));
+    let (_, mut analysis) = analysis(&results, &mut settings, Asked::Alone)?;
+    looks::warn(&mut analysis, &stored.resets);
+    let look = looks::new_one(&analysis, stored);
+    let answer =
+        AnalysedResults { results, summary: None, analysis: Some(analysis), history: None };
+    Ok((look, answer))
 }
 
-/// The control that is kept with the experiment, if it still has that variant.
+fn participants(results: &ExperimentResults) -> u64 {
+    results.variants.iter().fold(0, |sum, variant| sum.saturating_add(variant.trials))
+}
+
+/// The control that was set for the experiment, if it still has that variant.
 fn chosen_control(tally: &Tally) -> Option<String> {
     let control = tally.control.as_ref().filter(|control| tally.variants().contains(control));
     control.map(ToString::to_string)
 }
 
-/// An experiment's counts, and what they mean.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct AnalysedResults {
-    #[serde(flatten)]
-    results: ExperimentResults,
-    /// What the counts mean; absent with `analysis=none`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    analysis: Option<Analysis>,
-    /// How the estimates came to be; with `history=true`, where there is a time line.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    history: Option<History>,
-}
-
-/// The analysis, and the counts that it is of.
+/// The counts that are analysed, and their analysis.
 fn analysis(
     results: &ExperimentResults,
     settings: &mut Settings,
@@ -102,17 +110,23 @@ fn analysis(
         Counting::Hll => Counter::Hll,
         Counting::Exact => Counter::Exact,
     };
-    if asked == Asked::AmongOthers {
-        let has_variant = |name: &String| counts.variants.iter().any(|v| v.name == *name);
-        let has_goal = |name: &String| counts.goals.iter().any(|goal| goal.name == *name);
-        settings.control = settings.control.take().filter(has_variant);
-        settings.primary_goal = settings.primary_goal.take().filter(has_goal);
+    match asked {
+        Asked::AmongOthers => {
+            let has_variant = |name: &String| counts.variants.iter().any(|v| v.name == *name);
+            let has_goal = |name: &String| counts.goals.iter().any(|goal| goal.name == *name);
+            settings.control = settings.control.take().filter(has_variant);
+            settings.primary_goal = settings.primary_goal.take().filter(has_goal);
+        }
+        Asked::Alone => {
+            if let Some(Looks { planned, earlier, now: true }) = &settings.looks
+                && earlier.is_empty()
+            {
+                looks::refuse_reached(*planned, participants(results))?;
+            }
+        }
     }
-    let left_out = foremost::keep_foremost(
-        &mut counts,
-        settings.control.as_deref(),
-        settings.primary_goal.as_deref(),
-    );
+    let left_out =
+        top::keep_top(&mut counts, settings.control.as_deref(), settings.primary_goal.as_deref());
     let mut analysis = analyse(&counts, settings).map_err(|error| match error {
         Error::UnknownControl(_) => {
             let names = counts.variants.iter().map(|v| v.name.as_str());
@@ -121,10 +135,6 @@ fn analysis(
         Error::UnknownPrimaryGoal(_) => {
             let names = counts.goals.iter().map(|goal| goal.name.as_str());
             unknown("goal", "known-goal", "goal", names)
-        }
-        fixed @ Error::LooksFixedControl { .. } => {
-            let detail = format!("parameter `control`: {fixed}");
-            Problem::wrong_parameter("control", "fixed", detail)
         }
         other => question::refused(&other),
     })?;
@@ -145,7 +155,7 @@ fn counts(results: &ExperimentResults) -> Counts {
     Counts { variants: variants.collect(), goals: goals.collect(), periods: Vec::new() }
 }
 
-/// A parameter that names something that the experiment does not have.
+/// The error for a parameter that names something which the experiment does not have.
 fn unknown<'a>(
     parameter: &'static str,
     rule: &'static str,
@@ -160,11 +170,6 @@ fn unknown<'a>(
     let detail =
         format!("parameter `{parameter}` names no {what} of this experiment; it has {there}");
     Problem::wrong_parameter(parameter, rule, detail)
-}
-
-fn json(results: &impl Serialize) -> Vec<u8> {
-    // No type of ours can fail to serialise.
-    serde_json::to_vec(results).unwrap_or_else(|_| b"null".to_vec())
 }
 
 #[cfg(test)]
@@ -194,8 +199,9 @@ mod tests {
     }
 
     fn write(query: &str, tally: &Tally, asked: Asked) -> Result<Value, Box<Problem>> {
-        let question = Question::to_read(&Query::parse(query).unwrap())?;
-        Ok(serde_json::from_slice(&super::write(question.as_ref(), tally, &[], asked)?).unwrap())
+        let question = Question::to_read(&Query::parse(query).unwrap(), Detail::Full)?;
+        let answer = super::read(&question, tally, &LooksDocument::default(), asked)?;
+        Ok(serde_json::to_value(answer).unwrap())
     }
 
     fn rule(query: &str) -> Value {
@@ -266,6 +272,7 @@ mod tests {
             ("planned=3", "planned", "needs-method"),
             ("history=yes", "history", "boolean"),
             ("analysis=none&level=95", "level", "percentage"),
+            ("method=sequential&planned=40100", "planned", "reached"),
         ] {
             let problem = rule(query);
             assert_eq!(
@@ -317,56 +324,107 @@ mod tests {
         assert_eq!(results["analysis"]["verdict"]["outcome"], "better");
     }
 
-    fn look(query: &str, tally: &Tally, looks: &[Look]) -> Result<(Option<Look>, Value), Value> {
-        let look = |query: &Query<'_>| super::look(&Question::to_look(query)?, tally, looks);
-        let (look, written) = look(&Query::parse(query).unwrap())
+    fn look(
+        query: &str,
+        tally: &Tally,
+        stored: &LooksDocument,
+    ) -> Result<(Option<LookRecord>, Value), Value> {
+        let look = |query: &Query<'_>| super::look(&Question::to_look(query)?, tally, stored);
+        let (look, answer) = look(&Query::parse(query).unwrap())
             .map_err(|problem| serde_json::to_value(&problem).unwrap())?;
-        Ok((look, serde_json::from_slice(&written).unwrap()))
+        Ok((look, serde_json::to_value(answer).unwrap()))
+    }
+
+    fn read_sequential(tally: &Tally, stored: &LooksDocument) -> Value {
+        let query = Query::parse("method=sequential").unwrap();
+        let question = Question::to_read(&query, Detail::Full).unwrap();
+        serde_json::to_value(super::read(&question, tally, stored, Asked::Alone).unwrap()).unwrap()
     }
 
     #[test]
-    fn a_look_is_remembered_with_what_it_found_and_decides_from_then_on() {
+    fn a_look_is_stored_with_what_it_found_and_decides_from_then_on() {
         let tally = signups(Counting::Exact);
-        let (taken, first) = look("planned=80200", &tally, &[]).unwrap();
+        let none = LooksDocument::default();
+        let (taken, first) = look("planned=80200", &tally, &none).unwrap();
         let taken = taken.unwrap();
         assert_eq!((taken.participants, taken.planned, &*taken.control), (40_100, 80_200, "blue"));
-        let decision = &first["analysis"]["looks"]["decisions"][0];
-        assert_eq!(decision["participants"], 40_100);
-        // The same look again is no other one, and reading takes none.
-        let (again, second) = look("", &tally, std::slice::from_ref(&taken)).unwrap();
+        assert_eq!(first["analysis"]["looks"]["decisions"][0]["participants"], 40_100);
+        // The same look again is not another one, and reading takes none.
+        let stored = none.with(taken);
+        let (again, second) = look("", &tally, &stored).unwrap();
         assert_eq!((again, &second["analysis"]["verdict"]), (None, &first["analysis"]["verdict"]));
-        let query = Query::parse("method=sequential").unwrap();
-        let question = Question::to_read(&query).unwrap();
-        let read = |looks: &[Look]| -> Value {
-            let written = super::write(question.as_ref(), &tally, looks, Asked::Alone).unwrap();
-            serde_json::from_slice(&written).unwrap()
-        };
-        assert_eq!(read(&[taken])["analysis"]["verdict"]["outcome"], "better");
-        let untouched = read(&[]);
-        assert_eq!(untouched["analysis"]["verdict"]["outcome"], "keep_running");
+        let read = read_sequential(&tally, &stored);
+        assert_eq!(read["analysis"]["verdict"]["outcome"], "better");
+        let untouched = read_sequential(&tally, &none);
+        assert_ne!(untouched["analysis"]["verdict"]["outcome"], "better");
         assert!(untouched["analysis"].get("looks").is_none());
+    }
+
+    #[test]
+    fn a_discarded_look_is_told_in_every_report() {
+        let tally = signups(Counting::Exact);
+        let (taken, _) = look("planned=80200", &tally, &LooksDocument::default()).unwrap();
+        let stored = LooksDocument::default().with(taken.unwrap());
+        let reset = stored.reset("2026-11-21".to_owned()).unwrap();
+        let read = read_sequential(&tally, &reset);
+        assert!(read["analysis"].get("looks").is_none());
+        let warning = &read["analysis"]["warnings"][0];
+        assert_eq!(warning["code"], "looks_reset");
+        let message = warning["message"].as_str().unwrap();
+        assert!(
+            message.contains("2026-11-21") && message.contains("40,100 of 80,200"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn too_small_a_plan_is_warned_of_with_a_number_that_is_large_enough() {
+        let tally = signups(Counting::Exact);
+        let warnings = |query: &str| {
+            let (_, answer) = look(query, &tally, &LooksDocument::default()).unwrap();
+            answer["analysis"]["warnings"].to_string()
+        };
+        assert!(warnings("planned=41000").contains("plan_too_small"));
+        assert!(!warnings("planned=100000000").contains("plan_too_small"));
     }
 
     #[test]
     fn a_look_that_cannot_be_taken_says_why() {
         let tally = signups(Counting::Exact);
-        let earlier =
-            Look { participants: 9, planned: 90, control: "blue".into(), statistics: Vec::new() };
-        let many: Vec<Look> =
-            (1..=100).map(|participants| Look { participants, ..earlier.clone() }).collect();
-        for (query, looks, parameter, rule_name) in [
-            ("", &[][..], "planned", "required"),
-            ("planned=0", &[], "planned", "range"),
-            ("planned=many", &[], "planned", "number"),
-            ("planned=91", &many[..1], "planned", "fixed"),
-            ("planned=90&method=fixed", &[], "method", "one-of"),
-            ("planned=90&control=green", &[], "control", "known-variant"),
+        let none = LooksDocument::default();
+        let early = tally_of_half(&tally);
+        let (taken, _) = look("planned=80200", &early, &none).unwrap();
+        let taken = taken.unwrap();
+        let one = none.with(taken.clone());
+        let mut many = none.clone();
+        for participants in 1..=100 {
+            many = many.with(LookRecord { participants, ..taken.clone() });
+        }
+        for (query, stored, parameter, rule_name) in [
+            ("", &none, "planned", "required"),
+            ("planned=0", &none, "planned", "range"),
+            ("planned=many", &none, "planned", "number"),
+            ("planned=100", &none, "planned", "reached"),
+            ("planned=40100", &none, "planned", "reached"),
+            ("planned=91", &one, "planned", "fixed"),
+            ("planned=90000&method=fixed", &none, "method", "one-of"),
+            ("planned=90000&control=green", &none, "control", "known-variant"),
             ("", &many, "looks", "range"),
         ] {
-            let problem = look(query, &tally, looks).unwrap_err();
+            let problem = look(query, &tally, stored).unwrap_err();
             let said = (&problem["parameter"], &problem["rule"]);
             assert_eq!(said, (&parameter.into(), &rule_name.into()), "{query}: {problem}");
         }
+    }
+
+    fn tally_of_half(whole: &Tally) -> Tally {
+        let mut half = Tally::new(whole.experiment.clone(), whole.counting);
+        for goal in ["participate", "signup"] {
+            for variant in whole.variants() {
+                half.set(Goal::new(goal).unwrap(), variant.clone(), whole.count(goal, variant) / 2);
+            }
+        }
+        half
     }
 
     #[test]

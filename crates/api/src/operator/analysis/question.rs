@@ -1,4 +1,4 @@
-//! What a query string asks of the counts.
+//! How to analyse the counts, as a query string says it.
 
 use std::fmt::Display;
 
@@ -6,6 +6,8 @@ use abtest_model::{Percentage, Query};
 use abtest_stats::analysis::{Counts, EarlierLook, Looks, Method, Settings, analyse};
 use abtest_stats::many_comparisons::Correction;
 use abtest_stats::{Error, Level};
+use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::http::problem::Problem;
 
@@ -22,33 +24,98 @@ const METHODS: [(&str, Method); 3] = [
     ("fixed", Method::Fixed),
 ];
 
-/// Most looks that can be told of, or remembered.
-pub(super) const LOOKS: usize = 100;
+const DETAILS: [(&str, Detail); 3] =
+    [("summary", Detail::Summary), ("full", Detail::Full), ("none", Detail::None)];
 
-/// Settings that make sense for some experiment.
+/// Most looks of an experiment, given or stored.
+pub(super) const MAX_LOOKS: usize = 100;
+
+/// The query parameters of the analysis.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what `Question` reads")]
+pub(crate) struct AnalysisParameters {
+    /// The namespace. Default: `alephbet`.
+    #[param(min_length = 1, max_length = 200)]
+    namespace: Option<String>,
+    /// The variant to compare the others with. Default: the one set by
+    /// `PUT /experiments/{experiment}/control`, else one called control, original, baseline, default
+    /// or off, else the first by name.
+    control: Option<String>,
+    /// The goal of the experiment's verdict. Default: the first by name.
+    goal: Option<String>,
+    /// The level of intervals and tests, as `95%` or `0.95`. Default: 95%.
+    #[param(pattern = "^(0\\.[0-9]{0,5}[1-9]|[1-9][0-9]?(\\.[0-9]{1,5})?%)$")]
+    level: Option<String>,
+    /// How to correct for several comparisons. Default: `bonferroni`.
+    #[param(inline)]
+    correction: Option<Correction>,
+    /// The smallest relative lift that matters, as `5%` or `0.05`. Default: 5%.
+    #[param(pattern = "^(0\\.[0-9]{0,5}[1-9]|[1-9][0-9]{0,3}(\\.[0-9]{1,5})?%)$")]
+    minimum_lift: Option<String>,
+    /// The probability to find it, as `80%` or `0.8`. Default: 80%.
+    #[param(pattern = "^(0\\.[1-9][0-9]{0,4}|[1-9][0-9]?(\\.[0-9]{1,3})?%)$")]
+    power: Option<String>,
+}
+
+/// The query parameters of someone who reads.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what `Question` reads")]
+pub(crate) struct ReadParameters {
+    /// When you may look: `always_valid` (at any time, the default), `sequential` (at the looks
+    /// taken by `POST /experiments/{experiment}/looks`; reading takes no look) or `fixed` (once).
+    #[param(inline)]
+    method: Option<Method>,
+    /// For `method=sequential`, if you store the looks yourself and take one now: the number of
+    /// participants, in all variants together, at which the experiment ends.
+    #[param(minimum = 1)]
+    planned: Option<u64>,
+    /// With `planned`: the number of participants at each earlier look, with commas between.
+    looks: Option<String>,
+    /// `true` for the memory that the counters use.
+    memory: Option<bool>,
+}
+
+/// How much of the analysis an answer has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Detail {
+    /// The verdict in short, at most 700 bytes per experiment.
+    Summary,
+    /// Every number.
+    Full,
+    /// The counts only.
+    None,
+}
+
+/// How to analyse the counts.
+#[derive(Debug)]
 pub(crate) struct Question {
-    /// With the looks that were told of, if any were.
+    /// With the looks that the caller gave, if any.
     pub(super) settings: Settings,
-    /// For a look that is taken: participants at which the experiment is to end, if that was said.
+    /// For a new look: the plan, if given.
     pub(super) planned: Option<u64>,
-    /// Whether to tell how the estimates came to be.
+    /// How much of the analysis the answer has.
+    pub(super) detail: Detail,
+    /// Whether to add the lift at the end of each day.
     pub(super) history: bool,
 }
 
 impl Question {
-    /// The question of someone who reads, as often as they like; `None` with `analysis=none`.
-    pub(crate) fn to_read(query: &Query<'_>) -> Result<Option<Self>, Box<Problem>> {
+    /// The question of a reader. `detail` is the default.
+    pub(crate) fn to_read(query: &Query<'_>, detail: Detail) -> Result<Self, Box<Problem>> {
         let method = one_of(query, "method", &METHODS)?;
         let earlier = query.get("looks")?.map(earlier).transpose()?;
         let mut question = Self::from_query(query)?;
         question.settings.method = method.unwrap_or_default();
         question.settings.looks = told(question.settings.method, question.planned, earlier)?;
         question.check()?;
-        let counts_alone = one_of(query, "analysis", &[("none", ())])?.is_some();
-        Ok((!counts_alone).then_some(question))
+        question.detail = one_of(query, "analysis", &DETAILS)?.unwrap_or(detail);
+        Ok(question)
     }
 
-    /// The question of someone who takes a look.
+    /// The question of a new look.
     pub(crate) fn to_look(query: &Query<'_>) -> Result<Self, Box<Problem>> {
         let method = one_of(query, "method", &METHODS)?;
         if method.is_some_and(|method| method != Method::Sequential) {
@@ -80,7 +147,8 @@ impl Question {
             settings.correction = correction;
         }
         let planned = query.get("planned")?.map(planned).transpose()?;
-        Ok(Self { settings, planned, history: query.flag("history")? })
+        let history = query.flag("history")?;
+        Ok(Self { settings, planned, detail: Detail::Full, history })
     }
 
     /// Checks the numbers, without the names, which only some experiments have.
@@ -88,11 +156,6 @@ impl Question {
         let numbers = Settings { control: None, primary_goal: None, ..self.settings.clone() };
         analyse(&Counts::default(), &numbers).map_err(|error| refused(&error))?;
         Ok(())
-    }
-
-    /// Whether the verdict is that of the looks that are remembered.
-    pub(crate) fn follows_looks_taken(&self) -> bool {
-        self.settings.method == Method::Sequential && self.settings.looks.is_none()
     }
 }
 
@@ -102,19 +165,26 @@ pub(super) fn refused(error: &Error) -> Box<Problem> {
         Error::OutOfRange { name, .. } => {
             Problem::wrong_parameter(name, "range", format!("parameter {error}"))
         }
-        other => Problem::wrong_parameter("analysis", "range", other.to_string()),
+        Error::LooksFixedControl { fixed, .. } => {
+            let detail = format!(
+                "the earlier looks used the control `{}`; leave `control` out",
+                fixed.escape_debug()
+            );
+            Problem::wrong_parameter("control", "fixed", detail)
+        }
+        other => Problem::wrong_parameter("looks", "range", other.to_string()),
     }
 }
 
-/// That nobody said where the experiment is to end.
+/// The error for a missing `planned`.
 pub(super) fn no_plan() -> Box<Problem> {
-    let detail = "parameter `planned` is missing: the first look needs the participants, of all \
-        variants together, at which the experiment is planned to end";
+    let detail = "parameter `planned` is missing: the first look needs the number of participants, \
+        in all variants together, at which the experiment ends";
     Problem::wrong_parameter("planned", "required", detail)
 }
 
-/// The looks that someone else remembers, these counts being one, too. Only the sequential method
-/// can use them.
+/// Looks that the caller keeps, with these counts as the next one. Only the sequential method uses
+/// them.
 fn told(
     method: Method,
     planned: Option<u64>,
@@ -125,7 +195,7 @@ fn told(
     }
     if method != Method::Sequential {
         let parameter = if planned.is_some() { "planned" } else { "looks" };
-        let detail = format!("parameter `{parameter}` goes with `method=sequential` only");
+        let detail = format!("parameter `{parameter}` needs `method=sequential`");
         return Err(Problem::wrong_parameter(parameter, "needs-method", detail));
     }
     let planned = planned.ok_or_else(no_plan)?;
@@ -135,8 +205,8 @@ fn told(
 fn planned(text: &str) -> Result<u64, Box<Problem>> {
     match count("planned", text)? {
         0 => {
-            let detail = "parameter `planned` takes the participants, of all variants together, at \
-                which the experiment is planned to end: at least 1";
+            let detail = "parameter `planned` must be the number of participants, in all variants \
+                together, at which the experiment ends: at least 1";
             Err(Problem::wrong_parameter("planned", "range", detail))
         }
         planned => Ok(planned),
@@ -147,10 +217,10 @@ fn earlier(texts: &str) -> Result<Vec<EarlierLook>, Box<Problem>> {
     let texts = texts.split(',').filter(|text| !text.is_empty());
     let earlier: Vec<u64> =
         texts.map(|text| count("looks", text)).collect::<Result<_, Box<Problem>>>()?;
-    if earlier.len() > LOOKS || !earlier.is_sorted_by(|one, next| one < next) {
+    if earlier.len() > MAX_LOOKS || !earlier.is_sorted_by(|one, next| one < next) {
         let detail = format!(
-            "parameter `looks` takes the participants at each earlier look, at most {LOOKS}, each \
-             more than before"
+            "parameter `looks` must be the number of participants at each earlier look, at most \
+             {MAX_LOOKS} numbers, each larger than the one before"
         );
         return Err(Problem::wrong_parameter("looks", "range", detail));
     }
@@ -159,7 +229,7 @@ fn earlier(texts: &str) -> Result<Vec<EarlierLook>, Box<Problem>> {
 
 fn count(parameter: &'static str, text: &str) -> Result<u64, Box<Problem>> {
     text.parse().map_err(|_| {
-        let detail = format!("parameter `{parameter}` takes whole numbers, such as 10000");
+        let detail = format!("parameter `{parameter}` must be a whole number, such as 10000");
         Problem::wrong_parameter(parameter, "number", detail)
     })
 }
@@ -182,7 +252,7 @@ fn one_of<T: Copy>(
     let found = known.iter().find(|(name, _)| *name == text);
     found.map(|(_, value)| Some(*value)).ok_or_else(|| {
         let names = list(known.iter().map(|(name, _)| name));
-        let detail = format!("parameter `{parameter}` is not known; it can be {names}");
+        let detail = format!("parameter `{parameter}` must be one of {names}");
         Problem::wrong_parameter(parameter, "one-of", detail)
     })
 }

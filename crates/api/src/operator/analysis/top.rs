@@ -1,5 +1,5 @@
-//! Which variants and goals are analysed when there are too many: names come from the open
-//! internet, and every variant is held against every other on every goal.
+//! Which variants and goals are analysed when there are too many. Anybody on the internet can send
+//! names, and every variant is compared with every other one on every goal.
 
 use abtest_stats::analysis::{Counts, Remark, RemarkCode};
 
@@ -10,8 +10,8 @@ const VARIANTS: usize = 50;
 const PAIRS: usize = 10_000;
 
 /// Keeps the variants with the most participants and the goals that were reached most, in their
-/// order, and says what was left out. What was asked for by name stays.
-pub(super) fn keep_foremost(
+/// order, and says what is left out. Keeps what someone asked for by name.
+pub(super) fn keep_top(
     counts: &mut Counts,
     control: Option<&str>,
     primary_goal: Option<&str>,
@@ -22,13 +22,13 @@ pub(super) fn keep_foremost(
         let variant = &counts.variants[index];
         (control == Some(&*variant.name), variant.trials)
     };
-    if let Some(kept) = foremost(all, VARIANTS, importance) {
+    if let Some(kept) = top(all, VARIANTS, importance) {
         counts.variants = kept.iter().map(|&index| counts.variants[index].clone()).collect();
         for goal in &mut counts.goals {
             goal.successes = kept.iter().map(|&index| goal.successes[index]).collect();
         }
         let message = format!(
-            "Of {all} variants only the {VARIANTS} with the most participants are analysed. Does \
+            "Only the {VARIANTS} variants with the most participants are analysed, of {all}. Does \
              someone send made-up names?"
         );
         remarks.push(Remark { code: RemarkCode::LeftOut, message });
@@ -40,20 +40,17 @@ pub(super) fn keep_foremost(
         let reached = goal.successes.iter().fold(0, |sum: u64, &count| sum.saturating_add(count));
         (primary_goal == Some(&*goal.name), reached)
     };
-    if let Some(kept) = foremost(all, goals, importance) {
+    if let Some(kept) = top(all, goals, importance) {
         counts.goals = kept.iter().map(|&index| counts.goals[index].clone()).collect();
-        let message = format!("Of {all} goals only the {goals} reached most often are analysed.");
+        let message =
+            format!("Only the {goals} goals that were reached most often are analysed, of {all}.");
         remarks.push(Remark { code: RemarkCode::LeftOut, message });
     }
     remarks
 }
 
 /// The indices of the most important, ascending, if there are more than `most`.
-fn foremost<K: Ord>(
-    all: usize,
-    most: usize,
-    importance: impl Fn(usize) -> K,
-) -> Option<Vec<usize>> {
+fn top<K: Ord>(all: usize, most: usize, importance: impl Fn(usize) -> K) -> Option<Vec<usize>> {
     if all <= most {
         return None;
     }
@@ -86,15 +83,15 @@ mod tests {
     fn fifty_variants_and_a_handful_of_goals_are_all_kept() {
         for (variants, goals) in [(0, 0), (1, 10_000), (2, 2_500), (10, 100), (50, 4)] {
             let mut kept = counts(variants, goals);
-            assert!(keep_foremost(&mut kept, None, None).is_empty());
+            assert!(keep_top(&mut kept, None, None).is_empty());
             assert_eq!(kept, counts(variants, goals));
         }
     }
 
     #[test]
-    fn of_more_the_largest_and_those_asked_for_are_kept_and_it_is_said() {
+    fn of_more_the_largest_and_those_asked_for_are_kept_and_the_report_says_so() {
         let mut kept = counts(300, 300);
-        let remarks = keep_foremost(&mut kept, Some("v3"), Some("g2"));
+        let remarks = keep_top(&mut kept, Some("v3"), Some("g2"));
         assert_eq!(remarks.len(), 2);
         let names: Vec<&str> = kept.variants.iter().map(|v| &*v.name).collect();
         assert_eq!((names.len(), names[0], names[1], names[49]), (50, "v3", "v251", "v299"));
