@@ -207,11 +207,6 @@ impl Client {
         self.call("GET", path, parameters)
     }
 
-    /// The result of POST at a path; `None` if there is no such thing.
-    pub(crate) fn post(&self, path: &str, parameters: &[(&str, String)]) -> Result<Option<String>> {
-        self.call("POST", path, parameters)
-    }
-
     /// Deletes an experiment, and tells whether it was there.
     pub(crate) fn delete(&self, experiment: &str) -> Result<bool> {
         Ok(self.call("DELETE", &path_of(experiment), &[])?.is_some())

@@ -26,23 +26,6 @@ pub(crate) fn record(serve: &Serve, experiment: &str, variants: &[(&str, u64, u6
 }
 
 #[test]
-fn the_analysis_stands_beside_the_counts_and_is_the_same_alone() {
-    let serve = Serve::embedded();
-    record(&serve, "button color", &[("blue", 2_000, 200), ("red", 2_000, 320)]);
-    let all = serve.get("/experiments").json();
-    assert_eq!(all[0], json!({"meta": {"scope": null, "namespace": "alephbet"}}));
-    let alone = serve.get("/experiments/button%20color").json();
-    let mut same = alone.clone();
-    same.as_object_mut().unwrap().remove("timeline").unwrap();
-    assert_eq!(all[1], same);
-    let verdict = &alone["analysis"]["verdict"];
-    assert_eq!((&verdict["outcome"], &verdict["variant"]), (&json!("better"), &json!("red")));
-    let counts = serve.get("/experiments?analysis=none").json();
-    assert_eq!(counts[1]["goals"], alone["goals"]);
-    assert!(counts[1].get("analysis").is_none());
-}
-
-#[test]
 fn what_is_asked_of_the_counts_is_checked_before_they_are_read() {
     let serve = Serve::embedded();
     for path in ["/experiments?level=2", "/experiments/none?level=2"] {

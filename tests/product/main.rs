@@ -12,6 +12,8 @@ mod deploy;
 mod faults;
 mod gimel;
 mod lambda;
+mod list;
+mod looks;
 mod results;
 mod scanner;
 mod serve;

@@ -92,12 +92,11 @@ pub(super) fn answer(arguments: &Asked, json: bool) -> Result<String> {
     let declared = Declared::as_counted(&counts, Some(GOAL));
     let settings = Settings { declared: Some(declared), ..settings(arguments)? };
     let analysis = analyse(&counts, &settings)?;
-    let text = serde_json::to_string_pretty(&analysis)?;
     if json {
-        return Ok(text + "\n");
+        return Ok(serde_json::to_string_pretty(&analysis)? + "\n");
     }
     let view = View { width: terminal::size().0, matrix: arguments.matrix };
-    let mut shown = show_analysis(&serde_json::from_str(&text)?, view);
+    let mut shown = show_analysis(&analysis, view);
     if arguments.weights.is_empty() && arguments.variants.len() > 1 {
         shown += &format!("  {}\n", terminal::dim("Add --weights 50,50 to check the split, too."));
     }

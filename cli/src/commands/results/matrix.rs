@@ -7,7 +7,8 @@ use super::grid::{self, Column};
 use super::view::{View, short_name};
 use crate::terminal::{dim, printable, wrap};
 
-const MEANING: &str = "Each cell: the row's lift over the column, and the chance that the row is better.";
+const MEANING: &str =
+    "Each cell: the row's lift over the column, and the chance that the row is better.";
 
 /// The matrix for a screen. Columns that do not fit go below.
 pub(super) fn matrix(goal: &GoalAnalysis, view: View) -> String {

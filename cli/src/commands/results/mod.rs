@@ -32,7 +32,7 @@ use std::path::PathBuf;
 use abtest_api::document::AnalysedResults;
 use anyhow::{Context, Result, anyhow, bail};
 
-use crate::ExitStatus;
+use crate::Ending;
 use crate::client::ClientArguments;
 use crate::terminal::{self, printable};
 use question::{Question, name_flags};
@@ -107,13 +107,11 @@ struct Format {
     markdown: bool,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
+pub(crate) fn run(arguments: &Arguments) -> Result<Ending> {
     let source = Source::open(&arguments.client, &arguments.store)?;
     if arguments.watch {
-        watch::watch(|width, height| {
-            Ok(watch::fit(&report(arguments, &source, width)?, height))
-        })?;
-        return Ok(ExitStatus::Done);
+        watch::watch(|width, height| Ok(watch::fit(&report(arguments, &source, width)?, height)))?;
+        return Ok(Ending::Done);
     }
     if let Some(name) = arguments.experiment.as_deref().filter(|_| arguments.reset_looks) {
         return look::reset(&source, name, arguments);
@@ -121,7 +119,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
     if let Some(name) = arguments.experiment.as_deref().filter(|_| arguments.question.look)
         && !look::may_be_taken(&source, name, arguments)?
     {
-        return Ok(ExitStatus::Unconfirmed);
+        return Ok(Ending::Unconfirmed);
     }
     let Format { json, csv, markdown } = arguments.format;
     let output = if json {
@@ -134,7 +132,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
         report(arguments, &source, terminal::size().0)?
     };
     print(&output)?;
-    Ok(ExitStatus::Done)
+    Ok(Ending::Done)
 }
 
 fn print(text: &str) -> Result<()> {
@@ -162,7 +160,9 @@ fn report(arguments: &Arguments, source: &Source, width: usize) -> Result<String
 fn read(arguments: &Arguments, source: &Source) -> Result<Vec<AnalysedResults>> {
     let mut experiments = match &arguments.experiment {
         Some(_) => parse(&[read_text(arguments, source)?])?,
-        None => parse(&source.list(Detail::Full, &arguments.question.parameters()).map_err(in_flags)?)?,
+        None => {
+            parse(&source.list(Detail::Full, &arguments.question.parameters()).map_err(in_flags)?)?
+        }
     };
     if let Some(name) = &arguments.question.goal {
         experiments.retain_mut(|experiment| {

@@ -155,19 +155,15 @@ struct Named {
 
 /// The API in this process.
 pub(super) struct InProcess<S> {
-    api: Api<S>,
+    api: OperatorApi<S>,
     runtime: Runtime,
     namespace: String,
 }
 
 impl<S: Store> InProcess<S> {
     fn new(store: S, runtime: Runtime, namespace: String) -> Self {
-        let settings = Settings {
-            access: Access::default(),
-            analyst: Some(statistics),
-            ..Settings::default()
-        };
-        Self { api: Api::new(store, settings), runtime, namespace }
+        let api = OperatorApi::new(Arc::new(store), ApiKeys::default());
+        Self { api, runtime, namespace }
     }
 
     fn call(
@@ -176,7 +172,7 @@ impl<S: Store> InProcess<S> {
         path: &str,
         parameters: &[(&str, String)],
     ) -> Result<Option<String>> {
-        // Whoever can open the store needs no key.
+        // A process that can open the store needs no key.
         let request = http::Request::builder()
             .method(method)
             .uri(format!("{path}?{}", query(&self.namespace, parameters)))

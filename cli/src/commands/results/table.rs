@@ -44,12 +44,10 @@ pub(super) fn experiments(found: &[AnalysedResults], namespace: &str, view: View
         let participants = thousands(experiment.participants());
         let memory = experiment.results.memory;
         let memory = memory.map(|bytes| format!(", {} in Redis", figures::bytes(bytes)));
-        let facts = format!("{participants} participants, {counting}{}", memory.unwrap_or_default());
-        let head = format!(
-            "{}  {}\n",
-            bold(&printable(&experiment.results.experiment)),
-            dim(&facts)
-        );
+        let facts =
+            format!("{participants} participants, {counting}{}", memory.unwrap_or_default());
+        let head =
+            format!("{}  {}\n", bold(&printable(&experiment.results.experiment)), dim(&facts));
         match &experiment.analysis {
             Some(analysis) => add(&mut report, head, analysis, view),
             None => report.add(
@@ -175,7 +173,9 @@ fn columns(goal: &GoalAnalysis, analysis: &Analysis) -> Vec<Column> {
     };
     vec![
         column(&short_name(&goal.goal), false, &|v| short_name(&v.variant)),
-        column(REACHED, true, &|v| format!("{} of {}", thousands(v.successes), thousands(v.trials))),
+        column(REACHED, true, &|v| {
+            format!("{} of {}", thousands(v.successes), thousands(v.trials))
+        }),
         column("rate", true, &|v| figures::rate(v.rate, goal.kind)),
         column("lift", true, &|v| match comparison(v) {
             Some(comparison) => figures::lift(comparison.lift),

@@ -121,6 +121,10 @@ pub enum RemarkCode {
     LooksTaken,
     /// The recorded looks used another control, level or correction than this report asks for.
     LooksDiffer,
+    /// Looks were discarded.
+    LooksReset,
+    /// The looks' plan is too small to find the minimum lift.
+    PlanTooSmall,
     /// There are more variants or goals than are analysed.
     LeftOut,
 }
