@@ -131,8 +131,7 @@ fn two_first_looks_at_once_store_one_plan() {
             let start = Barrier::new(2);
             let take = |planned: u64| {
                 start.wait();
-                let answer =
-                    serve.call("POST", &format!("{path}/looks?planned={planned}"), None);
+                let answer = serve.call("POST", &format!("{path}/looks?planned={planned}"), None);
                 (planned, answer.status, answer.json())
             };
             let (one, other) = std::thread::scope(|scope| {

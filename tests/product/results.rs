@@ -126,8 +126,7 @@ fn csv_has_the_apis_numbers_to_the_last_digit() {
         rows[row][column].parse::<f64>().unwrap()
     };
     let goal = &api["analysis"]["goals"][0];
-    let of_rates =
-        [("rate", "rate"), ("one_look_rate_low", "low"), ("one_look_rate_high", "high")];
+    let of_rates = [("rate", "rate"), ("one_look_rate_low", "low"), ("one_look_rate_high", "high")];
     for (row, variant) in goal["variants"].as_array().unwrap().iter().enumerate() {
         for (head, member) in of_rates {
             assert_eq!(cell(row, head), variant[member].as_f64().unwrap());
