@@ -77,13 +77,13 @@ export async function counts(namespace, days, signal) {
  */
 export async function analysed(namespace, names, signal) {
   if (names.length === 0) {
-    return (await json(`/experiments?${new URLSearchParams({ namespace })}`, signal)).slice(1)
+    return (await json(`/experiments?${new URLSearchParams({ namespace, analysis: "full" })}`, signal)).slice(1)
   }
   // A scope separates names by commas, so read an experiment with a comma in its name alone.
   const alone = names.filter((one) => one.includes(","))
   const requests = [
     ...scopes(names.filter((one) => !one.includes(","))).map(async (scope) => {
-      const answer = await json(`/experiments?${new URLSearchParams({ namespace, scope, days: "true" })}`, signal)
+      const answer = await json(`/experiments?${new URLSearchParams({ namespace, scope, days: "true", analysis: "full" })}`, signal)
       return answer.slice(1)
     }),
     ...alone.map((one) => experiment(one, new URLSearchParams({ namespace }), signal).catch(unlessMissing))
@@ -124,7 +124,7 @@ function unlessMissing(error) {
  */
 export async function experiment(name, question, signal) {
   if (!DOTS.has(name)) return json(`/experiments/${encodeURIComponent(name)}?${question}`, signal)
-  const [, found] = await json(`/experiments?${new URLSearchParams([...question, ["scope", name]])}`, signal)
+  const [, found] = await json(`/experiments?${new URLSearchParams([...question, ["scope", name], ["analysis", "full"]])}`, signal)
   if (found === undefined) throw new ApiError("missing", "There is no such experiment.")
   return found
 }

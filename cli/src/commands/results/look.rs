@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use super::source::Source;
 use super::{Arguments, in_flags, unknown};
-use crate::Ending;
+use crate::ExitStatus;
 use crate::terminal::{ask, confirm, is_interactive, printable, yellow};
 
 /// On a terminal, asks before the first look. Warns if its plan is too small.
@@ -45,11 +45,11 @@ pub(super) fn may_be_taken(source: &Source, name: &str, arguments: &Arguments) -
 }
 
 /// Discards all looks after a typed confirmation.
-pub(super) fn reset(source: &Source, name: &str, arguments: &Arguments) -> Result<Ending> {
+pub(super) fn reset(source: &Source, name: &str, arguments: &Arguments) -> Result<ExitStatus> {
     if !arguments.yes {
         if !is_interactive() {
             eprintln!("Nothing is discarded. Add --yes to discard the looks without a terminal.");
-            return Ok(Ending::Unconfirmed);
+            return Ok(ExitStatus::Unconfirmed);
         }
         eprintln!(
             "This discards all looks of {}. What they decided is lost, and every later report \
@@ -58,11 +58,11 @@ pub(super) fn reset(source: &Source, name: &str, arguments: &Arguments) -> Resul
         );
         if ask("Type the experiment's name to discard its looks: ")? != name {
             eprintln!("That is not its name. Nothing is discarded.");
-            return Ok(Ending::Unconfirmed);
+            return Ok(ExitStatus::Unconfirmed);
         }
     }
     let answer = source.reset_looks(name).map_err(in_flags)?;
     answer.with_context(|| unknown(arguments, name))?;
     super::print(&format!("Discarded the looks of {}.\n", printable(name)))?;
-    Ok(Ending::Done)
+    Ok(ExitStatus::Done)
 }

@@ -32,7 +32,7 @@ use std::path::PathBuf;
 use abtest_api::document::AnalysedResults;
 use anyhow::{Context, Result, anyhow, bail};
 
-use crate::Ending;
+use crate::ExitStatus;
 use crate::client::ClientArguments;
 use crate::terminal::{self, printable};
 use question::{Question, name_flags};
@@ -107,11 +107,11 @@ struct Format {
     markdown: bool,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Ending> {
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
     let source = Source::open(&arguments.client, &arguments.store)?;
     if arguments.watch {
         watch::watch(|width, height| Ok(watch::fit(&report(arguments, &source, width)?, height)))?;
-        return Ok(Ending::Done);
+        return Ok(ExitStatus::Done);
     }
     if let Some(name) = arguments.experiment.as_deref().filter(|_| arguments.reset_looks) {
         return look::reset(&source, name, arguments);
@@ -119,7 +119,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Ending> {
     if let Some(name) = arguments.experiment.as_deref().filter(|_| arguments.question.look)
         && !look::may_be_taken(&source, name, arguments)?
     {
-        return Ok(Ending::Unconfirmed);
+        return Ok(ExitStatus::Unconfirmed);
     }
     let Format { json, csv, markdown } = arguments.format;
     let output = if json {
@@ -132,7 +132,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Ending> {
         report(arguments, &source, terminal::size().0)?
     };
     print(&output)?;
-    Ok(Ending::Done)
+    Ok(ExitStatus::Done)
 }
 
 fn print(text: &str) -> Result<()> {
