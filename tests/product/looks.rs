@@ -5,7 +5,7 @@ use std::sync::Barrier;
 
 use abtest_tests::binaries::binary;
 use abtest_tests::redis::Redis;
-use abtest_tests::serve::{Serve, encode};
+use abtest_tests::serve::Serve;
 use serde_json::{Value, json};
 
 use crate::analysis::record;
@@ -125,9 +125,9 @@ fn two_first_looks_at_once_store_one_plan() {
     let redis = Redis::start();
     for serve in [Serve::embedded(), Serve::redis(&redis.url())] {
         for round in 0..8 {
-            let name = format!("race {round}");
+            let name = format!("race{round}");
             record(&serve, &name, &[("a", 200, 20), ("b", 200, 20)]);
-            let path = format!("/experiments/{}", encode(&name));
+            let path = format!("/experiments/{name}");
             let start = Barrier::new(2);
             let take = |planned: u64| {
                 start.wait();

@@ -40,16 +40,19 @@ fn a_table_says_which_variant_is_better_and_draws_the_intervals_on_one_scale() {
 button color  4,010 participants, counted exactly
   red is better than blue: signup up by between 23% and 106%.
 
-  signup       reached    rate  8.76%                17.58%     lift  95% interval   chance better
-  blue    200 of 2,000  10.00%  ├───●───┤                    control
-  red     320 of 2,010  15.92%                   ├───●────┤     +59%  +23% to +106%         >99.9%
-  a lift of 5.0% takes about 137,472 participants a variant to show, 57,763 if one looks only then
+  signup       reached    rate  8.76%  17.58%     lift  95% interval   method        chance better
+  blue    200 of 2,000  10.00%  ├─●─┤          control
+  red     320 of 2,010  15.92%          ├─●─┤     +59%  +23% to +106%  always_valid         >99.9%
+  Detecting a 5% lift needs about 140,000 participants per variant, or 58,000 if you look only
+  once, at the end.
 
-  No control is named: blue is taken, as the first.
-  No weights are declared: equal shares of the visitors are assumed.
-  The verdict follows intervals and p-values that stay true however often one looks and whenever
-  one stops (a confidence sequence, Waudby-Smith et al.). The plain ones beside them hold for one
-  look at a size fixed in advance.
+  No control set. Using the first variant, blue.
+  The experiment has no definition, so every counted goal and variant shares the error rate. New
+  names widen the intervals.
+  No weights are declared. Assuming an equal split.
+  Intervals and p-values hold however often you look and whenever you stop (confidence sequence).
+  Bars show each rate's own 95% interval, for one look.
+  Chances are not corrected for looking or for several comparisons.
 ";
     assert_eq!(shown, expected);
     let mirrored = text(&results(&serve, &["button color", "--control", "red"]));

@@ -234,6 +234,7 @@ mod tests {
                 "DELETE /experiments/{experiment} abtest-experiments key",
                 "PUT /experiments/{experiment}/control abtest-experiments key",
                 "POST /experiments/{experiment}/looks abtest-experiments key",
+                "DELETE /experiments/{experiment}/looks abtest-experiments key",
                 "GET /openapi.json abtest-experiments open",
                 "GET /track abtest-track open",
                 "POST /track abtest-track open",
