@@ -23,6 +23,12 @@ export const exported = base !== ""
 /** Longest list of names in one URL. Gateways accept about 8 KiB of headers. */
 const LONGEST_SCOPE = 4000
 
+/** Most experiments to read with their full analysis at once. A function's answer ends at 6 MB. */
+const MOST_ANALYSED = 10
+
+/** Experiments per request of the list. */
+const PAGE = 1000
+
 /** Names that a URL path cannot end with: browsers remove them, encoded or not. */
 const DOTS = new Set([".", ".."])
 
@@ -57,56 +63,69 @@ export async function login(candidate) {
 }
 
 /**
- * The counts of every experiment of a namespace.
+ * All experiments of a namespace with their summaries. Reads page by page.
  * @param {string} namespace
  * @param {boolean} days whether to read the days too
+ * @param {(read: Experiment[]) => void} progress called after each page with all experiments so far
  * @param {AbortSignal} signal
  * @returns {Promise<Experiment[]>}
  */
-export async function counts(namespace, days, signal) {
-  const answer = await json(`/experiments?${new URLSearchParams({ namespace, analysis: "none", days: String(days) })}`, signal)
-  return answer.slice(1)
+export async function list(namespace, days, progress, signal) {
+  /** @type {Experiment[]} */
+  const found = []
+  /** @type {string | null} */
+  let path = `/experiments?${new URLSearchParams({ namespace, days: String(days), limit: String(PAGE) })}`
+  while (path !== null) {
+    const response = await answered(await ask(path, { signal }))
+    const [, ...experiments] = await response.json()
+    found.push(...experiments)
+    path = nextPage(response)
+    if (path !== null) progress(found)
+  }
+  return found
+}
+
+/** The path of the next page, or null after the last one (RFC 8288). @param {Response} response */
+function nextPage(response) {
+  const link = /<([^>]*)>\s*;\s*rel="?next"?/.exec(response.headers.get("link") ?? "")?.[1]
+  return link === undefined ? null : `/experiments${new URL(link, response.url).search}`
 }
 
 /**
- * Some experiments with their analysis.
+ * Some experiments with their full analysis.
  * @param {string} namespace
- * @param {string[]} names all experiments if empty
+ * @param {string[]} names
  * @param {AbortSignal} signal
  * @returns {Promise<Experiment[]>}
  */
 export async function analysed(namespace, names, signal) {
-  if (names.length === 0) {
-    return (await json(`/experiments?${new URLSearchParams({ namespace, analysis: "full" })}`, signal)).slice(1)
-  }
   // A scope separates names by commas, so read an experiment with a comma in its name alone.
   const alone = names.filter((one) => one.includes(","))
   const requests = [
     ...scopes(names.filter((one) => !one.includes(","))).map(async (scope) => {
-      const answer = await json(`/experiments?${new URLSearchParams({ namespace, scope, days: "true", analysis: "full" })}`, signal)
-      return answer.slice(1)
+      const question = new URLSearchParams({ namespace, scope, days: "true", analysis: "full" })
+      return (await json(`/experiments?${question}`, signal)).slice(1)
     }),
     ...alone.map((one) => experiment(one, new URLSearchParams({ namespace }), signal).catch(unlessMissing))
   ]
   return (await Promise.all(requests)).flat()
 }
 
-/** Names joined by commas, split into lists that fit into a URL. @param {string[]} names */
+/** Names joined by commas, in lists that one request can ask for. @param {string[]} names */
 function scopes(names) {
-  /** @type {string[]} */
+  /** @type {string[][]} */
   const lists = []
   let length = Infinity
   for (const one of names) {
     const encoded = encodeURIComponent(one).length + 3
-    if (length + encoded > LONGEST_SCOPE) {
-      lists.push(one)
-      length = encoded
-    } else {
-      lists[lists.length - 1] += `,${one}`
-      length += encoded
+    if (length + encoded > LONGEST_SCOPE || (lists.at(-1)?.length ?? 0) >= MOST_ANALYSED) {
+      lists.push([])
+      length = 0
     }
+    lists.at(-1)?.push(one)
+    length += encoded
   }
-  return lists
+  return lists.map((list) => list.join(","))
 }
 
 /** Ignores an experiment that was deleted between two requests. @param {unknown} error @returns {Experiment[]} */

@@ -98,7 +98,7 @@ function row({ namespace, analysed, selected }, counted, one) {
     h("p", { class: "many" }, h("strong", {}, count(participants(experiment))), h("span", { class: "quiet" }, " participants")),
     h("div", { class: "drawn" }, goal && drawing(goal, analysis.control)),
     h("div", { class: "verdict" },
-      analysis && [badge(analysis.verdict, analysis.control), h("p", {}, sentence(analysis.verdict))]))
+      experiment.summary && [badge(experiment.summary, experiment.summary.control), h("p", {}, sentence(experiment.summary))]))
 }
 
 /** The goal of the verdict. @param {Analysis} analysis */

@@ -19,8 +19,7 @@ export function arrange(anew = false) {
   const { selected } = route()
   const hidden = memory.hidden(namespace())
   const names = sorted(state.experiments ?? [], hidden, selected)
-  const complete = selected.get("sort") !== "verdict" || state.analysed.size > 0
-  const wanted = JSON.stringify([namespace(), ["search", "sort", "hidden", "page"].map((what) => selected.get(what)), [...hidden], complete])
+  const wanted = JSON.stringify([namespace(), ["search", "sort", "hidden", "page"].map((what) => selected.get(what)), [...hidden]])
   // An empty list has no rows that could move.
   if (anew || wanted !== state.orderedFor || state.order.length === 0) {
     state.order = names
@@ -51,7 +50,7 @@ function sorted(experiments, hidden, selected) {
   const total = new Map(shown.map((one) => [one, participants(one)]))
   const most = (/** @type {Experiment} */ a, /** @type {Experiment} */ b) =>
     (total.get(b) ?? 0) - (total.get(a) ?? 0) || compare(a.experiment, b.experiment)
-  const urgent = (/** @type {Experiment} */ one) => urgency(state.analysed.get(one.experiment)?.analysis)
+  const urgent = (/** @type {Experiment} */ one) => urgency(one.summary)
   const sort = selected.get("sort")
   if (sort === "name") shown.sort((a, b) => compare(a.experiment, b.experiment))
   else if (sort === "verdict") shown.sort((a, b) => urgent(a) - urgent(b) || most(a, b))

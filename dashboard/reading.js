@@ -5,6 +5,8 @@ import { arrange, page } from "./order.js"
 import { route } from "./router.js"
 import { namespace, state } from "./state.js"
 
+/** @import {Experiment} from "./types.js" */
+
 /** The shortest pause between two reads, in milliseconds. */
 const PAUSE = 2000
 
@@ -56,16 +58,17 @@ function readOnceVisible() {
 /** @param {AbortSignal} signal */
 async function readList(signal) {
   const { selected } = route()
-  state.experiments = await api.counts(namespace(), selected.get("sort") === "since", signal)
-  arrange()
-  if (state.asOf === "") draw()
-  const all = selected.get("sort") === "verdict"
+  const isFirst = state.asOf === ""
+  const show = (/** @type {Experiment[]} */ experiments) => {
+    state.experiments = experiments
+    // While the first list arrives, each of its pages is sorted in.
+    arrange(isFirst)
+    draw()
+  }
+  show(await api.list(namespace(), selected.get("sort") === "since", isFirst ? show : () => {}, signal))
   const { names } = page(state.order, selected)
   if (names.length === 0) return
-  for (const found of await api.analysed(namespace(), all ? [] : names, signal)) {
-    state.analysed.set(found.experiment, found)
-  }
-  if (all) arrange()
+  for (const found of await api.analysed(namespace(), names, signal)) state.analysed.set(found.experiment, found)
 }
 
 /** @param {AbortSignal} signal */

@@ -11,7 +11,7 @@
  *
  * @typedef {"sample_ratio_mismatch"|"control_assumed"|"weights_assumed_equal"|"weights_incomplete"|"too_few_participants"
  *   |"counter_error_dominates"|"counted_as_rate"|"successes_cut"|"no_primary_goal"|"family_not_declared"
- *   |"looks_taken"|"looks_differ"|"left_out"} RemarkCode
+ *   |"looks_taken"|"looks_differ"|"looks_reset"|"plan_too_small"|"left_out"} RemarkCode
  *
  * @typedef {object} Remark
  * @property {RemarkCode} code
@@ -182,6 +182,16 @@
  * @property {SampleRatio} sample_ratio
  * @property {GoalAnalysis[]} goals
  *
+ * @typedef {object} Summary the verdict in short
+ * @property {Outcome} outcome
+ * @property {string} sentence
+ * @property {string | null} goal null if there is none or if its name is very long
+ * @property {string | null} variant as for the goal
+ * @property {string | null} control as for the goal
+ * @property {boolean} sample_ratio_alarm
+ * @property {RemarkCode[]} warnings
+ * @property {number} looks how many were taken
+ *
  * @typedef {{label: string, trials: number}} VariantResults
  * @typedef {{label: string, successes: number, trials: number}} VariantCount
  * @typedef {{goal: string, results: VariantCount[]}} GoalResults
@@ -214,7 +224,8 @@
  * @property {VariantResults[]} variants
  * @property {GoalResults[]} goals
  * @property {"hll" | "exact"} counting
- * @property {Analysis} [analysis] absent if the server is older than the page
+ * @property {Summary} [summary] present in the list
+ * @property {Analysis} [analysis] present for one experiment, and in the list if requested
  * @property {Timeline} [timeline] absent if the server stores no days
  * @property {History} [history] present if requested
  * @property {number} [memory] present if requested

@@ -1,7 +1,7 @@
 // A verdict in two or three words, with a colour. The full sentence comes from the API.
 import { h, name, printable } from "./dom.js"
 
-/** @import {Analysis, Verdict} from "./types.js" */
+/** @import {Summary, Verdict} from "./types.js" */
 
 /** @type {Record<string, {tone: string, mark: string}>} */
 const APPEARANCES = {
@@ -15,11 +15,11 @@ const APPEARANCES = {
   nothing_to_compare: { tone: "quiet", mark: "–" }
 }
 
-/** @param {Verdict} verdict @param {string | null} control */
+/** @param {Verdict | Summary} verdict @param {string | null} control */
 function words({ outcome, variant }, control) {
   switch (outcome) {
-    case "better": return [name(variant ?? ""), " is better"]
-    case "worse": return [name(variant ?? ""), variant === control ? " is best" : " is worse"]
+    case "better": return [named(variant), " is better"]
+    case "worse": return [named(variant), variant !== null && variant === control ? " is best" : " is worse"]
     case "unsound": return ["Sample ratio mismatch"]
     case "no_difference": return ["No relevant difference"]
     case "keep_running": return ["Keep running"]
@@ -29,19 +29,22 @@ function words({ outcome, variant }, control) {
   }
 }
 
-/** @param {Verdict} verdict @param {string | null} control */
+/** A summary leaves out a very long name. @param {string | null} variant */
+const named = (variant) => (variant === null ? "A variant" : name(variant))
+
+/** @param {Verdict | Summary} verdict @param {string | null} control */
 export function badge(verdict, control) {
-  const best = verdict.outcome === "worse" && verdict.variant === control
+  const best = verdict.outcome === "worse" && verdict.variant !== null && verdict.variant === control
   const { tone, mark } = best ? { tone: "good", mark: "●" } : APPEARANCES[verdict.outcome] ?? { tone: "quiet", mark: "–" }
   return h("span", { class: `badge ${tone}` }, h("span", { class: "mark", "aria-hidden": "true" }, mark), h("span", {}, ...words(verdict, control)))
 }
 
-/** @param {Verdict} verdict */
+/** @param {Verdict | Summary} verdict */
 export const sentence = (verdict) => printable(verdict.sentence)
 
-/** The rank when sorted by verdict: problems first, then decided experiments. @param {Analysis | undefined} analysis */
-export function urgency(analysis) {
+/** The rank when sorted by verdict: problems first, then decided experiments. @param {Summary | undefined} summary */
+export function urgency(summary) {
   const order = ["unsound", "better", "worse", "no_difference", "keep_running", "no_verdict", "too_early"]
-  const found = order.indexOf(analysis?.verdict.outcome ?? "")
+  const found = order.indexOf(summary?.outcome ?? "")
   return found < 0 ? order.length : found
 }

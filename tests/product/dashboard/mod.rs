@@ -5,6 +5,7 @@ mod command;
 mod days;
 mod figures;
 mod files;
+mod looks;
 mod many;
 mod secrets;
 mod states;
