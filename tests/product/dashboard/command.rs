@@ -25,7 +25,7 @@ fn its_link_works_once_and_shows_the_experiments_of_the_api() {
     reader.see_text("ol.rows h2", "button color");
     assert_eq!(reader.url().split('#').next().unwrap(), format!("{}/", dashboard.address()));
     reader.go(&link("split"));
-    reader.see_text("main", "Do not act on these numbers");
+    reader.see_text(".answer", "Sample ratio mismatch");
     reader.choose("select[data-select=control]", "two");
     reader.see_text("#status", "Saved with the experiment.");
     reader.click("[data-do=delete]");

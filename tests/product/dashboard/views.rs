@@ -14,7 +14,7 @@ fn every_view_fits_its_screen_and_is_accessible() {
         ("searched", "#/?search=color".to_owned(), "1 found"),
         ("nothing-found", "#/?search=zebra".to_owned(), "Nothing found"),
         ("one", link("button color"), "12,030 participants"),
-        ("mismatch", link("split"), "Do not act on these numbers"),
+        ("mismatch", link("split"), "Sample ratio mismatch"),
         ("early", link("early"), "58 participants"),
         ("no-goals", link("no goals"), "No goal reached yet"),
         ("rates", link("clicks"), "2,010 participants"),
