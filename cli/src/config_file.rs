@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use abtest_model::Config;
+use abtest_config::Config;
 use anyhow::{Context, Result};
 
 /// Reads the config from the given file, else from the first candidate that exists. Environment
@@ -80,7 +80,7 @@ fn candidates(variable: impl Fn(&str) -> Option<String>) -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use abtest_model::{Limits, RedisConfig};
+    use abtest_config::{Limits, RedisConfig};
 
     #[test]
     fn the_candidates_are_here_then_at_home_then_gimels() {
@@ -111,12 +111,15 @@ mod tests {
     fn the_example_is_a_config_and_shows_the_defaults() {
         let example = include_str!("../../config.example.json");
         let config = Config::read(Some(example), |_| None).unwrap();
-        assert_eq!(config.limits, Limits::default());
+        assert_eq!(config.store.limits, Limits::default());
         assert_eq!(config.name, Config::default().name);
         assert_eq!(config.aws, Config::default().aws);
-        assert_eq!(config.redis.response_timeout(), RedisConfig::default().response_timeout());
-        assert_eq!(config.redis.connect_timeout(), RedisConfig::default().connect_timeout());
-        assert_eq!(config.redis.port, RedisConfig::default().port);
+        assert_eq!(
+            config.store.redis.response_timeout(),
+            RedisConfig::default().response_timeout()
+        );
+        assert_eq!(config.store.redis.connect_timeout(), RedisConfig::default().connect_timeout());
+        assert_eq!(config.store.redis.port, RedisConfig::default().port);
         assert_eq!(config.extra_wiring, Config::default().extra_wiring);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use abtest_model::Config;
+use abtest_config::Config;
 use abtest_wiring::account::{Account, Settings};
 use abtest_wiring::artifacts::{Artifacts, Source};
 use abtest_wiring::blueprint::Blueprint;

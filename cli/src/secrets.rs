@@ -1,12 +1,12 @@
 //! Secrets that the config names by their ARN.
 
-use abtest_model::Config;
+use abtest_config::Config;
 use abtest_secrets::SecretError;
 
 /// Replaces the config's references by the secrets themselves.
 pub(crate) async fn resolve(config: &mut Config) -> Result<(), SecretError> {
-    let region = config.secret_references().first().map(|first| first.region().to_owned());
-    abtest_secrets::resolve(config, async || credentials::find(region?).await).await
+    let region = config.store.secret_references().first().map(|first| first.region().to_owned());
+    abtest_secrets::resolve(&mut config.store, async || credentials::find(region?).await).await
 }
 
 /// Credentials as AWS's own tools find them: environment, profiles, single sign-on.

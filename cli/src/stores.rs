@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use abtest_model::{Limits, Secret};
+use abtest_config::Limits;
+use abtest_model::Secret;
 use abtest_store::embedded::EmbeddedStore;
 use abtest_store::redis::RedisStore;
 use anyhow::{Result, bail};
@@ -26,11 +27,11 @@ pub(crate) fn redis(runtime: &Runtime, url: &str, config: Option<&Path>) -> Resu
                 crate::terminal::printable(url)
             );
         }
-        config.redis.url = Some(Secret::new(url));
+        config.store.redis.url = Some(Secret::new(url));
     }
     runtime.block_on(async {
         secrets::resolve(&mut config).await?;
-        Ok(RedisStore::new(&config.redis, config.limits, config.counting)?)
+        Ok(RedisStore::new(&config.store.redis, config.store.limits, config.store.counting)?)
     })
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use abtest_model::Config;
+use abtest_config::Config;
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value};
 
@@ -231,8 +231,8 @@ mod tests {
             ("aws.region", "eu-west-1"),
         ])
         .unwrap();
-        assert_eq!(config.redis.password.unwrap().expose(), "12345");
-        assert!(!config.redis.tls);
+        assert_eq!(config.store.redis.password.unwrap().expose(), "12345");
+        assert!(!config.store.redis.tls);
         assert_eq!(config.aws.throttle.rate, 7);
         assert_eq!(config.aws.region.as_deref(), Some("eu-west-1"));
         assert!(config.extra_wiring.is_empty());

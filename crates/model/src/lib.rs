@@ -14,11 +14,9 @@
 //! | [`look`] | [`Look`]: what was there when somebody looked |
 //! | [`timeline`] | [`Timeline`]: how many uuids were new on each [`Day`] |
 //! | [`results`] | [`ExperimentResults`]: the JSON that dashboards read, Gimel's members and ours |
-//! | [`config`] | [`Config`]: the config file and its environment overrides |
 //!
 //! Nothing here does any input or output, and nothing past here validates again.
 
-pub mod config;
 pub mod definition;
 pub mod endpoint;
 pub mod event;
@@ -33,7 +31,6 @@ pub mod secret;
 pub mod tally;
 pub mod timeline;
 
-pub use config::{Config, Limits, RedisConfig};
 pub use event::{Batch, BatchError, Event};
 pub use handler::{Handler, Method, Program};
 pub use input::InputError;

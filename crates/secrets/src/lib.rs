@@ -8,8 +8,8 @@ mod request;
 
 use std::time::Duration;
 
-use abtest_model::config::SecretReference;
-use abtest_model::{Config, Secret};
+use abtest_config::{SecretReference, StoreSettings};
+use abtest_model::Secret;
 use serde_json::Value;
 
 pub use request::Credentials;
@@ -64,13 +64,13 @@ pub enum SecretError {
 /// # Errors
 /// When one cannot be read.
 pub async fn resolve(
-    config: &mut Config,
+    settings: &mut StoreSettings,
     credentials: impl AsyncFnOnce() -> Option<Credentials>,
 ) -> Result<(), SecretError> {
-    let Some(first) = config.secret_references().into_iter().next() else { return Ok(()) };
+    let Some(first) = settings.secret_references().into_iter().next() else { return Ok(()) };
     let missing = || SecretError::NoCredentials { arn: first.arn().to_owned() };
     let credentials = credentials().await.ok_or_else(missing)?;
-    for secret in [&mut config.redis.url, &mut config.redis.password].into_iter().flatten() {
+    for secret in [&mut settings.redis.url, &mut settings.redis.password].into_iter().flatten() {
         if let Some(reference) = SecretReference::of(secret) {
             *secret = read(&reference, &credentials).await?;
         }
@@ -150,19 +150,19 @@ mod tests {
 
     #[tokio::test]
     async fn without_a_reference_nobody_is_asked() {
-        let mut config = Config::default();
-        config.redis.password = Some(Secret::new("hush"));
-        let expected = config.clone();
-        resolve(&mut config, async || panic!("not needed")).await.unwrap();
-        assert_eq!(config, expected);
+        let mut settings = StoreSettings::default();
+        settings.redis.password = Some(Secret::new("hush"));
+        let expected = settings.clone();
+        resolve(&mut settings, async || panic!("not needed")).await.unwrap();
+        assert_eq!(settings, expected);
     }
 
     #[tokio::test]
     async fn without_credentials_the_error_says_which_secret() {
-        let mut config = Config::default();
+        let mut settings = StoreSettings::default();
         let arn = "arn:aws:ssm:eu-west-1:1:parameter/redis";
-        config.redis.password = Some(Secret::new(arn));
-        let error = resolve(&mut config, async || None).await.unwrap_err().to_string();
+        settings.redis.password = Some(Secret::new(arn));
+        let error = resolve(&mut settings, async || None).await.unwrap_err().to_string();
         assert!(error.contains(arn), "{error}");
     }
 }

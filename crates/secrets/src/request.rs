@@ -2,8 +2,8 @@
 
 use std::time::SystemTime;
 
+use abtest_config::SecretReference;
 use abtest_model::Secret;
-use abtest_model::config::SecretReference;
 use aws_credential_types::Credentials as Identity;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4::SigningParams;

@@ -10,7 +10,8 @@ use std::hash::Hasher as _;
 use std::io::Write;
 use std::time::Instant;
 
-use abtest_model::{Counting, Event, Experiment, Goal, Limits, Namespace, RedisConfig, Secret};
+use abtest_config::{Limits, RedisConfig};
+use abtest_model::{Counting, Event, Experiment, Goal, Namespace, Secret};
 use abtest_model::{Uuid, Variant};
 use abtest_store::redis::RedisStore;
 use abtest_store::{Counters, Include, Recorder};

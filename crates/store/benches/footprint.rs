@@ -9,7 +9,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use abtest_model::{Event, Experiment, Goal, Limits, Namespace, Uuid, Variant};
+use abtest_config::Limits;
+use abtest_model::{Event, Experiment, Goal, Namespace, Uuid, Variant};
 use abtest_store::embedded::EmbeddedStore;
 use abtest_store::{Counters, Include, Recorder};
 

@@ -10,7 +10,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
-use abtest_model::{Event, Limits};
+use abtest_config::Limits;
+use abtest_model::Event;
 use abtest_store::embedded::{EmbeddedStore, OpenError};
 use abtest_store::{Counters, Include, Recorder};
 use contract::{Backend, event};

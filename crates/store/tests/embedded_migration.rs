@@ -5,7 +5,8 @@
 use std::fs;
 use std::path::Path;
 
-use abtest_model::{Event, Experiment, Goal, Limits, Namespace, Uuid, Variant};
+use abtest_config::Limits;
+use abtest_model::{Event, Experiment, Goal, Namespace, Uuid, Variant};
 use abtest_store::contents::{Control, Looks};
 use abtest_store::embedded::{EmbeddedStore, OpenError};
 use abtest_store::{Counters, Documents, Include, Kind, Recorder};

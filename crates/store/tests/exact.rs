@@ -4,7 +4,8 @@
 
 mod contract;
 
-use abtest_model::{Counting, Event, Limits, RedisConfig, Secret};
+use abtest_config::{Limits, RedisConfig};
+use abtest_model::{Counting, Event, Secret};
 use abtest_store::redis::{Boundaries, RedisStore};
 use abtest_store::{Counters, Include, Recorder, Refusal};
 use abtest_tests::redis::Redis;

@@ -6,9 +6,8 @@
 use std::cell::RefCell;
 use std::collections::HashSet;
 
-use abtest_model::{
-    Counting, Event, Experiment, Goal, Limits, Namespace, RedisConfig, Secret, Uuid, Variant,
-};
+use abtest_config::{Limits, RedisConfig};
+use abtest_model::{Counting, Event, Experiment, Goal, Namespace, Secret, Uuid, Variant};
 use abtest_store::redis::{Boundaries, RedisStore};
 use abtest_store::{Counters, Include, Recorder};
 use abtest_tests::redis::Redis;

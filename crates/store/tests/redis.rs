@@ -4,7 +4,8 @@
 
 mod contract;
 
-use abtest_model::{Counting, Day, Limits, RedisConfig, Secret};
+use abtest_config::{Limits, RedisConfig};
+use abtest_model::{Counting, Day, Secret};
 use abtest_store::contents::{Baselines, Control, Looks};
 use abtest_store::redis::RedisStore;
 use abtest_store::{Counters, Documents, Include, Kind, Recorder, Refusal};

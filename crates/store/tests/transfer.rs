@@ -3,9 +3,9 @@
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on fails
 
+use abtest_config::{Limits, RedisConfig};
 use abtest_model::{
-    Baseline, Counting, Event, Experiment, Goal, Limits, Look, Namespace, RedisConfig, Secret,
-    Uuid, Variant,
+    Baseline, Counting, Event, Experiment, Goal, Look, Namespace, Secret, Uuid, Variant,
 };
 use abtest_store::contents::{Baselines, Control, Looks, put_baselines, to_json};
 use abtest_store::embedded::{self, EmbeddedStore};

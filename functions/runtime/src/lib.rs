@@ -15,7 +15,8 @@ pub mod logs;
 use std::sync::Arc;
 
 use abtest_api::{AnswerBody, ApiKeys, OpenByWiring, RequestSummary};
-use abtest_model::{Config, Handler, Program, Secret, config::ConfigError};
+use abtest_config::{StoreSettings, VariableError};
+use abtest_model::{Handler, Program, Secret};
 use abtest_secrets::{Credentials, SecretError};
 use abtest_store::redis::{RedisStore, SettingsError};
 use bytes::Bytes;
@@ -26,9 +27,9 @@ use lambda_http::{Error, Request, service_fn};
 /// Why a function does not start. Lambda shows it in its log.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The environment does not make a config.
+    /// An environment variable has a value that cannot be used.
     #[error(transparent)]
-    Config(#[from] ConfigError),
+    Variable(#[from] VariableError),
     /// A secret that the environment names cannot be read.
     #[error(transparent)]
     Secret(#[from] SecretError),
@@ -105,10 +106,11 @@ impl Start {
         variables: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, StartError> {
         let handler = handler(program, variables("_HANDLER").as_deref())?;
-        let mut config = Config::read(None, &variables)?;
+        let mut settings = StoreSettings::from_variables(&variables)?;
         let credentials = async || Credentials::from_variables(&variables);
-        abtest_secrets::resolve(&mut config, credentials).await?;
-        let store = Arc::new(RedisStore::new(&config.redis, config.limits, config.counting)?);
+        abtest_secrets::resolve(&mut settings, credentials).await?;
+        let StoreSettings { redis, counting, limits } = settings;
+        let store = Arc::new(RedisStore::new(&redis, limits, counting)?);
         // Two keys while one replaces the other, separated by a comma.
         let keys = variables("ABTEST_API_KEY").unwrap_or_default();
         let keys = ApiKeys::new(keys.split(',').map(|key| Secret::new(key.trim())));

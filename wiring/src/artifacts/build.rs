@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use abtest_config::Architecture;
 use abtest_model::Program;
-use abtest_model::config::Architecture;
 
 /// The profile in `Cargo.toml` for programs that are small and start quickly.
 const PROFILE: &str = "function";

@@ -1,6 +1,6 @@
 //! Whether a program can run on Lambda: its processor, and the C library that it needs.
 
-use abtest_model::config::Architecture;
+use abtest_config::Architecture;
 use object::elf::{EM_AARCH64, EM_X86_64, FileHeader64};
 use object::read::elf::{FileHeader, SectionHeader};
 use object::{Endianness, elf};

@@ -8,8 +8,9 @@ pub(crate) use role::role_name;
 
 use std::collections::BTreeMap;
 
-use abtest_model::config::{DeploymentName, Throttle};
-use abtest_model::{Config, Secret};
+use abtest_config::Config;
+use abtest_config::{DeploymentName, Throttle};
+use abtest_model::Secret;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -155,9 +156,10 @@ impl Blueprint {
         artifacts: Option<&Artifacts>,
     ) -> Result<Self, WiringError> {
         let endpoints = Endpoints::new(&config.name, &config.extra_wiring)?;
+        let variables = config.store.variables().into_iter();
         let environment: BTreeMap<String, Secret> =
-            config.variables().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        let secrets = config.secret_references();
+            variables.map(|(name, value)| (name.to_owned(), value)).collect();
+        let secrets = config.store.secret_references();
         let functions = endpoints.functions.iter().map(|(name, function)| {
             let trigger = Trigger::Http;
             let role = RoleBlueprint::new(place, name, &trigger, &secrets);

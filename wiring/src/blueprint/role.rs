@@ -1,6 +1,6 @@
 //! The role of a function: its name, who may assume it, and what it allows.
 
-use abtest_model::config::SecretReference;
+use abtest_config::SecretReference;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 

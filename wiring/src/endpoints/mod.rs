@@ -14,7 +14,7 @@ pub use rules::WiringError;
 
 use std::collections::BTreeMap;
 
-use abtest_model::config::{DeploymentName, Wiring};
+use abtest_config::{DeploymentName, Wiring};
 use abtest_model::endpoint::{self as model, Access, ENDPOINTS};
 use abtest_model::{Handler, Method, Program};
 

@@ -1,6 +1,6 @@
 //! The rules for entries of `extra_wiring`.
 
-use abtest_model::config::Wiring;
+use abtest_config::Wiring;
 use abtest_model::{Handler, Method};
 
 /// What is wrong with the wiring. It is found before AWS is called.

@@ -179,7 +179,7 @@ fn check_owner(resource: &str, owner: &Owner) -> Result<(), PlanError> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use abtest_model::Config;
+    use abtest_config::Config;
 
     use super::*;
     use crate::account::Place;

@@ -1,6 +1,6 @@
 //! Checks of the AWS account.
 
-use abtest_model::Config;
+use abtest_config::Config;
 use abtest_wiring::account::{Account, AccountError, Settings};
 use abtest_wiring::blueprint::Blueprint;
 use abtest_wiring::found::Found;

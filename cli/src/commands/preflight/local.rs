@@ -1,6 +1,7 @@
 //! Checks of the files on this machine.
 
-use abtest_model::{Config, Program};
+use abtest_config::Config;
+use abtest_model::Program;
 use abtest_wiring::artifacts::Artifacts;
 use abtest_wiring::endpoints::Endpoints;
 

@@ -1,6 +1,6 @@
 //! Checks of the server that stores the counters.
 
-use abtest_model::Config;
+use abtest_config::Config;
 use abtest_store::redis::inspect::{ServerReport, inspect};
 use abtest_wiring::endpoints::Endpoints;
 
@@ -24,7 +24,7 @@ pub(super) async fn checks(config: &Config, mocked: bool) -> Vec<Check> {
     if let Some(check) = local_host(config).filter(|_| !mocked) {
         return vec![check];
     }
-    let server = match inspect(&config.redis).await {
+    let server = match inspect(&config.store.redis).await {
         Ok(server) => server,
         Err(error) => {
             let next = "check redis.host, redis.port, redis.password and redis.tls with \
@@ -44,14 +44,14 @@ pub(super) async fn checks(config: &Config, mocked: bool) -> Vec<Check> {
 
 /// Fails for a server on this machine: Lambda can never reach it.
 fn local_host(config: &Config) -> Option<Check> {
-    let host = config.redis.url.as_ref().and_then(|url| {
+    let host = config.store.redis.url.as_ref().and_then(|url| {
         let address = url.expose().split_once("://")?.1;
         let authority = address.split(['/', '?']).next()?;
         let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
         let port = host.rsplit_once(':').filter(|(_, port)| !port.contains(']'));
         Some(port.map_or(host, |(host, _)| host).to_owned())
     });
-    let host = host.unwrap_or_else(|| config.redis.host.clone());
+    let host = host.unwrap_or_else(|| config.store.redis.host.clone());
     let address = host.trim_matches(['[', ']']);
     let is_local = address.eq_ignore_ascii_case("localhost")
         || address
@@ -77,7 +77,7 @@ fn reachable(server: &ServerReport) -> Check {
 
 fn tls(config: &Config) -> Check {
     const NAME: &str = "Redis TLS";
-    let redis = &config.redis;
+    let redis = &config.store.redis;
     let url = redis.url.as_ref().map(|url| url.expose().to_owned());
     let tls = url.as_ref().map_or(redis.tls, |url| url.starts_with("rediss://"));
     if tls {
@@ -118,10 +118,10 @@ fn memory(config: &Config, server: &ServerReport) -> Check {
         let next = "get a larger server, or delete experiments";
         return Check::failed_with(NAME, found, next);
     }
-    if counters < u64::from(config.limits.counters) {
+    if counters < u64::from(config.store.limits.counters) {
         let next = format!(
             "set limits.counters (now {}) to {counters}, so that strangers cannot fill the memory",
-            config.limits.counters
+            config.store.limits.counters
         );
         return Check::warned(NAME, found, next);
     }
@@ -165,8 +165,8 @@ mod tests {
     fn a_server_on_this_machine_is_found_whichever_way_it_is_written() {
         let with = |host: &str, url: Option<&str>| {
             let mut config = Config::default();
-            config.redis.host = host.to_owned();
-            config.redis.url = url.map(Secret::new);
+            config.store.redis.host = host.to_owned();
+            config.store.redis.url = url.map(Secret::new);
             local_host(&config).is_some()
         };
         assert!(with("127.0.0.1", None) && with("LocalHost", None) && with("::1", None));

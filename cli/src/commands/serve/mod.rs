@@ -24,7 +24,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use abtest_api::{ApiKeys, Gateway};
-use abtest_model::{Config, Counting, Day, Limits, Namespace, Secret};
+use abtest_config::{Config, Limits};
+use abtest_model::{Counting, Day, Namespace, Secret};
 use abtest_store::embedded::EmbeddedStore;
 use abtest_store::redis::RedisStore;
 use abtest_store::{Recorder as _, Store};
@@ -151,12 +152,12 @@ async fn start(mut arguments: Arguments) -> Result<()> {
     )?;
     match &arguments.redis {
         Some(url) => {
-            let counting = arguments.counting.unwrap_or(config.counting);
+            let counting = arguments.counting.unwrap_or(config.store.counting);
             if !url.is_empty() {
-                config.redis.url = Some(Secret::new(url.as_str()));
+                config.store.redis.url = Some(Secret::new(url.as_str()));
             }
             secrets::resolve(&mut config).await?;
-            let store = RedisStore::new(&config.redis, config.limits, counting)?;
+            let store = RedisStore::new(&config.store.redis, config.store.limits, counting)?;
             if let Err(error) = store.health().await {
                 tracing::warn!(%error, "Redis does not answer yet; serving, and trying again");
             }
@@ -167,7 +168,7 @@ async fn start(mut arguments: Arguments) -> Result<()> {
             serve(store, name.to_owned(), arguments, &config, key).await
         }
         None => {
-            let store = open(arguments.data.join("counters"), config.limits).await?;
+            let store = open(arguments.data.join("counters"), config.store.limits).await?;
             if arguments.demo {
                 let namespace = Namespace::new(arguments.namespace.as_str())?;
                 demo::history::play(&store, &namespace, Day::today()).await?;

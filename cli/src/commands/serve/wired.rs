@@ -1,8 +1,9 @@
 //! The paths of the config's `extra_wiring`, which work here as they do when deployed.
 
 use abtest_api::WiredPath;
+use abtest_config::Config;
+use abtest_model::Handler;
 use abtest_model::endpoint::Access;
-use abtest_model::{Config, Handler};
 #[cfg(feature = "deploy")]
 use abtest_wiring::endpoints::{Endpoints, WiringError};
 

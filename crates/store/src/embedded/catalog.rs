@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use abtest_model::{Event, Experiment, Limits, Namespace};
+use abtest_config::Limits;
+use abtest_model::{Event, Experiment, Namespace};
 
 use crate::Refusal;
 

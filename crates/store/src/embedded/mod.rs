@@ -32,7 +32,8 @@ pub use export::export;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use abtest_model::{Day, Event, Experiment, Limits, Namespace, Tally};
+use abtest_config::Limits;
+use abtest_model::{Day, Event, Experiment, Namespace, Tally};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::admission::Admission;

@@ -4,7 +4,8 @@
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use abtest_model::{Day, Event, Experiment, Limits, Namespace};
+use abtest_config::Limits;
+use abtest_model::{Day, Event, Experiment, Namespace};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TryRecvError;
 

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex as SyncMutex, PoisonError};
 use std::time::Duration;
 
-use abtest_model::RedisConfig;
+use abtest_config::RedisConfig;
 use redis::RedisError;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until, timeout};

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use abtest_model::RedisConfig;
+use abtest_config::RedisConfig;
 use redis::InfoDict;
 
 use super::connection::Connection;

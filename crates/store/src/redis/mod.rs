@@ -40,7 +40,8 @@ mod transfer;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex};
 
-use abtest_model::{Counting, Event, Experiment, Limits, Namespace, RedisConfig, Tally};
+use abtest_config::{Limits, RedisConfig};
+use abtest_model::{Counting, Event, Experiment, Namespace, Tally};
 use redis::Script;
 
 pub use exact::layout::Boundaries;

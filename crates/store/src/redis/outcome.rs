@@ -1,6 +1,6 @@
 //! Reads the words with which the scripts say that a limit refused an event.
 
-use abtest_model::Limits;
+use abtest_config::Limits;
 
 use crate::Refusal;
 

@@ -1,6 +1,6 @@
 //! Makes a client from the config. No error repeats a secret.
 
-use abtest_model::RedisConfig;
+use abtest_config::RedisConfig;
 use redis::cluster::{ClusterClient, ClusterClientBuilder};
 use redis::{
     Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo, RedisResult,

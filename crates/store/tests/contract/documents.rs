@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use abtest_model::{Experiment, Limits, Namespace};
+use abtest_config::Limits;
+use abtest_model::{Experiment, Namespace};
 use abtest_store::{
     CommitError, Counters, DocumentKey, Documents, Expected, Kind, Recorder, Write,
 };

@@ -6,7 +6,8 @@ pub(crate) mod documents;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use abtest_model::{Day, Event, Experiment, Goal, Limits, Namespace, Tally, Uuid, Variant};
+use abtest_config::Limits;
+use abtest_model::{Day, Event, Experiment, Goal, Namespace, Tally, Uuid, Variant};
 use abtest_store::{Counters, Include, Recorder, Refusal, Store};
 use proptest::prelude::*;
 

@@ -23,7 +23,8 @@ pub(in crate::redis) mod transfer;
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-use abtest_model::{Counting, Event, Experiment, Limits, Namespace};
+use abtest_config::Limits;
+use abtest_model::{Counting, Event, Experiment, Namespace};
 use futures_util::future::join_all;
 use redis::Script;
 

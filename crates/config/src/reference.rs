@@ -1,7 +1,8 @@
 //! A secret that is kept in AWS, and named in the config by its ARN.
 
-use super::Config;
-use crate::secret::Secret;
+use abtest_model::Secret;
+
+use crate::store::StoreSettings;
 
 /// Where a secret is kept. A function resolves it once, at its start.
 ///
@@ -80,7 +81,7 @@ fn has_suffix(arn: &str) -> bool {
     })
 }
 
-impl Config {
+impl StoreSettings {
     /// The secrets that are kept elsewhere.
     pub fn secret_references(&self) -> Vec<SecretReference> {
         let secrets = [&self.redis.url, &self.redis.password];

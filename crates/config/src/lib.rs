@@ -1,0 +1,35 @@
+//! abtest's configuration.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`store`] | [`StoreSettings`]: the Redis server, how it counts, and the limits |
+//! | [`variables`] | the same settings as environment variables |
+//! | [`reference`] | [`SecretReference`]: a secret that is kept in AWS |
+//! | [`file`] | [`Config`]: the config file |
+//! | [`deployment`] | [`DeploymentSettings`]: what `abtest deploy` creates |
+//! | [`wiring`] | [`Wiring`]: an entry of `extra_wiring` |
+//!
+//! The last three need the feature `file`. A deployed function works without it: it reads its
+//! settings from environment variables.
+//!
+//! This crate turns text into types. It reads no files and no environment: its callers do.
+
+#[cfg(feature = "file")]
+pub mod deployment;
+#[cfg(feature = "file")]
+pub mod file;
+pub mod reference;
+pub mod store;
+pub mod variables;
+#[cfg(feature = "file")]
+pub mod wiring;
+
+#[cfg(feature = "file")]
+pub use deployment::{Architecture, DeploymentName, DeploymentSettings, Throttle};
+#[cfg(feature = "file")]
+pub use file::{Config, ConfigError};
+pub use reference::SecretReference;
+pub use store::{Limits, RedisConfig, StoreSettings};
+pub use variables::VariableError;
+#[cfg(feature = "file")]
+pub use wiring::{WiredEndpoint, WiredFunction, WiredMethod, Wiring};

@@ -1,0 +1,103 @@
+//! What a process needs to reach its store.
+
+use std::time::Duration;
+
+use abtest_model::{Counting, Secret};
+use serde::Deserialize;
+
+/// What a process needs to reach its store.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StoreSettings {
+    /// How to reach Redis.
+    pub redis: RedisConfig,
+    /// How new experiments are counted in Redis.
+    pub counting: Counting,
+    /// How much a store may hold.
+    pub limits: Limits,
+}
+
+/// How to reach Redis.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RedisConfig {
+    /// `redis://` or `rediss://` address; when given, it stands for host, port, db, username,
+    /// password and tls.
+    pub url: Option<Secret>,
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Database number.
+    pub db: u32,
+    /// ACL user (Redis 6 and later).
+    pub username: Option<String>,
+    /// Password of the user, or of the server.
+    pub password: Option<Secret>,
+    /// Whether to speak TLS.
+    #[serde(alias = "ssl")]
+    pub tls: bool,
+    /// Certificates (PEM) of an authority of one's own, instead of the public ones.
+    pub tls_ca: Option<String>,
+    /// Whether the address is a node of a Redis Cluster; it needs `"counting": "exact"`.
+    pub cluster: bool,
+    /// How long a connection may take to be made, in milliseconds.
+    pub connect_timeout_ms: u64,
+    /// How long an answer may take, in milliseconds.
+    pub response_timeout_ms: u64,
+}
+
+impl Default for RedisConfig {
+    fn default() -> Self {
+        Self {
+            url: None,
+            host: "127.0.0.1".into(),
+            port: 6379,
+            db: 0,
+            username: None,
+            password: None,
+            tls: false,
+            tls_ca: None,
+            cluster: false,
+            connect_timeout_ms: 1_000,
+            response_timeout_ms: 1_000,
+        }
+    }
+}
+
+impl RedisConfig {
+    /// How long a connection may take to be made.
+    pub fn connect_timeout(&self) -> Duration {
+        Duration::from_millis(self.connect_timeout_ms)
+    }
+
+    /// How long an answer may take.
+    pub fn response_timeout(&self) -> Duration {
+        Duration::from_millis(self.response_timeout_ms)
+    }
+}
+
+/// How much the open world may make the store hold. Past a limit whatever is *new* is refused;
+/// what is known goes on counting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Namespaces in the store.
+    pub namespaces: u32,
+    /// Experiments in a namespace.
+    pub experiments: u32,
+    /// Counters (goal and variant of an experiment) in a namespace.
+    pub counters: u32,
+    /// Counters in one experiment, so that one experiment cannot use up its namespace.
+    pub counters_per_experiment: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            namespaces: 16,
+            experiments: 1_000,
+            counters: 20_000,
+            counters_per_experiment: 1_000,
+        }
+    }
+}
