@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use abtest_store::transfer::{Step, Unit};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use abtest_stats::words::thousands;
 
 use crate::terminal::is_quiet;
 
@@ -16,11 +19,21 @@ impl Progress {
         if is_quiet() {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({prefix}{elapsed})") {
             bar.set_style(style);
         }
         bar.enable_steady_tick(Duration::from_millis(100));
         Self(bar)
+    }
+
+    /// Shows how much is done, of how much.
+    pub(crate) fn step(&self, step: Step) {
+        let unit = match step.unit {
+            Unit::Counters => "counters",
+            Unit::Events => "events",
+        };
+        let text = format!("{} of {} {unit}, ", thousands(step.done), thousands(step.total));
+        self.0.set_prefix(text);
     }
 }
 

@@ -58,12 +58,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
     let experiment = Experiment::new(&*arguments.experiment)?;
     let progress = Progress::start(&format!("reading {}", printable(experiment.as_str())));
     let export = match data {
-        Some(folder) => embedded::export(&stores::counters(folder)?, &namespace, &experiment)?,
+        Some(folder) => {
+            embedded::export(&stores::counters(folder)?, &namespace, &experiment, &|step| {
+                progress.step(step)
+            })?
+        }
         None => {
             let runtime = stores::runtime()?;
             let url = redis.as_deref().unwrap_or_default();
             let store = stores::redis(&runtime, url, config.as_deref())?;
-            runtime.block_on(store.export(&namespace, &experiment))?
+            runtime.block_on(store.export(&namespace, &experiment, &|step| progress.step(step)))?
         }
     };
     drop(progress);

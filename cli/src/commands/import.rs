@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use abtest_model::{Counting, Experiment, Namespace};
 use abtest_store::contents::put_baselines;
-use abtest_store::transfer::{Export, import_uuids};
+use abtest_store::transfer::{Export, OnStep, import_uuids};
 use anyhow::{Context, Result, bail};
 
 use super::export::Place;
@@ -95,15 +95,16 @@ fn experiment(arguments: &Arguments, path: &Path) -> Result<ExitStatus> {
     let name = printable(&export.experiment);
     let runtime = stores::runtime()?;
     let progress = Progress::start(&format!("importing {name}"));
+    let on_step: OnStep<'_> = &|step| progress.step(step);
     match data {
         Some(folder) => {
             let store = stores::folder_or_new(folder)?;
-            runtime.block_on(import_uuids(&store, &namespace, &export))?;
+            runtime.block_on(import_uuids(&store, &namespace, &export, on_step))?;
         }
         None => {
             let url = redis.as_deref().unwrap_or_default();
             let store = stores::redis(&runtime, url, config.as_deref())?;
-            runtime.block_on(store.import(&namespace, &export))?;
+            runtime.block_on(store.import(&namespace, &export, on_step))?;
         }
     }
     drop(progress);

@@ -128,7 +128,11 @@ fn successes_above_trials_are_cut_within_the_counters_error_and_a_rate_beyond_it
 fn a_goal_that_visitors_repeat_gives_no_verdict_and_says_what_to_declare() {
     let analysis = analyse(&counts(&[(10_000, 24_000), (10_000, 29_000)]), &exact()).unwrap();
     assert_eq!(analysis.verdict.outcome, Outcome::NoVerdict);
-    assert!(analysis.verdict.sentence.contains("declare `kind: count`"), "{:?}", analysis.verdict);
+    assert!(
+        analysis.verdict.sentence.contains("declare the goal with kind count"),
+        "{:?}",
+        analysis.verdict
+    );
     let comparison = &analysis.goals[0].against_control[0];
     assert!(comparison.lift.is_some() && comparison.lift_low.is_none());
     assert!(comparison.p_value.is_none() && comparison.decision.is_none());

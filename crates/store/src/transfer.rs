@@ -122,6 +122,29 @@ pub enum Seen {
     },
 }
 
+/// How far an export or an import has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// How many are done.
+    pub done: u64,
+    /// How many there are in all.
+    pub total: u64,
+    /// What is counted here.
+    pub unit: Unit,
+}
+
+/// What the steps of a transfer are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Counters, each as a whole.
+    Counters,
+    /// Events, recorded one by one.
+    Events,
+}
+
+/// Receives each step of an export or an import.
+pub type OnStep<'a> = &'a (dyn Fn(Step) + Sync);
+
 /// Why an experiment cannot be moved.
 #[derive(Debug, thiserror::Error)]
 pub enum TransferError {
@@ -211,7 +234,7 @@ pub(crate) fn invalid(error: impl ToString) -> TransferError {
 }
 
 /// Imports an experiment into any store, by its uuids. All of them are new on the day of the
-/// import. If that fails, nothing of it stays.
+/// import. If that fails, nothing of it stays. `on_step` receives the events recorded so far.
 ///
 /// # Errors
 /// When it has no uuids, already exists, or the store refuses.
@@ -219,9 +242,10 @@ pub async fn import_uuids(
     store: &(impl Counters + Documents),
     namespace: &Namespace,
     export: &Export,
+    on_step: OnStep<'_>,
 ) -> Result<(), TransferError> {
     import_by(store, namespace, export, async |experiment| {
-        record_uuids(store, namespace, experiment, export).await
+        record_uuids(store, namespace, experiment, export, on_step).await
     })
     .await
 }
@@ -256,7 +280,13 @@ pub(crate) async fn record_uuids(
     namespace: &Namespace,
     experiment: &Experiment,
     export: &Export,
+    on_step: OnStep<'_>,
 ) -> Result<(), TransferError> {
+    let uuids_of = |counter: &ExportedCounter| match &counter.seen {
+        Seen::Uuids(uuids) => uuids.len() as u64,
+        Seen::Hll(_) | Seen::Exact { .. } => 0,
+    };
+    let (mut done, total) = (0, export.counters.iter().map(uuids_of).sum());
     for counter in &export.counters {
         let (goal, variant) = counter.names()?;
         let uuids = match &counter.seen {
@@ -278,6 +308,8 @@ pub(crate) async fn record_uuids(
             for outcome in store.record(events).await? {
                 outcome?;
             }
+            done += some.len() as u64;
+            on_step(Step { done, total, unit: Unit::Events });
         }
     }
     Ok(())

@@ -90,7 +90,7 @@ fn through_a_file(export: Option<Export>) -> Export {
 
 async fn redis_export(store: &RedisStore) -> Export {
     let one = &events("goal", 0..1)[0];
-    through_a_file(store.export(&one.namespace, &one.experiment).await.unwrap())
+    through_a_file(store.export(&one.namespace, &one.experiment, &|_| ()).await.unwrap())
 }
 
 #[tokio::test]
@@ -107,7 +107,7 @@ async fn an_exact_experiment_moves_to_another_redis_and_knows_every_uuid_there()
     let export = redis_export(&store).await;
     // The other Redis's config says otherwise; the experiment goes on as it began.
     let other = redis_store(&there, Counting::Hll);
-    other.import(&Namespace::default(), &export).await.unwrap();
+    other.import(&Namespace::default(), &export, &|_| ()).await.unwrap();
     assert_eq!(counts(&other).await, (Counting::Exact, 20_000, 300));
     assert_eq!(kept(&other).await, (vec![1_000, 2_000], Some("red".into()), vec![before]));
     fill(&other).await;
@@ -121,7 +121,7 @@ async fn an_exact_experiment_moves_to_another_redis_and_knows_every_uuid_there()
     };
     store.record(events("goal", 300..400)).await.unwrap();
     assert_eq!(timeline(&other).await, timeline(&store).await);
-    let again = other.import(&Namespace::default(), &export).await;
+    let again = other.import(&Namespace::default(), &export, &|_| ()).await;
     assert!(matches!(again, Err(TransferError::Exists)));
     assert_eq!(counts(&other).await.1, 20_000, "what is there stays");
 }
@@ -133,7 +133,7 @@ async fn hyperloglogs_move_as_they_are() {
     fill(&store).await;
     let before = counts(&store).await;
     let other = redis_store(&there, Counting::Exact);
-    other.import(&Namespace::default(), &redis_export(&store).await).await.unwrap();
+    other.import(&Namespace::default(), &redis_export(&store).await, &|_| ()).await.unwrap();
     fill(&other).await;
     assert_eq!(counts(&other).await, before);
 }
@@ -148,18 +148,19 @@ async fn a_folders_uuids_move_anywhere() {
     assert_eq!((before.0.len(), before.1.is_some()), (2, true));
     drop(store);
     let one = &events("goal", 0..1)[0];
-    let export =
-        through_a_file(embedded::export(folder.path(), &one.namespace, &one.experiment).unwrap());
+    let export = through_a_file(
+        embedded::export(folder.path(), &one.namespace, &one.experiment, &|_| ()).unwrap(),
+    );
     let other = tempfile::tempdir().unwrap();
     let other = EmbeddedStore::open(other.path(), Limits::default()).unwrap();
-    import_uuids(&other, &one.namespace, &export).await.unwrap();
+    import_uuids(&other, &one.namespace, &export, &|_| ()).await.unwrap();
     assert_eq!(kept(&other).await, before);
     fill(&other).await;
     assert_eq!(counts(&other).await, (Counting::Exact, 20_000, 300));
     for counting in [Counting::Exact, Counting::Hll] {
         let redis = Redis::start();
         let store = redis_store(&redis, counting);
-        store.import(&one.namespace, &export).await.unwrap();
+        store.import(&one.namespace, &export, &|_| ()).await.unwrap();
         let imported = counts(&store).await;
         assert_eq!(kept(&store).await, before);
         fill(&store).await;
@@ -181,7 +182,7 @@ async fn what_would_count_twice_is_refused_and_leaves_nothing() {
         let store = redis_store(&redis, counting);
         store.record(events("goal", 0..300)).await.unwrap();
         let export = redis_export(&store).await;
-        let error = import_uuids(&folder, &namespace, &export).await.unwrap_err();
+        let error = import_uuids(&folder, &namespace, &export, &|_| ()).await.unwrap_err();
         assert!(format!("{error:?}").contains(refused));
         assert_eq!(counts(&folder).await.2, 0);
         store.delete(&namespace, &export.name().unwrap()).await.unwrap();
@@ -203,7 +204,7 @@ async fn a_damaged_export_is_refused_and_leaves_nothing() {
         let damaged = damage.apply(&text);
         assert_ne!(damaged, text);
         let export: Export = serde_json::from_str(&damaged).unwrap();
-        let error = other.import(&Namespace::default(), &export).await.unwrap_err();
+        let error = other.import(&Namespace::default(), &export, &|_| ()).await.unwrap_err();
         assert!(matches!(error, TransferError::Invalid(_)), "{error}");
         assert!(error.to_string().contains(reason), "{error}");
     }

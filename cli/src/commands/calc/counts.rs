@@ -95,10 +95,12 @@ pub(super) fn answer(arguments: &Asked, json: bool) -> Result<String> {
     if json {
         return Ok(serde_json::to_string_pretty(&analysis)? + "\n");
     }
-    let view = View { width: terminal::size().0, matrix: arguments.matrix };
+    let view = View { width: terminal::size().0, matrix: arguments.matrix, whole: "--json" };
     let mut shown = show_analysis(&analysis, view);
     if arguments.weights.is_empty() && arguments.variants.len() > 1 {
-        shown += &format!("  {}\n", terminal::dim("Add --weights 50,50 to check the split, too."));
+        let equal = vec!["1"; arguments.variants.len()].join(",");
+        let hint = format!("Add --weights {equal} to check for an equal split, too.");
+        shown += &format!("  {}\n", terminal::dim(&hint));
     }
     Ok(shown)
 }

@@ -71,15 +71,20 @@ pub(super) fn answer(arguments: &Arguments) -> Result<String> {
     if arguments.json {
         return Ok(serde_json::to_string_pretty(&plan)? + "\n");
     }
-    Ok(format!(
-        "To find a change from {} to {} with {} power at a {} level:\n  {}\n  {}\n",
+    let question = format!(
+        "To detect a change from {} to {} with {} power at a {} level, you need:",
         percent(plan.baseline),
         percent(plan.lifted),
         percent(power),
         percent(arguments.level.get()),
-        line(&plan.always_valid, "if you look as often as you like (always_valid)"),
-        line(&plan.fixed, "if you look once, at the end (fixed)"),
-    ))
+    );
+    Ok([
+        question,
+        line("If you look as often as you like (always_valid):", &plan.always_valid),
+        line("If you look once, at the end (fixed):", &plan.fixed),
+    ]
+    .join("\n")
+        + "\n")
 }
 
 /// The change from the baseline, which must lead to a rate below 100%.
@@ -109,12 +114,12 @@ fn sample(arguments: &Arguments, per_variant: u64) -> Result<Sample> {
     Ok(Sample { per_variant, all_variants, days })
 }
 
-fn line(sample: &Sample, when: &str) -> String {
+fn line(when: &str, sample: &Sample) -> String {
     let count = bold(&format!("{} participants per variant", thousands(sample.per_variant)));
     let days = match sample.days.map(f64::ceil) {
         None => String::new(),
         Some(days) if days <= 1.0 => ", 1 day".to_owned(),
         Some(days) => format!(", {} days", thousands(days as u64)),
     };
-    format!("{count}, {} in all{days}, {when}", thousands(sample.all_variants))
+    format!("  {when}\n    {count}, {} in all{days}", thousands(sample.all_variants))
 }

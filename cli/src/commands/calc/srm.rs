@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use crate::numbers::count;
-use crate::terminal::{bold, dim, yellow};
+use crate::terminal::{self, bold, dim, wrap, yellow};
 use crate::usage::WrongUsage;
 
 /// Does the split of the participants match the plan?
@@ -46,6 +46,10 @@ pub(super) fn answer(arguments: &Arguments) -> Result<String> {
             return Err(WrongUsage::new(what).into());
         }
     };
+    if seen.iter().all(|&count| count == 0) {
+        let what = "all counts are 0; give the participants of each variant, such as 5000 5200";
+        return Err(WrongUsage::new(what).into());
+    }
     let trials: Vec<f64> = seen.iter().map(|&count| count as f64).collect();
     let found = sample_ratio(&trials, &weights, &vec![0.0; trials.len()])?;
     let counter_errors = vec![0.0; trials.len()];
@@ -62,9 +66,9 @@ pub(super) fn answer(arguments: &Arguments) -> Result<String> {
         return Ok(serde_json::to_string_pretty(&check)? + "\n");
     }
     let p_value = match check.p_value {
-        0.0 => "0".to_owned(),
-        p if p < 1e-4 => format!("{p:.1e}"),
-        p => format!("{p:.4}"),
+        0.0 => "p < 1e-300".to_owned(),
+        p if p < 1e-4 => format!("p = {p:.1e}"),
+        p => format!("p = {p:.4}"),
     };
     let e_value = match check.e_value {
         e if e >= 1e6 => format!("{e:.0e}"),
@@ -72,10 +76,10 @@ pub(super) fn answer(arguments: &Arguments) -> Result<String> {
         e => format!("{e:.2}"),
     };
     let verdict = if check.alarm {
-        yellow(&format!(
+        yellow(&wrapped(&format!(
             "! The split is wrong (e-value {e_value}): something other than chance moves participants. \
              Find the cause before you use the results."
-        ))
+        )))
     } else {
         bold(&format!("No sample ratio mismatch (e-value {e_value})."))
     };
@@ -91,10 +95,16 @@ pub(super) fn answer(arguments: &Arguments) -> Result<String> {
         let expected = thousands(expected.round() as u64);
         text += &format!("{:>16}  {expected:>16}  {off:>8}\n", thousands(count));
     }
-    text += &dim(&format!(
-        "An e-value of at least {ALARM_AT} is an alarm, however often you look. For one look: p = {p_value}."
-    ));
+    text += &dim(&wrapped(&format!(
+        "An e-value of at least {} is an alarm, however often you look. For one look: {p_value}.",
+        thousands(ALARM_AT as u64)
+    )));
     Ok(text + "\n")
+}
+
+/// The text in lines that fit the terminal.
+fn wrapped(text: &str) -> String {
+    wrap(text, terminal::size().0).join("\n")
 }
 
 fn signed(share: f64) -> String {

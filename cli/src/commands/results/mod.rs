@@ -145,7 +145,7 @@ fn print(text: &str) -> Result<()> {
 
 /// The report for people. A long list of experiments has their verdicts only.
 fn report(arguments: &Arguments, source: &Source, width: usize) -> Result<String> {
-    let view = View { width, matrix: arguments.matrix };
+    let view = View { width, matrix: arguments.matrix, whole: "--csv" };
     if arguments.experiment.is_none() && arguments.question.goal.is_none() {
         let parameters = arguments.question.parameters();
         let verdicts = source.list(Detail::Summary, &parameters).map_err(in_flags)?;

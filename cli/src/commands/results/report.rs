@@ -24,6 +24,8 @@ struct Section {
 #[derive(Default)]
 pub(super) struct Footer {
     sentences: Vec<String>,
+    /// The columns that the screen has no room for.
+    hidden: BTreeSet<&'static str>,
 }
 
 impl Report {
@@ -50,7 +52,24 @@ impl Report {
             let own = section.footer.sentences.iter().filter(|sentence| !is_shared(sentence));
             text += &paragraph(own, view);
         }
-        text + &paragraph(shared.into_iter(), view)
+        let hidden = self.hidden(view);
+        text + &paragraph(shared.into_iter().chain(&hidden), view)
+    }
+}
+
+impl Report {
+    /// Names the columns that some table has no room for.
+    fn hidden(&self, view: View) -> Option<String> {
+        let hidden: BTreeSet<&str> =
+            self.sections.iter().flat_map(|section| &section.footer.hidden).copied().collect();
+        if hidden.is_empty() {
+            return None;
+        }
+        let names = Vec::from_iter(hidden).join(", ");
+        Some(format!(
+            "This terminal has {} columns, too few to show: {names}. Widen it, or use {}.",
+            view.width, view.whole
+        ))
     }
 }
 
@@ -66,16 +85,16 @@ fn paragraph<'a>(sentences: impl Iterator<Item = &'a String>, view: View) -> Str
 }
 
 impl Footer {
-    /// How the numbers were computed, and what the screen has no room for.
+    /// How the numbers were computed. `hidden` names the columns that the screen has no room for.
     pub(super) fn new(
         analysis: &Analysis,
         has_bars: bool,
-        hidden: &BTreeSet<&'static str>,
+        hidden: BTreeSet<&'static str>,
         view: View,
     ) -> Self {
         let mut sentences: Vec<String> = Vec::new();
         if analysis.goals.is_empty() {
-            return Self { sentences };
+            return Self { sentences, hidden };
         }
         sentences.extend(analysis.notes.iter().map(|note| note.message.clone()));
         sentences.push(analysis.method_explanation.clone());
@@ -91,15 +110,7 @@ impl Footer {
             );
         }
         sentences.extend(counter_share(analysis));
-        if !hidden.is_empty() {
-            let names: Vec<&str> = hidden.iter().copied().collect();
-            sentences.push(format!(
-                "This terminal is too narrow ({} columns) for: {}. Widen it, or use --csv.",
-                view.width,
-                names.join(", ")
-            ));
-        }
-        Self { sentences }
+        Self { sentences, hidden }
     }
 }
 
@@ -132,13 +143,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shared_sentence_appears_once_at_the_end() {
+    fn a_shared_sentence_and_all_hidden_columns_appear_once_at_the_end() {
         let mut report = Report::default();
-        let footer = |own: &str| Footer { sentences: vec![own.to_owned(), "Shared.".to_owned()] };
-        report.add("one\n".to_owned(), footer("First."));
-        report.add("two\n".to_owned(), footer("Second."));
-        let view = View { width: 80, matrix: false };
-        let expected = "one\n\n  First.\n\ntwo\n\n  Second.\n\n  Shared.\n";
+        let footer = |own: &str, hidden: &'static str| Footer {
+            sentences: vec![own.to_owned(), "Shared.".to_owned()],
+            hidden: BTreeSet::from([hidden]),
+        };
+        report.add("one\n".to_owned(), footer("First.", "method"));
+        report.add("two\n".to_owned(), footer("Second.", "bars"));
+        let view = View { width: 80, matrix: false, whole: "--csv" };
+        let expected = "one\n\n  First.\n\ntwo\n\n  Second.\n\n  Shared.\n  This terminal has \
+                        80 columns, too few to show: bars, method. Widen it, or\n  use --csv.\n";
         assert_eq!(report.text(view), expected);
     }
 }

@@ -115,7 +115,7 @@ fn add(report: &mut Report, head: String, analysis: &Analysis, view: View) {
             text += &matrix(goal, view);
         }
     }
-    let footer = Footer::new(analysis, has_bars, &hidden, view);
+    let footer = Footer::new(analysis, has_bars, hidden, view);
     report.add(text, footer);
 }
 

@@ -12,6 +12,8 @@ pub(crate) struct View {
     pub(crate) width: usize,
     /// Whether to compare every variant with every other one.
     pub(crate) matrix: bool,
+    /// The flag that prints every number, also those that the screen has no room for.
+    pub(crate) whole: &'static str,
 }
 
 impl View {

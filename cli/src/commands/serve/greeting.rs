@@ -1,4 +1,4 @@
-//! What `serve` prints at the start: where to look, and lines to paste.
+//! What `serve` prints at the start: where it is, its key, and what to run next.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
@@ -6,16 +6,16 @@ use abtest_model::Namespace;
 use serde::Serialize;
 
 use super::key::{Key, Origin};
-use crate::snippet::snippet;
 use crate::terminal::{bold, dim, is_quiet};
 
-/// What there is to say.
+/// The facts about a server that has started.
 pub(super) struct Greeting<'a> {
     pub(super) address: SocketAddr,
     pub(super) store: &'a str,
     pub(super) key: &'a Key,
     pub(super) token: &'a str,
     pub(super) namespace: &'a Namespace,
+    pub(super) is_demo: bool,
     /// Where Prometheus reads without a key.
     pub(super) metrics: Option<SocketAddr>,
 }
@@ -35,13 +35,15 @@ struct JsonGreeting<'a> {
 
 impl Greeting<'_> {
     pub(super) fn print(&self) {
-        let Self { address, store, key, token, namespace, metrics } = self;
+        let Self { address, store, key, token, metrics, .. } = self;
         let url = local_url(*address);
         println!("{} {}", bold("abtest"), env!("CARGO_PKG_VERSION"));
         println!("listening on {url}");
         if let Some(network) = network_url(*address) {
             println!("network  {network}  {}", dim("(from other machines)"));
         }
+        let note = dim("(this link works once; later, log in with the API key)");
+        println!("page     {url}/?token={token}  {note}");
         match &key.origin {
             Origin::Created(file) => {
                 let note = format!("(new; saved in {})", file.display());
@@ -54,31 +56,24 @@ impl Greeting<'_> {
         if let Some(metrics) = metrics {
             println!("metrics  {}/metrics", local_url(*metrics));
         }
-        println!(
-            "page     {url}/?token={token}  {}",
-            dim("(opens once; after that it asks for the key)")
-        );
-        if is_quiet() {
-            return;
+        if !is_quiet() {
+            self.print_next_steps(&url);
         }
-        let query: String = form_urlencoded::Serializer::new(String::new())
-            .append_pair("namespace", namespace.as_str())
-            .finish();
-        let secret = match &key.origin {
-            Origin::Environment => "$ABTEST_API_KEY".to_owned(),
-            Origin::File(file) | Origin::Created(file) => format!("$(cat '{}')", file.display()),
+    }
+
+    /// Commands to paste into another terminal.
+    fn print_next_steps(&self, url: &str) {
+        let namespace = match self.namespace.as_str() {
+            Namespace::DEFAULT => String::new(),
+            name => format!(" --namespace '{}'", name.replace('\'', r"'\''")),
         };
         println!();
-        println!("{}", dim("# track an event"));
-        println!(
-            "curl '{url}/track?{query}&experiment=button+color&variant=red&event=participate&uuid=1'"
-        );
-        println!("{}", dim("# read the results"));
-        println!("curl -H \"x-api-key: {secret}\" '{url}/experiments?{query}'");
-        println!("{}", dim("# or, in another terminal"));
-        println!("abtest results");
-        println!();
-        println!("{}", snippet(&format!("{url}/track"), namespace));
+        println!("{}", dim("In another terminal:"));
+        println!("  abtest results{namespace}  {}", dim("shows which variant is better"));
+        if !self.is_demo {
+            let note = dim("prints what your page needs to track");
+            println!("  abtest snippet --url {url}{namespace}  {note}");
+        }
     }
 
     /// Prints one line of JSON. The key itself is in its file.

@@ -7,7 +7,7 @@
 //! | `wired` | the paths of the config's `extra_wiring` |
 //! | `metrics` | what Prometheus reads |
 //! | `greeting` | what is printed at the start |
-//! | `demo` | visitors who play a few experiments |
+//! | `demo` | example experiments, with live visitors |
 
 mod app;
 mod demo;
@@ -141,6 +141,8 @@ async fn start(mut arguments: Arguments) -> Result<()> {
         (None, None) => Config::read(None, |name| std::env::var(name).ok())?,
         (_, file) => config_file::read(file.as_deref())?,
     };
+    // A taken port is reported before anything is created or opened.
+    let listeners = Listeners::bind(&arguments).await?;
     let demo_folder = if arguments.demo { Some(demo::folder()?) } else { None };
     if let Some(folder) = &demo_folder {
         arguments.data = folder.path().to_owned();
@@ -165,7 +167,7 @@ async fn start(mut arguments: Arguments) -> Result<()> {
                 Counting::Hll => "Redis (HyperLogLog)",
                 Counting::Exact => "Redis (exact)",
             };
-            serve(store, name.to_owned(), arguments, &config, key).await
+            serve(store, name.to_owned(), listeners, arguments, &config, key).await
         }
         None => {
             let store = open(arguments.data.join("counters"), config.store.limits).await?;
@@ -177,7 +179,7 @@ async fn start(mut arguments: Arguments) -> Result<()> {
                 true => format!("{} (removed at the end)", arguments.data.display()),
                 false => format!("{} (exact)", arguments.data.display()),
             };
-            serve(store, name, arguments, &config, key).await
+            serve(store, name, listeners, arguments, &config, key).await
         }
     }
 }
@@ -189,6 +191,7 @@ async fn open(folder: PathBuf, limits: Limits) -> Result<EmbeddedStore> {
 async fn serve<S: Store>(
     store: S,
     store_name: String,
+    listeners: Listeners,
     arguments: Arguments,
     config: &Config,
     key: key::Key,
@@ -196,17 +199,17 @@ async fn serve<S: Store>(
     let namespace = Namespace::new(arguments.namespace.as_str())?;
     let keys = ApiKeys::new([key.secret.clone()]);
     let api = Gateway::new(store, keys, wired::paths(config)?)?;
-    let listener = listen(arguments.listen, "--listen").await?;
+    let Listeners { api: listener, metrics } = listeners;
     let address = listener.local_addr()?;
     let url = greeting::local_url(address);
     let app = Arc::new(App::new(api, &key.secret, namespace.clone(), address.port()));
-    let metrics = metrics_listener(&arguments, &url).await?;
     let greeting = greeting::Greeting {
         address,
         store: &store_name,
         key: &key,
         token: app.sessions().token(),
         namespace: &namespace,
+        is_demo: arguments.demo,
         metrics: metrics.as_ref().and_then(|listener| listener.local_addr().ok()),
     };
     if arguments.json {
@@ -238,13 +241,29 @@ async fn serve<S: Store>(
     Ok(())
 }
 
+/// The ports of the server.
+struct Listeners {
+    api: TcpListener,
+    metrics: Option<TcpListener>,
+}
+
+impl Listeners {
+    async fn bind(arguments: &Arguments) -> Result<Self> {
+        let api = listen(arguments.listen, "--listen").await?;
+        let url = greeting::local_url(api.local_addr()?);
+        let metrics = metrics_listener(arguments, &url).await?;
+        Ok(Self { api, metrics })
+    }
+}
+
 async fn listen(address: Listen, flag: &str) -> Result<TcpListener> {
     TcpListener::bind(address.0)
         .await
         .map_err(|error| anyhow::anyhow!(address.failure(&error, flag)))
 }
 
-/// The listener for metrics. If nobody chose its address and it is taken, says so and goes on.
+/// The listener for metrics. If --metrics-listen is absent and the usual port is taken, logs a
+/// warning and returns `None`.
 async fn metrics_listener(arguments: &Arguments, url: &str) -> Result<Option<TcpListener>> {
     match arguments.metrics_listen {
         Some(MetricsListen::Off) => Ok(None),

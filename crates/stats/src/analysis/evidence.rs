@@ -148,21 +148,21 @@ pub(super) fn too_early(control: Arm, variant: Arm) -> Option<String> {
     if trials < LEAST_TRIALS {
         let seen = least(control.trials(), variant.trials());
         return Some(format!(
-            "one variant has {seen} participants, at least {LEAST_TRIALS} are needed"
+            "one variant has {seen} participants; at least {LEAST_TRIALS} are needed"
         ));
     }
     let successes = control.successes().min(variant.successes());
     if successes < LEAST_SUCCESSES {
         let seen = least(control.successes(), variant.successes());
         return Some(format!(
-            "one variant has {seen} successes, at least {LEAST_SUCCESSES} are needed"
+            "one variant has {seen} successes; at least {LEAST_SUCCESSES} are needed"
         ));
     }
     let failures = control.failures()?.min(variant.failures()?);
     (failures < LEAST_SUCCESSES).then(|| {
         let seen = crate::words::thousands(failures as u64);
         format!(
-            "in one variant {seen} participants did not reach the goal, at least {LEAST_SUCCESSES} are needed"
+            "in one variant {seen} participants did not reach the goal; at least {LEAST_SUCCESSES} are needed"
         )
     })
 }

@@ -106,7 +106,7 @@ impl<'a> Goal<'a> {
 pub(super) const NO_CHANCES: &str =
     "chances and tests need a goal that a participant reaches at most once";
 
-const NOT_DECLARED_AS_COUNT: &str = "visitors repeat this goal, and counts alone do not show how much; declare `kind: count` for it";
+const NOT_DECLARED_AS_COUNT: &str = "visitors reach this goal repeatedly, and counts alone do not show how often each one does; declare the goal with kind count";
 
 const NO_TOTALS: &str = "the totals per participant are not known";
 
@@ -133,7 +133,7 @@ fn remark(
         if !repeats {
             let message = format!(
                 "{name} is reached more often than there are participants, so it is shown per participant and decides \
-                 nothing. Declare `kind: count` for it."
+                 nothing. Declare the goal with kind count."
             );
             remarks.note(RemarkCode::CountedAsRate, message);
         }

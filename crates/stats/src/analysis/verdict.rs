@@ -83,7 +83,7 @@ pub(super) fn of_goal(
     };
     if all.iter().zip(silences).filter(speaks).all(|(c, _)| is_small(c)) {
         let sentence = format!(
-            "No difference worth having: {goal} changes by less than {} in either direction.",
+            "No meaningful difference: {goal} changes by less than {} in either direction.",
             percent(smallest)
         );
         return say(Outcome::NoDifference, None, sentence);
@@ -265,8 +265,7 @@ fn decided(decisions: &[Decision]) -> String {
 }
 
 fn unsound() -> String {
-    "Do not use these numbers: the participants are not split over the variants as declared. Find the cause first."
-        .to_owned()
+    "Do not use these numbers: the split between the variants is wrong.".to_owned()
 }
 
 fn nothing() -> String {

@@ -8,9 +8,10 @@ use super::OpenError;
 use super::catalog::SEPARATOR;
 use super::disk::{Disk, store_error};
 use crate::Kind;
-use crate::transfer::{Export, ExportedCounter, Seen, TransferError, invalid};
+use crate::transfer::{Export, ExportedCounter, OnStep, Seen, Step, TransferError, Unit, invalid};
 
-/// Reads an experiment with all its uuids; `None` if it does not exist.
+/// Reads an experiment with all its uuids; `None` if it does not exist. `on_step` receives the
+/// counters read so far.
 ///
 /// # Errors
 /// When the folder is in use or cannot be read.
@@ -18,11 +19,14 @@ pub fn export(
     folder: &Path,
     namespace: &Namespace,
     experiment: &Experiment,
+    on_step: OnStep<'_>,
 ) -> Result<Option<Export>, TransferError> {
     let (disk, mut catalog, snapshot) =
         Disk::open(folder).map_err(|error: OpenError| TransferError::Store(error.into()))?;
     let mut counters = Vec::new();
-    for (name, counter) in catalog.remove(namespace, experiment) {
+    let found = catalog.remove(namespace, experiment);
+    let total = found.len() as u64;
+    for (done, (name, counter)) in (1..).zip(found) {
         let mut parts = name.split(SEPARATOR).skip(2);
         let (Some(goal), Some(variant)) = (parts.next(), parts.next()) else { continue };
         let goal = Goal::new(goal).map_err(invalid)?;
@@ -36,6 +40,7 @@ pub fn export(
             days: Default::default(),
             seen: Seen::Uuids(uuids),
         });
+        on_step(Step { done, total, unit: Unit::Counters });
     }
     counters.sort_by(|one, other| (&one.goal, &one.variant).cmp(&(&other.goal, &other.variant)));
     if counters.is_empty() {

@@ -13,12 +13,14 @@ use super::keys::{self, NamespaceKeys};
 use super::read::{counters, named, query};
 use super::{RedisStore, Server};
 use crate::transfer::{
-    Export, ExportedCounter, Seen, TransferError, import_by, invalid, record_uuids,
+    Export, ExportedCounter, OnStep, Seen, Step, TransferError, Unit, import_by, invalid,
+    record_uuids,
 };
 use crate::{Documents as _, Kind};
 
 impl RedisStore {
     /// Reads an experiment with everything it knows about its uuids. `None` if it does not exist.
+    /// `on_step` receives the counters read so far.
     ///
     /// # Errors
     /// When Redis cannot be read, or events come in meanwhile.
@@ -26,21 +28,29 @@ impl RedisStore {
         &self,
         namespace: &Namespace,
         experiment: &Experiment,
+        on_step: OnStep<'_>,
     ) -> Result<Option<Export>, TransferError> {
         let connection = &self.server.connection;
         let keys = NamespaceKeys::new(namespace);
         let found = counters(connection, &keys, &[named(experiment)]).await?;
+        let total =
+            found.iter().map(|found| found.estimated.len() + found.exact.len()).sum::<usize>();
+        let step = |done: usize| {
+            on_step(Step { done: done as u64, total: total as u64, unit: Unit::Counters });
+        };
         let mut exported = Vec::new();
         for found in found {
             for ((goal, variant), keys) in &found.estimated {
                 let (count, days, seen) = self.server.export_estimate(keys).await?;
                 let (goal, variant) = (goal.to_string(), variant.to_string());
                 exported.push(ExportedCounter { goal, variant, count, days, seen });
+                step(exported.len());
             }
             for ((goal, variant), identity) in &found.exact {
                 let (count, days, seen) = exact::transfer::export(connection, identity).await?;
                 let (goal, variant) = (goal.to_string(), variant.to_string());
                 exported.push(ExportedCounter { goal, variant, count, days, seen });
+                step(exported.len());
             }
         }
         if exported.is_empty() {
@@ -52,7 +62,8 @@ impl RedisStore {
     }
 
     /// Imports an experiment. It is counted as before; an export with uuids is counted as the config
-    /// says. If that fails, nothing of it stays.
+    /// says. If that fails, nothing of it stays. `on_step` receives the events or counters written
+    /// so far.
     ///
     /// # Errors
     /// When it already exists, cannot be counted here, or Redis refuses.
@@ -60,9 +71,10 @@ impl RedisStore {
         &self,
         namespace: &Namespace,
         export: &Export,
+        on_step: OnStep<'_>,
     ) -> Result<(), TransferError> {
         import_by(self, namespace, export, async |experiment| {
-            self.server.import(self, namespace, experiment, export).await
+            self.server.import(self, namespace, experiment, export, on_step).await
         })
         .await
     }
@@ -98,11 +110,13 @@ impl Server {
         namespace: &Namespace,
         experiment: &Experiment,
         export: &Export,
+        on_step: OnStep<'_>,
     ) -> Result<(), TransferError> {
         if export.holds_uuids() {
-            return record_uuids(store, namespace, experiment, export).await;
+            return record_uuids(store, namespace, experiment, export, on_step).await;
         }
-        for counter in &export.counters {
+        let total = export.counters.len() as u64;
+        for (done, counter) in (1..).zip(&export.counters) {
             match &counter.seen {
                 Seen::Uuids(_) => {
                     return Err(invalid("some of its counters have uuids and others do not"));
@@ -124,6 +138,7 @@ impl Server {
                     exact::transfer::import(&self.connection, registration, &name, parts).await?;
                 }
             }
+            on_step(Step { done, total, unit: Unit::Counters });
         }
         Ok(())
     }
