@@ -223,7 +223,9 @@ impl Client {
             .method(method)
             .uri(format!("{}{path}?{}", self.address, query(&self.namespace, parameters)))
             .header("x-api-key", self.key.expose())
-            .body(())?;
+            .body(())
+            .context("the API key cannot be sent: it must be one line of ASCII; check ABTEST_API_KEY or --api-key-file")?;
+        tracing::info!("{method} {}{path}", self.address);
         let mut answer =
             self.agent.run(request).map_err(|error| no_answer(&self.address, &error))?;
         let status = answer.status().as_u16();

@@ -11,6 +11,7 @@ use abtest_wiring::found::Found;
 use anyhow::{Context, Result, bail};
 
 use crate::config_file;
+use crate::terminal::is_quiet;
 
 /// Selects the deployment.
 #[derive(Debug, Clone, clap::Args)]
@@ -56,7 +57,7 @@ impl ArtifactArguments {
     /// Finds the artifacts, or builds them.
     pub(crate) fn find(&self, config: &Config) -> Result<Artifacts> {
         let mut source = Source::from_environment();
-        source.verbose = std::io::IsTerminal::is_terminal(&std::io::stderr());
+        source.verbose = std::io::IsTerminal::is_terminal(&std::io::stderr()) && !is_quiet();
         Ok(Artifacts::find(self.artifacts.as_deref(), &source, config.aws.architecture)?)
     }
 }

@@ -24,7 +24,7 @@ mod usage;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 #[cfg(feature = "deploy")]
 use commands::{build, deploy, destroy, key, logs, preflight, rollback, status};
@@ -100,7 +100,11 @@ pub(crate) enum ExitStatus {
 }
 
 fn main() -> ExitCode {
-    let Arguments { command, terminal } = Arguments::parse();
+    // Help and errors of clap are printed while it parses, so it needs the colours before that.
+    let color = terminal::color_of(std::env::args_os().skip(1));
+    let matches = Arguments::command().color(color).get_matches();
+    let Arguments { command, terminal } =
+        Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     terminal.apply();
     if !matches!(command, Command::Serve(_)) {
         terminal::start_logs();

@@ -1,5 +1,6 @@
 //! What people see: colours on a terminal, questions, logs, and hostile names made harmless.
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Stderr, Write as _};
 use std::sync::atomic::{AtomicI8, Ordering};
@@ -51,6 +52,26 @@ impl Settings {
         let verbose = i8::try_from(self.verbose).unwrap_or(i8::MAX);
         VERBOSITY.store(if self.quiet { -1 } else { verbose }, Ordering::Relaxed);
     }
+}
+
+/// When clap uses colours in its own help and errors: as --color says. A wrong value counts as
+/// `auto`; clap reports it.
+pub(crate) fn color_of(arguments: impl Iterator<Item = OsString>) -> clap::ColorChoice {
+    let mut arguments = arguments.take_while(|argument| argument != "--");
+    while let Some(argument) = arguments.next() {
+        let value = match argument.to_str() {
+            Some("--color") => arguments.next().and_then(|value| value.into_string().ok()),
+            Some(text) => text.strip_prefix("--color=").map(str::to_owned),
+            None => None,
+        };
+        match value.as_deref() {
+            Some("always") => return clap::ColorChoice::Always,
+            Some("never") => return clap::ColorChoice::Never,
+            Some(_) => return clap::ColorChoice::Auto,
+            None => {}
+        }
+    }
+    clap::ColorChoice::Auto
 }
 
 /// Whether only results and errors are printed.
@@ -229,6 +250,15 @@ mod tests {
     fn a_hostile_name_cannot_move_the_cursor_or_turn_the_text() {
         assert_eq!(printable("a\u{1b}[2Jb\u{202e}c"), "a\\u{1b}[2Jb\\u{202e}c");
         assert_eq!(printable("50% off: 👩‍👩‍👧"), "50% off: 👩‍👩‍👧");
+    }
+
+    #[test]
+    fn clap_gets_the_colours_that_the_flag_asks_for() {
+        let color = |text: &str| color_of(text.split(' ').map(OsString::from));
+        assert_eq!(color("results --color always --help"), clap::ColorChoice::Always);
+        assert_eq!(color("results --color=never"), clap::ColorChoice::Never);
+        assert_eq!(color("results --color"), clap::ColorChoice::Auto);
+        assert_eq!(color("results -- --color=always"), clap::ColorChoice::Auto);
     }
 
     #[test]

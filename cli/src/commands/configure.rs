@@ -31,6 +31,7 @@ Examples:
 
 The config is the first of these files that exists: ./config.json, $XDG_CONFIG_HOME/abtest/config.json,
 ~/.abtest/config.json, and Gimel's ~/.gimel/config.json, which works unchanged.")]
+#[command(group(clap::ArgGroup::new("no_editor").multiple(true).args(["sets", "show", "path"])))]
 pub(crate) struct Arguments {
     /// The config file.
     #[arg(long, value_name = "FILE")]
@@ -44,6 +45,9 @@ pub(crate) struct Arguments {
     /// Print the path of the config.
     #[arg(long, conflicts_with_all = ["sets", "show"])]
     path: bool,
+    /// With --path or --set: print the path as JSON. --show prints JSON anyway.
+    #[arg(long, requires = "no_editor")]
+    json: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
@@ -53,7 +57,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
             .context("there is no home folder for a config; name a file with --config")?,
     };
     if arguments.path {
-        println!("{}", path.display());
+        match arguments.json {
+            true => println!("{}", serde_json::json!({"path": path, "exists": path.exists()})),
+            false => println!("{}", path.display()),
+        }
     } else if arguments.show {
         show(&path)?;
     } else if arguments.sets.is_empty() {
@@ -63,6 +70,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
         edit(&path)?;
     } else {
         set_all(&path, &arguments.sets)?;
+        match arguments.json {
+            true => println!("{}", serde_json::json!({"path": path, "exists": true})),
+            false => println!("{} {}", green("✓"), path.display()),
+        }
     }
     Ok(ExitStatus::Done)
 }
@@ -140,9 +151,7 @@ fn set_all(path: &Path, sets: &[String]) -> Result<()> {
     }
     let text = serde_json::to_string_pretty(&config)? + "\n";
     check(&text)?;
-    private_file::write(path, &text)?;
-    println!("{} {}", green("✓"), path.display());
-    Ok(())
+    private_file::write(path, &text)
 }
 
 /// The example without its placeholders and its example endpoint.

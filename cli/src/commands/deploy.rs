@@ -12,7 +12,7 @@ use crate::ExitStatus;
 use crate::deployment::{ArtifactArguments, Deployment, DeploymentArguments, block_on, connect};
 use crate::plan_view;
 use crate::snippet::snippet;
-use crate::terminal::{bold, confirm, dim, green};
+use crate::terminal::{bold, confirm, dim, green, is_quiet};
 
 /// Deploy to AWS: check, show what will change, ask, and change it.
 #[derive(Debug, clap::Args)]
@@ -122,7 +122,7 @@ struct Progress {
 
 impl Progress {
     fn new(steps: usize) -> Self {
-        let terminal = std::io::stdout().is_terminal();
+        let terminal = std::io::stdout().is_terminal() && !is_quiet();
         Self { steps, taken: 0, current: None, terminal }
     }
 

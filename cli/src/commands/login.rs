@@ -27,12 +27,18 @@ pub(crate) struct Arguments {
     /// Remove the saved address and key.
     #[arg(long, conflicts_with_all = ["url", "api_key_file"])]
     forget: bool,
+    /// Print what was saved or removed as JSON. The key is not printed.
+    #[arg(long)]
+    json: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
     if arguments.forget {
         let forgotten = servers::forget_login()?;
-        println!("{}", if forgotten { "removed" } else { "nothing was saved" });
+        match arguments.json {
+            true => println!("{}", serde_json::json!({"removed": forgotten})),
+            false => println!("{}", if forgotten { "removed" } else { "nothing was saved" }),
+        }
         return Ok(ExitStatus::Done);
     }
     let address = arguments.server.given()?.ok_or_else(|| {
@@ -45,6 +51,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
     let target = Target { address: address.clone(), key: key.clone() };
     let experiments = Client::of(target, Namespace::DEFAULT).experiments()?.len();
     let file = servers::save_login(&address, &key)?;
+    if arguments.json {
+        let saved = serde_json::json!({
+            "url": address.as_str(), "experiments": experiments, "file": file,
+        });
+        println!("{saved}");
+        return Ok(ExitStatus::Done);
+    }
     println!("{} {address} accepts the key; it has {experiments} experiments", green("✓"));
     println!("saved in {}", file.display());
     Ok(ExitStatus::Done)

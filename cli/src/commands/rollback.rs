@@ -1,11 +1,11 @@
 //! `abtest rollback`: makes an earlier deploy live.
 
-use abtest_wiring::operate::rollback;
+use abtest_wiring::operate::{Move, rollback};
 use anyhow::Result;
 
 use crate::ExitStatus;
 use crate::deployment::{Deployment, DeploymentArguments, block_on};
-use crate::terminal::{confirm, green};
+use crate::terminal::{confirm, green, is_quiet};
 
 /// Make an earlier deploy live again, with its code and its settings.
 #[derive(Debug, clap::Args)]
@@ -21,6 +21,9 @@ pub(crate) struct Arguments {
     /// Make it live without asking.
     #[arg(long)]
     yes: bool,
+    /// Print the functions and their versions as JSON.
+    #[arg(long, requires = "yes")]
+    json: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
@@ -31,6 +34,13 @@ async fn go_back(arguments: &Arguments) -> Result<ExitStatus> {
     let config = arguments.deployment.config()?;
     let deployment = Deployment::read(&config).await?;
     let moves = deployment.found.moves(arguments.to)?;
+    if arguments.json {
+        rollback(&deployment.account, &moves).await?;
+        let json = |step: &Move| serde_json::json!({"function": step.function, "from": step.from, "to": step.to});
+        let moved: Vec<_> = moves.iter().map(json).collect();
+        println!("{}", serde_json::json!({"changed": moved}));
+        return Ok(ExitStatus::Done);
+    }
     if moves.is_empty() {
         println!("that deploy is live already; nothing was changed");
         return Ok(ExitStatus::Done);
@@ -42,6 +52,9 @@ async fn go_back(arguments: &Arguments) -> Result<ExitStatus> {
         return Ok(ExitStatus::Unconfirmed);
     }
     rollback(&deployment.account, &moves).await?;
-    println!("{} done; run `abtest deploy` to return to the newest one", green("✓"));
+    println!("{} done", green("✓"));
+    if !is_quiet() {
+        println!("`abtest deploy` returns to the newest deploy");
+    }
     Ok(ExitStatus::Done)
 }

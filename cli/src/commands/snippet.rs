@@ -27,6 +27,9 @@ pub(crate) struct Arguments {
     /// Path to track at. An extra one of your own is not on the lists of ad-blockers.
     #[arg(long, default_value = "track")]
     path: String,
+    /// Print the snippet and its address as JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
@@ -35,7 +38,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
         Some(url) => url.to_string(),
         None => default_address(arguments)?,
     };
-    print!("{}", snippet(&format!("{address}/{}", arguments.path.trim_matches('/')), &namespace));
+    let track = format!("{address}/{}", arguments.path.trim_matches('/'));
+    let snippet = snippet(&track, &namespace);
+    if arguments.json {
+        let json = serde_json::json!({
+            "track": track, "namespace": namespace.as_str(), "snippet": snippet,
+        });
+        println!("{json}");
+    } else {
+        print!("{snippet}");
+    }
     Ok(ExitStatus::Done)
 }
 

@@ -97,7 +97,7 @@ pub(super) fn answer(arguments: &Asked, json: bool) -> Result<String> {
     }
     let view = View { width: terminal::size().0, matrix: arguments.matrix, whole: "--json" };
     let mut shown = show_analysis(&analysis, view);
-    if arguments.weights.is_empty() && arguments.variants.len() > 1 {
+    if arguments.weights.is_empty() && arguments.variants.len() > 1 && !terminal::is_quiet() {
         let equal = vec!["1"; arguments.variants.len()].join(",");
         let hint = format!("Add --weights {equal} to check for an equal split, too.");
         shown += &format!("  {}\n", terminal::dim(&hint));

@@ -13,7 +13,7 @@ use super::grid::{self, Column};
 use super::matrix::matrix;
 use super::report::{self, Footer, Report};
 use super::view::{View, short_name};
-use crate::terminal::{bold, cut, dim, printable, wrap};
+use crate::terminal::{bold, cut, dim, is_quiet, printable, wrap};
 
 /// More experiments than this get one line each.
 pub(super) const IN_FULL: usize = 10;
@@ -76,7 +76,11 @@ pub(super) fn verdicts(found: &[AnalysedResults], view: View) -> String {
             }
         }
     }
-    text + &dim("`abtest results NAME` shows one experiment with its numbers.") + "\n"
+    if !is_quiet() {
+        text += &dim("`abtest results NAME` shows one experiment with its numbers.");
+        text += "\n";
+    }
+    text
 }
 
 /// One analysis, without an experiment's name.
