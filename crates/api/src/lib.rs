@@ -13,13 +13,24 @@
 //! | [`document`] | the results, as the API writes and clients read them |
 //! | [`openapi`] | the description of all this, made from the code |
 //!
+//! [`document`], [`openapi`], `operator` and [`Gateway`] need the feature `operator`. The function
+//! that browsers reach is built without it.
+//!
 //! An event's way: bytes → [`Event`](abtest_model::Event), validated once →
 //! [`Recorder::record`](abtest_store::Recorder::record), one round trip → answer.
 
+#[cfg(feature = "operator")]
 pub mod document;
+#[cfg(feature = "operator")]
 mod gateway;
+#[cfg_attr(
+    not(feature = "operator"),
+    allow(dead_code, reason = "the operator's API uses all of it")
+)]
 mod http;
+#[cfg(feature = "operator")]
 pub mod openapi;
+#[cfg(feature = "operator")]
 mod operator;
 mod public;
 
@@ -31,7 +42,9 @@ pub use self::http::problem::Problem;
 pub use self::http::request_summary::RequestSummary;
 pub use self::http::router::RouteError;
 pub use self::http::secret_digest::SecretDigest;
+#[cfg(feature = "operator")]
 pub use gateway::{Gateway, WiredPath};
+#[cfg(feature = "operator")]
 pub use operator::OperatorApi;
 pub use public::PublicApi;
 

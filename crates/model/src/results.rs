@@ -2,14 +2,14 @@
 //! elements are one experiment each, with Gimel's members and ours.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::name::Goal;
 use crate::tally::{Baseline, Counting, Tally};
 use crate::timeline::TimelineResults;
 
 /// What the results were asked for.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Meta {
     /// The `scope` parameter as it was sent, or null.
     pub scope: Option<String>,
@@ -18,7 +18,8 @@ pub struct Meta {
 }
 
 /// One experiment's counts.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ExperimentResults {
     /// The experiment's name.
     pub experiment: String,
@@ -31,12 +32,12 @@ pub struct ExperimentResults {
     /// How many uuids were new on each UTC day, by the server's clock. With `hll` each number is the
     /// difference of two estimates with an error of 0.81% each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub timeline: Option<TimelineResults>,
     /// Bytes that the counters use in Redis, to a few percent, with `memory=true`. Absent if the store
     /// keeps counters on disk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub memory: Option<u64>,
     /// What Gimel or Lamed had counted before `abtest import`. Successes and trials do not include
     /// it. Absent in lists, and if nothing was imported.
@@ -45,7 +46,8 @@ pub struct ExperimentResults {
 }
 
 /// One goal's counts in every variant.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct GoalResults {
     /// The goal's name.
     pub goal: String,
@@ -54,7 +56,8 @@ pub struct GoalResults {
 }
 
 /// One goal's count in one variant.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct VariantCount {
     /// The variant's name.
     pub label: String,
@@ -65,7 +68,8 @@ pub struct VariantCount {
 }
 
 /// One variant's participants.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct VariantResults {
     /// The variant's name.
     pub label: String,

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::name::{Experiment, Goal, Variant};
 use crate::timeline::Timeline;
 
 /// How a counter counts, and so how far its number can be trusted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Counting {
     /// Redis HyperLogLog: at most 12 KiB a counter, a standard error of 0.81%.
@@ -47,7 +47,8 @@ impl std::str::FromStr for Counting {
 
 /// What another program counted for a goal and a variant before abtest did. It came without uuids,
 /// so the same people may be counted again here: the two are never added.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Baseline {
     /// The goal's name, or `participate`.
     pub goal: String,

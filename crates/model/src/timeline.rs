@@ -6,7 +6,6 @@ use std::fmt;
 use jiff::Span;
 use jiff::civil::{Date, date};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::name::{Goal, Variant};
 
@@ -65,17 +64,19 @@ impl Timeline {
 }
 
 /// The time line of an experiment: a row for each counter, a column for each day that counted.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TimelineResults {
     /// The UTC days on which anything was new, in order, as `2026-11-21`.
-    #[schema(example = json!(["2026-11-20", "2026-11-21"]))]
+    #[cfg_attr(feature = "openapi", schema(example = json!(["2026-11-20", "2026-11-21"])))]
     pub days: Vec<String>,
     /// A row for each goal and variant, `participate` included.
     pub counters: Vec<TimelineRow>,
 }
 
 /// One counter's new uuids by day.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TimelineRow {
     /// The goal's name, or `participate`.
     pub goal: String,

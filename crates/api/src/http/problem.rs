@@ -8,7 +8,6 @@ use abtest_store::{CommitError, Refusal, StoreError};
 use http::header::{ALLOW, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
 use serde::Serialize;
-use utoipa::ToSchema;
 
 use crate::AnswerBody;
 use crate::http::response::with_body;
@@ -17,7 +16,8 @@ use crate::http::response::with_body;
 pub(crate) const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 /// A problem document (RFC 9457) with members of ours.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "operator", derive(utoipa::ToSchema))]
 pub struct Problem {
     /// Always `about:blank`: the status says what kind of problem it is.
     #[serde(rename = "type")]
@@ -42,7 +42,7 @@ pub struct Problem {
     refused: Vec<RefusedEvent>,
     /// For a failure of the server: the same id stands in its log, next to the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    #[cfg_attr(feature = "operator", schema(nullable = false))]
     pub(crate) request_id: Option<String>,
     /// The methods that the path has, for the header `Allow`.
     #[serde(skip)]
@@ -53,7 +53,8 @@ pub struct Problem {
 }
 
 /// An event of a batch that was not stored.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "operator", derive(utoipa::ToSchema))]
 pub(crate) struct RefusedEvent {
     /// Its position in the array, from 0.
     pub index: usize,

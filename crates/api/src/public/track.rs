@@ -5,6 +5,7 @@ use abtest_store::Recorder;
 use http::{Request, Response, StatusCode};
 use http_body::Body;
 use serde::Serialize;
+#[cfg(feature = "operator")]
 use utoipa::ToSchema;
 
 use crate::AnswerBody;
@@ -14,7 +15,8 @@ use crate::http::request_summary::RequestSummary;
 use crate::http::response::json;
 
 /// What became of a request's events.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "operator", derive(ToSchema))]
 pub(crate) struct Receipt {
     /// How many events are stored. Sending them again changes nothing.
     accepted: usize,
@@ -24,6 +26,7 @@ pub(crate) struct Receipt {
 }
 
 /// An event as JSON.
+#[cfg(feature = "operator")]
 #[derive(ToSchema)]
 #[schema(as = Event)]
 #[expect(dead_code, reason = "describes what model::Event reads")]
@@ -46,7 +49,7 @@ pub(crate) struct EventSchema {
 }
 
 /// Records one event, given in the query string as Gimel has it.
-#[utoipa::path(
+#[cfg_attr(feature = "operator", utoipa::path(
     get, path = "/track", tag = "public",
     params(
         ("experiment" = String, Query, description = "the experiment's name"),
@@ -66,7 +69,7 @@ pub(crate) struct EventSchema {
         (status = 503, description = "not stored; send it again", body = Problem,
             content_type = "application/problem+json"),
     )
-)]
+))]
 pub(crate) async fn one<R: Recorder>(
     recorder: &R,
     query: &Query<'_>,
@@ -76,7 +79,7 @@ pub(crate) async fn one<R: Recorder>(
 }
 
 /// Records one event, or an array of up to 500. The good ones of a batch are stored.
-#[utoipa::path(
+#[cfg_attr(feature = "operator", utoipa::path(
     post, path = "/track", tag = "public",
     request_body(
         content(
@@ -101,7 +104,7 @@ pub(crate) async fn one<R: Recorder>(
         (status = 503, description = "nothing is acknowledged; send it again", body = Problem,
             content_type = "application/problem+json"),
     )
-)]
+))]
 pub(crate) async fn many<R: Recorder, B: Body>(
     recorder: &R,
     request: Request<B>,
@@ -114,6 +117,7 @@ pub(crate) async fn many<R: Recorder, B: Body>(
 }
 
 /// One event or an array of them.
+#[cfg(feature = "operator")]
 #[derive(ToSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "describes what model::Batch reads")]
