@@ -1,6 +1,8 @@
 //! What the counts mean, beside them.
 
-use abtest_tests::binaries::binary;
+use std::process::Command;
+
+use abtest_tests::binaries::{binary, tests};
 use abtest_tests::serve::Serve;
 use serde_json::{Value, json};
 
@@ -45,4 +47,26 @@ fn the_function_that_browsers_reach_carries_no_statistics() {
     };
     assert!(has_statistics("experiments"));
     assert!(!has_statistics("track"));
+}
+
+#[test]
+fn the_function_that_browsers_reach_is_built_without_what_operators_and_deployments_need() {
+    let packages = |function: &str| {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let output = Command::new(cargo)
+            .args(["tree", "--locked", "--offline", "--edges", "normal", "--prefix", "none"])
+            .args(["--format", "{p} features: {f}", "--package", function])
+            .current_dir(tests())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let track = packages("track");
+    for package in ["utoipa", "abtest-stats", "abtest-wiring", "fjall"] {
+        assert!(!track.contains(&format!("{package} v")), "track needs {package}:\n{track}");
+    }
+    let config = track.lines().find(|line| line.starts_with("abtest-config v")).unwrap();
+    assert!(!config.contains("file"), "{config}");
+    assert!(packages("experiments").contains("utoipa v"));
 }

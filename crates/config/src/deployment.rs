@@ -1,12 +1,12 @@
-//! What `abtest deploy` makes in AWS, as far as one may choose.
+//! The choices for what `abtest deploy` creates in AWS.
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer};
 
-/// The name of a deployment: what it makes is named and tagged with it, so that two deployments
-/// live side by side in one account. 1 to 32 lower-case letters, digits and hyphens, the first a
-/// letter.
+/// The name of a deployment. Everything that it creates has this name and tag, so that one account
+/// can hold two deployments. It has 1 to 32 lower-case letters, digits and hyphens, and begins with
+/// a letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeploymentName(String);
 
@@ -50,10 +50,10 @@ impl<'de> Deserialize<'de> for DeploymentName {
     }
 }
 
-/// A name that no deployment can have.
+/// A text that is not a deployment's name.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "`{0}` is no name for a deployment; use 1 to 32 lower-case letters, digits and hyphens, \
+    "`{0}` is not a name for a deployment; use 1 to 32 lower-case letters, digits and hyphens, \
      beginning with a letter"
 )]
 pub struct WrongName(String);
@@ -62,17 +62,17 @@ pub struct WrongName(String);
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DeploymentSettings {
-    /// The region; else that of the environment or of the profile.
+    /// The region. If absent: the region of the environment or of the profile.
     pub region: Option<String>,
-    /// The name of the REST API, its API key and its usage plan; else the deployment's name.
+    /// The name of the REST API, its API key and its usage plan. If absent: the deployment's name.
     /// `gimel` takes over the API that Gimel deployed, with its address and its key.
     pub api_name: Option<String>,
     /// The processor that the functions are built for.
     pub architecture: Architecture,
-    /// How long logs are kept, in days: one of the numbers that CloudWatch Logs knows.
+    /// How many days logs are kept. CloudWatch Logs accepts certain numbers only.
     pub log_retention_days: u16,
-    /// How many copies of each function may run at once, so that they cannot use up the Redis
-    /// plan's connections (a copy holds one); else the account's limit is the only one.
+    /// How many copies of each function may run at once. Each copy holds a connection to Redis, so
+    /// this limits the connections. If absent: only the account's limit applies.
     pub reserved_concurrency: Option<u32>,
     /// How many requests each public endpoint takes.
     pub throttle: Throttle,
@@ -104,7 +104,7 @@ pub enum Architecture {
 }
 
 impl Architecture {
-    /// Its name, as Lambda has it.
+    /// Its name in Lambda.
     pub fn name(self) -> &'static str {
         match self {
             Self::Arm64 => "arm64",
@@ -113,7 +113,7 @@ impl Architecture {
     }
 }
 
-/// A limit of requests: API Gateway answers 429 past it, and the browser tries again.
+/// A limit of requests. Past it, API Gateway answers 429, and the browser tries again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Throttle {

@@ -18,7 +18,7 @@ pub struct Config {
     pub aws: DeploymentSettings,
     /// How to reach the store: the members `redis`, `counting` and `limits`.
     pub store: StoreSettings,
-    /// Endpoints beside the built-in ones.
+    /// Endpoints in addition to the built-in ones.
     pub extra_wiring: Vec<Wiring>,
 }
 

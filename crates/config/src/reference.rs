@@ -1,13 +1,13 @@
-//! A secret that is kept in AWS, and named in the config by its ARN.
+//! A secret that AWS keeps. The config holds its ARN.
 
 use abtest_model::Secret;
 
 use crate::store::StoreSettings;
 
-/// Where a secret is kept. A function resolves it once, at its start.
+/// Where a secret is kept. A function reads the secret once, when it starts.
 ///
-/// - `arn:…:secretsmanager:REGION:ACCOUNT:secret:NAME`, or with `:MEMBER::` behind it the member
-///   of a secret that is a JSON object, as ECS writes it;
+/// - `arn:…:secretsmanager:REGION:ACCOUNT:secret:NAME`, or with `:MEMBER::` at the end for one
+///   member of a secret that is a JSON object, as in ECS;
 /// - `arn:…:ssm:REGION:ACCOUNT:parameter/NAME`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecretReference {
@@ -15,7 +15,7 @@ pub enum SecretReference {
     SecretsManager {
         /// The secret's ARN.
         arn: String,
-        /// The member of the JSON object that it is; else the secret's whole text.
+        /// The member of the secret's JSON object. If absent: the secret's whole text.
         member: Option<String>,
     },
     /// In Parameter Store, encrypted or not.
@@ -26,7 +26,7 @@ pub enum SecretReference {
 }
 
 impl SecretReference {
-    /// Reads a secret as a reference, if it is one.
+    /// The reference that a secret's text is, if it is one.
     pub fn of(secret: &Secret) -> Option<Self> {
         let text = secret.expose();
         let parts: Vec<&str> = text.split(':').collect();
@@ -82,7 +82,7 @@ fn has_suffix(arn: &str) -> bool {
 }
 
 impl StoreSettings {
-    /// The secrets that are kept elsewhere.
+    /// The settings that are references.
     pub fn secret_references(&self) -> Vec<SecretReference> {
         let secrets = [&self.redis.url, &self.redis.password];
         secrets.into_iter().flatten().filter_map(SecretReference::of).collect()
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn an_arn_is_a_reference_and_a_password_is_none() {
+    fn an_arn_is_a_reference_and_a_password_is_not() {
         let plain = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:redis-AbCdEf";
         let found = reference(plain).unwrap();
         assert_eq!((found.arn(), found.region()), (plain, "eu-west-1"));

@@ -20,7 +20,7 @@ pub struct StoreSettings {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RedisConfig {
-    /// `redis://` or `rediss://` address; when given, it stands for host, port, db, username,
+    /// An address that begins with `redis://` or `rediss://`. It replaces host, port, db, username,
     /// password and tls.
     pub url: Option<Secret>,
     /// Host name or address.
@@ -36,13 +36,13 @@ pub struct RedisConfig {
     /// Whether to speak TLS.
     #[serde(alias = "ssl")]
     pub tls: bool,
-    /// Certificates (PEM) of an authority of one's own, instead of the public ones.
+    /// Certificates (PEM) of a private authority, instead of the public authorities.
     pub tls_ca: Option<String>,
-    /// Whether the address is a node of a Redis Cluster; it needs `"counting": "exact"`.
+    /// Whether the address is a node of a Redis Cluster. A cluster needs `"counting": "exact"`.
     pub cluster: bool,
-    /// How long a connection may take to be made, in milliseconds.
+    /// Time limit for connecting, in milliseconds.
     pub connect_timeout_ms: u64,
-    /// How long an answer may take, in milliseconds.
+    /// Time limit for an answer, in milliseconds.
     pub response_timeout_ms: u64,
 }
 
@@ -65,29 +65,29 @@ impl Default for RedisConfig {
 }
 
 impl RedisConfig {
-    /// How long a connection may take to be made.
+    /// Time limit for connecting.
     pub fn connect_timeout(&self) -> Duration {
         Duration::from_millis(self.connect_timeout_ms)
     }
 
-    /// How long an answer may take.
+    /// Time limit for an answer.
     pub fn response_timeout(&self) -> Duration {
         Duration::from_millis(self.response_timeout_ms)
     }
 }
 
-/// How much the open world may make the store hold. Past a limit whatever is *new* is refused;
-/// what is known goes on counting.
+/// How much events may add to a store. Past a limit, events that would add something new are
+/// refused. Known counters keep counting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Namespaces in the store.
+    /// Most namespaces in the store.
     pub namespaces: u32,
-    /// Experiments in a namespace.
+    /// Most experiments in a namespace.
     pub experiments: u32,
-    /// Counters (goal and variant of an experiment) in a namespace.
+    /// Most counters in a namespace. A goal and a variant of an experiment have one counter.
     pub counters: u32,
-    /// Counters in one experiment, so that one experiment cannot use up its namespace.
+    /// Most counters in one experiment, so that one experiment cannot use up its namespace.
     pub counters_per_experiment: u32,
 }
 

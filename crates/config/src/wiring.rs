@@ -1,18 +1,18 @@
-//! Endpoints beside the built-in ones.
+//! The entries of `extra_wiring`: endpoints in addition to the built-in ones.
 
 use std::collections::BTreeMap;
 
 use abtest_model::{Handler, Method};
 use serde::Deserialize;
 
-/// An endpoint: a function and the path and method under which it is reached. The members are
-/// Gimel's, which are AWS's.
+/// An endpoint: a function, and its path and method. The members have the names that Gimel and AWS
+/// use.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Wiring {
     /// The function.
     pub lambda: WiredFunction,
-    /// Where it is reached.
+    /// Its path and method.
     pub api_gateway: WiredEndpoint,
 }
 
@@ -52,10 +52,10 @@ pub struct WiredMethod {
     /// The method. The handler must answer it.
     #[serde(rename = "httpMethod")]
     pub http_method: Method,
-    /// Whether the gateway asks for the API key.
+    /// Whether the gateway requires the API key.
     #[serde(rename = "apiKeyRequired", default)]
     pub api_key_required: bool,
-    /// The parameters that the gateway knows, and whether each is required.
+    /// The declared parameters, and whether each is required.
     #[serde(rename = "requestParameters", default)]
     pub request_parameters: BTreeMap<String, bool>,
 }
