@@ -247,22 +247,32 @@ impl Client {
                 Ok(None)
             }
             404 => bail!(self.wrong_path()),
+            _ => Err(self.refusal(status, &location, &text)),
+        }
+    }
+
+    /// The error for an answer that is neither 200 nor 404.
+    fn refusal(&self, status: u16, location: &str, text: &str) -> anyhow::Error {
+        match status {
             300..=399 => {
-                bail!("{} redirects to {location}; write --url with the new address", self.address)
+                anyhow!(
+                    "{} redirects to {location}; write --url with the new address",
+                    self.address
+                )
             }
-            401 | 403 if self.address.lacks_stage() => bail!(
+            401 | 403 if self.address.lacks_stage() => anyhow!(
                 "{address} is an address of API Gateway without its stage; write --url {address}/prod",
                 address = self.address
             ),
-            401 | 403 => bail!(
+            401 | 403 => anyhow!(
                 "{} refuses the API key; set ABTEST_API_KEY or --api-key-file to its key",
                 self.address
             ),
             status => {
                 let problem: Value = serde_json::from_str(&text).unwrap_or_default();
                 match problem["detail"].as_str() {
-                    Some(detail) => bail!("{} answered {status}: {detail}", self.address),
-                    None => bail!(
+                    Some(detail) => anyhow!("{} answered {status}: {detail}", self.address),
+                    None => anyhow!(
                         "{} answered {status} without a reason{}",
                         self.address,
                         self.other_scheme_hint()
@@ -357,4 +367,96 @@ pub(crate) fn query(namespace: &str, parameters: &[(&str, String)]) -> String {
         .append_pair("namespace", namespace)
         .extend_pairs(parameters)
         .finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::thread::JoinHandle;
+
+    use super::*;
+
+    fn client(address: &str) -> Client {
+        let target = Target { address: address.parse().unwrap(), key: Secret::new("key") };
+        Client::of(target, "alephbet")
+    }
+
+    /// A server that sends the same bytes to every request. A connection without a request stops it;
+    /// then it returns the number of requests.
+    fn server(answer: &'static [u8]) -> (String, JoinHandle<usize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let served = std::thread::spawn(move || {
+            for count in 0.. {
+                let (mut stream, _) = listener.accept().unwrap();
+                if stream.read(&mut [0; 4_096]).unwrap_or_default() == 0 {
+                    return count;
+                }
+                // The client may close the connection first.
+                let _ = stream.write_all(answer);
+            }
+            0
+        });
+        (address, served)
+    }
+
+    fn answered(answer: &'static [u8]) -> (String, String, usize) {
+        let (address, served) = server(answer);
+        let error = client(&format!("http://{address}")).experiments().unwrap_err();
+        drop(std::net::TcpStream::connect(&address).unwrap());
+        (address, format!("{error:#}"), served.join().unwrap())
+    }
+
+    #[test]
+    fn a_redirect_is_named_and_the_key_does_not_follow_it() {
+        let (address, error, requests) = answered(
+            b"HTTP/1.1 301 Moved\r\nlocation: https://example.org/\r\ncontent-length: 0\r\n\r\n",
+        );
+        let expected = format!(
+            "http://{address} redirects to https://example.org/; write --url with the new address"
+        );
+        assert_eq!((error, requests), (expected, 1));
+    }
+
+    #[test]
+    fn plain_http_to_a_server_of_https_suggests_https() {
+        let answers: [&[u8]; 2] = [
+            // A TLS alert, as OpenSSL sends it.
+            b"\x15\x03\x01\x00\x02\x02\x46",
+            // The answer of a proxy such as nginx.
+            b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/html\r\ncontent-length: 0\r\n\r\n",
+        ];
+        for answer in answers {
+            let (address, error, _) = answered(answer);
+            let hint = format!("if it expects HTTPS, write --url https://{address}");
+            assert!(error.contains(&hint), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_address_of_api_gateway_without_its_stage_is_completed() {
+        let host = "https://abc.execute-api.eu-west-1.amazonaws.com";
+        let refusal = |address: &str| client(address).refusal(403, "", "").to_string();
+        assert!(refusal(host).contains(&format!("without its stage; write --url {host}/prod")));
+        assert!(refusal(&format!("{host}/prod")).contains("refuses the API key"));
+    }
+
+    #[test]
+    fn an_answer_of_something_else_is_not_taken_for_an_abtest() {
+        let (address, error, _) =
+            answered(b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 2\r\n\r\nhi");
+        let expected = format!("http://{address} answers, but not as abtest does");
+        assert!(error.starts_with(&expected), "{error}");
+    }
+
+    #[test]
+    fn a_key_that_no_header_can_hold_is_named() {
+        let target = Target {
+            address: "http://127.0.0.1:1".parse().unwrap(),
+            key: Secret::new("two\nlines"),
+        };
+        let error = Client::of(target, "alephbet").experiments().unwrap_err();
+        assert!(error.to_string().contains("check ABTEST_API_KEY or --api-key-file"), "{error}");
+    }
 }

@@ -88,7 +88,7 @@ enum Command {
     Completions(completions::Arguments),
 }
 
-/// How a command ended that did not fail.
+/// How a command ended, if it did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ExitStatus {
     /// It did what was asked.

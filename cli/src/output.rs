@@ -2,8 +2,8 @@
 //!
 //! The standard library's `println!` and `eprintln!` panic when they cannot write. The macros here
 //! replace them in this crate: after a failure they print nothing more, and [`failure`] tells
-//! `main` what happened. So `abtest status | head -1` ends quietly, and `abtest serve` keeps
-//! serving without anybody who reads.
+//! `main` what happened. So `abtest status | head -1` ends quietly, and `abtest serve` continues when
+//! nothing reads its output.
 
 use std::fmt::Arguments;
 use std::io::{Error, ErrorKind, Write};
@@ -47,7 +47,7 @@ pub(crate) fn eprint(text: Arguments) {
 /// Set by [`ignore_failures`].
 static IGNORED: AtomicBool = AtomicBool::new(false);
 
-/// From now on nobody misses what cannot be printed, and [`failure`] returns nothing.
+/// From now on, failures to print do not matter, and [`failure`] returns `None`.
 pub(crate) fn ignore_failures() {
     IGNORED.store(true, Ordering::Relaxed);
 }

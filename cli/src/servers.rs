@@ -1,5 +1,5 @@
-//! Which abtest the commands ask when nobody names one: a `serve` that runs on this machine, or the
-//! one that `abtest login` saved.
+//! The abtest that commands use without --url: a `serve` that runs on this machine, or the one that
+//! `abtest login` saved.
 //!
 //! Both are files in the user's state folder that only the user can read. A running `serve` holds a
 //! lock on its file, so a file without a lock is left over from a crash.

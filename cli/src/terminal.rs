@@ -1,4 +1,4 @@
-//! What people see: colours on a terminal, questions, logs, and hostile names made harmless.
+//! Terminal output: colours, questions, logs, and escaping of hostile names.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -224,8 +224,8 @@ fn has_colours(stream: &impl RawStream) -> bool {
     AutoStream::choice(stream) != ColorChoice::Never
 }
 
-/// A name as it can be shown: what could move the cursor or turn the direction of writing is
-/// shown as its code point. Names come from the open internet.
+/// Escapes characters that could move the cursor or reverse the text. Anyone on the internet can make
+/// up names.
 pub(crate) fn printable(name: &str) -> String {
     let mut shown = String::with_capacity(name.len());
     for character in name.chars() {

@@ -41,7 +41,7 @@ struct ListArguments {
 Examples:
   abtest experiments delete 'button color'
   abtest experiments delete --match '*<script*' --match '*../*'
-  abtest experiments delete --match '*' --at-most 1    what a scanner left behind
+  abtest experiments delete --match '*' --at-most 1    experiments that scanners made up
 
 On a terminal it asks before it deletes. Elsewhere it deletes nothing without --yes, and exits
 with 2.")]
@@ -167,7 +167,8 @@ fn confirm_deletion(count: usize) -> Result<bool> {
     confirm(&question, "nothing was deleted; add --yes to delete them")
 }
 
-/// Deletes a few at a time. After a failure it goes on, and reports the first one at the end.
+/// Deletes several experiments at a time. Continues after a failure, and reports the first one at
+/// the end.
 fn delete_all(client: &Client, chosen: &[Listed]) -> Result<()> {
     const AT_ONCE: usize = 8;
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));

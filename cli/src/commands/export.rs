@@ -1,4 +1,4 @@
-//! `abtest export`: an experiment with everything that its counters know, as a file.
+//! `abtest export`: writes an experiment with its counters and documents to a file.
 
 use std::path::PathBuf;
 
@@ -32,7 +32,7 @@ pub(crate) struct Arguments {
     output: Option<PathBuf>,
 }
 
-/// A store that a command opens itself.
+/// A store that the command opens without a running abtest.
 #[derive(Debug, clap::Args)]
 #[command(group(clap::ArgGroup::new("store").required(true)))]
 pub(super) struct Place {

@@ -1,4 +1,4 @@
-//! `abtest import`: an exported experiment into a store.
+//! `abtest import`: reads an exported experiment into a store.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use crate::progress::Progress;
 use crate::terminal::printable;
 use crate::{ExitStatus, stores};
 
-/// Bring an exported experiment into a store, where it goes on counting.
+/// Read an exported experiment into a store, where it continues to count.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -119,7 +119,7 @@ fn experiment(arguments: &Arguments, path: &Path) -> Result<ExitStatus> {
     }
     println!("imported {name} into the namespace {}", printable(namespace.as_str()));
     if export.holds_uuids() {
-        println!("its time line begins today, because the export of a folder holds no days");
+        println!("its time line starts today, because the export of a folder has no dates");
     }
     Ok(ExitStatus::Done)
 }

@@ -1,6 +1,5 @@
 //! [`Documents`]: the part of a store that keeps versioned JSON documents.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -329,7 +328,7 @@ fn found_text(found: &Option<u64>) -> String {
 /// Refuses a commit that writes a document twice.
 #[cfg(any(feature = "embedded", feature = "redis"))]
 pub(crate) fn check_distinct(writes: &[Write]) -> Result<(), CommitError> {
-    let mut keys = HashSet::with_capacity(writes.len());
+    let mut keys = std::collections::HashSet::with_capacity(writes.len());
     match writes.iter().find(|write| !keys.insert(&write.key)) {
         Some(write) => Err(CommitError::Twice { key: write.key.clone() }),
         None => Ok(()),

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contents::{Baselines, Control, Looks};
 use crate::{
-    CommitError, Counters, Document, Documents, Expected, Include, Kind, Refusal, StoreError, Write,
+    CommitError, Counters, Documents, Expected, Include, Kind, Refusal, StoreError, Write,
 };
 
 /// The version of the format that is written.
@@ -186,9 +186,9 @@ impl Export {
     pub(crate) fn new(
         experiment: &Experiment,
         counters: Vec<ExportedCounter>,
-        documents: &[Document],
+        documents: &[crate::Document],
     ) -> Result<Self, StoreError> {
-        let document = |document: &Document| {
+        let document = |document: &crate::Document| {
             Ok(ExportedDocument { kind: document.key.kind, content: document.parse()? })
         };
         Ok(Self {

@@ -3,7 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `upstream` | the API behind the page: its address, its key, and requests to it |
-//! | `proxy` | what the port on this machine answers, and to whom |
+//! | `proxy` | answers requests to the port on this machine |
 //! | `export` | the page as files for a static host |
 
 mod export;

@@ -1,5 +1,5 @@
-//! What the port on this machine answers, and to whom: only the page in the browser that opened the
-//! link.
+//! Answers requests to the port on this machine. Only the browser that opened the printed link gets
+//! the data.
 
 use abtest_api::AnswerBody;
 use abtest_model::Namespace;
@@ -11,11 +11,11 @@ use super::upstream::Upstream;
 use crate::page::answer::{problem, text, with_type};
 use crate::page::{self, Sessions, server};
 
-/// The page, and the way to the API behind it.
+/// Serves the page and forwards its requests to the API.
 pub(super) struct Proxy {
     upstream: Upstream,
     sessions: Sessions,
-    /// What a browser calls this port.
+    /// The host names that a browser uses for this port.
     hosts: [String; 2],
     session: String,
 }
@@ -32,13 +32,13 @@ impl Proxy {
         }
     }
 
-    /// What the printed link has in it.
+    /// The token in the printed link.
     pub(super) fn token(&self) -> &str {
         self.sessions.token()
     }
 
-    /// Whether a request names this port by its own name, and does not come from a page of another
-    /// origin. So a stranger's host name that leads here (DNS rebinding) is refused.
+    /// Whether a request names this port by its own host name and comes from no other origin. This
+    /// refuses a foreign host name that resolves to this machine (DNS rebinding).
     fn is_meant<B>(&self, request: &Request<B>) -> bool {
         let header = |name| request.headers().get(name).map(|value| value.to_str().ok());
         let Some(Some(host)) = header(HOST) else { return false };
@@ -88,7 +88,7 @@ impl server::Responder for Proxy {
     }
 }
 
-/// Whether the page has a reason to ask for it.
+/// Whether the page sends such requests.
 fn is_forwarded(method: &Method, path: &str) -> bool {
     match *method {
         Method::GET => path == "/experiments" || path.starts_with("/experiments/"),

@@ -1,4 +1,5 @@
-//! What Prometheus reads. No label holds a name of an experiment: those come from the open internet.
+//! Metrics for Prometheus. No label holds an experiment's name, because anyone on the internet can
+//! make up names.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;

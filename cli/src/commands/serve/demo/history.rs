@@ -1,14 +1,13 @@
-//! The weeks before the demo: what its experiments counted day by day, with the same random numbers
-//! at every start.
+//! The past days of the demo. Every start uses the same random numbers, so it counts the same.
 
 use abtest_model::{Day, Event, Experiment, Goal, Namespace, Uuid, Variant};
 use abtest_store::embedded::EmbeddedStore;
 use anyhow::{Result, bail};
 use fastrand::Rng;
 
-use super::{PLAYED, Played};
+use super::experiments::{PLAYED, Played};
 
-/// Records the past of every experiment. Its last day is yesterday.
+/// Records the past days of every experiment, up to yesterday.
 pub(in super::super) async fn play(
     store: &EmbeddedStore,
     namespace: &Namespace,
@@ -30,7 +29,7 @@ pub(in super::super) async fn play(
 /// The events of one day.
 fn day_of(played: &Played, namespace: &Namespace, random: &mut Rng) -> Result<Vec<Event>> {
     let experiment = Experiment::new(played.experiment)?;
-    // No two days are alike.
+    // The number of visitors differs from day to day.
     let visitors = (f64::from(played.visitors_per_day) * (0.8 + 0.4 * random.f64())) as u32;
     let mut events = Vec::new();
     for _ in 0..visitors {
@@ -58,5 +57,5 @@ fn day_of(played: &Played, namespace: &Namespace, random: &mut Rng) -> Result<Ve
     Ok(events)
 }
 
-/// The share of visitors that a broken variant does not count.
+/// The share of visitors that a broken variant loses.
 pub(super) const LOST: f64 = 0.12;
