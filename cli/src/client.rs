@@ -269,7 +269,7 @@ impl Client {
                 self.address
             ),
             status => {
-                let problem: Value = serde_json::from_str(&text).unwrap_or_default();
+                let problem: Value = serde_json::from_str(text).unwrap_or_default();
                 match problem["detail"].as_str() {
                     Some(detail) => anyhow!("{} answered {status}: {detail}", self.address),
                     None => anyhow!(
