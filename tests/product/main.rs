@@ -16,6 +16,7 @@ mod list;
 mod looks;
 mod results;
 mod scanner;
+mod schema;
 mod serve;
 mod servers;
 mod simulation;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use abtest_model::Method;
 use abtest_wiring::found::FoundFunction;
 use abtest_wiring::plan::Plan;
 use anyhow::Result;
@@ -91,7 +92,9 @@ impl Status {
             published: published.max(),
             deploys: found.deploys(),
             functions: found.functions.iter().map(|(name, f)| (name.clone(), f.into())).collect(),
+            // HEAD works wherever GET works, so the list leaves it out.
             endpoints: endpoints
+                .filter(|((_, method), _)| *method != Method::Head)
                 .map(|((path, method), endpoint)| EndpointStatus {
                     method: method.to_string(),
                     path: path.as_str().to_owned(),

@@ -29,7 +29,8 @@ pub(crate) fn answer<B>(request: &Request<B>, sessions: &Sessions) -> Option<Res
         "/" => {
             let query = Query::parse(request.uri().query().unwrap_or_default()).unwrap_or_default();
             match query.get("token") {
-                Ok(Some(token)) => Some(redeem(sessions, token)),
+                // HEAD must not use up the token: programs that preview links send it.
+                Ok(Some(token)) if request.method() == Method::GET => Some(redeem(sessions, token)),
                 _ => files::find("index.html").map(answer::file),
             }
         }

@@ -2,8 +2,11 @@
 
 use std::sync::LazyLock;
 
+use abtest_model::input::MAX_NAME_BYTES;
 use bytes::Bytes;
 use http::{Response, StatusCode};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{Schema, SchemaType, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
@@ -47,7 +50,7 @@ pub(crate) fn document() -> Response<AnswerBody> {
         (name = "public", description = "For browsers: open to the world."),
         (name = "operator", description = "Behind the API key."),
     ),
-    modifiers(&Key),
+    modifiers(&Key, &ParameterRules),
 )]
 struct Description;
 
@@ -68,6 +71,42 @@ impl Modify for Key {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let key = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(KEY_HEADER)));
         document.components.get_or_insert_default().add_security_scheme("key", key);
+    }
+}
+
+/// The parameters that are names.
+const NAMES: [&str; 8] =
+    ["experiment", "variant", "event", "uuid", "namespace", "control", "goal", "cursor"];
+
+/// What [`abtest_model::name`] allows. JSON Schema counts characters, not bytes.
+pub(crate) const NAME_PATTERN: &str = r"^[^\x00-\x1f\x7f-\x9f]+$";
+
+/// States for every parameter what the API checks in the same way everywhere: the rule of names,
+/// and that an absent parameter is left out, never null.
+struct ParameterRules;
+
+impl Modify for ParameterRules {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let operations = document.paths.paths.values_mut().flat_map(|path| {
+            [&mut path.get, &mut path.put, &mut path.post, &mut path.delete, &mut path.patch]
+        });
+        let parameters = operations.flatten().filter_map(|one| one.parameters.as_mut()).flatten();
+        for parameter in parameters {
+            let RefOr::T(parameter) = parameter else { continue };
+            let Some(RefOr::T(Schema::Object(schema))) = &mut parameter.schema else { continue };
+            if let SchemaType::Array(types) = &mut schema.schema_type {
+                types.retain(|one| *one != Type::Null);
+                if let [only] = types.as_slice() {
+                    schema.schema_type = SchemaType::Type(only.clone());
+                }
+            }
+            let is_free = schema.enum_values.is_none() && schema.pattern.is_none();
+            if is_free && NAMES.contains(&&*parameter.name) {
+                schema.min_length = Some(1);
+                schema.max_length = Some(MAX_NAME_BYTES);
+                schema.pattern = Some(NAME_PATTERN.to_owned());
+            }
+        }
     }
 }
 
@@ -101,5 +140,32 @@ mod tests {
             (at, (names, endpoint.access == Access::Key))
         });
         assert_eq!(described, table.collect::<Described>());
+    }
+
+    #[test]
+    fn every_text_that_a_request_may_have_has_a_rule() {
+        let document: Value = serde_json::from_slice(&super::json()).unwrap();
+        let mut checked = 0;
+        let mut check = |at: &str, schema: &Value| {
+            if schema["type"] == "string" {
+                let has_rule = schema["pattern"].is_string() || schema["enum"].is_array();
+                assert!(has_rule, "{at} has no pattern: {schema}");
+                checked += 1;
+            }
+            assert!(!schema["type"].is_array(), "{at} has several types: {schema}");
+        };
+        for (path, methods) in document["paths"].as_object().unwrap() {
+            for (method, operation) in methods.as_object().unwrap() {
+                for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                    check(&format!("{method} {path} {}", parameter["name"]), &parameter["schema"]);
+                }
+            }
+        }
+        for (member, schema) in
+            document["components"]["schemas"]["Event"]["properties"].as_object().unwrap()
+        {
+            check(member, schema);
+        }
+        assert!(checked > 20);
     }
 }

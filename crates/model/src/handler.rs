@@ -62,7 +62,7 @@ impl Handler {
         Some(operation)
     }
 
-    /// The methods that it answers. HEAD and OPTIONS are answered by all.
+    /// The methods that it can be wired to. It also answers HEAD where it answers GET, and OPTIONS.
     pub fn methods(self) -> impl Iterator<Item = Method> {
         let by_path = move |method: &Method| {
             let mut endpoints = ENDPOINTS.iter();
@@ -149,6 +149,9 @@ impl Program {
 #[expect(missing_docs, reason = "HTTP's own names")]
 pub enum Method {
     Get,
+    /// Wherever GET works. It changes nothing, so an event is not recorded (RFC 9110, 9.2.1).
+    #[serde(skip_deserializing)]
+    Head,
     Post,
     Put,
     Patch,
@@ -156,13 +159,14 @@ pub enum Method {
 }
 
 impl Method {
-    /// All of them.
+    /// The methods that an endpoint can have. HEAD comes with GET.
     pub const ALL: [Self; 5] = [Self::Get, Self::Post, Self::Put, Self::Patch, Self::Delete];
 
     /// Its name in a request.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Get => "GET",
+            Self::Head => "HEAD",
             Self::Post => "POST",
             Self::Put => "PUT",
             Self::Patch => "PATCH",

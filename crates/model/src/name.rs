@@ -106,7 +106,11 @@ impl Goal {
     }
 }
 
-fn check(parameter: &'static str, text: &str) -> Result<(), InputError> {
+/// Checks that a text is a name. `parameter` is the one that the error names.
+///
+/// # Errors
+/// When the text is empty, longer than [`MAX_NAME_BYTES`] or has a control character.
+pub fn check(parameter: &'static str, text: &str) -> Result<(), InputError> {
     let length = text.len();
     if length == 0 {
         return Err(InputError::Empty { parameter });

@@ -67,6 +67,7 @@ impl Endpoints {
             rules::check(wiring)?;
             endpoints.add_endpoint(wiring)?;
         }
+        endpoints.add_heads();
         endpoints.check_variable_parts()?;
         Ok(endpoints)
     }
@@ -80,10 +81,14 @@ impl Endpoints {
     pub fn open_results(&self, function: &str) -> impl Iterator<Item = &ResourcePath> {
         let handler = self.functions.get(function).map(|function| function.handler);
         let reads = matches!(handler, Some(Handler::GimelAll | Handler::GimelExperiment));
-        let open = move |endpoint: &Endpoint| {
-            reads && !endpoint.key_required && endpoint.function == function
+        let open = move |method: Method, endpoint: &Endpoint| {
+            reads
+                && method == Method::Get
+                && !endpoint.key_required
+                && endpoint.function == function
         };
-        self.endpoints.iter().filter(move |(_, one)| open(one)).map(|((path, _), _)| path)
+        let open = self.endpoints.iter().filter(move |((_, method), one)| open(*method, one));
+        open.map(|((path, _), _)| path)
     }
 
     /// The paths that events are sent to.
@@ -168,6 +173,16 @@ impl Endpoints {
         }
     }
 
+    /// Adds HEAD wherever GET is. One more method changes a deployed API less than replacing its
+    /// methods by ANY, which would also let every other method reach a function.
+    fn add_heads(&mut self) {
+        let gets = self.endpoints.iter().filter(|((_, method), _)| *method == Method::Get);
+        let heads: Vec<_> = gets
+            .map(|((path, _), endpoint)| ((path.clone(), Method::Head), endpoint.clone()))
+            .collect();
+        self.endpoints.extend(heads);
+    }
+
     fn check_variable_parts(&self) -> Result<(), WiringError> {
         let mut shapes = BTreeMap::new();
         for path in self.paths() {
@@ -230,13 +245,17 @@ mod tests {
             [
                 "DELETE /delete abtest-experiments key",
                 "GET /experiments abtest-experiments key",
+                "HEAD /experiments abtest-experiments key",
                 "GET /experiments/{experiment} abtest-experiments key",
+                "HEAD /experiments/{experiment} abtest-experiments key",
                 "DELETE /experiments/{experiment} abtest-experiments key",
                 "PUT /experiments/{experiment}/control abtest-experiments key",
                 "POST /experiments/{experiment}/looks abtest-experiments key",
                 "DELETE /experiments/{experiment}/looks abtest-experiments key",
                 "GET /openapi.json abtest-experiments open",
+                "HEAD /openapi.json abtest-experiments open",
                 "GET /track abtest-track open",
+                "HEAD /track abtest-track open",
                 "POST /track abtest-track open",
             ]
         );

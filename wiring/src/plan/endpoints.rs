@@ -57,7 +57,13 @@ fn plan_path(blueprint: &Blueprint, api: Option<&FoundApi>, path: &ResourcePath)
         let more = plan_method(blueprint, path, *method, endpoint, found(&method.to_string()));
         if !more.is_empty() {
             let key = if endpoint.key_required { ", with the API key" } else { ", open" };
-            details.push(format!("{method} → {}{key}", endpoint.function));
+            let target = format!("→ {}{key}", endpoint.function);
+            match details.last_mut() {
+                Some(last) if *method == Method::Head && *last == format!("GET {target}") => {
+                    *last = format!("GET, HEAD {target}");
+                }
+                _ => details.push(format!("{method} {target}")),
+            }
             steps.extend(more);
         }
     }

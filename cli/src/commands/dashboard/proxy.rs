@@ -91,7 +91,7 @@ impl server::Responder for Proxy {
 /// Whether the page sends such requests.
 fn is_forwarded(method: &Method, path: &str) -> bool {
     match *method {
-        Method::GET => path == "/experiments" || path.starts_with("/experiments/"),
+        Method::GET | Method::HEAD => path == "/experiments" || path.starts_with("/experiments/"),
         Method::PUT => path.starts_with("/experiments/") && path.ends_with("/control"),
         Method::DELETE => path == "/delete" || path.starts_with("/experiments/"),
         _ => false,
@@ -135,6 +135,7 @@ mod tests {
     #[test]
     fn it_forwards_what_the_page_asks_and_nothing_else() {
         assert!(is_forwarded(&Method::GET, "/experiments"));
+        assert!(is_forwarded(&Method::HEAD, "/experiments/a"));
         assert!(is_forwarded(&Method::DELETE, "/experiments/a%2Fb"));
         assert!(is_forwarded(&Method::PUT, "/experiments/a%2Fb/control"));
         assert!(!is_forwarded(&Method::PUT, "/experiments/a"));

@@ -1,7 +1,7 @@
 //! Checks of the files on this machine.
 
 use abtest_config::Config;
-use abtest_model::Program;
+use abtest_model::{Method, Program};
 use abtest_wiring::artifacts::Artifacts;
 use abtest_wiring::endpoints::Endpoints;
 
@@ -71,7 +71,8 @@ pub(super) fn wiring(config: &Config) -> Vec<Check> {
         Ok(endpoints) => endpoints,
         Err(error) => return vec![Check::error(NAME, &error)],
     };
-    let (functions, paths) = (endpoints.functions.len(), endpoints.endpoints.len());
+    let shown = endpoints.endpoints.keys().filter(|(_, method)| *method != Method::Head);
+    let (functions, paths) = (endpoints.functions.len(), shown.count());
     let mut checks = vec![Check::passed(NAME, format!("{paths} endpoints, {functions} functions"))];
     let open = open_results(config);
     if !open.is_empty() {

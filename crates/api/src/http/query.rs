@@ -1,15 +1,19 @@
-//! A request's query string, checked against the parameters that its operation has.
+//! A request's query string, checked against the parameters of its operation.
 
 use abtest_model::Query;
-use abtest_model::endpoint::{ENDPOINTS, Operation};
+use abtest_model::endpoint::{ENDPOINTS, Operation, PublicOperation};
 use http::Uri;
 
 use crate::http::problem::Problem;
 
-/// Decodes a query string, and refuses a parameter that the operation does not know: a misspelt
-/// one must not be ignored.
+/// Decodes a query string. Refuses a parameter that the operation does not know, because a
+/// misspelled one must not be ignored. Tracking ignores it: people add cache busters and `utm_…` to
+/// the address, and no event may be lost for that.
 pub(crate) fn parse(uri: &Uri, operation: Operation) -> Result<Query<'_>, Box<Problem>> {
     let query = Query::parse(uri.query().unwrap_or_default())?;
+    if operation == Operation::Public(PublicOperation::TrackOne) {
+        return Ok(query);
+    }
     let endpoint = ENDPOINTS.iter().find(|endpoint| endpoint.operation == operation);
     query.check_known(endpoint.map_or(GIMEL_EXPERIMENT, |endpoint| endpoint.parameters))?;
     Ok(query)

@@ -32,7 +32,7 @@ const ATTEMPTS: usize = 10;
     post, path = "/experiments/{experiment}/looks", tag = "operator",
     params(
         ("experiment" = String, Path, description = "the experiment's name"),
-        ("planned" = Option<u64>, Query, minimum = 1, description = "for the first look: the \
+        ("planned" = Option<u64>, Query, minimum = 1, maximum = 999999999999999u64, description = "for the first look: the \
             number of participants, in all variants together, at which the experiment ends; more \
             than there are now"),
         ("method" = Option<String>, Query, pattern = "^sequential$", description = "`sequential`"),

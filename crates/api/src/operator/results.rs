@@ -28,7 +28,7 @@ use crate::operator::page::{self, Page};
 #[utoipa::path(
     get, path = "/experiments", tag = "operator",
     params(
-        ("scope" = Option<String>, Query,
+        ("scope" = Option<String>, Query, pattern = r"^,*([^,\x00-\x1f\x7f-\x9f]{1,200}(,+[^,\x00-\x1f\x7f-\x9f]{1,200})*)?,*$",
             description = "names of experiments, with commas between; all if absent"),
         ("analysis" = inline(Option<Detail>), Query,
             description = "how much of the analysis each experiment has; `summary` if absent"),

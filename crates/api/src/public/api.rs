@@ -80,6 +80,9 @@ impl<R: Recorder> PublicApi<R> {
         let uri = request.uri().clone();
         let query = query::parse(&uri, Operation::Public(operation))?;
         match operation {
+            PublicOperation::TrackOne if request.method() == http::Method::HEAD => {
+                track::check_one(&query)
+            }
             PublicOperation::TrackOne => track::one(&*self.recorder, &query, summary).await,
             PublicOperation::TrackMany => track::many(&*self.recorder, request, summary).await,
         }

@@ -28,23 +28,29 @@ pub(crate) struct Receipt {
 /// An event as JSON.
 #[cfg(feature = "operator")]
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = Event)]
 #[expect(dead_code, reason = "describes what model::Event reads")]
 pub(crate) struct EventSchema {
     /// The experiment's name.
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$")]
     experiment: String,
     /// The variant that the visitor saw.
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$")]
     variant: String,
     /// A goal's name, or `participate`.
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$")]
     event: String,
     /// The same uuid counts once in a counter.
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$")]
     uuid: String,
     /// The set of experiments; `alephbet` if absent.
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(
+        min_length = 1,
+        max_length = 200,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]+$",
+        nullable = false
+    )]
     namespace: Option<String>,
 }
 
@@ -76,6 +82,12 @@ pub(crate) async fn one<R: Recorder>(
     summary: &mut RequestSummary,
 ) -> Result<Response<AnswerBody>, Box<Problem>> {
     record(recorder, vec![Event::from_query(query)], false, summary).await
+}
+
+/// Answers HEAD as GET would be answered, but records nothing: HEAD is safe (RFC 9110, 9.2.1).
+pub(crate) fn check_one(query: &Query<'_>) -> Result<Response<AnswerBody>, Box<Problem>> {
+    Event::from_query(query)?;
+    Ok(json(StatusCode::OK, &Receipt { accepted: 1, refused: Vec::new() }))
 }
 
 /// Records one event, or an array of up to 500. The good ones of a batch are stored.
@@ -125,8 +137,15 @@ pub(crate) enum Events {
     /// One event.
     One(EventSchema),
     /// Up to 500 events.
-    Many(Vec<EventSchema>),
+    Many(EventList),
 }
+
+/// Up to 500 events.
+#[cfg(feature = "operator")]
+#[derive(ToSchema)]
+#[schema(max_items = 500)]
+#[expect(dead_code, reason = "describes what model::Batch reads")]
+pub(crate) struct EventList(Vec<EventSchema>);
 
 async fn record<R: Recorder>(
     recorder: &R,

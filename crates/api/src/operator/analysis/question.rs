@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use abtest_model::name::check as check_name;
 use abtest_model::{Percentage, Query};
 use abtest_stats::analysis::{Counts, EarlierLook, Looks, Method, Settings, analyse};
 use abtest_stats::many_comparisons::Correction;
@@ -27,6 +28,9 @@ const METHODS: [(&str, Method); 3] = [
 const DETAILS: [(&str, Detail); 3] =
     [("summary", Detail::Summary), ("full", Detail::Full), ("none", Detail::None)];
 
+/// Most digits of a number of participants: every such number is exact in JSON.
+const COUNT_DIGITS: usize = 15;
+
 /// Most looks of an experiment, given or stored.
 pub(super) const MAX_LOOKS: usize = 100;
 
@@ -45,16 +49,21 @@ pub(crate) struct AnalysisParameters {
     /// The goal of the experiment's verdict. Default: the first by name.
     goal: Option<String>,
     /// The level of intervals and tests, as `95%` or `0.95`. Default: 95%.
-    #[param(pattern = "^(0\\.[0-9]{0,5}[1-9]|[1-9][0-9]?(\\.[0-9]{1,5})?%)$")]
+    #[param(
+        pattern = r"^(0\.0{0,5}[1-9][0-9]{0,5}|(0\.0{0,3}[1-9][0-9]{0,5}|[1-9][0-9]?(\.[0-9]{1,6})?)%)$"
+    )]
     level: Option<String>,
     /// How to correct for several comparisons. Default: `bonferroni`.
-    #[param(inline)]
-    correction: Option<Correction>,
+    /// `bh` is short for `benjamini_hochberg`.
+    #[param(pattern = "^(bonferroni|bh|benjamini_hochberg|none)$")]
+    correction: Option<String>,
     /// The smallest relative lift that matters, as `5%` or `0.05`. Default: 5%.
-    #[param(pattern = "^(0\\.[0-9]{0,5}[1-9]|[1-9][0-9]{0,3}(\\.[0-9]{1,5})?%)$")]
+    #[param(
+        pattern = r"^(0\.0{0,5}[1-9][0-9]{0,5}|(0\.0{0,3}[1-9][0-9]{0,5}|[1-9][0-9]{0,3}(\.[0-9]{1,6})?)%)$"
+    )]
     minimum_lift: Option<String>,
     /// The probability to find it, as `80%` or `0.8`. Default: 80%.
-    #[param(pattern = "^(0\\.[1-9][0-9]{0,4}|[1-9][0-9]?(\\.[0-9]{1,3})?%)$")]
+    #[param(pattern = r"^(0\.(0[1-9]|[1-9])[0-9]{0,4}|[1-9][0-9]?(\.[0-9]{1,4})?%)$")]
     power: Option<String>,
 }
 
@@ -69,9 +78,10 @@ pub(crate) struct ReadParameters {
     method: Option<Method>,
     /// For `method=sequential`, if you store the looks yourself and take one now: the number of
     /// participants, in all variants together, at which the experiment ends.
-    #[param(minimum = 1)]
+    #[param(minimum = 1, maximum = 999_999_999_999_999_u64)]
     planned: Option<u64>,
     /// With `planned`: the number of participants at each earlier look, with commas between.
+    #[param(pattern = "^,*([0-9]{1,15}(,+[0-9]{1,15})*)?,*$")]
     looks: Option<String>,
     /// `true` for the memory that the counters use.
     memory: Option<bool>,
@@ -130,8 +140,8 @@ impl Question {
 
     fn from_query(query: &Query<'_>) -> Result<Self, Box<Problem>> {
         let mut settings = Settings {
-            control: query.get("control")?.map(str::to_owned),
-            primary_goal: query.get("goal")?.map(str::to_owned),
+            control: name(query, "control")?,
+            primary_goal: name(query, "goal")?,
             ..Settings::default()
         };
         if let Some(level) = percentage(query, "level")? {
@@ -228,10 +238,20 @@ fn earlier(texts: &str) -> Result<Vec<EarlierLook>, Box<Problem>> {
 }
 
 fn count(parameter: &'static str, text: &str) -> Result<u64, Box<Problem>> {
-    text.parse().map_err(|_| {
-        let detail = format!("parameter `{parameter}` must be a whole number, such as 10000");
+    let is_count = text.len() <= COUNT_DIGITS && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| is_count).ok_or_else(|| {
+        let detail = format!(
+            "parameter `{parameter}` must be a whole number, such as 10000, of at most \
+             {COUNT_DIGITS} digits"
+        );
         Problem::wrong_parameter(parameter, "number", detail)
     })
+}
+
+fn name(query: &Query<'_>, parameter: &'static str) -> Result<Option<String>, Box<Problem>> {
+    let Some(text) = query.get(parameter)? else { return Ok(None) };
+    check_name(parameter, text)?;
+    Ok(Some(text.to_owned()))
 }
 
 fn percentage(query: &Query<'_>, parameter: &'static str) -> Result<Option<f64>, Box<Problem>> {
