@@ -111,7 +111,7 @@ fn an_experiment_goes_from_a_folder_to_an_exact_redis_and_not_back() {
     assert_eq!(there.count("button color", "participate", "red"), 750);
     let again = import();
     assert_eq!(again.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&again.stderr).contains("there already"), "{again:?}");
+    assert!(String::from_utf8_lossy(&again.stderr).contains("already exists"), "{again:?}");
     let exported = abtest(&["export", "button color", "--redis", &redis.url(), "--output", &file]);
     assert!(exported.status.success(), "{exported:?}");
     let back = abtest(&["import", &file, "--data", &data, "--namespace", "other"]);
