@@ -154,7 +154,8 @@ fn one_experiment_and_a_scope_read_alike() {
     assert_eq!(order, ["plain", "unknown", "50% off"]);
     assert_eq!(results[0]["meta"]["scope"], scope);
     let one = serve.get("/experiments/50%25%20off").json();
-    let listed = serve.get(&format!("/experiments?analysis=full&days=true&scope={}", encode(scope))).json();
+    let listed =
+        serve.get(&format!("/experiments?analysis=full&days=true&scope={}", encode(scope))).json();
     assert_eq!(one, listed[3]);
 }
 
