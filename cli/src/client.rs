@@ -240,10 +240,12 @@ impl Client {
             200 if content_type.starts_with("application/json") => Ok(Some(text)),
             200 => bail!(self.not_abtest(&format!("it sent {content_type:?}"))),
             404 if content_type.starts_with("application/problem+json") => {
-                // The path of the API exists in every abtest: so it is the experiment that is missing.
-                if path != "/experiments" {
-                    self.experiments_are_there()?;
+                // Every abtest has a list: another program, or another path of abtest, answered.
+                if path == "/experiments" {
+                    bail!(self.wrong_path());
                 }
+                // There is a list, so it is the experiment that is missing.
+                self.experiments_are_there()?;
                 Ok(None)
             }
             404 => bail!(self.wrong_path()),

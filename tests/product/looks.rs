@@ -54,6 +54,26 @@ fn what_a_look_decided_stays_decided_whatever_comes_later() {
         let stored = sequential(&serve)["looks"].clone();
         assert_eq!(stored["taken"].as_array().unwrap().len(), 1);
         assert_eq!(stored["decisions"][0]["variant"], "red");
+        let decided = taken["analysis"]["verdict"]["sentence"].as_str().unwrap().to_owned();
+        // A goal before the decided one, and a variant with the name of a control: one public event each.
+        for (variant, event) in [("red", "aaa"), ("control", "participate")] {
+            let query = format!("variant={variant}&event={event}&uuid=stranger");
+            let path = format!("/track?experiment=button%20color&{query}");
+            assert_eq!(serve.get(&path).status, 200);
+        }
+        for method in ["sequential", "always_valid"] {
+            let alone = serve.get(&format!("{PATH}?method={method}")).json()["analysis"].clone();
+            assert_eq!(alone["control"], "blue", "{method}");
+            assert_eq!(alone["verdict"]["goal"], "signup", "{method}");
+            assert_eq!(alone["verdict"]["outcome"], "better", "{method}: {}", alone["verdict"]);
+            let list = serve.get(&format!("/experiments?method={method}")).json();
+            let summary = list[1]["summary"].clone();
+            assert_eq!(summary["sentence"], alone["verdict"]["sentence"], "{method}");
+            assert_eq!(summary["control"], "blue", "{method}");
+            assert_eq!(summary["sample_ratio_alarm"], false, "{method}");
+        }
+        let sentence = sequential(&serve)["verdict"]["sentence"].as_str().unwrap().to_owned();
+        assert!(sentence.starts_with(&decided), "{sentence}");
         // Goals and variants that come later, by mistake or by attack.
         let events: Vec<Value> = (0..300)
             .map(|index| {

@@ -2,6 +2,8 @@
 //!
 //! A look is read back as it was written. Goals, variants, controls and levels that come later never change it.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::family::Family;
@@ -23,6 +25,39 @@ pub struct Looks {
     pub earlier: Vec<EarlierLook>,
     /// Whether this analysis is a look too. If not, only the earlier looks decide.
     pub now: bool,
+}
+
+impl Looks {
+    /// The first stored look. It fixes the control, the variants and the goals of all looks.
+    #[must_use]
+    pub fn first_recorded(&self) -> Option<&LookRecord> {
+        self.earlier.iter().find_map(|look| match look {
+            EarlierLook::Recorded(record) => Some(&**record),
+            EarlierLook::Told(_) => None,
+        })
+    }
+
+    /// The variant that the stored looks compare the others with; `None` without stored looks.
+    #[must_use]
+    pub fn control(&self) -> Option<&str> {
+        self.first_recorded().map(|look| look.control.as_str()).filter(|name| !name.is_empty())
+    }
+
+    /// The variants of the stored looks, each once; empty without stored looks.
+    #[must_use]
+    pub fn variants(&self) -> BTreeSet<&str> {
+        let Some(first) = self.first_recorded() else { return BTreeSet::new() };
+        let compared = first.comparisons.iter().map(|one| one.variant.as_str());
+        let counted = first.variants.iter().map(|one| one.variant.as_str());
+        compared.chain(counted).chain(self.control()).collect()
+    }
+
+    /// The goals of the stored looks, each once; empty without stored looks.
+    #[must_use]
+    pub fn goals(&self) -> BTreeSet<&str> {
+        let comparisons = self.first_recorded().into_iter().flat_map(|look| &look.comparisons);
+        comparisons.map(|one| one.goal.as_str()).collect()
+    }
 }
 
 /// A look before this analysis.
@@ -196,6 +231,13 @@ impl LookRecord {
         self.families.iter().find(|one| one.family == family)
     }
 
+    /// Whether this look decided the comparison.
+    pub(super) fn is_decided(&self, comparison: &LookComparison) -> bool {
+        let bound = self.family(comparison.family).and_then(|family| family.bound);
+        let z = comparison.found.as_ref().map(|found| found.z.abs());
+        z.zip(bound).is_some_and(|(z, bound)| z > bound)
+    }
+
     /// What this look decided.
     #[must_use]
     pub fn decisions(&self) -> Vec<Decision> {
@@ -203,7 +245,7 @@ impl LookRecord {
             let found = comparison.found.as_ref()?;
             let bound = self.family(comparison.family)?.bound?;
             let interval = found.lift_interval(bound)?;
-            (found.z.abs() > bound).then(|| Decision {
+            self.is_decided(comparison).then(|| Decision {
                 goal: comparison.goal.clone(),
                 variant: comparison.variant.clone(),
                 control: self.control.clone(),

@@ -109,8 +109,14 @@ pub fn analyse(counts: &Counts, settings: &Settings) -> Result<Analysis, Error> 
             matrix: goal.matrix(),
         });
     }
-    let verdict =
-        verdict::of_experiment(&analysed, counts, settings, sample_ratio.alarm, &mut remarks);
+    let verdict = verdict::of_experiment(
+        &analysed,
+        counts,
+        settings,
+        sample_ratio.alarm,
+        sequence.as_ref(),
+        &mut remarks,
+    );
     warn_about_counter(&analysed, &mut remarks);
     if let Some(sequence) = &sequence {
         verdict::remark_looks(

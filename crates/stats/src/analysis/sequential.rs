@@ -1,5 +1,7 @@
 //! The sequential method: bounds for a new look, and what the recorded looks say.
 
+use std::collections::HashSet;
+
 use super::arm::Arm;
 use super::evidence::{Evidence, LookEvidence, Silence, too_early};
 use super::families::Families;
@@ -61,11 +63,15 @@ impl Sequence {
         let now = participants(counts);
         let (earlier, is_new) = distinct(looks, now);
         let mut shape = Shape::new(settings, families, looks)?;
+        // Records hold their bounds. Only another look needs the process behind them, which costs milliseconds a look.
+        let takes = is_new || earlier.iter().any(|look| matches!(look, EarlierLook::Told(_)));
         let mut records = Vec::new();
         for look in earlier {
             records.push(match look {
                 EarlierLook::Recorded(record) => {
-                    shape.recall(record)?;
+                    if takes {
+                        shape.recall(record)?;
+                    }
                     (**record).clone()
                 }
                 EarlierLook::Told(participants) => shape.take(*participants, settings)?,
@@ -97,6 +103,18 @@ impl Sequence {
 
     pub(super) fn last(&self) -> Option<&LookRecord> {
         self.records.iter().rfind(|look| !look.comparisons.is_empty())
+    }
+
+    /// The goals of the recorded looks: decided ones first, in the order of the decisions, then the others.
+    pub(super) fn goals(&self) -> Vec<&str> {
+        let decided = self.records.iter().flat_map(|look| {
+            let is_decided = |one: &&LookComparison| look.is_decided(one);
+            look.comparisons.iter().filter(is_decided)
+        });
+        let all = self.records.iter().flat_map(|look| &look.comparisons);
+        let mut seen = HashSet::new();
+        let goals = decided.chain(all).map(|one| one.goal.as_str());
+        goals.filter(|goal| seen.insert(*goal)).collect()
     }
 
     pub(super) fn planned(&self) -> u64 {

@@ -1,6 +1,7 @@
 //! Are the participants split over the variants as declared?
 
 use super::input::{Counts, Settings};
+use super::look::Looks;
 use super::remarks::Remarks;
 use super::report::{RemarkCode, SampleRatioCheck};
 use crate::sample_ratio::{Split, sample_ratio, sample_ratio_over_periods, split_evidence};
@@ -88,13 +89,16 @@ fn measured(
     }
 }
 
-/// The variants that take part in the check: the declared ones, or all.
+/// The variants that take part in the check: the declared ones, else those of the stored looks, else all. A name that
+/// appears after the first look cannot void what the looks decided.
 fn judged(counts: &Counts, settings: &Settings) -> Vec<usize> {
-    let is_declared = |name: &str| {
-        let declared = settings.declared.as_ref();
-        declared.is_none_or(|declared| declared.variants.iter().any(|v| v.name == name))
+    let of_looks = settings.looks.as_ref().map(Looks::variants).filter(|names| !names.is_empty());
+    let takes_part = |name: &str| match (&settings.declared, &of_looks) {
+        (Some(declared), _) => declared.variants.iter().any(|v| v.name == name),
+        (None, Some(names)) => names.contains(name),
+        (None, None) => true,
     };
-    (0..counts.variants.len()).filter(|&i| is_declared(&counts.variants[i].name)).collect()
+    (0..counts.variants.len()).filter(|&i| takes_part(&counts.variants[i].name)).collect()
 }
 
 /// The smallest p-value of a single period, corrected for the number of periods.

@@ -181,15 +181,21 @@ fn keep_running(context: &Context<'_>, all: &[Comparison]) -> String {
     }
 }
 
+/// The verdict of the primary goal. Without one, of a goal of the looks: a goal that appears later cannot hide what they
+/// decided. Without looks, of the first goal.
 pub(super) fn of_experiment(
     goals: &[GoalAnalysis],
     counts: &Counts,
     settings: &Settings,
     unsound: bool,
+    sequence: Option<&Sequence>,
     remarks: &mut Remarks,
 ) -> Verdict {
     let primary = settings.primary_goal();
-    let Some(goal) = goals.iter().find(|goal| goal.primary).or(goals.first()) else {
+    let named = |name: &str| goals.iter().find(|goal| goal.goal == name);
+    let of_looks = sequence.and_then(|looks| looks.goals().into_iter().find_map(named));
+    let chosen = goals.iter().find(|goal| goal.primary).or(of_looks).or(goals.first());
+    let Some(goal) = chosen else {
         let (outcome, sentence) = if unsound {
             (Outcome::Unsound, self::unsound())
         } else {
@@ -198,8 +204,9 @@ pub(super) fn of_experiment(
         return Verdict { outcome, goal: None, variant: None, sentence };
     };
     if goals.len() > 1 && primary.is_none() {
+        let which = if of_looks.is_some() { "goal of the looks" } else { "goal" };
         let message =
-            format!("No primary goal set. The verdict is about the first goal, {}.", goal.goal);
+            format!("No primary goal set. The verdict is about the first {which}, {}.", goal.goal);
         remarks.note(RemarkCode::NoPrimaryGoal, message);
     }
     if goal.verdict.outcome == Outcome::TooEarly && counts.variants.len() > 1 {

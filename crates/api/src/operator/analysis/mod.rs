@@ -50,8 +50,14 @@ pub(crate) fn read(
         return Ok(answer);
     }
     let mut settings = question.settings.clone();
-    settings.control = settings.control.or_else(|| chosen_control(tally));
+    if asked == Asked::AmongOthers {
+        settings.control = settings.control.filter(|control| has_variant(tally, control));
+    }
     settings.looks = settings.looks.or_else(|| looks::taken(stored));
+    // A variant that appears later and is called `control` must not take the place of the looks' control.
+    let of_looks = settings.looks.as_ref().and_then(Looks::control);
+    let of_looks = of_looks.filter(|control| has_variant(tally, control)).map(str::to_owned);
+    settings.control = settings.control.or_else(|| chosen_control(tally)).or(of_looks);
     let (counts, mut analysis) = analysis(&answer.results, &mut settings, asked)?;
     looks::warn(&mut analysis, &stored.resets);
     if question.detail == Detail::Summary {
@@ -95,8 +101,12 @@ fn participants(results: &ExperimentResults) -> u64 {
 
 /// The control that was set for the experiment, if it still has that variant.
 fn chosen_control(tally: &Tally) -> Option<String> {
-    let control = tally.control.as_ref().filter(|control| tally.variants().contains(control));
+    let control = tally.control.as_ref().filter(|control| has_variant(tally, control.as_str()));
     control.map(ToString::to_string)
+}
+
+fn has_variant(tally: &Tally, name: &str) -> bool {
+    tally.variants().iter().any(|variant| variant.as_str() == name)
 }
 
 /// The counts that are analysed, and their analysis.
@@ -112,9 +122,7 @@ fn analysis(
     };
     match asked {
         Asked::AmongOthers => {
-            let has_variant = |name: &String| counts.variants.iter().any(|v| v.name == *name);
             let has_goal = |name: &String| counts.goals.iter().any(|goal| goal.name == *name);
-            settings.control = settings.control.take().filter(has_variant);
             settings.primary_goal = settings.primary_goal.take().filter(has_goal);
         }
         Asked::Alone => {
@@ -125,8 +133,7 @@ fn analysis(
             }
         }
     }
-    let left_out =
-        top::keep_top(&mut counts, settings.control.as_deref(), settings.primary_goal.as_deref());
+    let left_out = top::keep_top(&mut counts, settings);
     let mut analysis = analyse(&counts, settings).map_err(|error| match error {
         Error::UnknownControl(_) => {
             let names = counts.variants.iter().map(|v| v.name.as_str());
