@@ -55,12 +55,15 @@ fn what_a_look_decided_stays_decided_whatever_comes_later() {
         assert_eq!(stored["taken"].as_array().unwrap().len(), 1);
         assert_eq!(stored["decisions"][0]["variant"], "red");
         let decided = taken["analysis"]["verdict"]["sentence"].as_str().unwrap().to_owned();
-        // A goal before the decided one, and a variant with the name of a control: one public event each.
-        for (variant, event) in [("red", "aaa"), ("control", "participate")] {
-            let query = format!("variant={variant}&event={event}&uuid=stranger");
-            let path = format!("/track?experiment=button%20color&{query}");
-            assert_eq!(serve.get(&path).status, 200);
-        }
+        // A goal before the decided one, and a variant with the name of a control.
+        let made_up = |variant: &str, event: &str, uuid: u32| {
+            json!({"experiment": "button color", "variant": variant, "event": event,
+                   "uuid": format!("stranger {uuid}")})
+        };
+        let mut events = vec![made_up("red", "aaa", 0)];
+        events.extend((0..50).map(|uuid| made_up("control", "participate", uuid)));
+        let body = Value::from(events).to_string();
+        assert_eq!(serve.call("POST", "/track", Some(&body)).status, 200);
         for method in ["sequential", "always_valid"] {
             let alone = serve.get(&format!("{PATH}?method={method}")).json()["analysis"].clone();
             assert_eq!(alone["control"], "blue", "{method}");
