@@ -21,6 +21,15 @@ impl Address {
         self.uri().host().is_some_and(is_local)
     }
 
+    /// Whether both lead to the same server: `localhost` and `127.0.0.1` are the same host.
+    pub(crate) fn is_same_place(&self, other: &Self) -> bool {
+        let (one, two) = (self.uri(), other.uri());
+        let rest = |uri: &Uri| {
+            (uri.scheme_str().map(str::to_owned), uri.port_u16(), uri.path().to_owned())
+        };
+        self == other || (self.is_local() && other.is_local() && rest(&one) == rest(&two))
+    }
+
     /// Whether it is an API Gateway's own address without a stage, such as /prod.
     pub(crate) fn lacks_stage(&self) -> bool {
         let uri = self.uri();
@@ -226,6 +235,9 @@ mod tests {
         assert_eq!(address.with_other_scheme(), "http://127.0.0.1:8080/a");
         assert_eq!(address.origin(), "https://127.0.0.1:8080");
         assert!(address.is_local() && address.is_https());
+        let is_same = |other: &str| address.is_same_place(&other.parse().unwrap());
+        assert!(is_same("https://localhost:8080/a") && is_same("https://127.0.0.1:8080/a"));
+        assert!(!is_same("https://localhost:8081/a") && !is_same("https://example.org:8080/a"));
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub(crate) struct ServerArguments {
 }
 
 /// Where to ask, and with which key.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Target {
     pub(crate) address: Address,
     pub(crate) key: Secret,
@@ -59,11 +59,19 @@ impl ServerArguments {
 
     /// The server to ask, with its key.
     pub(crate) fn target(&self) -> Result<Target> {
-        let server = match self.given()? {
+        let given = self.given()?;
+        let is_guess =
+            given.is_none() && servers::running().is_empty() && servers::login().is_none();
+        let server = match given {
             Some(address) => known(address),
             None => usual()?,
         };
-        let key = self.key(&server)?;
+        let key = self.key(&server).map_err(|error| match is_guess {
+            true => error.context(
+                "no `abtest serve` of yours runs here, and `abtest login` saved no server",
+            ),
+            false => error,
+        })?;
         Ok(Target { address: server.address, key })
     }
 
@@ -89,6 +97,10 @@ impl ServerArguments {
                 if server.address.is_local() && file.exists() {
                     return read_key(&file);
                 }
+                // Without a server, a key would not help.
+                if server.address.is_local() {
+                    is_there(&server.address)?;
+                }
                 bail!(
                     "there is no API key for {address}; save it with `abtest login --url {address}`, \
                      or set ABTEST_API_KEY or --api-key-file",
@@ -99,11 +111,17 @@ impl ServerArguments {
     }
 }
 
+/// An error if nothing answers at the address.
+fn is_there(address: &Address) -> Result<()> {
+    let asked = agent().get(format!("{address}/healthz")).call();
+    asked.map(drop).map_err(|error| no_answer(address, &error))
+}
+
 /// A given address, with its key if the server runs here or was saved.
 fn known(address: Address) -> Server {
     let all = servers::running().into_iter().chain(servers::login());
     all.into_iter()
-        .find(|server| server.address == address)
+        .find(|server| server.address.is_same_place(&address))
         .unwrap_or(Server { address, key: KnownKey::Unknown })
 }
 
@@ -282,6 +300,11 @@ impl Client {
                 }
             }
         }
+    }
+
+    /// An error if no abtest answers, or if it refuses the key.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.experiments_are_there()
     }
 
     /// An error if the address has no list of experiments, so that its path must be wrong.

@@ -10,6 +10,7 @@ mod config_file;
 #[cfg(feature = "deploy")]
 mod deployment;
 mod numbers;
+mod output_file;
 mod page;
 #[cfg(feature = "deploy")]
 mod plan_view;

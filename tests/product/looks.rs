@@ -109,8 +109,16 @@ fn every_report_shows_that_looks_exist_and_what_they_decided() {
     let serve = Serve::embedded();
     button_color(&serve);
     assert!(!text(&results(&serve, &["button color"])).contains("4,010 of 8,000"));
-    let taken = text(&results(&serve, &["button color", "--look", "--planned", "8,000"]));
+    let look = ["button color", "--look", "--planned", "8,000", "--yes"];
+    let (code, refused) = error(&results(&serve, &look[..4]));
+    assert!(code == Some(2) && refused.contains("Add --yes"), "{refused}");
+    assert!(serve.get(PATH).json()["analysis"].get("looks").is_none(), "no look was taken");
+    let taken = text(&results(&serve, &look));
     assert!(taken.contains("red is better than blue"), "{taken}");
+    // The interval is the look's, so its head names the look's level.
+    let at_90 = ["button color", "--method", "sequential", "--level", "90%"];
+    let shown = text(&results(&serve, &at_90));
+    assert!(shown.contains("95% interval") && !shown.contains("lift 90% interval"), "{shown}");
     for method in ["always_valid", "sequential", "fixed"] {
         let shown = text(&results(&serve, &["button color", "--method", method]));
         assert!(shown.contains("4,010"), "{method}: {shown}");

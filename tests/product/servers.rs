@@ -232,3 +232,43 @@ fn an_import_creates_its_folder() {
     let (code, text) = abtest(&state, &["results", "--data", &path("new"), "--json"], None, "");
     assert!(code == 0 && text.contains("moved"), "{text}");
 }
+
+#[test]
+fn without_a_server_a_command_says_that_nothing_runs_and_localhost_finds_the_key() {
+    let state = tempfile::tempdir().unwrap();
+    let nowhere = format!("http://127.0.0.1:{}", free_port());
+    let (code, text) = abtest(state.path(), &["results", "--url", &nowhere], None, "");
+    assert!(code == 1 && text.contains("nothing listens at"), "{text}");
+    let (code, text) = abtest(state.path(), &["results"], None, "");
+    assert!(code == 1 && text.contains("no `abtest serve` of yours runs here"), "{text}");
+
+    let serve = Serve::embedded();
+    assert_eq!(serve.track("found", "v", "participate", "1"), 200);
+    let url = serve.url.replace("127.0.0.1", "localhost");
+    let (code, text) = abtest(&serve.state(), &["results", "--url", &url], None, "");
+    assert!(code == 0 && text.contains("found"), "{text}");
+}
+
+#[test]
+fn the_dashboard_is_for_the_server_that_runs_and_refuses_what_it_cannot_read() {
+    let (serve, folder) = (Serve::embedded(), tempfile::tempdir().unwrap());
+    let page = folder.path().join("public").display().to_string();
+    let export = ["dashboard", "--export", &page];
+    let (code, text) = abtest(&serve.state(), &export, None, "");
+    assert!(code == 0 && text.contains(&serve.url), "{text}");
+    // Its own page is replaced; another page is not.
+    assert_eq!(abtest(&serve.state(), &export, None, "").0, 0);
+    let index = folder.path().join("public/index.html");
+    std::fs::write(&index, "my shop").unwrap();
+    let (code, text) = abtest(&serve.state(), &export, None, "");
+    assert!(code == 2 && text.contains("--yes"), "{text}");
+    assert_eq!(std::fs::read_to_string(&index).unwrap(), "my shop");
+
+    let dashboard = |url: &str| {
+        abtest(&serve.state(), &["dashboard", "--port", "0", "--url", url], Some("wrong"), "")
+    };
+    let (code, text) = dashboard(&serve.url);
+    assert!(code == 1 && text.contains("refuses the API key"), "{text}");
+    let (code, text) = dashboard(&format!("http://127.0.0.1:{}", free_port()));
+    assert!(code == 1 && text.contains("nothing listens at"), "{text}");
+}

@@ -7,9 +7,10 @@ use abtest_store::embedded;
 use anyhow::{Context, Result};
 
 use crate::client::namespace;
+use crate::output_file::OutputFile;
 use crate::progress::Progress;
-use crate::terminal::printable;
-use crate::{ExitStatus, private_file, stores};
+use crate::terminal::{is_quiet, printable};
+use crate::{ExitStatus, stores};
 
 /// Write an experiment to a file, to move it to another store.
 #[derive(Debug, clap::Args)]
@@ -30,6 +31,9 @@ pub(crate) struct Arguments {
     /// The file to write [default: standard output].
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Replace a file that exists, without asking.
+    #[arg(long, requires = "output")]
+    yes: bool,
 }
 
 /// A store that the command opens without a running abtest.
@@ -56,6 +60,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
     let Place { namespace, redis, config, data } = &arguments.place;
     let namespace = Namespace::new(&**namespace)?;
     let experiment = Experiment::new(&*arguments.experiment)?;
+    let output = arguments.output.as_deref().map(OutputFile::at).transpose()?;
+    if let Some(output) = &output
+        && !output.may_be_written(arguments.yes)?
+    {
+        return Ok(ExitStatus::Unconfirmed);
+    }
     let progress = Progress::start(&format!("reading {}", printable(experiment.as_str())));
     let export = match data {
         Some(folder) => {
@@ -79,8 +89,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
         )
     })?;
     let text = serde_json::to_string(&export)? + "\n";
-    match &arguments.output {
-        Some(file) => private_file::write(file, &text)?,
+    match output.zip(arguments.output.as_deref()) {
+        Some((output, file)) => {
+            output.write(&text)?;
+            if !is_quiet() {
+                // Not on standard output, which may be the file.
+                eprintln!("wrote `{}` to {}", printable(experiment.as_str()), file.display());
+            }
+        }
         None => print!("{text}"),
     }
     Ok(ExitStatus::Done)

@@ -1,15 +1,34 @@
 //! The page as files for a static host. It asks its reader for the key, and does not store it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
 use crate::address::Address;
 use crate::page::files::FILES;
-use crate::terminal::{dim, is_quiet};
+use crate::terminal::{confirm, dim, is_quiet, printable};
 
 /// Where the page reads the API's address.
 const PLACE: &str = r#"<meta name="abtest-api" content="">"#;
+
+/// Asks before files in the folder are replaced that are not an exported page. Returns whether the
+/// page may be written.
+pub(super) fn may_be_written(folder: &Path, yes: bool) -> Result<bool> {
+    let Some(foreign) = foreign(folder).filter(|_| !yes) else { return Ok(true) };
+    let path = printable(&foreign.display().to_string());
+    let otherwise = format!("{path} exists; nothing was written. Add --yes to replace it");
+    confirm(&format!("{path} exists, and is not abtest's page. Replace it?"), &otherwise)
+}
+
+/// A file that the export would replace, if the folder does not hold an exported page.
+fn foreign(folder: &Path) -> Option<PathBuf> {
+    let index = std::fs::read_to_string(folder.join("index.html")).unwrap_or_default();
+    let mut paths = FILES.iter().map(|file| folder.join(file.name));
+    paths.find(|path| path.symlink_metadata().is_ok()).filter(|_| !index.contains(MARK))
+}
+
+/// In each exported `index.html`.
+const MARK: &str = r#"<meta name="abtest-api" content=""#;
 
 /// Writes the page for the API at `address` into a folder.
 pub(super) fn write(folder: &Path, address: &Address, json: bool) -> Result<()> {
@@ -73,6 +92,16 @@ mod tests {
         for file in FILES {
             assert!(folder.path().join("public").join(file.name).exists(), "{}", file.name);
         }
+    }
+
+    #[test]
+    fn only_an_exported_page_is_replaced_without_asking() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(foreign(folder.path()), None);
+        write(folder.path(), &"http://127.0.0.1:8080".parse().unwrap(), false).unwrap();
+        assert_eq!(foreign(folder.path()), None);
+        std::fs::write(folder.path().join("index.html"), "<h1>My shop</h1>").unwrap();
+        assert!(foreign(folder.path()).is_some());
     }
 
     #[test]

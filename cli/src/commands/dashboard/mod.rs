@@ -20,8 +20,10 @@ use tokio::net::TcpListener;
 
 use crate::ExitStatus;
 use crate::address::{Address, Listen};
-use crate::client::{ServerArguments, Target, namespace};
+use crate::client::{Client, ServerArguments, Target, namespace};
 use crate::page::server;
+#[cfg(feature = "deploy")]
+use crate::servers;
 use crate::terminal::{bold, dim};
 use proxy::Proxy;
 use upstream::Upstream;
@@ -34,13 +36,14 @@ const USUAL_PORT: u16 = 8090;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  abtest dashboard                                the server of `abtest login`, else the deployed API
+  abtest dashboard                                the `abtest serve` that runs here, else the server of
+                                                  `abtest login`, else the deployed API
   abtest dashboard --url http://127.0.0.1:8080    a running `abtest serve`
   abtest dashboard --export public                the page as files, for any static host
 
 The page is served to this machine only. Its requests are forwarded with the API key, so the browser
 never sees the key. For the deployed API the key is read from AWS; for --url it is the one in
---api-key-file, else ABTEST_API_KEY, else the one of `abtest login`.")]
+--api-key-file, else ABTEST_API_KEY, else the one of the running `abtest serve` or of `abtest login`.")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     server: ServerArguments,
@@ -56,6 +59,9 @@ pub(crate) struct Arguments {
     /// Write the page into a folder for a static host. That page asks its reader for the key.
     #[arg(long, value_name = "FOLDER")]
     export: Option<PathBuf>,
+    /// With --export: replace files that exist, without asking.
+    #[arg(long, requires = "export")]
+    yes: bool,
     /// Print where the page is as one line of JSON.
     #[arg(long)]
     json: bool,
@@ -73,7 +79,7 @@ impl Arguments {
             return Ok(address);
         }
         #[cfg(feature = "deploy")]
-        if crate::servers::login().is_none() {
+        if !is_any_known() {
             return deployed::address(&self.deployment).await;
         }
         Ok(crate::client::usual()?.address)
@@ -82,11 +88,17 @@ impl Arguments {
     /// The API with its key.
     async fn target(&self) -> Result<Target> {
         #[cfg(feature = "deploy")]
-        if self.server.given()?.is_none() && crate::servers::login().is_none() {
+        if self.server.given()?.is_none() && !is_any_known() {
             return deployed::target(&self.deployment).await;
         }
         self.server.target()
     }
+}
+
+/// Whether a server runs here, or was saved by `abtest login`.
+#[cfg(feature = "deploy")]
+fn is_any_known() -> bool {
+    !servers::running().is_empty() || servers::login().is_some()
 }
 
 /// The deployed API of the config.
@@ -117,10 +129,16 @@ mod deployed {
 async fn start(arguments: &Arguments) -> Result<ExitStatus> {
     let namespace = Namespace::new(arguments.namespace.as_str())?;
     if let Some(folder) = &arguments.export {
-        export::write(folder, &arguments.address().await?, arguments.json)?;
+        let address = arguments.address().await?;
+        if !export::may_be_written(folder, arguments.yes)? {
+            return Ok(ExitStatus::Unconfirmed);
+        }
+        export::write(folder, &address, arguments.json)?;
         return Ok(ExitStatus::Done);
     }
-    let upstream = Upstream::new(arguments.target().await?);
+    let target = arguments.target().await?;
+    Client::of(target.clone(), namespace.as_str()).check()?;
+    let upstream = Upstream::new(target);
     let listener = listen(arguments.port).await?;
     let port = listener.local_addr()?.port();
     let shows = upstream.address().to_owned();

@@ -36,6 +36,12 @@ pub(super) fn between(low: Option<f64>, high: Option<f64>) -> String {
     }
 }
 
+/// A level: "95%", "97.5%", "98.33%".
+pub(super) fn level(value: f64) -> String {
+    let scale = if value > 0.9999 { 1e8 } else { 1e2 };
+    format!("{}%", (100.0 * scale * value).round() / scale)
+}
+
 /// A probability: "97%". Close to certainty, ">99.9%" or "<0.1%".
 pub(super) fn chance(value: Option<f64>) -> String {
     match value {
@@ -50,6 +56,7 @@ pub(super) fn chance(value: Option<f64>) -> String {
 /// An amount of memory: "12 kB", "5.1 MB".
 pub(super) fn bytes(bytes: u64) -> String {
     match bytes {
+        1 => "1 byte".to_owned(),
         0..1_000 => format!("{bytes} bytes"),
         1_000..1_000_000 => format!("{:.0} kB", bytes as f64 / 1e3),
         1_000_000..10_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
@@ -133,5 +140,9 @@ mod tests {
             [">99.9%", "<0.1%", "99.5%"]
         );
         assert_eq!(lift(Some(1e12)), "+1e12 times");
+        assert_eq!(
+            [level(0.95), level(0.975), level(1.0 - 0.05 / 3.0)],
+            ["95%", "97.5%", "98.33%"]
+        );
     }
 }

@@ -9,7 +9,7 @@ use super::{Arguments, in_flags, unknown};
 use crate::ExitStatus;
 use crate::terminal::{ask, confirm, is_interactive, printable, yellow};
 
-/// On a terminal, asks before the first look. Warns if its plan is too small.
+/// Asks before the first look. Without a terminal it needs --yes. Warns if its plan is too small.
 pub(super) fn may_be_taken(source: &Source, name: &str, arguments: &Arguments) -> Result<bool> {
     let Some(planned) = arguments.question.planned else { return Ok(true) };
     let mut parameters = arguments.question.parameters();
@@ -24,7 +24,7 @@ pub(super) fn may_be_taken(source: &Source, name: &str, arguments: &Arguments) -
     if !is_first || is_refused {
         return Ok(true);
     }
-    if arguments.yes || !is_interactive() {
+    if arguments.yes {
         return Ok(true);
     }
     if let Some(enough) = experiment.analysis.as_ref().and_then(abtest_api::document::planned_size)
@@ -36,6 +36,14 @@ pub(super) fn may_be_taken(source: &Source, name: &str, arguments: &Arguments) -
             rounded(enough)
         );
         eprintln!("{}", yellow(&warning));
+    }
+    if !is_interactive() {
+        eprintln!(
+            "No look is taken. This is the first look, and it would fix the plan at {} participants. \
+             Add --yes to take it without a terminal.",
+            thousands(planned)
+        );
+        return Ok(false);
     }
     let question = format!(
         "This is the first look. It fixes the plan at {} participants. Take it?",

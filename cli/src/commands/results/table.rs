@@ -186,12 +186,24 @@ fn columns(goal: &GoalAnalysis, analysis: &Analysis) -> Vec<Column> {
             None if analysis.control.as_ref() == Some(&v.variant) => "control".to_owned(),
             None => NOTHING.to_owned(),
         }),
-        of_comparison(&format!("{} interval", percent(analysis.level)), false, &|c| {
+        of_comparison(&interval_head(goal, analysis), false, &|c| {
             figures::between(c.lift_low, c.lift_high)
         }),
         of_comparison(METHOD, false, &|c| method(c.method).to_owned()),
         of_comparison(CHANCE, true, &|c| figures::chance(c.chance_to_beat)),
     ]
+}
+
+/// The intervals' head with their own level. It can differ from the level that was asked for: the
+/// first look fixes it, and several comparisons share it.
+fn interval_head(goal: &GoalAnalysis, analysis: &Analysis) -> String {
+    let mut levels = goal.against_control.iter().filter_map(|one| one.interval_level);
+    let first = levels.next().unwrap_or(analysis.level);
+    if levels.all(|level| level == first) {
+        format!("{} interval", figures::level(first))
+    } else {
+        "interval".to_owned()
+    }
 }
 
 /// The method, as the API names it.

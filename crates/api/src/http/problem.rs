@@ -27,7 +27,7 @@ pub struct Problem {
     /// The HTTP status.
     status: u16,
     /// What is wrong with this request, and what to do.
-    detail: String,
+    pub(super) detail: String,
     /// The parameter or member that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     parameter: Option<String>,
@@ -113,8 +113,13 @@ impl Problem {
         Box::new(Self { parameter: Some(parameter.to_owned()), rule: Some(rule), ..problem })
     }
 
-    pub(crate) fn unauthorized() -> Box<Self> {
-        let detail = "this endpoint needs the API key; send it in the header x-api-key";
+    /// A request without an API key, or with a wrong one.
+    pub(crate) fn unauthorized(sent: bool) -> Box<Self> {
+        let detail = if sent {
+            "the API key in the header x-api-key is wrong; send the key of this abtest"
+        } else {
+            "this endpoint needs the API key; send it in the header x-api-key"
+        };
         Self::boxed(StatusCode::UNAUTHORIZED, detail)
     }
 
