@@ -17,8 +17,12 @@ use crate::StoreError;
 ///   write, or none if one document does not have the expected version.
 /// - The first version of a document is 1. Every stored change adds 1. A deleted document leaves
 ///   a tombstone: when it is created again, its versions continue.
-/// - A commit that changes something sets the namespace's version to the larger of its previous
-///   version + 1 and the Unix time in milliseconds. So it always grows.
+/// - A commit with at least one write sets the namespace's version to the larger of its previous
+///   version + 1 and the Unix time in milliseconds. So it always grows, also when the writes only
+///   delete documents that do not exist.
+/// - [`Counters::delete`](crate::Counters::delete) raises the namespace's version after the counts
+///   are gone. So a commit that is based on the version from before its reader read the counts never
+///   meets the counts of a later experiment of the same name.
 /// - A [`snapshot`](Self::snapshot) shows a namespace as it was between two commits.
 /// - What a commit acknowledged is still there after a crash.
 pub trait Documents: Send + Sync + 'static {
@@ -55,6 +59,16 @@ pub trait Documents: Send + Sync + 'static {
         namespace: &Namespace,
         unless_version: Option<u64>,
     ) -> impl Future<Output = Result<Option<NamespaceSnapshot>, StoreError>> + Send;
+
+    /// The namespace's version, in one round trip. Read it before everything that a commit is to be
+    /// based on.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn version(
+        &self,
+        namespace: &Namespace,
+    ) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// Stores all writes or none. With `based_on`, the namespace must still have this version:
     /// this protects decisions that depend on documents which the commit does not write.
@@ -262,7 +276,7 @@ impl Expected {
 pub enum Change {
     /// Stores this JSON text.
     Put(Arc<str>),
-    /// Deletes the document. Deleting what does not exist changes nothing.
+    /// Deletes the document. Deleting what does not exist changes no document.
     Delete,
 }
 
@@ -338,8 +352,16 @@ pub(crate) fn check_distinct(writes: &[Write]) -> Result<(), CommitError> {
 /// The writes that delete all documents of an experiment.
 #[cfg(any(feature = "embedded", feature = "redis"))]
 pub(crate) fn deletion_of(experiment: &Experiment) -> Vec<Write> {
-    Kind::OF_EXPERIMENTS
-        .iter()
-        .map(|kind| Write::delete(kind.of(experiment), Expected::Any))
-        .collect()
+    deletion(experiment, &Kind::OF_EXPERIMENTS)
+}
+
+/// The writes that delete the documents that are made from an experiment's counts.
+#[cfg(feature = "redis")]
+pub(crate) fn deletion_of_derived(experiment: &Experiment) -> Vec<Write> {
+    deletion(experiment, &[Kind::Looks, Kind::Control])
+}
+
+#[cfg(any(feature = "embedded", feature = "redis"))]
+fn deletion(experiment: &Experiment, kinds: &[Kind]) -> Vec<Write> {
+    kinds.iter().map(|kind| Write::delete(kind.of(experiment), Expected::Any)).collect()
 }

@@ -118,6 +118,50 @@ async fn looks_controls_and_baselines_of_older_versions_become_documents() {
 }
 
 #[tokio::test]
+async fn baselines_of_an_experiment_that_is_not_counted_yet_become_documents() {
+    let server = Server::new();
+    for key in ["abtest:before:n%3As:a%3Ab", "abtest:before:n%3As2:other"] {
+        server.0.command(&["HSET", key, "participate:red", "exact:9"]);
+    }
+    server.0.command(&["SADD", "n%3As:experiments", "counted"]);
+    let one = event("n:s", "a:b", "g", "red", "1");
+    for _ in 0..2 {
+        let store = server.open(Limits::default());
+        let found = store.list(&one.namespace, &Kind::ALL, None).await.unwrap();
+        let keys: Vec<_> = found.iter().map(|found| (found.key.kind, &*found.key.name)).collect();
+        assert_eq!(keys, [(Kind::Baseline, "a:b")]);
+        assert_eq!(found[0].parse::<Baselines>().unwrap().baselines[0].count, 9);
+    }
+}
+
+#[tokio::test]
+async fn an_experiment_deleted_during_the_migration_stays_deleted() {
+    const EXPERIMENTS: usize = 400;
+    let server = Server::new();
+    let (migrating, deleting) = (server.open(Limits::default()), server.open(Limits::default()));
+    let of = |number: usize| event("ns", &format!("e{number:03}"), "g", "red", "1");
+    let namespace = of(0).namespace;
+    // It remembers that there is nothing to migrate, so it deletes at once.
+    deleting.list(&namespace, &Kind::ALL, None).await.unwrap();
+    for number in 0..EXPERIMENTS {
+        let name = of(number).experiment.to_string();
+        server.0.command(&["SADD", "ns:experiments", &name]);
+        server.0.command(&["HSET", "abtest:controls:ns", &name, "red"]);
+    }
+    let migration = async { migrating.list(&namespace, &Kind::ALL, None).await };
+    let deletion = async {
+        // The last experiments are migrated last.
+        for number in (0..EXPERIMENTS).rev().step_by(20) {
+            deleting.delete(&namespace, &of(number).experiment).await.unwrap();
+        }
+    };
+    let (migrated, ()) = tokio::join!(migration, deletion);
+    migrated.unwrap();
+    let found = deleting.list(&namespace, &Kind::ALL, None).await.unwrap();
+    assert_eq!(found.len(), EXPERIMENTS - EXPERIMENTS / 20);
+}
+
+#[tokio::test]
 async fn asking_for_a_namespace_that_nobody_counts_in_writes_no_key() {
     let server = Server::new();
     let store = server.open(Limits::default());
@@ -169,7 +213,10 @@ async fn keys_that_gimel_wrote_with_colons_are_read_where_they_are_unambiguous()
     for experiment in [&ours.experiment, &goal.experiment] {
         assert!(store.delete(namespace, experiment).await.unwrap());
     }
-    assert_eq!(server.0.keys(), ["abtest:{documents:ns}:migrated"]);
+    let left = ["abtest:{documents:ns}:migrated", "abtest:{documents:ns}:version"];
+    let mut keys = server.0.keys();
+    keys.sort();
+    assert_eq!(keys, left);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use abtest_model::event::namespace_of;
 use abtest_model::{Experiment, Query, Variant};
 use abtest_store::contents::{Control, to_json};
-use abtest_store::{Expected, Include, Kind, Store, Write};
+use abtest_store::{CommitError, Expected, Include, Kind, Store, Write};
 use http::{Response, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -12,6 +12,7 @@ use crate::AnswerBody;
 use crate::http::problem::Problem;
 use crate::http::response::json;
 use crate::operator::kept::Kept;
+use crate::operator::looks::{ATTEMPTS, busy};
 use crate::operator::results::known;
 
 /// What was chosen.
@@ -52,15 +53,7 @@ pub(crate) async fn choose<S: Store>(
 ) -> Result<Response<AnswerBody>, Box<Problem>> {
     let namespace = namespace_of(query)?;
     let control = query.get("variant")?.map(Variant::new).transpose()?;
-    let Kept { tally, .. } = known(store, &namespace, experiment, Include::COUNTS).await?;
-    if let Some(control) = &control
-        && !tally.variants().contains(control)
-    {
-        let detail = "parameter `variant` names no variant of this experiment; \
-            GET /experiments/{experiment} lists them";
-        return Err(Problem::wrong_parameter("variant", "known-variant", detail));
-    }
-    let key = Kind::Control.of(&tally.experiment);
+    let key = Kind::Control.of(&experiment);
     let write = match &control {
         Some(control) => {
             let content = to_json(&Control { control: control.to_string() })?;
@@ -68,8 +61,27 @@ pub(crate) async fn choose<S: Store>(
         }
         None => Write::delete(key, Expected::Any),
     };
-    store.commit(&namespace, None, vec![write]).await?;
-    let experiment = tally.experiment.to_string();
-    let control = control.map(|control| control.to_string());
-    Ok(json(StatusCode::OK, &ChosenControl { experiment, control }))
+    for _ in 0..ATTEMPTS {
+        let version = store.version(&namespace).await?;
+        let Kept { tally, .. } =
+            known(store, &namespace, experiment.clone(), Include::COUNTS).await?;
+        if let Some(control) = &control
+            && !tally.variants().contains(control)
+        {
+            let detail = "parameter `variant` names no variant of this experiment; \
+                GET /experiments/{experiment} lists them";
+            return Err(Problem::wrong_parameter("variant", "known-variant", detail));
+        }
+        match store.commit(&namespace, Some(version), vec![write.clone()]).await {
+            Ok(_) => {
+                let experiment = experiment.to_string();
+                let control = control.map(|control| control.to_string());
+                return Ok(json(StatusCode::OK, &ChosenControl { experiment, control }));
+            }
+            // The experiment may have been deleted: read again.
+            Err(CommitError::Outdated { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(busy())
 }

@@ -17,8 +17,8 @@ use crate::operator::kept::Kept;
 use crate::operator::looks_document::LooksDocument;
 use crate::operator::results::known;
 
-/// Attempts to store looks while others store looks of the same experiment.
-const ATTEMPTS: usize = 10;
+/// Attempts to change an experiment while others change the namespace.
+pub(super) const ATTEMPTS: usize = 10;
 
 /// Takes a look and stores it.
 ///
@@ -60,15 +60,16 @@ pub(crate) async fn take<S: Store>(
     let namespace = namespace_of(query)?;
     let question = Question::to_look(query)?;
     for _ in 0..ATTEMPTS {
+        let version = store.version(&namespace).await?;
         let Kept { tally, looks, looks_expected } =
             known(store, &namespace, experiment.clone(), Include::COUNTS).await?;
         let (look, answer) = look(&question, &tally, &looks)?;
         let Some(look) = look else { return Ok(json(StatusCode::OK, &answer)) };
         let write = write(&experiment, looks_expected, &looks.with(look), "look", None)?;
-        match store.commit(&namespace, None, vec![write]).await {
+        match store.commit(&namespace, Some(version), vec![write]).await {
             Ok(_) => return Ok(json(StatusCode::OK, &answer)),
-            // Somebody else took a look: take this one after it.
-            Err(CommitError::Conflict { .. }) => {}
+            // Somebody else took a look, or the experiment may have been deleted: read again.
+            Err(CommitError::Conflict { .. } | CommitError::Outdated { .. }) => {}
             Err(error) => return Err(error.into()),
         }
     }
@@ -115,6 +116,7 @@ pub(crate) async fn reset<S: Store>(
 ) -> Result<Response<AnswerBody>, Box<Problem>> {
     let namespace = namespace_of(query)?;
     for _ in 0..ATTEMPTS {
+        let version = store.version(&namespace).await?;
         let Kept { looks, looks_expected, .. } =
             known(store, &namespace, experiment.clone(), Include::COUNTS).await?;
         let discarded = looks.looks.len() as u64;
@@ -123,10 +125,11 @@ pub(crate) async fn reset<S: Store>(
             return Ok(json(StatusCode::OK, &answer));
         };
         let write = write(&experiment, looks_expected, &reset, "reset looks", Some(&looks))?;
-        match store.commit(&namespace, None, vec![write]).await {
+        match store.commit(&namespace, Some(version), vec![write]).await {
             Ok(_) => return Ok(json(StatusCode::OK, &answer)),
-            // Somebody else took a look: discard it, too.
-            Err(CommitError::Conflict { .. }) => {}
+            // Somebody else took a look, which is discarded too, or the experiment may have been
+            // deleted: read again.
+            Err(CommitError::Conflict { .. } | CommitError::Outdated { .. }) => {}
             Err(error) => return Err(error.into()),
         }
     }
@@ -154,7 +157,8 @@ fn write(
     Ok(write.with_entry(entry))
 }
 
-fn busy() -> Box<Problem> {
-    let detail = "others are changing the looks of this experiment at the same time; try again";
+/// The answer after the last attempt.
+pub(super) fn busy() -> Box<Problem> {
+    let detail = "others are changing experiments of this namespace at the same time; try again";
     Problem::boxed(StatusCode::SERVICE_UNAVAILABLE, detail)
 }

@@ -26,7 +26,7 @@ use abtest_model::{Day, Experiment, Namespace, Uuid};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
 
 use super::catalog::{Catalog, Counter, SEPARATOR};
-use super::ledger::{Changed, Ledger, Record};
+use super::ledger::{Changed, ChangedDocument, Ledger, Record};
 use super::snapshot::Snapshot;
 use super::watermark::{JournalCopies, Watermark};
 use super::{OpenError, legacy};
@@ -76,7 +76,7 @@ pub(super) struct Changes {
     pub(super) removed: Vec<u64>,
     /// Experiments that were deleted. They may have been recorded again since.
     pub(super) deleted: Vec<(Namespace, Experiment)>,
-    /// Documents in the order of their commits.
+    /// Changes of documents in the order of their commits.
     pub(super) documents: Vec<Changed>,
     /// The time of the commit in Unix milliseconds.
     pub(super) at: u64,
@@ -195,7 +195,7 @@ impl Disk {
         let mut changes = Changes::at(now());
         for (namespace, writes) in legacy::read(folder)? {
             let committed = Ledger::default().commit(&namespace, None, writes, changes.at);
-            changes.documents.extend(committed.map(|(_, changed)| changed).unwrap_or_default());
+            changes.documents.extend(committed.ok().and_then(|(_, changed)| changed));
         }
         let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
         self.write_documents(&mut batch, &changes);
@@ -305,13 +305,15 @@ impl Disk {
     }
 
     fn write_documents(&self, batch: &mut OwnedWriteBatch, changes: &Changes) {
-        for Changed { namespace, namespace_version, key, record, entry } in &changes.documents {
-            batch.insert(&self.documents, document_key(namespace, key), encode_record(record));
-            batch.insert(&self.namespaces, namespace.as_str(), namespace_version.to_be_bytes());
-            if let Some(entry) = entry {
-                let key = [&history_prefix(namespace, key)[..], &record.version.to_be_bytes()];
-                let value = [&changes.at.to_be_bytes(), entry.as_bytes()].concat();
-                batch.insert(&self.history, key.concat(), value);
+        for Changed { namespace, version, documents } in &changes.documents {
+            batch.insert(&self.namespaces, namespace.as_str(), version.to_be_bytes());
+            for ChangedDocument { key, record, entry } in documents {
+                batch.insert(&self.documents, document_key(namespace, key), encode_record(record));
+                if let Some(entry) = entry {
+                    let key = [&history_prefix(namespace, key)[..], &record.version.to_be_bytes()];
+                    let value = [&changes.at.to_be_bytes(), entry.as_bytes()].concat();
+                    batch.insert(&self.history, key.concat(), value);
+                }
             }
         }
     }

@@ -41,12 +41,18 @@ impl Record {
     }
 }
 
-/// A record that a commit changed.
+/// What a commit changed.
 #[derive(Debug, Clone)]
 pub(super) struct Changed {
     pub(super) namespace: Namespace,
     /// The namespace's new version.
-    pub(super) namespace_version: u64,
+    pub(super) version: u64,
+    pub(super) documents: Vec<ChangedDocument>,
+}
+
+/// A document that a commit changed.
+#[derive(Debug, Clone)]
+pub(super) struct ChangedDocument {
     pub(super) key: DocumentKey,
     pub(super) record: Record,
     /// The history entry, if there is one.
@@ -67,19 +73,21 @@ impl Ledger {
     /// Takes what a commit changed.
     pub(super) fn apply(&mut self, changed: &Changed) {
         let documents = self.namespaces.entry(changed.namespace.clone()).or_default();
-        documents.version = changed.namespace_version;
-        documents.records.insert(changed.key.clone(), changed.record.clone());
+        documents.version = changed.version;
+        for ChangedDocument { key, record, .. } in &changed.documents {
+            documents.records.insert(key.clone(), record.clone());
+        }
     }
 
     /// Checks a commit and works out what it changes; `now` is in Unix milliseconds. The caller
-    /// applies the changes.
+    /// applies the change. Without writes there is no change.
     pub(super) fn commit(
         &self,
         namespace: &Namespace,
         based_on: Option<u64>,
         writes: Vec<Write>,
         now: u64,
-    ) -> Result<(Committed, Vec<Changed>), CommitError> {
+    ) -> Result<(Committed, Option<Changed>), CommitError> {
         check_distinct(&writes)?;
         let before = self.version(namespace);
         if based_on.is_some_and(|version| version != before) {
@@ -91,9 +99,12 @@ impl Ledger {
                 return Err(CommitError::Conflict { key: write.key.clone(), found });
             }
         }
+        if writes.is_empty() {
+            return Ok((Committed { version: before, versions: Vec::new() }, None));
+        }
         let after = now.max(before + 1);
         let mut versions = Vec::with_capacity(writes.len());
-        let mut changed = Vec::with_capacity(writes.len());
+        let mut documents = Vec::with_capacity(writes.len());
         for Write { key, change, entry, .. } in writes {
             let record = self.record(namespace, &key);
             let version = record.map_or(0, |record| record.version);
@@ -106,16 +117,11 @@ impl Ledger {
                 Change::Delete => None,
             };
             versions.push(version + 1);
-            changed.push(Changed {
-                namespace: namespace.clone(),
-                namespace_version: after,
-                key,
-                record: Record { version: version + 1, content },
-                entry,
-            });
+            let record = Record { version: version + 1, content };
+            documents.push(ChangedDocument { key, record, entry });
         }
-        let version = if changed.is_empty() { before } else { after };
-        Ok((Committed { version, versions }, changed))
+        let changed = Changed { namespace: namespace.clone(), version: after, documents };
+        Ok((Committed { version: after, versions }, Some(changed)))
     }
 
     pub(super) fn get(&self, namespace: &Namespace, key: &DocumentKey) -> Option<Document> {
@@ -156,7 +162,7 @@ impl Ledger {
         Some(NamespaceSnapshot { version, documents: self.documents(namespace).collect() })
     }
 
-    fn version(&self, namespace: &Namespace) -> u64 {
+    pub(super) fn version(&self, namespace: &Namespace) -> u64 {
         self.namespaces.get(namespace).map_or(0, |documents| documents.version)
     }
 

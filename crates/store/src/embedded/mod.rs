@@ -242,6 +242,10 @@ impl Documents for EmbeddedStore {
         Ok(self.read_snapshot().documents.snapshot(namespace, unless_version))
     }
 
+    async fn version(&self, namespace: &Namespace) -> Result<u64, StoreError> {
+        Ok(self.read_snapshot().documents.version(namespace))
+    }
+
     async fn commit(
         &self,
         namespace: &Namespace,

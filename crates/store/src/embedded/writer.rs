@@ -284,8 +284,10 @@ impl Open {
         let DocumentCommit { namespace, based_on, writes } = commit;
         let (committed, changed) =
             self.documents.commit(&namespace, based_on, writes, changes.at)?;
-        changed.iter().for_each(|changed| self.documents.apply(changed));
-        changes.documents.extend(changed);
+        if let Some(changed) = changed {
+            self.documents.apply(&changed);
+            changes.documents.push(changed);
+        }
         Ok(committed)
     }
 

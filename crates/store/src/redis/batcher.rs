@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use abtest_model::Event;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::admission::Admission;
 use crate::{Refusal, StoreError};
@@ -32,6 +32,9 @@ struct State {
 struct Waiting {
     events: Vec<Event>,
     reply: oneshot::Sender<Recorded>,
+    /// Counts the events against the bound until they are recorded. It is kept here and not in the
+    /// request, because the events stay when the client disconnects.
+    permit: OwnedSemaphorePermit,
 }
 
 impl Batcher {
@@ -45,11 +48,11 @@ impl Batcher {
     where
         F: Future<Output = Recorded> + Send + 'static,
     {
-        let _permit = self.admission.admit(events.len())?;
+        let permit = self.admission.admit(events.len())?;
         let (reply, answer) = oneshot::channel();
         let start = {
             let mut state = self.lock();
-            state.waiting.push_back(Waiting { events, reply });
+            state.waiting.push_back(Waiting { events, reply, permit });
             !std::mem::replace(&mut state.running, true)
         };
         if start {
@@ -64,12 +67,16 @@ impl Batcher {
     {
         let mut stop = StopGuard { batcher: &self, armed: true };
         while let Some(requests) = self.next() {
-            let (mut events, mut replies) = (Vec::new(), Vec::with_capacity(requests.len()));
-            for Waiting { events: more, reply } in requests {
+            let (mut events, mut permits) = (Vec::new(), Vec::with_capacity(requests.len()));
+            let mut replies = Vec::with_capacity(requests.len());
+            for Waiting { events: more, reply, permit } in requests {
                 replies.push((more.len(), reply));
+                permits.push(permit);
                 events.extend(more);
             }
             let recorded = record(Arc::new(events)).await;
+            // Before the answers, so that a client that has its answer is admitted again.
+            drop(permits);
             let mut outcomes = recorded.map(Vec::into_iter);
             for (count, reply) in replies {
                 let answer = match &mut outcomes {
@@ -122,6 +129,8 @@ impl Drop for StopGuard<'_> {
 #[cfg(test)]
 mod tests {
     use abtest_model::{Experiment, Goal, Namespace, Uuid, Variant};
+    use futures_util::FutureExt as _;
+    use futures_util::future::BoxFuture;
     use tokio::sync::Semaphore;
 
     use super::*;
@@ -155,29 +164,51 @@ mod tests {
         }
     }
 
+    /// Records each script once the gate has a permit.
+    fn record_behind(
+        gate: &Arc<Semaphore>,
+    ) -> impl Fn(Arc<Vec<Event>>) -> BoxFuture<'static, Recorded> + Send + 'static {
+        let gate = Arc::clone(gate);
+        move |events: Arc<Vec<Event>>| {
+            let gate = Arc::clone(&gate);
+            Box::pin(async move {
+                gate.acquire().await.unwrap().forget();
+                Ok(vec![Ok(()); events.len()])
+            })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_client_that_disconnects_leaves_its_events_within_the_bound() {
+        let batcher = Arc::new(Batcher { admission: Admission::new(10), ..Batcher::default() });
+        let gate = Arc::new(Semaphore::new(0));
+        for _ in 0..2 {
+            let request = batcher.record(events("e", 5), record_behind(&gate));
+            // The request is sent and then dropped, before its answer.
+            assert!(request.now_or_never().is_none());
+        }
+        let refused = batcher.record(events("e", 1), record_behind(&gate)).await;
+        assert_eq!(refused, Err(StoreError::Overloaded { waiting: 10 }));
+        gate.add_permits(3);
+        while batcher.admission.admit(10).is_err() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(batcher.record(events("e", 1), record_behind(&gate)).await, Ok(vec![Ok(())]));
+    }
+
     #[tokio::test]
     async fn a_slow_store_is_not_given_more_than_the_bound() {
         let batcher = Arc::new(Batcher { admission: Admission::new(10), ..Batcher::default() });
         let gate = Arc::new(Semaphore::new(0));
-        let record = |gate: &Arc<Semaphore>| {
-            let gate = Arc::clone(gate);
-            move |events: Arc<Vec<Event>>| {
-                let gate = Arc::clone(&gate);
-                async move {
-                    gate.acquire().await.unwrap().forget();
-                    Ok(vec![Ok(()); events.len()])
-                }
-            }
-        };
-        let (first, slow) = (Arc::clone(&batcher), record(&gate));
+        let (first, slow) = (Arc::clone(&batcher), record_behind(&gate));
         let first = tokio::spawn(async move { first.record(events("e", 10), slow).await });
         while batcher.admission.admit(1).is_ok() {
             tokio::task::yield_now().await;
         }
-        let refused = batcher.record(events("e", 1), record(&gate)).await;
+        let refused = batcher.record(events("e", 1), record_behind(&gate)).await;
         assert_eq!(refused, Err(StoreError::Overloaded { waiting: 10 }));
         gate.add_permits(2);
         assert_eq!(first.await.unwrap().unwrap().len(), 10);
-        assert_eq!(batcher.record(events("e", 1), record(&gate)).await, Ok(vec![Ok(())]));
+        assert_eq!(batcher.record(events("e", 1), record_behind(&gate)).await, Ok(vec![Ok(())]));
     }
 }

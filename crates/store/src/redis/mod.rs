@@ -47,8 +47,8 @@ use redis::Script;
 pub use exact::layout::Boundaries;
 pub use settings::SettingsError;
 
-use crate::documents::deletion_of;
-use crate::{CommitError, Counters, Include, Recorder, Refusal, StoreError};
+use crate::documents::{deletion_of, deletion_of_derived};
+use crate::{CommitError, Counters, Include, Recorder, Refusal, StoreError, Write};
 use batcher::Batcher;
 use connection::Connection;
 use exact::Exact;
@@ -159,23 +159,36 @@ impl Counters for RedisStore {
         namespace: &Namespace,
         experiment: &Experiment,
     ) -> Result<bool, StoreError> {
+        // Looks must never meet the counts of a later experiment, so documents go first.
         self.delete_documents(namespace, experiment).await?;
-        self.delete_counters(namespace, experiment).await
+        let deleted = self.delete_counters(namespace, experiment).await;
+        // A request that read the counts before may have stored a look or a control since. One that
+        // stores it later is refused, because this commit raises the version of the namespace.
+        self.commit_deletion(namespace, &deletion_of_derived(experiment)).await?;
+        deleted
     }
 }
 
 impl RedisStore {
-    /// Documents go first: looks must never meet the counts of a later experiment.
     async fn delete_documents(
         &self,
         namespace: &Namespace,
         experiment: &Experiment,
     ) -> Result<(), StoreError> {
         self.migrate_documents(namespace).await?;
-        let connection = &self.server.connection;
-        let writes = deletion_of(experiment);
-        match documents::commit(connection, namespace, None, &writes).await {
-            Ok(_) => documents::forget_legacy(connection, namespace, experiment).await,
+        // Before the commit: a process that migrates and has read the old keys by now is refused
+        // after it.
+        documents::forget_legacy(&self.server.connection, namespace, experiment).await?;
+        self.commit_deletion(namespace, &deletion_of(experiment)).await
+    }
+
+    async fn commit_deletion(
+        &self,
+        namespace: &Namespace,
+        writes: &[Write],
+    ) -> Result<(), StoreError> {
+        match documents::commit(&self.server.connection, namespace, None, writes).await {
+            Ok(_) => Ok(()),
             Err(CommitError::Store(error)) => Err(error),
             Err(error) => Err(StoreError::Unexpected(error.to_string())),
         }

@@ -136,9 +136,8 @@ pub(crate) async fn a_document_created_again_continues_its_versions<B: Backend>(
         let write = Write::delete(definition.clone(), expected);
         store.commit(&namespace(), None, vec![write]).await
     };
-    // Deleting what does not exist changes nothing.
-    let nothing = delete(Expected::Any).await.unwrap();
-    assert_eq!((nothing.version, nothing.versions), (0, vec![0]));
+    // Deleting what does not exist changes no document.
+    assert_eq!(delete(Expected::Any).await.unwrap().versions, [0]);
     put(&store, &definition, Expected::Absent, "1").await;
     put(&store, &definition, Expected::Any, "2").await;
     assert!(delete(Expected::Version(1)).await.is_err());
@@ -169,6 +168,7 @@ pub(crate) async fn the_version_of_a_namespace_grows_with_every_change<B: Backen
         let committed = store.commit(&namespace(), None, vec![write]).await.unwrap();
         assert!(committed.version > version);
         version = committed.version;
+        assert_eq!(store.version(&namespace()).await.unwrap(), version);
     }
     // The version is the time, as long as commits do not come faster than milliseconds pass.
     assert!((before..=now() + 20).contains(&version), "{version}");
@@ -220,6 +220,29 @@ pub(crate) async fn a_commit_based_on_an_old_version_is_refused<B: Backend>() {
     let refused = change(&one).await.unwrap_err();
     assert_eq!(refused, CommitError::Outdated { found: committed.version });
     assert_eq!(read(&store, &one).await, is(1, "1"));
+}
+
+pub(crate) async fn a_deletion_refuses_what_was_decided_before_it<B: Backend>() {
+    let backend = B::new();
+    let store = backend.open(Limits::default());
+    let participate = vec![event("ns", "e", "participate", "red", "1")];
+    // Also when the experiment has neither documents nor counts.
+    for counted in [true, false] {
+        if counted {
+            store.record(participate.clone()).await.unwrap();
+        }
+        let seen = store.version(&namespace()).await.unwrap();
+        assert_eq!(store.delete(&namespace(), &experiment("e")).await.unwrap(), counted);
+        let look = Write::put(key(Kind::Looks, "e"), Expected::Absent, "1");
+        let refused = store.commit(&namespace(), Some(seen), vec![look]).await.unwrap_err();
+        let found = store.version(&namespace()).await.unwrap();
+        assert_eq!(refused, CommitError::Outdated { found });
+        assert!(found > seen);
+    }
+    let seen = store.version(&namespace()).await.unwrap();
+    drop(store);
+    let store = backend.open(Limits::default());
+    assert_eq!(store.version(&namespace()).await.unwrap(), seen, "the version is stored");
 }
 
 pub(crate) async fn the_history_has_every_entry_once_also_after_a_deletion<B: Backend>() {

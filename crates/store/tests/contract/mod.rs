@@ -77,6 +77,7 @@ macro_rules! contract {
             the_version_of_a_namespace_grows_with_every_change
             a_snapshot_shows_all_documents_of_one_moment
             a_commit_based_on_an_old_version_is_refused
+            a_deletion_refuses_what_was_decided_before_it
             the_history_has_every_entry_once_also_after_a_deletion
             of_concurrent_first_writes_one_wins
             of_concurrent_changes_each_accepted_one_counts_once

@@ -38,12 +38,10 @@ end
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local at = string.format('%.0f', now)
-local changed = false
 local answer = { 'done', '' }
 for position, write in ipairs(writes) do
   local number = write.number
   if write.changes then
-    changed = true
     number = string.format('%.0f', tonumber(number) + 1)
     redis.call('HSET', write.kind, write.name, write.put and number .. ' ' .. write.content or number)
     if write.entry ~= '' then
@@ -52,7 +50,7 @@ for position, write in ipairs(writes) do
   end
   answer[position + 2] = number
 end
-if changed then
+if #writes > 0 then
   version = math.max(version + 1, now)
   redis.call('SET', KEYS[1], string.format('%.0f', version))
 end

@@ -113,6 +113,11 @@ impl Documents for RedisStore {
         Ok(Some(NamespaceSnapshot { version, documents: documents.into_values().collect() }))
     }
 
+    async fn version(&self, namespace: &Namespace) -> Result<u64, StoreError> {
+        self.migrate_documents(namespace).await?;
+        version(&self.server.connection, namespace).await
+    }
+
     /// One round trip. If the connection breaks, the commit runs once more; a write that expects
     /// a version is then refused as a conflict, although the first run may have stored it.
     async fn commit(
@@ -144,6 +149,13 @@ impl Documents for RedisStore {
         let damaged = || StoreError::Damaged { what: format!("the history of {key}") };
         lines.iter().flatten().map(|line| entry(line).ok_or_else(damaged)).collect()
     }
+}
+
+async fn version(connection: &Connection, namespace: &Namespace) -> Result<u64, StoreError> {
+    let mut read = pipe();
+    read.get(Keys::new(namespace).version());
+    let found: Vec<Option<u64>> = query(connection, read).await?;
+    Ok(found.into_iter().next().flatten().unwrap_or(0))
 }
 
 pub(super) async fn commit(

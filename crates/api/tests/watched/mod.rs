@@ -1,0 +1,122 @@
+//! A store that tests look into.
+
+#![allow(dead_code)] // no test uses all of it
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use abtest_model::{Event, Experiment, Namespace, Tally};
+use abtest_store::embedded::EmbeddedStore;
+use abtest_store::{
+    CommitError, Committed, Counters, Document, DocumentKey, Documents, HistoryEntry, Include,
+    Kind, NamespaceSnapshot, Recorder, Refusal, StoreError, Write,
+};
+
+/// A store that counts the calls to another one.
+pub(crate) struct Watched {
+    store: EmbeddedStore,
+    calls: AtomicUsize,
+    deletes_before_commit: Mutex<Option<(Namespace, Experiment)>>,
+}
+
+impl Watched {
+    pub(crate) fn new(store: EmbeddedStore) -> Self {
+        Self { store, calls: AtomicUsize::new(0), deletes_before_commit: Mutex::default() }
+    }
+
+    /// How many calls there were since the last time.
+    pub(crate) fn take_calls(&self) -> usize {
+        self.calls.swap(0, Ordering::SeqCst)
+    }
+
+    /// Deletes an experiment right before the next commit, as another operator may do.
+    pub(crate) fn delete_before_commit(&self, namespace: Namespace, experiment: Experiment) {
+        *self.deletes_before_commit.lock().unwrap() = Some((namespace, experiment));
+    }
+
+    fn count(&self) -> &EmbeddedStore {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        &self.store
+    }
+}
+
+impl Recorder for Watched {
+    async fn record(&self, events: Vec<Event>) -> Result<Vec<Result<(), Refusal>>, StoreError> {
+        self.count().record(events).await
+    }
+
+    async fn health(&self) -> Result<(), StoreError> {
+        self.count().health().await
+    }
+}
+
+impl Counters for Watched {
+    async fn read(
+        &self,
+        namespace: &Namespace,
+        scope: Option<&[Experiment]>,
+        include: Include,
+    ) -> Result<Vec<Tally>, StoreError> {
+        self.count().read(namespace, scope, include).await
+    }
+
+    async fn delete(
+        &self,
+        namespace: &Namespace,
+        experiment: &Experiment,
+    ) -> Result<bool, StoreError> {
+        self.count().delete(namespace, experiment).await
+    }
+}
+
+impl Documents for Watched {
+    async fn get(
+        &self,
+        namespace: &Namespace,
+        key: &DocumentKey,
+    ) -> Result<Option<Document>, StoreError> {
+        self.count().get(namespace, key).await
+    }
+
+    async fn list(
+        &self,
+        namespace: &Namespace,
+        kinds: &[Kind],
+        names: Option<&[Experiment]>,
+    ) -> Result<Vec<Document>, StoreError> {
+        self.count().list(namespace, kinds, names).await
+    }
+
+    async fn snapshot(
+        &self,
+        namespace: &Namespace,
+        unless_version: Option<u64>,
+    ) -> Result<Option<NamespaceSnapshot>, StoreError> {
+        self.count().snapshot(namespace, unless_version).await
+    }
+
+    async fn version(&self, namespace: &Namespace) -> Result<u64, StoreError> {
+        self.count().version(namespace).await
+    }
+
+    async fn commit(
+        &self,
+        namespace: &Namespace,
+        based_on: Option<u64>,
+        writes: Vec<Write>,
+    ) -> Result<Committed, CommitError> {
+        let deleted = self.deletes_before_commit.lock().unwrap().take();
+        if let Some((namespace, experiment)) = deleted {
+            self.store.delete(&namespace, &experiment).await?;
+        }
+        self.count().commit(namespace, based_on, writes).await
+    }
+
+    async fn history(
+        &self,
+        namespace: &Namespace,
+        key: &DocumentKey,
+    ) -> Result<Vec<HistoryEntry>, StoreError> {
+        self.count().history(namespace, key).await
+    }
+}
