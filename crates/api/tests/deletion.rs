@@ -32,7 +32,7 @@ async fn a_look_or_a_control_does_not_survive_a_deletion_at_the_same_moment() {
             api.answer(request.body(Empty::<bytes::Bytes>::new()).unwrap()).await.status()
         };
         let event = |uuid: usize| {
-            let variant = if uuid % 2 == 0 { "a" } else { "b" };
+            let variant = if uuid.is_multiple_of(2) { "a" } else { "b" };
             let query = format!("experiment=e&variant={variant}&event=participate&uuid={uuid}");
             Event::from_query(&Query::parse(&query).unwrap()).unwrap()
         };
