@@ -176,6 +176,17 @@ pub enum TransferError {
          visitors; import it into a Redis"
     )]
     Marks,
+    /// It stopped after a part was stored.
+    #[error(
+        "the import stopped: {reason}. A part of the experiment is stored. It stays, because \
+         visitors may have been counted meanwhile. To start again, delete the experiment (`abtest \
+         experiments delete`), which also deletes the counts of these visitors, and import it \
+         again; or import it into another namespace (`--namespace`)"
+    )]
+    Partial {
+        /// Why it stopped.
+        reason: Box<TransferError>,
+    },
     /// Not an export, or a damaged one.
     #[error("this is not an export of abtest, or it is damaged: {0}")]
     Invalid(String),
@@ -222,6 +233,14 @@ impl Export {
 }
 
 impl ExportedCounter {
+    fn uuids(&self) -> Result<&[String], TransferError> {
+        match &self.seen {
+            Seen::Uuids(uuids) => Ok(uuids),
+            Seen::Hll(_) => Err(TransferError::Estimates),
+            Seen::Exact { .. } => Err(TransferError::Marks),
+        }
+    }
+
     /// Its goal and variant.
     pub(crate) fn names(&self) -> Result<(Goal, Variant), TransferError> {
         let goal = Goal::new(&*self.goal).map_err(invalid)?;
@@ -234,10 +253,11 @@ pub(crate) fn invalid(error: impl ToString) -> TransferError {
 }
 
 /// Imports an experiment into any store, by its uuids. All of them are new on the day of the
-/// import. If that fails, nothing of it stays. `on_step` receives the events recorded so far.
+/// import. If that fails half-way, what is stored stays: others may have counted meanwhile. `on_step` receives the events recorded so far.
 ///
 /// # Errors
-/// When it has no uuids, already exists, or the store refuses.
+/// When it has no uuids, already exists, or the store refuses. [`TransferError::Partial`] when a part
+/// of the experiment is stored.
 pub async fn import_uuids(
     store: &(impl Counters + Documents),
     namespace: &Namespace,
@@ -267,11 +287,13 @@ pub(crate) async fn import_by(
         Ok(()) => import_documents(store, namespace, &experiment, export).await,
         Err(error) => Err(error),
     };
-    // An experiment that someone else began meanwhile stays.
-    if imported.as_ref().is_err_and(|error| !matches!(error, TransferError::Exists)) {
-        store.delete(namespace, &experiment).await?;
+    let Err(reason) = imported else { return Ok(()) };
+    // Nothing is deleted: visitors may have been counted meanwhile.
+    let there = store.read(namespace, scope, Include::COUNTS).await;
+    if there.is_ok_and(|there| there.iter().all(Tally::is_empty)) {
+        return Err(reason);
     }
-    imported
+    Err(TransferError::Partial { reason: Box::new(reason) })
 }
 
 /// Records every uuid of an export.
@@ -282,18 +304,18 @@ pub(crate) async fn record_uuids(
     export: &Export,
     on_step: OnStep<'_>,
 ) -> Result<(), TransferError> {
-    let uuids_of = |counter: &ExportedCounter| match &counter.seen {
-        Seen::Uuids(uuids) => uuids.len() as u64,
-        Seen::Hll(_) | Seen::Exact { .. } => 0,
-    };
-    let (mut done, total) = (0, export.counters.iter().map(uuids_of).sum());
+    let (mut done, mut total) = (0, 0);
+    // Everything is checked before anything is stored.
+    let mut counters = Vec::with_capacity(export.counters.len());
     for counter in &export.counters {
-        let (goal, variant) = counter.names()?;
-        let uuids = match &counter.seen {
-            Seen::Uuids(uuids) => uuids,
-            Seen::Hll(_) => return Err(TransferError::Estimates),
-            Seen::Exact { .. } => return Err(TransferError::Marks),
-        };
+        let uuids = counter.uuids()?;
+        for uuid in uuids {
+            Uuid::new(&**uuid).map_err(invalid)?;
+        }
+        total += uuids.len() as u64;
+        counters.push((counter.names()?, uuids));
+    }
+    for ((goal, variant), uuids) in counters {
         for some in uuids.chunks(BATCH) {
             let event = |uuid: &String| {
                 Ok(Event {

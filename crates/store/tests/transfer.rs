@@ -10,7 +10,7 @@ use abtest_model::{
 use abtest_store::contents::{Baselines, Control, Looks, put_baselines, to_json};
 use abtest_store::embedded::{self, EmbeddedStore};
 use abtest_store::redis::RedisStore;
-use abtest_store::transfer::{Export, TransferError, import_uuids};
+use abtest_store::transfer::{Export, Seen, TransferError, import_uuids};
 use abtest_store::{
     Counters, Document, Documents, Expected, Include, Kind, Recorder, Store, Write,
 };
@@ -212,6 +212,65 @@ async fn a_damaged_export_is_refused_and_leaves_nothing() {
     for key in there.keys().iter().filter(|key| !key.contains("{documents:")) {
         assert!(there.command(&["TTL", key]).parse::<i64>().unwrap() > 0, "{key} stays");
     }
+}
+
+#[tokio::test]
+async fn a_damaged_sketch_is_refused_and_leaves_nothing() {
+    let (here, there) = (Redis::start(), Redis::start());
+    let store = redis_store(&here, Counting::Hll);
+    fill(&store).await;
+    let mut export = redis_export(&store).await;
+    export.counters.last_mut().unwrap().seen = Seen::Hll(vec!["AAAA".into()]);
+    let other = redis_store(&there, Counting::Hll);
+    let error = other.import(&Namespace::default(), &export, &|_| ()).await.unwrap_err();
+    assert!(matches!(error, TransferError::Invalid(_)), "{error}");
+    assert_eq!(counts(&other).await, (Counting::Hll, 0, 0));
+}
+
+/// Records events while an import waits for its `on_step`.
+fn record_meanwhile(store: &impl Recorder, events: Vec<Event>) {
+    tokio::task::block_in_place(|| {
+        let outcomes = tokio::runtime::Handle::current().block_on(store.record(events)).unwrap();
+        assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_that_fails_keeps_what_was_counted_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = EmbeddedStore::open(folder.path(), Limits::default()).unwrap();
+    store.record(events("a", 0..5)).await.unwrap();
+    store.record(events("b", 0..5)).await.unwrap();
+    drop(store);
+    let one = &events("a", 0..1)[0];
+    let export = embedded::export(folder.path(), &one.namespace, &one.experiment, &|_| ()).unwrap();
+    let mut export = export.unwrap();
+    export.counters.sort_by(|one, other| one.goal.cmp(&other.goal));
+    let other = tempfile::tempdir().unwrap();
+    // There is no room for the second counter.
+    let limits = Limits { counters_per_experiment: 1, ..Limits::default() };
+    let other = EmbeddedStore::open(other.path(), limits).unwrap();
+    let meanwhile = |_| record_meanwhile(&other, events("a", 100..103));
+    let error = import_uuids(&other, &one.namespace, &export, &meanwhile).await.unwrap_err();
+    let TransferError::Partial { reason } = &error else { panic!("{error}") };
+    assert!(matches!(**reason, TransferError::Refused(_)), "{error}");
+    assert!(error.to_string().contains("`abtest experiments delete`"), "{error}");
+    let tally = other.read(&one.namespace, None, Include::COUNTS).await.unwrap().remove(0);
+    assert_eq!(tally.count("a", &one.variant), 8, "5 imported and 3 counted meanwhile");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_imported_hyperloglog_keeps_what_was_counted_meanwhile() {
+    let (here, there) = (Redis::start(), Redis::start());
+    let store = redis_store(&here, Counting::Hll);
+    store.record(events("goal", 0..5)).await.unwrap();
+    store.record(events("participate", 0..9)).await.unwrap();
+    let mut export = redis_export(&store).await;
+    export.counters.sort_by(|one, other| other.goal.cmp(&one.goal));
+    let other = redis_store(&there, Counting::Hll);
+    let meanwhile = |_| record_meanwhile(&other, events("goal", 3..7));
+    other.import(&Namespace::default(), &export, &meanwhile).await.unwrap();
+    assert_eq!(counts(&other).await, (Counting::Hll, 9, 7));
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use crate::transfer::{
     Export, ExportedCounter, OnStep, Seen, Step, TransferError, Unit, import_by, invalid,
     record_uuids,
 };
-use crate::{Documents as _, Kind};
+use crate::{Documents as _, Kind, StoreError};
 
 impl RedisStore {
     /// Reads an experiment with everything it knows about its uuids. `None` if it does not exist.
@@ -62,11 +62,12 @@ impl RedisStore {
     }
 
     /// Imports an experiment. It is counted as before; an export with uuids is counted as the config
-    /// says. If that fails, nothing of it stays. `on_step` receives the events or counters written
-    /// so far.
+    /// says. If that fails half-way, what is stored stays: others may have counted meanwhile.
+    /// `on_step` receives the events or counters written so far.
     ///
     /// # Errors
-    /// When it already exists, cannot be counted here, or Redis refuses.
+    /// When it already exists, cannot be counted here, or Redis refuses. [`TransferError::Partial`]
+    /// when a part of the experiment is stored.
     pub async fn import(
         &self,
         namespace: &Namespace,
@@ -78,6 +79,18 @@ impl RedisStore {
         })
         .await
     }
+}
+
+/// Seconds after which a key beside a counter is gone, also when an import was killed.
+const BESIDE_SECONDS: u64 = 60;
+
+/// The key beside a counter that a sketch is put into on its way.
+fn beside(key: &str) -> String {
+    format!("{key}:import")
+}
+
+fn mixed() -> TransferError {
+    invalid("some of its counters have uuids and others do not")
 }
 
 impl Server {
@@ -115,13 +128,13 @@ impl Server {
         if export.holds_uuids() {
             return record_uuids(store, namespace, experiment, export, on_step).await;
         }
+        for counter in &export.counters {
+            self.check(namespace, experiment, counter).await?;
+        }
         let total = export.counters.len() as u64;
         for (done, counter) in (1..).zip(&export.counters) {
             match &counter.seen {
-                Seen::Uuids(_) => {
-                    return Err(invalid("some of its counters have uuids and others do not"));
-                }
-                Seen::Hll(_) if self.cluster => return Err(TransferError::Estimates),
+                Seen::Uuids(_) => return Err(mixed()),
                 Seen::Hll(sketches) => {
                     self.import_estimate(namespace, experiment, counter, sketches).await?;
                 }
@@ -143,6 +156,41 @@ impl Server {
         Ok(())
     }
 
+    /// Checks a counter of an export before anything is stored.
+    async fn check(
+        &self,
+        namespace: &Namespace,
+        experiment: &Experiment,
+        counter: &ExportedCounter,
+    ) -> Result<(), TransferError> {
+        let (goal, variant) = counter.names()?;
+        match &counter.seen {
+            Seen::Uuids(_) => Err(mixed()),
+            Seen::Hll(_) if self.cluster => Err(TransferError::Estimates),
+            Seen::Hll(sketches) => {
+                let keys = NamespaceKeys::new(namespace);
+                let key = keys.counter(&keys::member(experiment), &goal, &variant);
+                let beside = beside(&key);
+                let mut read = pipe();
+                for sketch in sketches {
+                    let sketch = BASE64.decode(sketch).map_err(invalid)?;
+                    read.set_ex(&beside, sketch, BESIDE_SECONDS).pfcount(&beside);
+                }
+                read.unlink(&beside);
+                match query::<Value>(&self.connection, read).await {
+                    Err(StoreError::WrongType | StoreError::Unexpected(_)) => {
+                        Err(invalid("Redis cannot read one of its HyperLogLogs"))
+                    }
+                    answer => answer.map(drop).map_err(TransferError::from),
+                }
+            }
+            Seen::Exact { seed, deepest, buckets } => {
+                let (count, days) = (counter.count, &counter.days);
+                exact::transfer::check(&Parts { count, days, seed, deepest: *deepest, buckets })
+            }
+        }
+    }
+
     async fn import_estimate(
         &self,
         namespace: &Namespace,
@@ -156,15 +204,13 @@ impl Server {
         let key = keys.counter(&member, &goal, &variant);
         let mut write = pipe();
         write.atomic();
-        for (number, sketch) in sketches.iter().enumerate() {
+        // It is merged into what visitors may have been counted meanwhile, and never replaces it.
+        let beside = beside(&key);
+        for sketch in sketches {
             let sketch = BASE64.decode(sketch).map_err(invalid)?;
-            if number == 0 {
-                write.set(&key, sketch);
-            } else {
-                let other = format!("{key}:import");
-                write.set(&other, sketch).cmd("PFMERGE").arg(&key).arg(&other).unlink(&other);
-            }
+            write.set_ex(&beside, sketch, BESIDE_SECONDS).cmd("PFMERGE").arg(&key).arg(&beside);
         }
+        write.unlink(&beside);
         write.pfcount(&key);
         for (day, begin) in &counter.days {
             write.hset(NamespaceKeys::days(&key), day, begin);

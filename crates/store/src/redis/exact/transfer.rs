@@ -68,7 +68,8 @@ pub(in crate::redis) struct Parts<'a> {
     pub(in crate::redis) buckets: &'a BTreeMap<String, BTreeMap<u8, String>>,
 }
 
-/// Writes a counter and registers it when it is complete. If that fails, nothing of it stays.
+/// Writes a counter that was [checked](check) and registers it when it is complete. If that fails,
+/// nothing of it stays: others count into it only once it is registered.
 pub(in crate::redis) async fn import(
     connection: &Connection,
     registration: Registration,
@@ -91,14 +92,44 @@ pub(in crate::redis) async fn import(
     imported
 }
 
+/// Checks a counter before anything of its experiment is stored.
+pub(in crate::redis) fn check(parts: &Parts<'_>) -> Result<(), TransferError> {
+    if Identity::read(&Identity::fresh(parts.seed)).is_none() {
+        return Err(invalid("a seed does not have 32 hexadecimal digits"));
+    }
+    if parts.deepest > LAST_LEVEL {
+        return Err(invalid(format!("level {} is above {LAST_LEVEL}", parts.deepest)));
+    }
+    let mut marks = 0;
+    for (path, groups) in parts.buckets {
+        if !is_path(path, parts.deepest) {
+            return Err(invalid(format!("there is no bucket `{}`", path.escape_debug())));
+        }
+        for (group, encoded) in groups {
+            if *group >= GROUPS {
+                return Err(invalid(format!("group {group} of bucket `{path}` is above 127")));
+            }
+            let bytes = BASE64.decode(encoded).map_err(invalid)?.len();
+            if bytes == 0 || bytes % MARK != 0 {
+                return Err(invalid(format!(
+                    "group {group} of bucket `{path}` has {bytes} bytes, which is not a multiple of \
+                     {MARK}"
+                )));
+            }
+            marks += bytes / MARK;
+        }
+    }
+    if marks as u64 != parts.count {
+        return Err(invalid(format!("it has {marks} marks for a count of {}", parts.count)));
+    }
+    Ok(())
+}
+
 async fn write(
     connection: &Connection,
     identity: &Identity,
     parts: &Parts<'_>,
 ) -> Result<(), TransferError> {
-    if parts.deepest > LAST_LEVEL {
-        return Err(invalid(format!("level {} is above {LAST_LEVEL}", parts.deepest)));
-    }
     // The state comes first: it says how deep the buckets may go.
     let mut state = pipe();
     let numbers = [("count", parts.count), ("deepest", parts.deepest.into())];
@@ -108,35 +139,16 @@ async fn write(
     }
     let _: Vec<Value> = query(connection, state).await?;
     let all: Vec<_> = parts.buckets.iter().collect();
-    let mut marks = 0;
     for some in all.chunks(STEP) {
         let mut write = pipe();
         for (path, groups) in some {
-            if !is_path(path, parts.deepest) {
-                return Err(invalid(format!("there is no bucket `{}`", path.escape_debug())));
-            }
             let mut decoded = Vec::with_capacity(groups.len());
             for (group, encoded) in *groups {
-                if *group >= GROUPS {
-                    return Err(invalid(format!("group {group} of bucket `{path}` is above 127")));
-                }
-                let bytes = BASE64.decode(encoded).map_err(invalid)?;
-                if bytes.is_empty() || bytes.len() % MARK != 0 {
-                    return Err(invalid(format!(
-                        "group {group} of bucket `{path}` has {} bytes, which is not a multiple of \
-                         {MARK}",
-                        bytes.len()
-                    )));
-                }
-                marks += bytes.len() / MARK;
-                decoded.push((*group, bytes));
+                decoded.push((*group, BASE64.decode(encoded).map_err(invalid)?));
             }
             write.hset_multiple(identity.path_key(path), &decoded);
         }
         let _: Vec<Value> = query(connection, write).await?;
-    }
-    if marks as u64 != parts.count {
-        return Err(invalid(format!("it has {marks} marks for a count of {}", parts.count)));
     }
     Ok(())
 }
