@@ -58,8 +58,10 @@ pub(super) struct Disk {
     /// The last key that was swept. A sweep that started from the beginning would step over
     /// everything it has removed so far, while recording waits.
     swept: Vec<u8>,
-    /// How many uuids were removed since the last compaction.
+    /// How many uuids were removed since a compaction became due.
     removed_uuids: usize,
+    /// Whether a compaction must start once none is running.
+    compaction_due: bool,
     compaction: Option<JoinHandle<()>>,
 }
 
@@ -183,6 +185,7 @@ impl Disk {
             meta,
             swept: Vec::new(),
             removed_uuids: 0,
+            compaction_due: false,
             compaction: None,
             database,
         };
@@ -301,6 +304,7 @@ impl Disk {
             // It is only too low now, which no reader takes for a loss.
             tracing::warn!(%error, "the watermark cannot be written");
         }
+        self.compact_if_due();
         Ok(())
     }
 
@@ -346,18 +350,25 @@ impl Disk {
         batch.commit()?;
         if finished && self.removed_uuids >= COMPACT_AFTER {
             self.removed_uuids = 0;
-            self.compact();
+            self.compaction_due = true;
         }
+        self.compact_if_due();
         Ok(finished)
     }
 
-    /// Gives the disk space of removed uuids back, in a thread of its own.
-    fn compact(&mut self) {
-        if self.compaction.take_if(|compaction| compaction.is_finished()).is_none()
-            && self.compaction.is_some()
-        {
+    /// Takes the running compaction. As long as it runs, the folder cannot be opened again.
+    pub(super) fn take_compaction(&mut self) -> Option<JoinHandle<()>> {
+        self.compaction.take()
+    }
+
+    /// Gives the disk space of removed uuids back, in a thread of its own. While one is running,
+    /// the next waits for a later commit.
+    fn compact_if_due(&mut self) {
+        let running = self.compaction.as_ref().is_some_and(|running| !running.is_finished());
+        if running || !self.compaction_due {
             return;
         }
+        self.compaction_due = false;
         let seen = self.seen.clone();
         let compact = move || {
             let compacted = seen.rotate_memtable_and_wait().and_then(|()| seen.major_compact());
@@ -399,7 +410,7 @@ impl Disk {
 }
 
 impl Drop for Disk {
-    /// The thread has the folder open: whoever opens it next has to wait for it.
+    /// The thread has the folder open, so it must end before the folder can be opened again.
     fn drop(&mut self) {
         if let Some(compaction) = self.compaction.take() {
             // A thread that panicked has nothing left to finish.
@@ -473,4 +484,28 @@ fn encode(counter: Counter) -> [u8; 16] {
 fn decode(value: &[u8]) -> Option<Counter> {
     let (id, count) = value.split_first_chunk::<8>()?;
     Some(Counter { id: u64::from_be_bytes(*id), count: u64::from_be_bytes(count.try_into().ok()?) })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn a_compaction_that_became_due_while_another_ran_starts_afterwards() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut disk, ..) = Disk::open(folder.path()).unwrap();
+        let (end, ended) = mpsc::channel::<()>();
+        disk.compaction = Some(std::thread::spawn(move || ended.recv().unwrap()));
+        disk.removed_uuids = COMPACT_AFTER;
+        assert!(disk.sweep(1).unwrap());
+        assert!(disk.compaction_due, "the other one is running");
+        end.send(()).unwrap();
+        while !disk.compaction.as_ref().unwrap().is_finished() {
+            std::thread::yield_now();
+        }
+        disk.commit(&Changes::at(0)).unwrap();
+        assert!(!disk.compaction_due);
+    }
 }

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::thread::JoinHandle;
 
 use abtest_config::Limits;
 use abtest_model::{Day, Event, Experiment, Namespace};
@@ -60,6 +61,8 @@ pub(super) struct Writer {
     snapshot: Arc<RwLock<Snapshot>>,
     /// `None` after the disk failed: then the key-value store must be opened again.
     open: Option<Open>,
+    /// A compaction that ran when the disk failed. The folder can be opened again once it ends.
+    compaction: Option<JoinHandle<()>>,
 }
 
 struct Open {
@@ -83,7 +86,8 @@ impl Writer {
             folder: folder.clone(),
             reason: error.to_string(),
         })?);
-        Ok((Self { folder, limits, requests, snapshot: Arc::clone(&snapshot), open }, snapshot))
+        let shared = Arc::clone(&snapshot);
+        Ok((Self { folder, limits, requests, snapshot: shared, open, compaction: None }, snapshot))
     }
 
     /// Works until the store is dropped.
@@ -100,6 +104,10 @@ impl Writer {
             }
             self.serve(requests);
         }
+        if let Some(compaction) = self.compaction.take() {
+            // A thread that panicked has nothing left to finish.
+            let _ = compaction.join();
+        }
     }
 
     /// The next request. Meanwhile deleted counters are swept.
@@ -112,7 +120,7 @@ impl Writer {
                     Ok(finished) => open.sweeping = !finished,
                     Err(error) => {
                         tracing::error!(%error, "deleted counters cannot be swept");
-                        self.open = None;
+                        self.close();
                     }
                 },
             }
@@ -140,7 +148,7 @@ impl Writer {
             Err(error) => {
                 tracing::error!(%error, "a commit failed; nothing of it is acknowledged");
                 // The catalog is ahead of the disk now: the next request reads both again.
-                self.open = None;
+                self.close();
                 let error = store_error(&error);
                 let failed = answers.into_iter().map(|answer| answer.failed(&error));
                 Answers::new(failed.collect()).send();
@@ -148,8 +156,17 @@ impl Writer {
         }
     }
 
+    /// Closes the disk after it failed. Requests get an answer while a compaction still runs.
+    fn close(&mut self) {
+        self.compaction = self.open.take().and_then(|mut open| open.disk.take_compaction());
+    }
+
     /// What is open, opened again if the disk failed before.
     fn reopen(&mut self) -> Result<&mut Open, StoreError> {
+        if self.compaction.as_ref().is_some_and(|compaction| !compaction.is_finished()) {
+            return Err(StoreError::Unreachable("it is about to be opened again".into()));
+        }
+        self.compaction = None;
         let open = match self.open.take() {
             Some(open) => open,
             None => {
@@ -294,5 +311,27 @@ impl Open {
     /// Duplicates change nothing and need no sync: the originals are on disk.
     fn commit(&mut self, changes: &Changes) -> fjall::Result<()> {
         if changes.is_empty() { Ok(()) } else { self.disk.commit(changes) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_get_an_answer_while_a_compaction_outlives_a_failed_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let (_queue, requests) = mpsc::channel(1);
+        let (mut writer, _) =
+            Writer::new(folder.path().to_owned(), Limits::default(), requests).unwrap();
+        let (end, ended) = std::sync::mpsc::channel::<()>();
+        writer.close();
+        writer.compaction = Some(std::thread::spawn(move || ended.recv().unwrap()));
+        assert!(matches!(writer.reopen(), Err(StoreError::Unreachable(_))));
+        end.send(()).unwrap();
+        while !writer.compaction.as_ref().unwrap().is_finished() {
+            std::thread::yield_now();
+        }
+        assert!(writer.reopen().is_ok());
     }
 }
