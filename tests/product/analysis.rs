@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use abtest_tests::binaries::{binary, tests};
+use abtest_tests::redis::Redis;
 use abtest_tests::serve::Serve;
 use serde_json::{Value, json};
 
@@ -35,6 +36,71 @@ fn what_is_asked_of_the_counts_is_checked_before_they_are_read() {
         let problem = answer.json();
         assert_eq!((answer.status, &problem["parameter"]), (400, &json!("level")), "{problem}");
     }
+}
+
+#[test]
+fn one_made_up_variant_does_not_void_a_verdict() {
+    let serve = Serve::embedded();
+    record(&serve, "e", &[("blue", 2_000, 200), ("red", 2_010, 320)]);
+    let read = || serve.get("/experiments/e").json()["analysis"].clone();
+    let before = read();
+    let track = "/track?experiment=e&event=participate&uuid=x&variant=";
+    for variant in ["zzz", "%20blue"] {
+        assert_eq!(serve.get(&format!("{track}{variant}")).status, 200);
+    }
+    let after = read();
+    assert_eq!(after["verdict"]["outcome"], "better");
+    for member in ["verdict", "control", "families", "sample_ratio", "goals"] {
+        assert_eq!(after[member], before[member], "{member}");
+    }
+    let notes = after["notes"].as_array().unwrap();
+    let note = notes.iter().find(|note| note["code"] == "negligible_variants").unwrap();
+    assert!(note["message"].as_str().unwrap().contains("zzz (1)"), "{note}");
+}
+
+#[test]
+fn a_sample_ratio_alarm_stays_with_its_experiment() {
+    let redis = Redis::start();
+    for mut serve in [Serve::embedded(), Serve::redis(&redis.url())] {
+        record(&serve, "e", &[("blue", 200, 20), ("red", 800, 80)]);
+        let read = |serve: &Serve| serve.get("/experiments/e").json()["analysis"].clone();
+        let first = read(&serve)["sample_ratio"].clone();
+        assert_eq!(first["alarm"], true, "{first}");
+        let raised = first["raised"].clone();
+        assert_eq!(raised["e_value"], first["e_value"]);
+        assert_eq!(raised["variants"][1], json!({"variant": "red", "participants": 800}));
+        // From now on the split is right.
+        record(&serve, "e", &[("blue", 800, 80)]);
+        serve.kill();
+        serve.restart();
+        let later = read(&serve);
+        assert!(later["sample_ratio"]["e_value"].as_f64().unwrap() < 1.0, "{later}");
+        assert_eq!(
+            (&later["sample_ratio"]["alarm"], &later["sample_ratio"]["raised"]),
+            (&json!(true), &raised)
+        );
+        assert_eq!(later["verdict"]["outcome"], "unsound");
+        let warnings = later["warnings"].to_string();
+        assert!(warnings.contains(raised["at"].as_str().unwrap()), "{warnings}");
+        let list = serve.get("/experiments").json();
+        assert_eq!(list[1]["summary"]["sample_ratio_alarm"], true, "{list}");
+        assert_eq!(serve.call("DELETE", "/experiments/e", None).status, 200);
+        record(&serve, "e", &[("blue", 800, 80), ("red", 800, 80)]);
+        assert_eq!(read(&serve)["sample_ratio"]["alarm"], false);
+    }
+}
+
+#[test]
+fn a_look_stores_the_alarm_that_it_finds() {
+    let serve = Serve::embedded();
+    record(&serve, "e", &[("blue", 200, 20), ("red", 800, 80)]);
+    let look = serve.call("POST", "/experiments/e/looks?planned=9000", None).json();
+    let raised = look["analysis"]["sample_ratio"]["raised"].clone();
+    assert!(raised["at"].is_string(), "{look}");
+    record(&serve, "e", &[("blue", 800, 80)]);
+    let later = serve.get("/experiments/e").json();
+    assert_eq!(later["analysis"]["sample_ratio"]["raised"], raised);
+    assert_eq!(later["analysis"]["looks"]["taken"].as_array().unwrap().len(), 1);
 }
 
 #[test]

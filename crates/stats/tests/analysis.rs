@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used)] // a panic is how a test says no
 
 use abtest_stats::analysis::{
-    Analysis, Better, Comparison, Counts, Decided, Declared, DeclaredKind, EarlierLook, Family,
-    GoalCounts, GoalKind, GoalRole, LookRecord, Looks, Method, Outcome, Period, RemarkCode,
-    Settings, VariantCounts, analyse,
+    AlarmVariant, Analysis, Better, Comparison, Counts, Decided, Declared, DeclaredKind,
+    EarlierLook, Family, GoalCounts, GoalKind, GoalRole, LookRecord, Looks, Method, Outcome,
+    Period, RaisedAlarm, Remark, RemarkCode, Settings, VariantCounts, analyse,
 };
 use abtest_stats::counter_error::Counter;
 use proptest::prelude::*;
@@ -569,10 +569,39 @@ fn the_sample_ratio_alarm_stays_and_chi_square_never_raises_it() {
     let check = &analysis.sample_ratio;
     assert!(check.p_value.unwrap() < 0.001 && check.e_value.unwrap() < 1_000.0, "{check:?}");
     assert!(!check.alarm);
-    let before = Settings { sample_ratio_alarmed: true, ..exact() };
+    let of =
+        |variant: &str, participants| AlarmVariant { variant: variant.to_owned(), participants };
+    let raised = RaisedAlarm {
+        at: "2026-11-20T08:00:00Z".to_owned(),
+        e_value: 2e6,
+        variants: vec![of("A", 1_000), of("B", 1_500)],
+    };
+    let before = Settings { sample_ratio_alarmed: Some(raised.clone()), ..exact() };
     let analysis = analyse(&counts, &before).unwrap();
     assert!(analysis.sample_ratio.alarm);
+    assert_eq!(analysis.sample_ratio.raised, Some(raised));
+    let warning = &analysis.warnings[0].message;
+    assert!(
+        warning.contains("raised at 2026-11-20T08:00:00Z, with 2,500 participants"),
+        "{warning}"
+    );
     assert_eq!(analysis.verdict.outcome, Outcome::Unsound);
+}
+
+#[test]
+fn one_made_up_variant_neither_voids_the_verdict_nor_becomes_the_control() {
+    let sound = counts(&[(20_000, 1_000), (20_100, 1_300)]);
+    let mut disturbed = sound.clone();
+    let stranger = VariantCounts { name: "Control".to_owned(), trials: 1, weight: None };
+    disturbed.variants.insert(0, stranger);
+    disturbed.goals[0].successes.insert(0, 1);
+    let (before, after) =
+        (analyse(&sound, &exact()).unwrap(), analyse(&disturbed, &exact()).unwrap());
+    assert_eq!(after.verdict.outcome, Outcome::Better);
+    let is_listed = |note: &Remark| note.code == RemarkCode::NegligibleVariants;
+    assert!(after.notes.iter().any(|note| is_listed(note) && note.message.contains("Control (1)")));
+    let notes = after.notes.iter().filter(|note| !is_listed(note)).cloned().collect();
+    assert_eq!(Analysis { notes, ..after }, before);
 }
 
 #[test]
@@ -717,6 +746,27 @@ proptest! {
             prop_assert!(told.decisions.contains(decision));
         }
         agrees(&now).or_else(|error| if settings.method == Method::Sequential { Ok(()) } else { Err(error) })?;
+    }
+
+    #[test]
+    fn a_negligible_variant_changes_nothing_but_a_note(
+        counts in near_the_edge(), settings in any_settings(), place in 0..2usize, trials in 0..100u64,
+        reached in 0..200u64,
+    ) {
+        let largest = counts.variants.iter().map(|variant| variant.trials).max().unwrap();
+        prop_assume!(trials * 1_000 < largest);
+        let mut disturbed = counts.clone();
+        let stranger = VariantCounts { name: "control".to_owned(), trials, weight: None };
+        disturbed.variants.insert(place, stranger);
+        for goal in &mut disturbed.goals {
+            goal.successes.insert(place, reached);
+        }
+        let before = analyse(&counts, &settings).unwrap();
+        let after = analyse(&disturbed, &settings).unwrap();
+        let is_new = |note: &&Remark| note.code != RemarkCode::NegligibleVariants;
+        prop_assert_eq!(after.notes.len(), before.notes.len() + 1);
+        let notes = after.notes.iter().filter(is_new).cloned().collect();
+        prop_assert_eq!(Analysis { notes, ..after }, before);
     }
 
     #[test]

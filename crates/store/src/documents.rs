@@ -107,6 +107,8 @@ pub enum Kind {
     Control,
     /// What other programs counted for an experiment before.
     Baseline,
+    /// The sample ratio alarm of an experiment.
+    Alarm,
     /// A layer and its slots.
     Layer,
     /// The settings of the namespace.
@@ -115,12 +117,19 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 6] =
-        [Self::Definition, Self::Looks, Self::Control, Self::Baseline, Self::Layer, Self::Settings];
+    pub const ALL: [Self; 7] = [
+        Self::Definition,
+        Self::Looks,
+        Self::Control,
+        Self::Baseline,
+        Self::Alarm,
+        Self::Layer,
+        Self::Settings,
+    ];
 
     /// The kinds whose documents carry an experiment's name and are deleted with it.
-    pub const OF_EXPERIMENTS: [Self; 4] =
-        [Self::Definition, Self::Looks, Self::Control, Self::Baseline];
+    pub const OF_EXPERIMENTS: [Self; 5] =
+        [Self::Definition, Self::Looks, Self::Control, Self::Baseline, Self::Alarm];
 
     /// The word that stands for the kind in keys. It never changes.
     pub fn as_str(self) -> &'static str {
@@ -129,6 +138,7 @@ impl Kind {
             Self::Looks => "looks",
             Self::Control => "control",
             Self::Baseline => "baseline",
+            Self::Alarm => "alarm",
             Self::Layer => "layer",
             Self::Settings => "settings",
         }

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use abtest_model::{Experiment, Namespace, Tally, Variant};
+use abtest_stats::analysis::RaisedAlarm;
 use abtest_store::contents::{Baselines, Control};
 use abtest_store::{Document, Documents, Expected, Include, Kind, Store, StoreError};
 
@@ -13,10 +14,19 @@ use crate::operator::looks_document::LooksDocument;
 pub(crate) struct Kept {
     /// The counts, with the control and what other programs counted.
     pub(crate) tally: Tally,
-    /// The looks.
-    pub(crate) looks: LooksDocument,
+    /// What earlier readers found.
+    pub(crate) earlier: Earlier,
     /// The version of the looks that a write must replace.
     pub(crate) looks_expected: Expected,
+}
+
+/// What earlier readers of an experiment found. It still holds.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Earlier {
+    /// The looks.
+    pub(crate) looks: LooksDocument,
+    /// The sample ratio alarm, if one was raised.
+    pub(crate) alarm: Option<RaisedAlarm>,
 }
 
 /// Reads the experiments of a namespace, or those of the scope: one read of the counters and one
@@ -28,7 +38,7 @@ pub(crate) async fn read<S: Store>(
     include: Include,
 ) -> Result<Vec<Kept>, StoreError> {
     let tallies = store.read(namespace, scope, include).await?;
-    let kinds = [Kind::Looks, Kind::Control, Kind::Baseline];
+    let kinds = [Kind::Looks, Kind::Control, Kind::Baseline, Kind::Alarm];
     let documents = documents(store, namespace, &kinds, scope).await?;
     tallies.into_iter().map(|tally| join(tally, &documents)).collect()
 }
@@ -53,7 +63,9 @@ fn join(mut tally: Tally, documents: &Found) -> Result<Kept, StoreError> {
     let looks = find(Kind::Looks);
     let looks_expected = Expected::found(looks);
     let looks = looks.map(Document::parse::<LooksDocument>).transpose()?;
+    let alarm = find(Kind::Alarm).map(Document::parse::<RaisedAlarm>).transpose()?;
     tally.control = control.and_then(|control| Variant::new(control.control).ok());
     tally.baselines = baselines.unwrap_or_default().baselines;
-    Ok(Kept { tally, looks: looks.unwrap_or_default(), looks_expected })
+    let earlier = Earlier { looks: looks.unwrap_or_default(), alarm };
+    Ok(Kept { tally, earlier, looks_expected })
 }

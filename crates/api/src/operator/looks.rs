@@ -12,8 +12,9 @@ use crate::AnswerBody;
 use crate::document::AnalysedResults;
 use crate::http::problem::Problem;
 use crate::http::response::json;
-use crate::operator::analysis::{AnalysisParameters, Question, look};
-use crate::operator::kept::Kept;
+use crate::operator::alarms;
+use crate::operator::analysis::{AnalysisParameters, Question, Report, look};
+use crate::operator::kept::{Earlier, Kept};
 use crate::operator::looks_document::LooksDocument;
 use crate::operator::results::known;
 
@@ -61,14 +62,24 @@ pub(crate) async fn take<S: Store>(
     let question = Question::to_look(query)?;
     for _ in 0..ATTEMPTS {
         let version = store.version(&namespace).await?;
-        let Kept { tally, looks, looks_expected } =
+        let Kept { tally, earlier, looks_expected } =
             known(store, &namespace, experiment.clone(), Include::COUNTS).await?;
-        let (look, answer) = look(&question, &tally, &looks)?;
-        let Some(look) = look else { return Ok(json(StatusCode::OK, &answer)) };
-        let write = write(&experiment, looks_expected, &looks.with(look), "look", None)?;
-        match store.commit(&namespace, Some(version), vec![write]).await {
+        let (look, Report { answer, new_alarm }) = look(&question, &tally, &earlier)?;
+        let mut writes = Vec::new();
+        if let Some(alarm) = &new_alarm {
+            writes.push(alarms::write(&experiment, alarm)?);
+        }
+        if let Some(look) = look {
+            let looks = earlier.looks.with(look);
+            writes.push(write(&experiment, looks_expected, &looks, "look", None)?);
+        }
+        if writes.is_empty() {
+            return Ok(json(StatusCode::OK, &answer));
+        }
+        match store.commit(&namespace, Some(version), writes).await {
             Ok(_) => return Ok(json(StatusCode::OK, &answer)),
-            // Somebody else took a look, or the experiment may have been deleted: read again.
+            // Somebody else took a look or raised the alarm, or the experiment may have been deleted:
+            // read again.
             Err(CommitError::Conflict { .. } | CommitError::Outdated { .. }) => {}
             Err(error) => return Err(error.into()),
         }
@@ -117,7 +128,7 @@ pub(crate) async fn reset<S: Store>(
     let namespace = namespace_of(query)?;
     for _ in 0..ATTEMPTS {
         let version = store.version(&namespace).await?;
-        let Kept { looks, looks_expected, .. } =
+        let Kept { earlier: Earlier { looks, .. }, looks_expected, .. } =
             known(store, &namespace, experiment.clone(), Include::COUNTS).await?;
         let discarded = looks.looks.len() as u64;
         let answer = LooksReset { experiment: experiment.to_string(), discarded };

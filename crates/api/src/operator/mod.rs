@@ -12,7 +12,8 @@
 //! | [`delete`] | deleting an experiment |
 //! | `kept` | reading tallies together with the documents that belong to them |
 
-pub(crate) mod analysis;
+pub(crate) mod alarms;
+mod analysis;
 mod api;
 pub(crate) mod control;
 pub(crate) mod delete;

@@ -14,8 +14,9 @@ use crate::AnswerBody;
 use crate::document::{AnalysedResults, Head, ResultsElement};
 use crate::http::problem::Problem;
 use crate::http::response::{json, with_body};
+use crate::operator::alarms;
 use crate::operator::analysis::{
-    AnalysisParameters, Asked, Detail, Question, ReadParameters, read,
+    AnalysisParameters, Asked, Detail, Question, ReadParameters, Report, read,
 };
 use crate::operator::kept::{self, Kept};
 use crate::operator::page::{self, Page};
@@ -75,13 +76,17 @@ pub(crate) async fn results<S: Store>(
     let meta = Meta { scope: scope.map(str::to_owned), namespace: namespace.to_string() };
     let mut array = b"[".to_vec();
     array.extend(to_json(&Head { meta }));
-    for Kept { mut tally, looks, .. } in experiments {
+    let mut new_alarms = Vec::new();
+    for Kept { mut tally, earlier, .. } in experiments {
         tally.baselines.clear();
         array.push(b',');
-        array.extend(to_json(&read(&question, &tally, &looks, Asked::AmongOthers)?));
+        let report = read(&question, &tally, &earlier, Asked::AmongOthers)?;
+        array.extend(to_json(&report.answer));
+        new_alarms.extend(report.new_alarm.map(|alarm| (tally.experiment, alarm)));
         let_others_run().await;
     }
     array.push(b']');
+    alarms::store(store, &namespace, &new_alarms).await;
     let mut answer = limit.answer(array)?;
     if let Some(link) = next.and_then(|next| page::link(query, &next)) {
         answer.headers_mut().insert(LINK, link);
@@ -191,8 +196,12 @@ pub(crate) async fn result<S: Store>(
     let namespace = namespace_of(query)?;
     let question = Question::to_read(query, Detail::Full)?;
     let include = Include { days: true, memory: query.flag("memory")? };
-    let Kept { tally, looks, .. } = known(store, &namespace, experiment, include).await?;
-    limit.answer(to_json(&read(&question, &tally, &looks, Asked::Alone)?))
+    let Kept { tally, earlier, .. } = known(store, &namespace, experiment, include).await?;
+    let Report { answer, new_alarm } = read(&question, &tally, &earlier, Asked::Alone)?;
+    if let Some(alarm) = new_alarm {
+        alarms::store(store, &namespace, &[(tally.experiment, alarm)]).await;
+    }
+    limit.answer(to_json(&answer))
 }
 
 /// One experiment's goals alone, as `gimel.experiment` answers. It has no path of its own: an

@@ -23,6 +23,13 @@ impl Time {
         jiff::Timestamp::from_millisecond(millis).map(Self).map_err(|_| NotATime)
     }
 
+    /// Now, by this machine's clock, in whole seconds.
+    #[must_use]
+    pub fn now() -> Self {
+        let now = jiff::Timestamp::now();
+        Self(jiff::Timestamp::from_second(now.as_second()).unwrap_or(now))
+    }
+
     /// Milliseconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub fn as_millis(self) -> i64 {

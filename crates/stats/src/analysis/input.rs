@@ -3,7 +3,7 @@
 use super::look::Looks;
 use super::method::Method;
 use super::remarks::Remarks;
-use super::report::RemarkCode;
+use super::report::{RaisedAlarm, RemarkCode};
 use crate::confidence_sequence::DEFAULT_TUNING;
 use crate::counter_error::Counter;
 use crate::error::{Error, require};
@@ -144,8 +144,8 @@ pub struct Settings {
     pub method: Method,
     /// The looks so far. They are reported with every method; the sequential method decides by them.
     pub looks: Option<Looks>,
-    /// Whether an earlier report of this experiment had a sample ratio alarm. The alarm then stays.
-    pub sample_ratio_alarmed: bool,
+    /// The sample ratio alarm that an earlier report of this experiment raised. It then stays.
+    pub sample_ratio_alarmed: Option<RaisedAlarm>,
 }
 
 impl Default for Settings {
@@ -161,7 +161,7 @@ impl Default for Settings {
             correction: Correction::default(),
             method: Method::default(),
             looks: None,
-            sample_ratio_alarmed: false,
+            sample_ratio_alarmed: None,
         }
     }
 }

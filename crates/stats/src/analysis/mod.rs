@@ -7,6 +7,7 @@
 //! | `method` | [`Method`]: when you may look |
 //! | `family` | [`Family`]: which comparisons share an error rate |
 //! | `look` | [`LookRecord`]: a look as it is stored |
+//! | `negligible` | which variants are too small to be analysed |
 //! | `families` | which comparison belongs to which family, and its share of alpha |
 //! | `arm` | one variant on one goal: its counts with the counter's error |
 //! | `goal` | one goal: its kind, its arms, its rates, its matrix |
@@ -29,6 +30,7 @@ mod goal;
 mod input;
 mod look;
 mod method;
+mod negligible;
 mod plan;
 mod remarks;
 mod report;
@@ -47,8 +49,9 @@ pub use look::{
 };
 pub use method::Method;
 pub use report::{
-    Analysis, Comparison, ComparisonLook, Decided, GoalAnalysis, GoalKind, LooksReport, Matrix,
-    Outcome, Remark, RemarkCode, SampleNeeded, SampleRatioCheck, VariantEstimate, Verdict,
+    AlarmVariant, Analysis, Comparison, ComparisonLook, Decided, GoalAnalysis, GoalKind,
+    LooksReport, Matrix, Outcome, RaisedAlarm, Remark, RemarkCode, SampleNeeded, SampleRatioCheck,
+    VariantEstimate, Verdict,
 };
 
 use comparison::{Row, Sides, comparison};
@@ -66,14 +69,16 @@ use crate::many_comparisons::Correction;
 /// A warning names the counter if it causes more than this share of a standard error.
 const COUNTER_DOMINATES_ABOVE: f64 = 0.5;
 
-/// Analyses the counts of one experiment.
+/// Analyses the counts of one experiment. Variants that hardly anyone was counted for are left out, and a note lists them.
 ///
 /// # Errors
 /// If the settings name a control or a primary goal that does not exist, a goal lacks a variant's count, a number of the
 /// settings is out of range, or a new look uses another control than the looks before. Counts are never refused.
 pub fn analyse(counts: &Counts, settings: &Settings) -> Result<Analysis, Error> {
-    let control = input::check(counts, settings)?;
+    input::check(counts, settings)?;
     let mut remarks = Remarks::default();
+    let counts = &negligible::leave_out(counts, settings, &mut remarks);
+    let control = input::check(counts, settings)?;
     input::remark(counts, settings, control, &mut remarks);
     let families = Families::new(counts, settings)?;
     let sample_ratio = soundness::check(counts, settings, control, &mut remarks);

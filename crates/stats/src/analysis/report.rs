@@ -4,6 +4,7 @@
 //! always agree: the interval excludes 0 exactly if `adjusted_p_value` is below alpha, and exactly then `decision` is set.
 
 use super::family::{Family, FamilyReport};
+use super::input::Counts;
 use super::look::{Decision, LookRecord};
 use super::method::Method;
 use crate::counter_error::Counter;
@@ -41,7 +42,7 @@ pub struct Analysis {
     pub looks: Option<LooksReport>,
     /// Whether the participants are split over the variants as declared.
     pub sample_ratio: SampleRatioCheck,
-    /// The goals, in the order of the input.
+    /// The goals, in the order of the input. Goals that only negligible variants reached are left out.
     pub goals: Vec<GoalAnalysis>,
 }
 
@@ -127,6 +128,8 @@ pub enum RemarkCode {
     PlanTooSmall,
     /// There are more variants or goals than are analysed.
     LeftOut,
+    /// Variants with hardly any participants are left out. The message lists them.
+    NegligibleVariants,
 }
 
 /// Whether the participants are split over the variants as declared.
@@ -136,6 +139,9 @@ pub struct SampleRatioCheck {
     /// Whether the split is wrong: the e-value is at least 1,000, was so in an earlier report, or a variant of weight 0 has
     /// participants.
     pub alarm: bool,
+    /// The report that first found the alarm. The alarm stays, whatever was counted since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raised: Option<RaisedAlarm>,
     /// The evidence against the declared split. It holds however often you look. At least 1,000 is an alarm.
     pub e_value: Option<f64>,
     /// The factor that counts were multiplied by for the e-value, because of the counter's error: 1 for exact counts. With
@@ -149,11 +155,52 @@ pub struct SampleRatioCheck {
     /// period.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period_p_value: Option<f64>,
-    /// The participants that each variant should have had. 0 for variants that are not declared.
+    /// The participants that each variant should have had, in the order of a goal's variants. 0 for variants that are not declared.
     pub expected: Option<Vec<f64>>,
     /// Why something is null.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+/// A sample ratio alarm at the moment when it was first found. Keep it with the experiment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RaisedAlarm {
+    /// When, in RFC 3339 and UTC.
+    pub at: String,
+    /// The e-value at that moment.
+    pub e_value: f64,
+    /// The participants at that moment.
+    pub variants: Vec<AlarmVariant>,
+}
+
+/// The participants of a variant when the alarm was raised.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AlarmVariant {
+    /// The variant.
+    pub variant: String,
+    /// Its participants.
+    pub participants: u64,
+}
+
+impl RaisedAlarm {
+    /// The alarm that `check` found for these variants. `None` if there is no alarm, or if it was raised before.
+    #[must_use]
+    pub fn new(check: &SampleRatioCheck, counts: &Counts, at: String) -> Option<Self> {
+        let e_value = check.e_value.filter(|_| check.alarm && check.raised.is_none())?;
+        let variants = counts
+            .variants
+            .iter()
+            .map(|one| AlarmVariant { variant: one.name.clone(), participants: one.trials });
+        Some(Self { at, e_value, variants: variants.collect() })
+    }
+
+    /// The participants of all variants together at that moment.
+    #[must_use]
+    pub fn participants(&self) -> u64 {
+        self.variants.iter().fold(0, |sum, one| sum.saturating_add(one.participants))
+    }
 }
 
 /// How a goal is counted.
@@ -179,7 +226,7 @@ pub struct GoalAnalysis {
     pub kind: GoalKind,
     /// What this goal says.
     pub verdict: Verdict,
-    /// Each variant's rate, in the order of the input.
+    /// Each variant's rate, in the order of the input, without negligible variants.
     pub variants: Vec<VariantEstimate>,
     /// Each variant except the control, compared with the control.
     pub against_control: Vec<Comparison>,

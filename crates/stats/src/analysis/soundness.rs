@@ -5,7 +5,7 @@ use super::look::Looks;
 use super::remarks::Remarks;
 use super::report::{RemarkCode, SampleRatioCheck};
 use crate::sample_ratio::{Split, sample_ratio, sample_ratio_over_periods, split_evidence};
-use crate::words::percent;
+use crate::words::{percent, thousands};
 
 pub(super) fn check(
     counts: &Counts,
@@ -27,7 +27,8 @@ fn measured(
     remarks: &mut Remarks,
 ) -> SampleRatioCheck {
     let silent = |reason: String| SampleRatioCheck {
-        alarm: settings.sample_ratio_alarmed,
+        alarm: settings.sample_ratio_alarmed.is_some(),
+        raised: settings.sample_ratio_alarmed.clone(),
         e_value: None,
         counter_factor: None,
         statistic: None,
@@ -78,7 +79,8 @@ fn measured(
         .is_none()
         .then(|| "a variant of weight 0 has participants, which chance cannot explain".to_owned());
     SampleRatioCheck {
-        alarm: evidence.alarm() || settings.sample_ratio_alarmed,
+        alarm: evidence.alarm() || settings.sample_ratio_alarmed.is_some(),
+        raised: settings.sample_ratio_alarmed.clone(),
         e_value: Some(evidence.e_value),
         counter_factor: Some(evidence.counter_factor),
         statistic: one_look.statistic,
@@ -123,13 +125,12 @@ fn mismatch(counts: &Counts, settings: &Settings, check: &SampleRatioCheck) -> S
         let direction = if off > 0.0 { "more" } else { "fewer" };
         format!(" {name} has {} {direction} participants than expected.", percent(off.abs()))
     });
-    let before = if check.e_value.is_none_or(|e| e < crate::sample_ratio::ALARM_AT) {
-        " An earlier report found this."
-    } else {
-        ""
-    };
+    let raised = check.raised.as_ref().map_or_else(String::new, |raised| {
+        let participants = thousands(raised.participants());
+        format!(" The alarm was raised at {}, with {participants} participants.", raised.at)
+    });
     format!(
-        "The participants are not split {how}.{furthest}{before} Something other than chance moves them, for example \
+        "The participants are not split {how}.{furthest}{raised} Something other than chance moves them, for example \
          redirects, bots or a broken variant. Find the cause before you use these numbers."
     )
 }

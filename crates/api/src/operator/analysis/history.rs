@@ -72,7 +72,7 @@ mod tests {
     use serde_json::Value;
 
     use crate::operator::analysis::{Asked, Detail, Question, read};
-    use crate::operator::looks_document::LooksDocument;
+    use crate::operator::kept::Earlier;
 
     /// Two variants over three days. Before the first day, red already had 1,000 visitors.
     fn tally() -> Tally {
@@ -97,7 +97,7 @@ mod tests {
     fn ask(query: &str, tally: &Tally) -> Value {
         let query = abtest_model::Query::parse(query).unwrap();
         let question = Question::to_read(&query, Detail::Full).unwrap();
-        let answer = read(&question, tally, &LooksDocument::default(), Asked::Alone).unwrap();
+        let answer = read(&question, tally, &Earlier::default(), Asked::Alone).unwrap().answer;
         serde_json::to_value(answer).unwrap()
     }
 

@@ -12,16 +12,17 @@ mod looks;
 mod question;
 mod top;
 
+use abtest_model::definition::Time;
 use abtest_model::{Counting, ExperimentResults, Tally};
 use abtest_stats::Error;
 use abtest_stats::analysis::{
-    Analysis, Counts, GoalCounts, LookRecord, Looks, Settings, VariantCounts, analyse,
+    Analysis, Counts, GoalCounts, LookRecord, Looks, RaisedAlarm, Settings, VariantCounts, analyse,
 };
 use abtest_stats::counter_error::Counter;
 
 use crate::document::{AnalysedResults, Summary};
 use crate::http::problem::Problem;
-use crate::operator::looks_document::LooksDocument;
+use crate::operator::kept::Earlier;
 use history::history;
 pub(crate) use question::{AnalysisParameters, Detail, Question, ReadParameters};
 
@@ -34,6 +35,15 @@ pub(crate) enum Asked {
     AmongOthers,
 }
 
+/// An experiment with its analysis.
+#[derive(Debug)]
+pub(crate) struct Report {
+    /// What the reader gets.
+    pub(crate) answer: AnalysedResults,
+    /// The sample ratio alarm, if this report is the first to find it. Store it.
+    pub(crate) new_alarm: Option<RaisedAlarm>,
+}
+
 /// Analyses an experiment for a reader.
 ///
 /// # Errors
@@ -41,28 +51,29 @@ pub(crate) enum Asked {
 pub(crate) fn read(
     question: &Question,
     tally: &Tally,
-    stored: &LooksDocument,
+    earlier: &Earlier,
     asked: Asked,
-) -> Result<AnalysedResults, Box<Problem>> {
+) -> Result<Report, Box<Problem>> {
     let results = ExperimentResults::from(tally);
     let mut answer = AnalysedResults { results, summary: None, analysis: None, history: None };
     if question.detail == Detail::None {
-        return Ok(answer);
+        return Ok(Report { answer, new_alarm: None });
     }
     let mut settings = question.settings.clone();
+    settings.sample_ratio_alarmed.clone_from(&earlier.alarm);
     if asked == Asked::AmongOthers {
         settings.control = settings.control.filter(|control| has_variant(tally, control));
     }
-    settings.looks = settings.looks.or_else(|| looks::taken(stored));
+    settings.looks = settings.looks.or_else(|| looks::taken(&earlier.looks));
     // A variant that appears later and is called `control` must not take the place of the looks' control.
     let of_looks = settings.looks.as_ref().and_then(Looks::control);
     let of_looks = of_looks.filter(|control| has_variant(tally, control)).map(str::to_owned);
     settings.control = settings.control.or_else(|| chosen_control(tally)).or(of_looks);
-    let (counts, mut analysis) = analysis(&answer.results, &mut settings, asked)?;
-    looks::warn(&mut analysis, &stored.resets);
+    let (counts, mut analysis, new_alarm) = analysis(&answer.results, &mut settings, asked)?;
+    looks::warn(&mut analysis, &earlier.looks.resets);
     if question.detail == Detail::Summary {
         answer.summary = Some(Summary::from(&analysis));
-        return Ok(answer);
+        return Ok(Report { answer, new_alarm });
     }
     let timeline = answer.results.timeline.as_ref().filter(|_| question.history);
     answer.history = timeline.map(|timeline| {
@@ -70,7 +81,7 @@ pub(crate) fn read(
         history(timeline, &counts, &settings)
     });
     answer.analysis = Some(analysis);
-    Ok(answer)
+    Ok(Report { answer, new_alarm })
 }
 
 /// Analyses an experiment as a new look. Returns the look too, unless it is the last look again.
@@ -81,18 +92,20 @@ pub(crate) fn read(
 pub(crate) fn look(
     question: &Question,
     tally: &Tally,
-    stored: &LooksDocument,
-) -> Result<(Option<LookRecord>, AnalysedResults), Box<Problem>> {
+    earlier: &Earlier,
+) -> Result<(Option<LookRecord>, Report), Box<Problem>> {
+    let stored = &earlier.looks;
     let results = ExperimentResults::from(tally);
     let mut settings = looks::at_a_new_one(question, stored, participants(&results))?;
+    settings.sample_ratio_alarmed.clone_from(&earlier.alarm);
     let of_looks = || stored.looks.first().map(|look| look.control.clone());
     settings.control = settings.control.or_else(of_looks).or_else(|| chosen_control(tally));
-    let (_, mut analysis) = analysis(&results, &mut settings, Asked::Alone)?;
+    let (_, mut analysis, new_alarm) = analysis(&results, &mut settings, Asked::Alone)?;
     looks::warn(&mut analysis, &stored.resets);
     let look = looks::new_one(&analysis, stored);
     let answer =
         AnalysedResults { results, summary: None, analysis: Some(analysis), history: None };
-    Ok((look, answer))
+    Ok((look, Report { answer, new_alarm }))
 }
 
 fn participants(results: &ExperimentResults) -> u64 {
@@ -109,12 +122,12 @@ fn has_variant(tally: &Tally, name: &str) -> bool {
     tally.variants().iter().any(|variant| variant.as_str() == name)
 }
 
-/// The counts that are analysed, and their analysis.
+/// The counts that are analysed, their analysis, and the sample ratio alarm if it is new.
 fn analysis(
     results: &ExperimentResults,
     settings: &mut Settings,
     asked: Asked,
-) -> Result<(Counts, Analysis), Box<Problem>> {
+) -> Result<(Counts, Analysis, Option<RaisedAlarm>), Box<Problem>> {
     let mut counts = counts(results);
     settings.counter = match results.counting {
         Counting::Hll => Counter::Hll,
@@ -146,7 +159,11 @@ fn analysis(
         other => question::refused(&other),
     })?;
     analysis.warnings.extend(left_out);
-    Ok((counts, analysis))
+    let new_alarm = RaisedAlarm::new(&analysis.sample_ratio, &counts, Time::now().to_string());
+    if new_alarm.is_some() {
+        analysis.sample_ratio.raised.clone_from(&new_alarm);
+    }
+    Ok((counts, analysis, new_alarm))
 }
 
 fn counts(results: &ExperimentResults) -> Counts {
@@ -182,6 +199,7 @@ fn unknown<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operator::looks_document::LooksDocument;
     use abtest_model::{Experiment, Goal, Query, Variant};
     use serde_json::Value;
 
@@ -207,7 +225,7 @@ mod tests {
 
     fn write(query: &str, tally: &Tally, asked: Asked) -> Result<Value, Box<Problem>> {
         let question = Question::to_read(&Query::parse(query).unwrap(), Detail::Full)?;
-        let answer = super::read(&question, tally, &LooksDocument::default(), asked)?;
+        let answer = super::read(&question, tally, &Earlier::default(), asked)?.answer;
         Ok(serde_json::to_value(answer).unwrap())
     }
 
@@ -334,18 +352,21 @@ mod tests {
     fn look(
         query: &str,
         tally: &Tally,
-        stored: &LooksDocument,
+        looks: &LooksDocument,
     ) -> Result<(Option<LookRecord>, Value), Value> {
-        let look = |query: &Query<'_>| super::look(&Question::to_look(query)?, tally, stored);
-        let (look, answer) = look(&Query::parse(query).unwrap())
+        let earlier = Earlier { looks: looks.clone(), alarm: None };
+        let look = |query: &Query<'_>| super::look(&Question::to_look(query)?, tally, &earlier);
+        let (look, report) = look(&Query::parse(query).unwrap())
             .map_err(|problem| serde_json::to_value(&problem).unwrap())?;
-        Ok((look, serde_json::to_value(answer).unwrap()))
+        Ok((look, serde_json::to_value(report.answer).unwrap()))
     }
 
-    fn read_sequential(tally: &Tally, stored: &LooksDocument) -> Value {
+    fn read_sequential(tally: &Tally, looks: &LooksDocument) -> Value {
+        let earlier = Earlier { looks: looks.clone(), alarm: None };
         let query = Query::parse("method=sequential").unwrap();
         let question = Question::to_read(&query, Detail::Full).unwrap();
-        serde_json::to_value(super::read(&question, tally, stored, Asked::Alone).unwrap()).unwrap()
+        let report = super::read(&question, tally, &earlier, Asked::Alone).unwrap();
+        serde_json::to_value(report.answer).unwrap()
     }
 
     #[test]
@@ -365,6 +386,32 @@ mod tests {
         let untouched = read_sequential(&tally, &none);
         assert_ne!(untouched["analysis"]["verdict"]["outcome"], "better");
         assert!(untouched["analysis"].get("looks").is_none());
+    }
+
+    #[test]
+    fn the_first_report_of_an_alarm_hands_it_over_and_later_ones_keep_it() {
+        let counted = |blue, red| {
+            tally(Counting::Exact, &[("participate", "blue", blue), ("participate", "red", red)])
+        };
+        let query = Query::parse("").unwrap();
+        for detail in [Detail::Full, Detail::Summary] {
+            let question = Question::to_read(&query, detail).unwrap();
+            let read = |tally: &Tally, alarm: Option<RaisedAlarm>| {
+                let earlier = Earlier { alarm, ..Earlier::default() };
+                super::read(&question, tally, &earlier, Asked::Alone).unwrap()
+            };
+            assert_eq!(read(&counted(20_000, 20_100), None).new_alarm, None);
+            let alarm = read(&counted(2_000, 8_000), None).new_alarm.unwrap();
+            assert!(alarm.e_value >= 1_000.0 && alarm.participants() == 10_000, "{alarm:?}");
+            let later = read(&counted(20_000, 20_100), Some(alarm.clone()));
+            assert_eq!(later.new_alarm, None);
+            let Some(analysis) = later.answer.analysis else {
+                assert!(later.answer.summary.unwrap().sample_ratio_alarm);
+                continue;
+            };
+            assert!(analysis.sample_ratio.alarm && analysis.sample_ratio.e_value.unwrap() < 1.0);
+            assert_eq!(analysis.sample_ratio.raised, Some(alarm));
+        }
     }
 
     #[test]

@@ -1,0 +1,33 @@
+//! Stores the sample ratio alarms that a report finds, so that every later report has them.
+
+use abtest_model::{Experiment, Namespace};
+use abtest_stats::analysis::RaisedAlarm;
+use abtest_store::contents::to_json;
+use abtest_store::{CommitError, Expected, Kind, Store, StoreError, Write};
+
+/// The write that stores a new alarm.
+pub(crate) fn write(experiment: &Experiment, alarm: &RaisedAlarm) -> Result<Write, StoreError> {
+    Ok(Write::put(Kind::Alarm.of(experiment), Expected::Absent, to_json(alarm)?))
+}
+
+/// Stores the new alarms of some experiments in one commit; nothing if there are none. An alarm that
+/// someone else stored first stays. A store that takes no writes at the moment does not keep anyone
+/// from reading: the next report finds the alarm again.
+pub(crate) async fn store<S: Store>(
+    store: &S,
+    namespace: &Namespace,
+    new: &[(Experiment, RaisedAlarm)],
+) {
+    let write = |(experiment, alarm): &(Experiment, RaisedAlarm)| write(experiment, alarm);
+    let Ok(mut writes) = new.iter().map(write).collect::<Result<Vec<_>, _>>() else { return };
+    while !writes.is_empty() {
+        match store.commit(namespace, None, writes.clone()).await {
+            Ok(_) => return,
+            Err(CommitError::Conflict { key, .. }) => writes.retain(|write| write.key != key),
+            Err(error) => {
+                tracing::warn!(%error, "a sample ratio alarm was not stored");
+                return;
+            }
+        }
+    }
+}
