@@ -68,7 +68,10 @@ fn a_sample_ratio_alarm_stays_with_its_experiment() {
         assert_eq!(first["alarm"], true, "{first}");
         let raised = first["raised"].clone();
         assert_eq!(raised["e_value"], first["e_value"]);
-        assert_eq!(raised["variants"][1], json!({"variant": "red", "participants": 800}));
+        let red = &raised["variants"][1];
+        // Redis estimates the count.
+        let participants = red["participants"].as_u64().unwrap();
+        assert!(red["variant"] == "red" && participants.abs_diff(800) < 40, "{red}");
         // From now on the split is right.
         record(&serve, "e", &[("blue", 800, 80)]);
         serve.kill();
