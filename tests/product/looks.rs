@@ -213,6 +213,59 @@ fn looks_can_be_discarded_and_every_later_report_says_so() {
 }
 
 #[test]
+fn a_damaged_document_warns_on_its_experiment_and_spoils_no_other() {
+    let redis = Redis::start();
+    let serve = Serve::redis(&redis.url());
+    button_color(&serve);
+    record(&serve, "other", &[("a", 20, 2), ("b", 20, 2)]);
+    assert_eq!(take(&serve, "planned=8000").0, 200);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("export.json").display().to_string();
+    let abtest = |arguments: &[&str]| {
+        Command::new(binary("abtest"))
+            .args(arguments)
+            .args(["--redis", &redis.url()])
+            .output()
+            .unwrap()
+    };
+    let exported = abtest(&["export", "button color", "--output", &file]);
+    assert!(exported.status.success(), "{exported:?}");
+    let mut export: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    for document in export["documents"].as_array_mut().unwrap() {
+        document["content"]["unknown"] = 1.into();
+    }
+    std::fs::write(&file, export.to_string()).unwrap();
+    let (code, refused) = error(&abtest(&["import", &file, "--namespace", "second"]));
+    assert_eq!(code, Some(1), "{refused}");
+    assert!(refused.contains("nothing was imported") && refused.contains("looks"), "{refused}");
+
+    let documents = "abtest:{documents:alephbet}:looks";
+    let stored = redis.command(&["HGET", documents, "button color"]);
+    let damaged = stored.trim().replacen('{', r#"{"unknown":1,"#, 1);
+    redis.command(&["HSET", documents, "button color", &damaged]);
+    for query in ["", "?analysis=full", "?analysis=none", "?method=sequential"] {
+        let answer = serve.get(&format!("/experiments{query}"));
+        assert_eq!(answer.status, 200, "{query}: {}", answer.text);
+    }
+    let list = serve.get("/experiments").json();
+    assert!(list[1]["summary"]["warnings"].to_string().contains("damaged_document"), "{list}");
+    assert!(!list[2]["summary"]["warnings"].to_string().contains("damaged_document"), "{list}");
+    let shown = text(&results(&serve, &["button color"]));
+    assert!(shown.contains("the looks of `button color` cannot be read"), "{shown}");
+    assert!(shown.contains("2,010"), "{shown}");
+    let (status, problem) = take(&serve, "planned=8000");
+    assert_eq!(status, 409, "{problem}");
+    assert!(
+        problem["detail"].as_str().unwrap().contains("the looks of `button color`"),
+        "{problem}"
+    );
+    assert_eq!(redis.command(&["HGET", documents, "button color"]).trim(), damaged);
+    assert_eq!(serve.call("DELETE", PATH, None).status, 200);
+    button_color(&serve);
+    assert_eq!(take(&serve, "planned=8000").0, 200);
+}
+
+#[test]
 fn a_look_survives_a_restart_and_goes_with_its_experiment() {
     let mut serve = Serve::embedded();
     button_color(&serve);

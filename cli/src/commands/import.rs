@@ -92,6 +92,17 @@ fn experiment(arguments: &Arguments, path: &Path) -> Result<ExitStatus> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", file()))?;
     let export: Export = serde_json::from_str(&text)
         .with_context(|| format!("{} is not an export of abtest, or it is damaged", file()))?;
+    // A document that abtest could not read later must not get into a store.
+    for document in &export.documents {
+        abtest_api::check_content(document.kind, &document.content.to_string()).with_context(|| {
+            format!(
+                "nothing was imported: {} holds a document ({}) that this version of abtest cannot read; \
+                 use the version that wrote it",
+                file(),
+                document.kind
+            )
+        })?;
+    }
     let name = printable(&export.experiment);
     let runtime = stores::runtime()?;
     let progress = Progress::start(&format!("importing {name}"));

@@ -45,7 +45,7 @@ pub use self::http::secret_digest::SecretDigest;
 #[cfg(feature = "operator")]
 pub use gateway::{Gateway, WiredPath};
 #[cfg(feature = "operator")]
-pub use operator::OperatorApi;
+pub use operator::{OperatorApi, check_content};
 pub use public::PublicApi;
 
 /// What every answer's body is.

@@ -119,7 +119,9 @@ impl<S: Store> OperatorApi<S> {
                 results::result(store, path.experiment()?, query, self.answer_limit).await
             }
             OperatorOperation::Delete => delete::delete(store, path.experiment()?, query).await,
-            OperatorOperation::TakeLook => looks::take(store, path.experiment()?, query).await,
+            OperatorOperation::TakeLook => {
+                looks::take(store, path.experiment()?, query, self.answer_limit).await
+            }
             OperatorOperation::ResetLooks => looks::reset(store, path.experiment()?, query).await,
             OperatorOperation::ChooseControl => {
                 control::choose(store, path.experiment()?, query).await

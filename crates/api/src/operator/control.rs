@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use crate::AnswerBody;
 use crate::http::problem::Problem;
 use crate::http::response::json;
-use crate::operator::kept::Kept;
+use crate::operator::kept::{BESIDE_COUNTS, Kept};
 use crate::operator::looks::{ATTEMPTS, busy};
 use crate::operator::results::known;
 
@@ -64,7 +64,7 @@ pub(crate) async fn choose<S: Store>(
     for _ in 0..ATTEMPTS {
         let version = store.version(&namespace).await?;
         let Kept { tally, .. } =
-            known(store, &namespace, experiment.clone(), Include::COUNTS).await?;
+            known(store, &namespace, experiment.clone(), Include::COUNTS, BESIDE_COUNTS).await?;
         if let Some(control) = &control
             && !tally.variants().contains(control)
         {

@@ -14,12 +14,16 @@ use crate::http::problem::Problem;
 use crate::http::response::json;
 use crate::operator::alarms;
 use crate::operator::analysis::{AnalysisParameters, Question, Report, look};
-use crate::operator::kept::{Earlier, Kept};
+use crate::operator::kept::{FOR_ANALYSIS, Kept};
 use crate::operator::looks_document::LooksDocument;
-use crate::operator::results::known;
+use crate::operator::results::{AnswerLimit, known, to_json as bytes};
 
 /// Attempts to change an experiment while others change the namespace.
 pub(super) const ATTEMPTS: usize = 10;
+
+/// How to take a look whose answer a function cannot send.
+const TAKE_IT_BESIDE: &str =
+    "no look was taken; take it with `abtest results EXPERIMENT --look --redis URL`";
 
 /// Takes a look and stores it.
 ///
@@ -48,6 +52,8 @@ pub(super) const ATTEMPTS: usize = 10;
             content_type = "application/problem+json"),
         (status = 404, description = "no such experiment", body = Problem,
             content_type = "application/problem+json"),
+        (status = 409, description = "the stored looks cannot be read", body = Problem,
+            content_type = "application/problem+json"),
         (status = 503, description = "the store cannot be reached: no look was taken", body = Problem,
             content_type = "application/problem+json"),
     ),
@@ -57,27 +63,31 @@ pub(crate) async fn take<S: Store>(
     store: &S,
     experiment: Experiment,
     query: &Query<'_>,
+    limit: AnswerLimit,
 ) -> Result<Response<AnswerBody>, Box<Problem>> {
     let namespace = namespace_of(query)?;
     let question = Question::to_look(query)?;
     for _ in 0..ATTEMPTS {
         let version = store.version(&namespace).await?;
         let Kept { tally, earlier, looks_expected } =
-            known(store, &namespace, experiment.clone(), Include::COUNTS).await?;
+            known(store, &namespace, experiment.clone(), Include::COUNTS, FOR_ANALYSIS).await?;
+        earlier.readable_looks()?;
         let (look, Report { answer, new_alarm }) = look(&question, &tally, &earlier)?;
+        // An answer that cannot be sent must not leave a look behind.
+        let answer = limit.answer_with_hint(bytes(&answer), "analysis", TAKE_IT_BESIDE)?;
         let mut writes = Vec::new();
         if let Some(alarm) = &new_alarm {
             writes.push(alarms::write(&experiment, alarm)?);
         }
         if let Some(look) = look {
-            let looks = earlier.looks.with(look);
+            let looks = earlier.readable_looks()?.with(look);
             writes.push(write(&experiment, looks_expected, &looks, "look", None)?);
         }
         if writes.is_empty() {
-            return Ok(json(StatusCode::OK, &answer));
+            return Ok(answer);
         }
         match store.commit(&namespace, Some(version), writes).await {
-            Ok(_) => return Ok(json(StatusCode::OK, &answer)),
+            Ok(_) => return Ok(answer),
             // Somebody else took a look or raised the alarm, or the experiment may have been deleted:
             // read again.
             Err(CommitError::Conflict { .. } | CommitError::Outdated { .. }) => {}
@@ -115,6 +125,8 @@ pub(crate) struct LooksReset {
             content_type = "application/problem+json"),
         (status = 404, description = "no such experiment", body = Problem,
             content_type = "application/problem+json"),
+        (status = 409, description = "the stored looks cannot be read", body = Problem,
+            content_type = "application/problem+json"),
         (status = 503, description = "the store cannot be reached", body = Problem,
             content_type = "application/problem+json"),
     ),
@@ -128,14 +140,15 @@ pub(crate) async fn reset<S: Store>(
     let namespace = namespace_of(query)?;
     for _ in 0..ATTEMPTS {
         let version = store.version(&namespace).await?;
-        let Kept { earlier: Earlier { looks, .. }, looks_expected, .. } =
-            known(store, &namespace, experiment.clone(), Include::COUNTS).await?;
+        let Kept { earlier, looks_expected, .. } =
+            known(store, &namespace, experiment.clone(), Include::COUNTS, FOR_ANALYSIS).await?;
+        let looks = earlier.readable_looks()?;
         let discarded = looks.looks.len() as u64;
         let answer = LooksReset { experiment: experiment.to_string(), discarded };
         let Some(reset) = looks.reset(Day::today().to_string()) else {
             return Ok(json(StatusCode::OK, &answer));
         };
-        let write = write(&experiment, looks_expected, &reset, "reset looks", Some(&looks))?;
+        let write = write(&experiment, looks_expected, &reset, "reset looks", Some(looks))?;
         match store.commit(&namespace, Some(version), vec![write]).await {
             Ok(_) => return Ok(json(StatusCode::OK, &answer)),
             // Somebody else took a look, which is discarded too, or the experiment may have been

@@ -1,6 +1,6 @@
 //! The looks at an experiment, as they are stored.
 
-use abtest_stats::analysis::{BareLook, LookRecord, complete_bare_looks};
+use abtest_stats::analysis::{BareLook, LOOK_FORMAT, LookRecord, complete_bare_looks};
 use abtest_stats::{Error, Level};
 use serde::{Deserialize, Serialize};
 
@@ -82,8 +82,41 @@ impl TryFrom<Stored> for LooksDocument {
         }
         let mut looks = complete_bare_looks(&bare, Level::DEFAULT)?;
         looks.extend(records);
+        check(&looks)?;
         Ok(Self { looks, resets: stored.resets })
     }
+}
+
+/// Looks that no analysis could continue are damaged.
+fn check(looks: &[LookRecord]) -> Result<(), Error> {
+    let wrong = |name, rule, value| Err(Error::OutOfRange { name, rule, value });
+    for pair in looks.windows(2) {
+        let (previous, next) = (pair[0].participants as f64, pair[1].participants as f64);
+        if pair[0].participants >= pair[1].participants {
+            return Err(Error::LooksNotIncreasing { previous, next });
+        }
+        if pair[0].planned != pair[1].planned {
+            return wrong("planned", "that of the first look", pair[1].planned as f64);
+        }
+    }
+    for look in looks {
+        if look.format != LOOK_FORMAT {
+            return wrong("format", "1", f64::from(look.format));
+        }
+        if look.planned == 0 {
+            return wrong("planned", "at least 1", 0.0);
+        }
+        for family in &look.families {
+            Level::from_alpha(family.alpha)?;
+            if family.bound.is_some_and(|bound| bound <= 0.0) {
+                return wrong("bound", "positive", family.bound.unwrap_or_default());
+            }
+            if !(0.0..=1.0).contains(&family.spent_after) {
+                return wrong("spent", "between 0 and 1", family.spent_after);
+            }
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -101,6 +134,28 @@ mod tests {
         assert_eq!(old.looks[0].decisions()[0].variant, "red");
         let stored = serde_json::to_string(&old).unwrap();
         assert_eq!(serde_json::from_str::<LooksDocument>(&stored).unwrap(), old);
+    }
+
+    #[test]
+    fn looks_that_no_look_could_follow_are_damaged() {
+        let old: LooksDocument = serde_json::from_str(OF_AN_EARLIER_VERSION).unwrap();
+        let good = serde_json::to_value(&old).unwrap();
+        assert!(serde_json::from_str::<LooksDocument>(&good.to_string()).is_ok());
+        for (member, value) in [
+            ("/looks/0/format", 2.into()),
+            ("/looks/0/planned", 0.into()),
+            ("/looks/0/families/0/alpha", 2.0.into()),
+            ("/looks/0/families/0/bound", (-1.0).into()),
+            ("/looks/0/families/0/spent_after", 2.0.into()),
+            ("/looks", serde_json::json!([good["looks"][0], good["looks"][0]])),
+        ] {
+            let mut damaged = good.clone();
+            *damaged.pointer_mut(member).unwrap() = value;
+            assert!(
+                serde_json::from_str::<LooksDocument>(&damaged.to_string()).is_err(),
+                "{member}"
+            );
+        }
     }
 
     #[test]

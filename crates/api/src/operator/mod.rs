@@ -24,3 +24,4 @@ mod page;
 pub(crate) mod results;
 
 pub use api::OperatorApi;
+pub use kept::check_content;

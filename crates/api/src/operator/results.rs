@@ -5,7 +5,7 @@ use std::task::Poll;
 use abtest_model::event::namespace_of;
 use abtest_model::results::{GoalResults, Meta};
 use abtest_model::{Experiment, ExperimentResults, Namespace, Query};
-use abtest_store::{Include, Store};
+use abtest_store::{Include, Kind, Store};
 use bytes::Bytes;
 use http::header::{ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue, LINK};
 use http::{Response, StatusCode};
@@ -72,7 +72,8 @@ pub(crate) async fn results<S: Store>(
     let page = Page::from_query(query)?;
     let asked = (!experiments.is_empty()).then_some(&*experiments);
     let include = Include { days: query.flag("days")?, memory: query.flag("memory")? };
-    let (experiments, next) = read_page(store, &namespace, asked, include, &page).await?;
+    let kinds = question.documents();
+    let (experiments, next) = read_page(store, &namespace, asked, include, kinds, &page).await?;
     let meta = Meta { scope: scope.map(str::to_owned), namespace: namespace.to_string() };
     let mut array = b"[".to_vec();
     array.extend(to_json(&Head { meta }));
@@ -102,17 +103,18 @@ async fn read_page<S: Store>(
     namespace: &Namespace,
     scope: Option<&[Experiment]>,
     include: Include,
+    kinds: &[Kind],
     page: &Page,
 ) -> Result<(Vec<Kept>, Option<Experiment>), Box<Problem>> {
     if page.is_whole() {
-        return Ok((kept::read(store, namespace, scope, include).await?, None));
+        return Ok((kept::read(store, namespace, scope, include, kinds).await?, None));
     }
     let all = store.read(namespace, scope, Include::COUNTS).await?;
     let (names, next) = page.cut(&all, scope.is_some())?;
     if names.is_empty() {
         return Ok((Vec::new(), None));
     }
-    Ok((kept::read(store, namespace, Some(&names), include).await?, next))
+    Ok((kept::read(store, namespace, Some(&names), include, kinds).await?, next))
 }
 
 /// Lets other tasks of this thread run: thousands of experiments take long, and an event should not
@@ -139,14 +141,24 @@ pub(crate) struct AnswerLimit {
 impl AnswerLimit {
     /// The answer with a JSON body, unless it is too large.
     fn answer(self, body: impl Into<Bytes>) -> Result<Response<AnswerBody>, Box<Problem>> {
+        let hint = "use `limit` to read it in pages, or `scope` to name the experiments";
+        self.answer_with_hint(body, "limit", hint)
+    }
+
+    /// The same for an endpoint with other parameters. The hint says how to get a smaller answer.
+    pub(super) fn answer_with_hint(
+        self,
+        body: impl Into<Bytes>,
+        parameter: &str,
+        hint: &str,
+    ) -> Result<Response<AnswerBody>, Box<Problem>> {
         let body = body.into();
         if let Some(most) = self.bytes.filter(|most| escaped_length(&body) > *most) {
             let detail = format!(
-                "the answer is larger than {:.1} MB, which a function can send; use `limit` to read \
-                 it in pages, or `scope` to name the experiments",
+                "the answer is larger than {:.1} MB, which a function can send; {hint}",
                 most as f64 / 1e6
             );
-            return Err(Problem::wrong_parameter("limit", "answer-size", detail));
+            return Err(Problem::wrong_parameter(parameter, "answer-size", detail));
         }
         Ok(with_body(StatusCode::OK, "application/json", body))
     }
@@ -196,12 +208,17 @@ pub(crate) async fn result<S: Store>(
     let namespace = namespace_of(query)?;
     let question = Question::to_read(query, Detail::Full)?;
     let include = Include { days: true, memory: query.flag("memory")? };
-    let Kept { tally, earlier, .. } = known(store, &namespace, experiment, include).await?;
+    let Kept { tally, earlier, .. } =
+        known(store, &namespace, experiment, include, question.documents()).await?;
     let Report { answer, new_alarm } = read(&question, &tally, &earlier, Asked::Alone)?;
     if let Some(alarm) = new_alarm {
         alarms::store(store, &namespace, &[(tally.experiment, alarm)]).await;
     }
-    limit.answer(to_json(&answer))
+    limit.answer_with_hint(
+        to_json(&answer),
+        "analysis",
+        "use `analysis=summary`, or read the store with `abtest results` itself",
+    )
 }
 
 /// One experiment's goals alone, as `gimel.experiment` answers. It has no path of its own: an
@@ -229,9 +246,10 @@ pub(super) async fn known<S: Store>(
     namespace: &Namespace,
     experiment: Experiment,
     include: Include,
+    kinds: &[Kind],
 ) -> Result<Kept, Box<Problem>> {
     let scope = Some(std::slice::from_ref(&experiment));
-    let found = kept::read(store, namespace, scope, include).await?.into_iter().next();
+    let found = kept::read(store, namespace, scope, include, kinds).await?.into_iter().next();
     found.filter(|found| !found.tally.is_empty()).ok_or_else(|| unknown(namespace))
 }
 
@@ -255,6 +273,10 @@ mod tests {
         let problem = serde_json::to_value(&problem).unwrap();
         let detail = problem["detail"].as_str().unwrap();
         assert!(detail.contains("`limit`") && detail.contains("`scope`"), "{detail}");
+        let problem = limit.answer_with_hint(vec![b' '; 13], "analysis", "use less").unwrap_err();
+        let problem = serde_json::to_value(&problem).unwrap();
+        assert_eq!(problem["parameter"], "analysis");
+        assert!(!problem["detail"].as_str().unwrap().contains("limit"), "{problem}");
         assert!(AnswerLimit::default().answer(vec![b' '; 100]).is_ok());
     }
 }

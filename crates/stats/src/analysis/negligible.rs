@@ -19,7 +19,7 @@ const LISTED: usize = 5;
 /// The counts without negligible variants, and without goals that only those reached. A note lists the variants.
 ///
 /// A variant is negligible if it has fewer than 100 participants and less than 0.1% of the participants of the largest
-/// variant. Variants that are declared, have a weight, or were asked for as the control are always kept.
+/// variant. Variants that are declared, belong to stored looks, have a weight, or were asked for as the control are always kept.
 pub(super) fn leave_out(counts: &Counts, settings: &Settings, remarks: &mut Remarks) -> Counts {
     let largest = counts.variants.iter().map(|variant| variant.trials).max().unwrap_or(0);
     let kept: Vec<bool> =
@@ -53,7 +53,9 @@ fn is_negligible(variant: &VariantCounts, largest: u64, settings: &Settings) -> 
     let is_declared =
         declared.is_some_and(|all| all.variants.iter().any(|one| one.name == variant.name));
     let is_control = settings.control.as_ref() == Some(&variant.name);
-    is_small && variant.weight.is_none() && !is_declared && !is_control
+    let is_of_looks =
+        || settings.looks.as_ref().is_some_and(|looks| looks.variants().contains(&*variant.name));
+    is_small && variant.weight.is_none() && !is_declared && !is_control && !is_of_looks()
 }
 
 fn only<T: Clone>(all: &[T], kept: &[bool]) -> Vec<T> {

@@ -128,6 +128,8 @@ pub enum RemarkCode {
     PlanTooSmall,
     /// There are more variants or goals than are analysed.
     LeftOut,
+    /// Something stored with the experiment cannot be read. The report goes without it.
+    DamagedDocument,
     /// Variants with hardly any participants are left out. The message lists them.
     NegligibleVariants,
 }

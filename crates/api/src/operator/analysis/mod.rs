@@ -16,13 +16,14 @@ use abtest_model::definition::Time;
 use abtest_model::{Counting, ExperimentResults, Tally};
 use abtest_stats::Error;
 use abtest_stats::analysis::{
-    Analysis, Counts, GoalCounts, LookRecord, Looks, RaisedAlarm, Settings, VariantCounts, analyse,
+    Analysis, Counts, GoalCounts, LookRecord, Looks, RaisedAlarm, Remark, RemarkCode, Settings,
+    VariantCounts, analyse,
 };
 use abtest_stats::counter_error::Counter;
 
 use crate::document::{AnalysedResults, Summary};
 use crate::http::problem::Problem;
-use crate::operator::kept::Earlier;
+use crate::operator::kept::{Damage, Earlier};
 use history::history;
 pub(crate) use question::{AnalysisParameters, Detail, Question, ReadParameters};
 
@@ -71,6 +72,7 @@ pub(crate) fn read(
     settings.control = settings.control.or_else(|| chosen_control(tally)).or(of_looks);
     let (counts, mut analysis, new_alarm) = analysis(&answer.results, &mut settings, asked)?;
     looks::warn(&mut analysis, &earlier.looks.resets);
+    warn_of_damage(&mut analysis, &earlier.damaged);
     if question.detail == Detail::Summary {
         answer.summary = Some(Summary::from(&analysis));
         return Ok(Report { answer, new_alarm });
@@ -102,10 +104,20 @@ pub(crate) fn look(
     settings.control = settings.control.or_else(of_looks).or_else(|| chosen_control(tally));
     let (_, mut analysis, new_alarm) = analysis(&results, &mut settings, Asked::Alone)?;
     looks::warn(&mut analysis, &stored.resets);
+    warn_of_damage(&mut analysis, &earlier.damaged);
     let look = looks::new_one(&analysis, stored);
     let answer =
         AnalysedResults { results, summary: None, analysis: Some(analysis), history: None };
     Ok((look, Report { answer, new_alarm }))
+}
+
+/// Says which documents the report goes without.
+fn warn_of_damage(analysis: &mut Analysis, damaged: &[Damage]) {
+    let warnings = damaged.iter().map(|damage| Remark {
+        code: RemarkCode::DamagedDocument,
+        message: format!("This report is incomplete: {}.", damage.reason),
+    });
+    analysis.warnings.extend(warnings);
 }
 
 fn participants(results: &ExperimentResults) -> u64 {
@@ -354,7 +366,7 @@ mod tests {
         tally: &Tally,
         looks: &LooksDocument,
     ) -> Result<(Option<LookRecord>, Value), Value> {
-        let earlier = Earlier { looks: looks.clone(), alarm: None };
+        let earlier = Earlier { looks: looks.clone(), ..Earlier::default() };
         let look = |query: &Query<'_>| super::look(&Question::to_look(query)?, tally, &earlier);
         let (look, report) = look(&Query::parse(query).unwrap())
             .map_err(|problem| serde_json::to_value(&problem).unwrap())?;
@@ -362,7 +374,7 @@ mod tests {
     }
 
     fn read_sequential(tally: &Tally, looks: &LooksDocument) -> Value {
-        let earlier = Earlier { looks: looks.clone(), alarm: None };
+        let earlier = Earlier { looks: looks.clone(), ..Earlier::default() };
         let query = Query::parse("method=sequential").unwrap();
         let question = Question::to_read(&query, Detail::Full).unwrap();
         let report = super::read(&question, tally, &earlier, Asked::Alone).unwrap();

@@ -7,10 +7,12 @@ use abtest_model::{Percentage, Query};
 use abtest_stats::analysis::{Counts, EarlierLook, Looks, Method, Settings, analyse};
 use abtest_stats::many_comparisons::Correction;
 use abtest_stats::{Error, Level};
+use abtest_store::Kind;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::http::problem::Problem;
+use crate::operator::kept;
 
 const CORRECTIONS: [(&str, Correction); 4] = [
     ("bonferroni", Correction::Bonferroni),
@@ -136,6 +138,14 @@ impl Question {
         question.settings.method = Method::Sequential;
         question.check()?;
         Ok(question)
+    }
+
+    /// The documents that the answer needs.
+    pub(crate) fn documents(&self) -> &'static [Kind] {
+        match self.detail {
+            Detail::None => kept::BESIDE_COUNTS,
+            Detail::Summary | Detail::Full => kept::FOR_ANALYSIS,
+        }
     }
 
     fn from_query(query: &Query<'_>) -> Result<Self, Box<Problem>> {
