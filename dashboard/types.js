@@ -88,7 +88,7 @@
  *
  * @typedef {object} SampleRatio
  * @property {boolean} alarm
- * @property {{at: string, e_value: number}} [raised]
+ * @property {{at: string, e_value: number, variants: {variant: string, participants: number}[]} | null} [raised]
  * @property {number | null} e_value
  * @property {number | null} counter_factor
  * @property {number | null} statistic
