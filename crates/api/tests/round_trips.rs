@@ -7,9 +7,9 @@ mod watched;
 use std::sync::Arc;
 
 use abtest_api::{ApiKeys, CheckedByGateway, OperatorApi};
-use abtest_model::{Event, Query};
-use abtest_store::Recorder;
+use abtest_model::{Event, Namespace, Query};
 use abtest_store::embedded::EmbeddedStore;
+use abtest_store::{Documents, Kind, Recorder};
 use http::Request;
 use http_body_util::Empty;
 
@@ -50,24 +50,24 @@ async fn the_number_of_round_trips_does_not_grow_with_the_experiments() {
 async fn only_the_read_that_first_finds_a_sample_ratio_alarm_writes() {
     let folder = tempfile::tempdir().unwrap();
     let store = EmbeddedStore::open(folder.path(), Default::default()).unwrap();
-    let counted = Arc::new(Counted { store, calls: AtomicUsize::new(0) });
-    let api = OperatorApi::new(Arc::clone(&counted), ApiKeys::default());
+    let watched = Arc::new(Watched::new(store));
+    let api = OperatorApi::new(Arc::clone(&watched), ApiKeys::default());
     let event = |index: usize| {
         let (name, variant) = (index % 2, if index < 200 { "a" } else { "b" });
         let query = format!("experiment=e{name}&variant={variant}&event=participate&uuid={index}");
         Event::from_query(&Query::parse(&query).unwrap()).unwrap()
     };
-    counted.record((0..1_000).map(event).collect()).await.unwrap();
+    watched.record((0..1_000).map(event).collect()).await.unwrap();
     let mut calls = Vec::new();
     // The list finds both alarms and stores them in one commit.
     for path in ["/experiments", "/experiments", "/experiments/e0", "/experiments/e1"] {
-        counted.calls.store(0, Ordering::SeqCst);
+        watched.take_calls();
         let request = Request::builder().uri(path).extension(CheckedByGateway);
         let answer = api.answer(request.body(Empty::<bytes::Bytes>::new()).unwrap()).await;
         assert_eq!(answer.status(), 200, "{path}");
-        calls.push(counted.calls.load(Ordering::SeqCst));
+        calls.push(watched.take_calls());
     }
     assert_eq!(calls, [3, 2, 2, 2]);
-    let alarms = counted.store.list(&Namespace::default(), &[Kind::Alarm], None).await.unwrap();
+    let alarms = watched.list(&Namespace::default(), &[Kind::Alarm], None).await.unwrap();
     assert_eq!(alarms.len(), 2);
 }
