@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use abtest_model::Percentage;
+use abtest_model::{Percentage, percentage::PercentageError};
 
 /// The level of intervals and tests: between 0% and 100%.
 pub(crate) fn level(text: &str) -> Result<Percentage, String> {
@@ -38,8 +38,21 @@ pub(crate) fn count(text: &str) -> Result<u64, String> {
         .map_err(|_| format!("`{}` is not a whole number; write it as 1000", text.escape_debug()))
 }
 
+/// A variant's share of the participants: "50" or "50%".
+pub(crate) fn weight(text: &str) -> Result<f64, String> {
+    let number = text.trim().trim_end_matches('%').trim_end();
+    let weight = number.parse().ok().filter(|weight: &f64| weight.is_finite() && *weight >= 0.0);
+    weight.ok_or_else(|| format!("`{}` is not a weight; write it as 50", text.escape_debug()))
+}
+
 fn within(text: &str, range: RangeInclusive<f64>, rule: &str) -> Result<Percentage, String> {
-    let percentage: Percentage = text.parse().map_err(|error| format!("{error}"))?;
+    let percentage = text.parse::<Percentage>().map_err(|error| match error {
+        // Of the two meanings only one is in the range.
+        PercentageError::Ambiguous { number, share } if *range.end() <= 1.0 => {
+            format!("`{number}` is not in percent; write {number}% or {share}")
+        }
+        error => error.to_string(),
+    })?;
     if range.contains(&percentage.get()) { Ok(percentage) } else { Err(format!("must be {rule}")) }
 }
 
@@ -55,10 +68,20 @@ mod tests {
         assert!(level("100%").is_err() && level("0").is_err() && rate("0%").is_err());
         assert!(power("99.99999%").is_err() && power("0.5%").is_err());
         assert!(minimum_lift("-5%").is_err() && lift("0%").is_err() && lift("-101%").is_err());
-        for parse in [level, rate, power, minimum_lift, lift] {
+        for parse in [level, rate, power] {
             let error = parse("10").unwrap_err();
-            assert!(error.contains("10% or 0.1"), "{error}");
+            assert!(error.contains("not in percent; write 10% or 0.1"), "{error}");
         }
+        for parse in [minimum_lift, lift] {
+            let error = parse("1.5").unwrap_err();
+            assert!(error.contains("write 1.5% or 150%"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_weight_is_a_number_or_a_percentage() {
+        assert_eq!((weight("50%"), weight(" 2 "), weight("0.5")), (Ok(50.0), Ok(2.0), Ok(0.5)));
+        assert!(weight("-1").is_err() && weight("a").is_err() && weight("inf").is_err());
     }
 
     #[test]

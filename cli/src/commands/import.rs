@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use super::export::Place;
 use crate::progress::Progress;
 use crate::terminal::printable;
+use crate::usage::WrongUsage;
 use crate::{ExitStatus, stores};
 
 /// Read an exported experiment into a store, where it continues to count.
@@ -41,6 +42,10 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
     match (&arguments.file, &arguments.counts_of, &arguments.experiment) {
         (None, Some(url), Some(experiment)) => counts(arguments, url, experiment),
+        (Some(_), None, Some(_)) => Err(WrongUsage::new(
+            "--experiment goes with --counts-of; an export is imported under its own name",
+        )
+        .into()),
         (Some(file), ..) => experiment(arguments, file),
         _ => bail!("name a file, or --counts-of and --experiment"),
     }

@@ -27,7 +27,7 @@ const LONGEST_SHOWN: usize = 20;
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum PercentageError {
     /// A plain number of 1 or more (or -1 or less).
-    #[error("`{number}` could mean two things; write {number}% or {share}")]
+    #[error("`{number}` could mean two things; write {number}% or {}%", percents(.share))]
     Ambiguous {
         /// The number, as it was written.
         number: String,
@@ -78,6 +78,11 @@ impl fmt::Display for Percentage {
     }
 }
 
+/// The share's number as if it were one of percent: 150 for `1.5`, of which `share` is 0.015.
+fn percents(share: &f64) -> f64 {
+    (1e14 * share).round() / 1e10
+}
+
 fn number(text: &str) -> Result<f64, PercentageError> {
     let is_number = text.contains(|c: char| c.is_ascii_digit());
     let value = text.parse().ok().filter(|value: &f64| is_number && value.is_finite());
@@ -116,10 +121,10 @@ mod tests {
     #[test]
     fn a_plain_number_of_one_or_more_is_refused_with_both_spellings() {
         for (text, message) in [
-            ("10", "`10` could mean two things; write 10% or 0.1"),
-            ("1", "`1` could mean two things; write 1% or 0.01"),
-            ("95.5", "`95.5` could mean two things; write 95.5% or 0.955"),
-            ("-5", "`-5` could mean two things; write -5% or -0.05"),
+            ("10", "`10` could mean two things; write 10% or 1000%"),
+            ("1", "`1` could mean two things; write 1% or 100%"),
+            ("95.5", "`95.5` could mean two things; write 95.5% or 9550%"),
+            ("-5", "`-5` could mean two things; write -5% or -500%"),
         ] {
             assert_eq!(parse(text).unwrap_err().to_string(), message);
         }

@@ -35,6 +35,17 @@ pub fn thousands(count: u64) -> String {
     out
 }
 
+/// A count of things, the name in the singular: "1 participant", "1,234 participants".
+#[must_use]
+pub fn counted(count: u64, name: &str) -> String {
+    let thousands = thousands(count);
+    match (count, name) {
+        (1, _) => format!("1 {name}"),
+        (_, "success") => format!("{thousands} successes"),
+        _ => format!("{thousands} {name}s"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,5 +62,8 @@ mod tests {
         assert_eq!(rounded(0), "0");
         assert_eq!(thousands(1_234_567), "1,234,567");
         assert_eq!(thousands(999), "999");
+        assert_eq!(counted(1, "participant"), "1 participant");
+        assert_eq!(counted(1_200, "success"), "1,200 successes");
+        assert_eq!(counted(0, "look"), "0 looks");
     }
 }

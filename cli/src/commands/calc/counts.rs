@@ -11,7 +11,7 @@ use abtest_stats::counter_error::Counter;
 use anyhow::Result;
 
 use crate::commands::results::{View, show_analysis};
-use crate::numbers::{count, level, minimum_lift};
+use crate::numbers::{count, level, minimum_lift, weight};
 use crate::terminal;
 use crate::usage::WrongUsage;
 
@@ -25,7 +25,7 @@ pub(super) struct Asked {
     #[arg(long, value_delimiter = ',', requires = "variants")]
     names: Vec<String>,
     /// The planned split, such as 50,50. Without it the split is not checked.
-    #[arg(long, value_delimiter = ',', requires = "variants")]
+    #[arg(long, value_delimiter = ',', requires = "variants", value_parser = weight)]
     weights: Vec<f64>,
     /// The level of intervals and tests.
     #[arg(long, value_parser = level, default_value = "95%")]
@@ -98,31 +98,59 @@ pub(super) fn answer(arguments: &Asked, json: bool) -> Result<String> {
     let view = View { width: terminal::size().0, matrix: arguments.matrix, whole: "--json" };
     let mut shown = show_analysis(&analysis, view);
     if arguments.weights.is_empty() && arguments.variants.len() > 1 && !terminal::is_quiet() {
-        let equal = vec!["1"; arguments.variants.len()].join(",");
-        let hint = format!("Add --weights {equal} to check for an equal split, too.");
+        let hint = format!(
+            "Add --weights {} to check for an equal split, too.",
+            equal(arguments.variants.len())
+        );
         shown += &format!("  {}\n", terminal::dim(&hint));
     }
     Ok(shown)
+}
+
+/// The weights of an equal split.
+fn equal(variants: usize) -> String {
+    vec!["1"; variants].join(",")
+}
+
+/// The name of a variant that was given none.
+fn letter(index: usize) -> String {
+    match u8::try_from(index) {
+        Ok(index @ 0..26) => char::from(b'A' + index).to_string(),
+        _ => format!("variant {}", index + 1),
+    }
 }
 
 fn counts(arguments: &Asked) -> Result<Counts> {
     let given = arguments.variants.len();
     for (list, length) in [("names", arguments.names.len()), ("weights", arguments.weights.len())] {
         if length != 0 && length != given {
-            let what = format!("--{list} has {length} for {given} variants; give one per variant");
+            let example = match list {
+                "names" => (0..given).map(letter).collect::<Vec<_>>().join(","),
+                _ => equal(given),
+            };
+            let what = format!(
+                "--{list} has {length} for {given} variants; give one per variant, such as {example}"
+            );
             return Err(WrongUsage::new(what).into());
         }
     }
     let weights = &arguments.weights;
     let is_share = |&weight: &f64| weight.is_finite() && weight >= 0.0;
     if !weights.iter().all(is_share) || (!weights.is_empty() && weights.iter().all(|&w| w == 0.0)) {
-        let what = "--weights must be 0 or more, and not all 0, such as 50,50";
+        let example = equal(given);
+        let what = format!("--weights must be 0 or more, and not all 0, such as {example}");
         return Err(WrongUsage::new(what).into());
     }
-    let letter = |index: usize| match u8::try_from(index) {
-        Ok(index @ 0..26) => char::from(b'A' + index).to_string(),
-        _ => format!("variant {}", index + 1),
-    };
+    for (index, name) in arguments.names.iter().enumerate() {
+        if name.trim().is_empty() {
+            return Err(WrongUsage::new("--names has an empty name; name each variant").into());
+        }
+        if arguments.names[..index].contains(name) {
+            let name = terminal::printable(name);
+            let what = format!("--names has `{name}` twice; give each variant its own name");
+            return Err(WrongUsage::new(what).into());
+        }
+    }
     let variants = arguments.variants.iter().enumerate().map(|(index, pair)| VariantCounts {
         name: arguments.names.get(index).cloned().unwrap_or_else(|| letter(index)),
         trials: pair.trials,

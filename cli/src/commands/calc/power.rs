@@ -43,6 +43,8 @@ pub(super) struct Arguments {
 struct Plan {
     baseline: f64,
     lifted: f64,
+    /// How many comparisons with the control share the level (Bonferroni).
+    comparisons: u32,
     /// For one test at the end.
     fixed: Sample,
     /// For looks at any time.
@@ -59,12 +61,17 @@ struct Sample {
 
 pub(super) fn answer(arguments: &Arguments) -> Result<String> {
     let effect = effect(arguments)?;
-    let (level, power) = (Level::new(arguments.level.get())?, arguments.power.get());
+    // Each variant is compared with the control, and the comparisons share the error rate.
+    let comparisons = arguments.variants - 1;
+    let whole = Level::new(arguments.level.get())?;
+    let level = Level::from_alpha(whole.alpha() / f64::from(comparisons))?;
+    let power = arguments.power.get();
     let fixed = sample_size(effect, level, power)?;
     let always_valid = confidence_sequence::sample_size(effect, level, power, DEFAULT_TUNING)?;
     let plan = Plan {
         baseline: effect.baseline(),
         lifted: effect.lifted(),
+        comparisons,
         fixed: sample(arguments, fixed)?,
         always_valid: sample(arguments, always_valid)?,
     };
@@ -72,11 +79,12 @@ pub(super) fn answer(arguments: &Arguments) -> Result<String> {
         return Ok(serde_json::to_string_pretty(&plan)? + "\n");
     }
     let question = format!(
-        "To detect a change from {} to {} with {} power at a {} level, you need:",
+        "To detect a change from {} to {} with {} power at a {} level{}, you need:",
         percent(plan.baseline),
         percent(plan.lifted),
         percent(power),
         percent(arguments.level.get()),
+        if comparisons == 1 { String::new() } else { format!(" for {comparisons} comparisons") },
     );
     Ok([
         question,

@@ -5,7 +5,7 @@ use abtest_stats::words::{percent, thousands};
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::numbers::count;
+use crate::numbers::{count, weight};
 use crate::terminal::{self, bold, dim, wrap, yellow};
 use crate::usage::WrongUsage;
 
@@ -16,7 +16,7 @@ pub(super) struct Arguments {
     #[arg(required = true, num_args = 2.., value_parser = count)]
     participants: Vec<u64>,
     /// The planned split, such as 50,50 [default: equal shares].
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', value_parser = weight)]
     weights: Vec<f64>,
     /// Write the answer as JSON.
     #[arg(long)]

@@ -1,7 +1,7 @@
 //! Taking the first look, and discarding all looks: neither can be undone.
 
 use abtest_api::document::AnalysedResults;
-use abtest_stats::words::{rounded, thousands};
+use abtest_stats::words::{counted, rounded, thousands};
 use anyhow::{Context, Result};
 
 use super::source::Source;
@@ -70,7 +70,13 @@ pub(super) fn reset(source: &Source, name: &str, arguments: &Arguments) -> Resul
         }
     }
     let answer = source.reset_looks(name).map_err(in_flags)?;
-    answer.with_context(|| unknown(arguments, name))?;
-    super::print(&format!("Discarded the looks of {}.\n", printable(name)))?;
+    let answer = answer.with_context(|| unknown(arguments, name))?;
+    let answer: serde_json::Value = serde_json::from_str(&answer)?;
+    let name = printable(name);
+    super::print(&match answer["discarded"].as_u64() {
+        Some(0) => format!("{name} has no looks; nothing is discarded.\n"),
+        Some(looks) => format!("Discarded {} of {name}.\n", counted(looks, "look")),
+        None => format!("Discarded the looks of {name}.\n"),
+    })?;
     Ok(ExitStatus::Done)
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashSet};
 use abtest_api::document::AnalysedResults;
 use abtest_model::Counting;
 use abtest_stats::analysis::{Analysis, Comparison, GoalAnalysis, Method, VariantEstimate};
-use abtest_stats::words::{percent, rounded, thousands};
+use abtest_stats::words::{counted, percent, rounded, thousands};
 
 use super::figures::{self, NOTHING, Scale};
 use super::grid::{self, Column};
@@ -41,11 +41,10 @@ pub(super) fn experiments(found: &[AnalysedResults], namespace: &str, view: View
             Counting::Exact => "counted exactly",
             Counting::Hll => "counted by HyperLogLog, give or take 0.81%",
         };
-        let participants = thousands(experiment.participants());
+        let participants = counted(experiment.participants(), "participant");
         let memory = experiment.results.memory;
         let memory = memory.map(|bytes| format!(", {} in Redis", figures::bytes(bytes)));
-        let facts =
-            format!("{participants} participants, {counting}{}", memory.unwrap_or_default());
+        let facts = format!("{participants}, {counting}{}", memory.unwrap_or_default());
         let head =
             format!("{}  {}\n", bold(&printable(&experiment.results.experiment)), dim(&facts));
         match &experiment.analysis {

@@ -1,14 +1,14 @@
 //! One goal: its kind, its arms, each variant's rate, and the matrix.
 
 use super::arm::{Arm, counter_share};
-use super::evidence::Silence;
+use super::evidence::{Silence, too_early};
 use super::input::{Counts, DeclaredKind, GoalCounts, Settings};
 use super::remarks::Remarks;
 use super::report::{GoalKind, Matrix, RemarkCode, VariantEstimate};
 use crate::bayes::{WinProbabilities, win_probabilities};
 use crate::counter_error::Counter;
 use crate::proportion::Proportion;
-use crate::words::thousands;
+use crate::words::counted;
 
 /// Successes may exceed participants by this many standard errors of the counters. Beyond, visitors repeat the goal.
 const STANDARD_ERRORS: f64 = 3.0;
@@ -52,7 +52,7 @@ impl<'a> Goal<'a> {
         Self {
             counts: goal,
             kind,
-            chances: chances(&arms),
+            chances: chances(&arms).map(|chances| with_enough_data(chances, &arms)),
             arms,
             silence: silence.map(|reason| Silence::NoVerdict(reason.to_owned())),
         }
@@ -142,15 +142,30 @@ fn remark(
     for (variant, &successes) in counts.variants.iter().zip(&goal.successes) {
         if successes > variant.trials {
             let message = format!(
-                "{name}: {} counted {} successes but {} participants. The difference is within the counter's error, so \
+                "{name}: {} counted {} but {}. The difference is within the counter's error, so \
                  the rate is shown as 100%.",
                 variant.name,
-                thousands(successes),
-                thousands(variant.trials)
+                counted(successes, "success"),
+                counted(variant.trials, "participant")
             );
             remarks.note(RemarkCode::SuccessesCut, message);
         }
     }
+}
+
+/// The chances of pairs that have the data that an interval needs. With less, the prior would decide.
+fn with_enough_data(mut chances: WinProbabilities, arms: &[Option<Arm>]) -> WinProbabilities {
+    let is_too_early = |row: usize, column: usize| {
+        arms[row].zip(arms[column]).is_none_or(|(row, column)| too_early(row, column).is_some())
+    };
+    for table in [&mut chances.beats, &mut chances.losses] {
+        for (row, cells) in table.iter_mut().enumerate() {
+            for (column, cell) in cells.iter_mut().enumerate() {
+                *cell = cell.filter(|_| !is_too_early(row, column));
+            }
+        }
+    }
+    chances
 }
 
 /// The posterior chances, for goals that a participant reaches at most once.

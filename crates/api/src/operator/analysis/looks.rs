@@ -3,7 +3,7 @@
 use abtest_stats::analysis::{
     Analysis, EarlierLook, LookRecord, Looks, Remark, RemarkCode, Settings,
 };
-use abtest_stats::words::{rounded, thousands};
+use abtest_stats::words::{counted, rounded, thousands};
 
 use super::question::{self, MAX_LOOKS, Question};
 use crate::document::planned_size;
@@ -54,10 +54,9 @@ pub(super) fn refuse_reached(planned: u64, participants: u64) -> Result<(), Box<
         return Ok(());
     }
     let detail = format!(
-        "parameter `planned` is {}, but there are {} participants already; plan an end that lies \
-         ahead",
+        "parameter `planned` is {}, but there are {} already; plan an end that lies ahead",
         thousands(planned),
-        thousands(participants)
+        counted(participants, "participant")
     );
     Err(Problem::wrong_parameter("planned", "reached", detail))
 }
@@ -90,10 +89,6 @@ pub(super) fn warn(analysis: &mut Analysis, resets: &[Reset]) {
 
 fn reset_message(resets: &[Reset]) -> Option<String> {
     let last = resets.last()?;
-    let looks = |looks: u64| match looks {
-        1 => "1 look".to_owned(),
-        looks => format!("{} looks", thousands(looks)),
-    };
     let times = match resets.len() {
         1 => String::new(),
         times => format!(" Looks were discarded {times} times."),
@@ -102,7 +97,7 @@ fn reset_message(resets: &[Reset]) -> Option<String> {
         "On {}, {} at up to {} of {} planned participants were discarded.{times} The error rate of \
          the sequential method does not include discarded looks.",
         last.day,
-        looks(last.looks),
+        counted(last.looks, "look"),
         thousands(last.participants),
         thousands(last.planned)
     ))

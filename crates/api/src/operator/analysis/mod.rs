@@ -304,6 +304,7 @@ mod tests {
             ("method=sequential&looks=9", "planned", "required"),
             ("method=sequential&planned=0", "planned", "range"),
             ("method=sequential&planned=9&looks=3,2", "looks", "range"),
+            ("method=sequential&planned=5&looks=5,6", "looks", "range"),
             ("method=sequential&planned=9&looks=x", "looks", "number"),
             ("looks=3", "looks", "needs-method"),
             ("planned=3", "planned", "needs-method"),
@@ -320,7 +321,7 @@ mod tests {
             assert_eq!(problem["status"], 400);
         }
         let detail = rule("minimum_lift=10")["detail"].to_string();
-        assert!(detail.contains("write 10% or 0.1"), "{detail}");
+        assert!(detail.contains("write 10% or 1000%"), "{detail}");
         let detail = rule("control=green")["detail"].to_string();
         assert!(detail.contains("`blue`, `red`"), "{detail}");
     }

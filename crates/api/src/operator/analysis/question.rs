@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use abtest_model::name::check as check_name;
+use abtest_model::percentage::PercentageError;
 use abtest_model::{Percentage, Query};
 use abtest_stats::analysis::{Counts, EarlierLook, Looks, Method, Settings, analyse};
 use abtest_stats::many_comparisons::Correction;
@@ -219,6 +220,15 @@ fn told(
         return Err(Problem::wrong_parameter(parameter, "needs-method", detail));
     }
     let planned = planned.ok_or_else(no_plan)?;
+    // The look that reaches the plan is the last one.
+    let earlier_ones = earlier.iter().flatten().rev().skip(1);
+    if let Some(end) = earlier_ones.map(EarlierLook::participants).find(|&look| look >= planned) {
+        let detail = format!(
+            "parameter `looks` has a look after the one at {end} participants, which reached \
+             `planned`: the experiment ended there"
+        );
+        return Err(Problem::wrong_parameter("looks", "range", detail));
+    }
     Ok(Some(Looks { planned, earlier: earlier.unwrap_or_default(), now: true }))
 }
 
@@ -268,6 +278,13 @@ fn percentage(query: &Query<'_>, parameter: &'static str) -> Result<Option<f64>,
     let Some(text) = query.get(parameter)? else { return Ok(None) };
     let found = text.parse().map(|percentage: Percentage| Some(percentage.get()));
     found.map_err(|error| {
+        let error = match error {
+            // A lift can be 1000%; a level and a power cannot.
+            PercentageError::Ambiguous { number, share } if parameter != "minimum_lift" => {
+                format!("`{number}` is not in percent; write {number}% or {share}")
+            }
+            error => error.to_string(),
+        };
         let detail = format!("parameter `{parameter}`: {error} (in a URL, write % as %25)");
         Problem::wrong_parameter(parameter, "percentage", detail)
     })
