@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::address::Address;
 use crate::commands::serve;
 use crate::servers::{self, KnownKey, Server};
+use crate::terminal::printable;
 use crate::usage::WrongUsage;
 
 /// Which running abtest, and its key.
@@ -252,6 +253,7 @@ impl Client {
             value.unwrap_or_default().to_owned()
         };
         let (content_type, location) = (header("content-type"), header("location"));
+        let retry_after = header("retry-after");
         let text = answer.body_mut().with_config().limit(1 << 30).read_to_string();
         let text = text.map_err(|error| no_answer(&self.address, &error))?;
         match status {
@@ -267,12 +269,12 @@ impl Client {
                 Ok(None)
             }
             404 => bail!(self.wrong_path()),
-            _ => Err(self.refusal(status, &location, &text)),
+            _ => Err(self.refusal(status, &location, &retry_after, &text)),
         }
     }
 
     /// The error for an answer that is neither 200 nor 404.
-    fn refusal(&self, status: u16, location: &str, text: &str) -> anyhow::Error {
+    fn refusal(&self, status: u16, location: &str, retry_after: &str, text: &str) -> anyhow::Error {
         match status {
             300..=399 => {
                 anyhow!(
@@ -291,7 +293,16 @@ impl Client {
             status => {
                 let problem: Value = serde_json::from_str(text).unwrap_or_default();
                 match problem["detail"].as_str() {
-                    Some(detail) => anyhow!("{} answered {status}: {detail}", self.address),
+                    Some(detail) => {
+                        let mut message = format!("{} answered {status}: {detail}", self.address);
+                        if let Some(id) = problem["request_id"].as_str() {
+                            message += &format!(" (request_id {id})");
+                        }
+                        if retry_after.parse::<u64>().is_ok() {
+                            message += &format!("; Retry-After: {retry_after} seconds");
+                        }
+                        anyhow!("{}", printable(&message))
+                    }
                     None => anyhow!(
                         "{} answered {status} without a reason{}",
                         self.address,
@@ -407,6 +418,15 @@ mod tests {
         Client::of(target, "alephbet")
     }
 
+    #[test]
+    fn a_failure_of_the_server_shows_its_request_id_and_when_to_retry() {
+        let text = r#"{"detail": "the store is away", "request_id": "abc"}"#;
+        let error = client("http://127.0.0.1:1").refusal(503, "", "2", text).to_string();
+        assert!(error.ends_with("the store is away (request_id abc); Retry-After: 2 seconds"));
+        let error = client("http://127.0.0.1:1").refusal(500, "", "", text).to_string();
+        assert!(error.ends_with("the store is away (request_id abc)"), "{error}");
+    }
+
     /// A server that sends the same bytes to every request. A connection without a request stops it;
     /// then it returns the number of requests.
     fn server(answer: &'static [u8]) -> (String, JoinHandle<usize>) {
@@ -462,7 +482,7 @@ mod tests {
     #[test]
     fn an_address_of_api_gateway_without_its_stage_is_completed() {
         let host = "https://abc.execute-api.eu-west-1.amazonaws.com";
-        let refusal = |address: &str| client(address).refusal(403, "", "").to_string();
+        let refusal = |address: &str| client(address).refusal(403, "", "", "").to_string();
         assert!(refusal(host).contains(&format!("without its stage; write --url {host}/prod")));
         assert!(refusal(&format!("{host}/prod")).contains("refuses the API key"));
     }
