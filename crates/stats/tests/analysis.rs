@@ -363,6 +363,36 @@ fn comparisons_share_alpha_over_the_looks_unless_told_not_to() {
 }
 
 #[test]
+fn reading_takes_the_recorded_bounds_as_they_are_and_computes_none() {
+    let early = [(10_000, 500), (10_000, 560)];
+    let mut look = record(&sequential(&early, 40_000, &[]));
+    // No look could follow this one, but a report needs only what it holds.
+    look.families[0].spent_after = 2.0;
+    let later = [(15_000, 800), (15_000, 900)];
+    let read = at_looks(&later, after(&[look.clone()], 40_000, false));
+    assert_eq!(read.looks.unwrap().taken, [look.clone()]);
+    let looks = Some(after(&[look], 40_000, true));
+    let settings = Settings { method: Method::Sequential, looks, ..exact() };
+    assert!(analyse(&counts(&later), &settings).is_err());
+}
+
+#[test]
+fn the_verdict_is_about_a_goal_of_the_looks_and_later_variants_do_not_void_the_split() {
+    let decided = sequential(&[(10_000, 500), (10_000, 800)], 40_000, &[]);
+    assert_eq!(decided.verdict.outcome, Outcome::Better);
+    let looks = Some(after(&[record(&decided)], 40_000, false));
+    let mut later = counts(&[(10_000, 500), (10_000, 800), (3_000, 0)]);
+    later.variants.iter_mut().for_each(|variant| variant.weight = None);
+    later.goals.insert(0, GoalCounts { name: "aaa".into(), successes: vec![0, 1, 0] });
+    let settings = Settings { method: Method::Sequential, looks, ..exact() };
+    let analysis = analyse(&later, &settings).unwrap();
+    assert!(analysis.verdict.sentence.starts_with(&decided.verdict.sentence));
+    assert!(!analysis.sample_ratio.alarm);
+    let without = analyse(&later, &Settings { looks: None, ..settings }).unwrap();
+    assert!(without.sample_ratio.alarm, "3,000 of a third variant are no equal split");
+}
+
+#[test]
 fn looks_that_are_not_possible_say_why() {
     let all = [(20_000, 1_000), (20_000, 1_100)];
     for (planned, earlier) in [(40_000, [50_000]), (30_000, [30_000]), (100_000_000, [1])] {
