@@ -9,7 +9,7 @@ use std::time::Duration;
 fn every_help_text_and_error_is_as_it_was_last_read() {
     trycmd::TestCases::new()
         .case("tests/snapshots/*.trycmd")
-        // As wide as without a terminal, and nothing from the environment of whoever tests.
+        // The width without a terminal, and no settings from the tester's environment.
         .env("COLUMNS", "100")
         .env("ABTEST_URL", "")
         .env("HOME", "/nonexistent")

@@ -80,7 +80,7 @@ name! {
 }
 
 name! {
-    /// What makes an event countable once: the same uuid counts once in a counter, for ever.
+    /// What makes an event countable once: a counter counts the same uuid once, however late it comes again.
     /// Browsers send a random version 4, or a hash of the user; any text that keeps the rule does.
     Uuid, "uuid"
 }

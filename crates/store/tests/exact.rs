@@ -84,7 +84,7 @@ async fn an_experiment_goes_on_as_it_began_whatever_the_config_says() {
         tallies.iter().map(|tally| (tally.counting, tally.trials(&of("e", "1").variant))).collect();
     assert_eq!(counted, [(Counting::Exact, 3), (Counting::Hll, 3)]);
     assert_eq!(server.0.command(&["TYPE", "ns:counters:began exact:goal:red"]), "none");
-    // Deleted and begun again, it follows the config of whoever begins it.
+    // After a deletion, the next event starts the experiment with the config's counting.
     for store in [&exact, &estimate] {
         for name in ["began exact", "began hll"] {
             store.delete(&of(name, "1").namespace, &of(name, "1").experiment).await.unwrap();

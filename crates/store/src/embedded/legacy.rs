@@ -42,7 +42,7 @@ pub(super) fn read(folder: &Path) -> std::io::Result<BTreeMap<Namespace, Vec<Wri
     Ok(writes)
 }
 
-/// Renames the files once the database has what they held. They stay for whoever wants to look.
+/// Renames the files once the database has what they held. They stay in the folder for inspection.
 pub(super) fn set_aside(folder: &Path) -> std::io::Result<()> {
     for name in [LOOKS, CONTROLS] {
         match fs::rename(folder.join(name), folder.join(format!("{name}.migrated"))) {
