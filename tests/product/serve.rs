@@ -113,6 +113,22 @@ fn the_page_needs_the_link_once_or_the_key() {
 }
 
 #[test]
+fn head_is_answered_like_get_and_records_nothing() {
+    let serve = Serve::embedded();
+    let head = |path: &str| serve.request("HEAD", path, &[], &[]);
+    let event = "/track?experiment=e&variant=v&event=participate&uuid=1";
+    assert_eq!(head(event).status, 200);
+    assert_eq!(head("/track?experiment=e").status, 400);
+    assert_eq!(serve.count("e", "participate", "v"), 0);
+    assert_eq!(serve.request("GET", event, &[], &[]).status, 200);
+    assert_eq!(serve.count("e", "participate", "v"), 1);
+    for path in ["/", "/healthz", "/openapi.json"] {
+        let answer = head(path);
+        assert_eq!((answer.status, answer.text.as_str()), (200, ""), "{path}");
+    }
+}
+
+#[test]
 fn extra_wiring_of_a_gimel_config_works_here_too() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("config.json");
