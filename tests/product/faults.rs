@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use abtest_tests::redis::Redis;
-use abtest_tests::serve::{Serve, encode, track_path};
+use abtest_tests::serve::{Answer, Serve, encode, track_path};
 use serde_json::{Value, json};
 
 const EVENT: &str = r#"{"experiment":"e","variant":"v","event":"g","uuid":"u"}"#;
@@ -131,7 +131,7 @@ fn a_batch_stores_the_good_events_and_says_which_were_refused_and_why() {
 }
 
 #[test]
-fn a_wrong_key_and_a_missing_one_are_answered_alike() {
+fn a_wrong_key_and_a_missing_one_are_refused_and_told_apart() {
     both(|serve| {
         for (method, path) in [
             ("GET", "/experiments"),
@@ -140,12 +140,18 @@ fn a_wrong_key_and_a_missing_one_are_answered_alike() {
             ("DELETE", "/delete?experiment=e"),
         ] {
             let missing = serve.request(method, path, &[], &[]);
-            let almost = &serve.key[..serve.key.len() - 1];
-            for wrong in ["", "wrong", almost] {
-                let answer = serve.request(method, path, &[("x-api-key", wrong)], &[]);
-                assert_eq!((answer.status, &answer.text), (401, &missing.text));
+            let detail = |answer: &Answer| answer.json()["detail"].as_str().unwrap().to_owned();
+            let empty = serve.request(method, path, &[("x-api-key", "")], &[]);
+            for answer in [&missing, &empty] {
+                assert_eq!(answer.status, 401);
+                assert!(!detail(answer).contains("is wrong"), "{}", answer.text);
             }
-            assert_eq!(missing.status, 401);
+            let almost = &serve.key[..serve.key.len() - 1];
+            for wrong in ["wrong", almost] {
+                let answer = serve.request(method, path, &[("x-api-key", wrong)], &[]);
+                assert_eq!(answer.status, 401);
+                assert!(detail(&answer).contains("is wrong"), "{}", answer.text);
+            }
         }
     });
 }
