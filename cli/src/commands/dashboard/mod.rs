@@ -85,13 +85,16 @@ impl Arguments {
         Ok(crate::client::usual()?.address)
     }
 
-    /// The API with its key.
-    async fn target(&self) -> Result<Target> {
+    /// The API with its key. A server that was named or found on this machine must answer and accept
+    /// the key. The deployed API's address and key come from AWS itself.
+    async fn target(&self, namespace: &Namespace) -> Result<Target> {
         #[cfg(feature = "deploy")]
         if self.server.given()?.is_none() && !is_any_known() {
             return deployed::target(&self.deployment).await;
         }
-        self.server.target()
+        let target = self.server.target()?;
+        Client::of(target.clone(), namespace.as_str()).check()?;
+        Ok(target)
     }
 }
 
@@ -136,8 +139,7 @@ async fn start(arguments: &Arguments) -> Result<ExitStatus> {
         export::write(folder, &address, arguments.json)?;
         return Ok(ExitStatus::Done);
     }
-    let target = arguments.target().await?;
-    Client::of(target.clone(), namespace.as_str()).check()?;
+    let target = arguments.target(&namespace).await?;
     let upstream = Upstream::new(target);
     let listener = listen(arguments.port).await?;
     let port = listener.local_addr()?.port();
