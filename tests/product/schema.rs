@@ -34,11 +34,10 @@ fn schemathesis_finds_nothing() {
         .unwrap();
     let found = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{found}{}", String::from_utf8_lossy(&output.stderr));
-    let endpoints = serve.get("/openapi.json").json()["paths"]
-        .as_object()
-        .unwrap()
-        .values()
-        .map(|methods| methods.as_object().unwrap().len())
-        .sum::<usize>();
-    assert!(found.contains(&format!("Tested: {endpoints}")), "{found}");
+    let number = |label: &str| -> Option<usize> {
+        let rest = found.split(label).nth(1)?;
+        rest.split(|c: char| !c.is_ascii_digit()).find(|word| !word.is_empty())?.parse().ok()
+    };
+    assert!(number("Tested:") >= Some(9), "{found}");
+    assert_eq!(number("Tested:"), number("Selected:"), "{found}");
 }
