@@ -8,6 +8,7 @@ use http::{Response, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::refusals::{NoExperiment, Refusals};
 use crate::AnswerBody;
 use crate::http::problem::Problem;
 use crate::http::response::json;
@@ -35,13 +36,8 @@ pub(crate) struct ChosenControl {
     ),
     responses(
         (status = 200, description = "it is kept", body = ChosenControl),
+        Refusals, NoExperiment,
         (status = 400, description = "the experiment has no such variant", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 401, description = "the key is wrong or missing", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 404, description = "no such experiment", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 503, description = "the store cannot be reached", body = Problem,
             content_type = "application/problem+json"),
     ),
     security(("key" = []))

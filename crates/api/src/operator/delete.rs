@@ -7,6 +7,7 @@ use http::{Response, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::refusals::{NoExperiment, Refusals};
 use super::results::{named, unknown};
 use crate::AnswerBody;
 use crate::http::problem::Problem;
@@ -21,14 +22,7 @@ use crate::http::response::json;
     ),
     responses(
         (status = 200, description = "it is deleted", body = Deletion),
-        (status = 400, description = "a parameter breaks a rule", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 401, description = "the key is wrong or missing", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 404, description = "no such experiment", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 503, description = "the store cannot be reached", body = Problem,
-            content_type = "application/problem+json"),
+        Refusals, NoExperiment,
     ),
     security(("key" = []))
 )]
@@ -62,12 +56,7 @@ pub(crate) struct Deletion {
     ),
     responses(
         (status = 200, description = "it is not there any more", body = Deletion),
-        (status = 400, description = "a parameter breaks a rule", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 401, description = "the key is wrong or missing", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 503, description = "the store cannot be reached", body = Problem,
-            content_type = "application/problem+json"),
+        Refusals,
     ),
     security(("key" = []))
 )]

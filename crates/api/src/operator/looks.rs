@@ -8,6 +8,7 @@ use http::{Response, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::refusals::{DamagedLooks, NoExperiment, Refusals};
 use crate::AnswerBody;
 use crate::document::AnalysedResults;
 use crate::http::problem::Problem;
@@ -46,14 +47,7 @@ const TAKE_IT_BESIDE: &str =
     responses(
         (status = 200, description = "the look is stored; the experiment as the look sees it",
             body = AnalysedResults),
-        (status = 400, description = "a parameter breaks a rule", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 401, description = "the key is wrong or missing", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 404, description = "no such experiment", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 409, description = "the stored looks cannot be read", body = Problem,
-            content_type = "application/problem+json"),
+        Refusals, NoExperiment, DamagedLooks,
         (status = 503, description = "the store cannot be reached: no look was taken", body = Problem,
             content_type = "application/problem+json"),
     ),
@@ -119,16 +113,7 @@ pub(crate) struct LooksReset {
     ),
     responses(
         (status = 200, description = "there are no looks any more", body = LooksReset),
-        (status = 400, description = "a parameter breaks a rule", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 401, description = "the key is wrong or missing", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 404, description = "no such experiment", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 409, description = "the stored looks cannot be read", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 503, description = "the store cannot be reached", body = Problem,
-            content_type = "application/problem+json"),
+        Refusals, NoExperiment, DamagedLooks,
     ),
     security(("key" = []))
 )]

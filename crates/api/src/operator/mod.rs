@@ -21,6 +21,7 @@ mod kept;
 pub(crate) mod looks;
 mod looks_document;
 mod page;
+mod refusals;
 pub(crate) mod results;
 
 pub use api::OperatorApi;

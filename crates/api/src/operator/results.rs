@@ -20,6 +20,7 @@ use crate::operator::analysis::{
 };
 use crate::operator::kept::{self, Kept};
 use crate::operator::page::{self, Page};
+use crate::operator::refusals::{NoExperiment, Refusals};
 
 /// Lists the experiments of a namespace.
 ///
@@ -44,13 +45,10 @@ use crate::operator::page::{self, Page};
         (status = 200, description = "an element `{meta}`, then an element for each experiment, by \
             name or in the scope's order", body = Vec<ResultsElement>,
             headers(("Link" = String, description = "the next page, if there is one (RFC 8288)"))),
+        Refusals,
         (status = 400, description = "a parameter breaks a rule, or the answer is too large", body = Problem,
             content_type = "application/problem+json"),
-        (status = 401, description = "the key is wrong or missing", body = Problem,
-            content_type = "application/problem+json"),
         (status = 500, description = "a key holds no counter", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 503, description = "the store cannot be reached", body = Problem,
             content_type = "application/problem+json"),
     ),
     security(("key" = []))
@@ -188,14 +186,7 @@ pub(super) fn to_json(results: &impl serde::Serialize) -> Vec<u8> {
     ),
     responses(
         (status = 200, description = "the experiment", body = AnalysedResults),
-        (status = 400, description = "a parameter breaks a rule", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 401, description = "the key is wrong or missing", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 404, description = "no such experiment", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 503, description = "the store cannot be reached", body = Problem,
-            content_type = "application/problem+json"),
+        Refusals, NoExperiment,
     ),
     security(("key" = []))
 )]

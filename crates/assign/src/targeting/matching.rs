@@ -115,27 +115,24 @@ impl VersionOperator {
     }
 }
 
-/// One failure decides, wherever something unknown is.
+/// True if all are. One failure decides, whatever is unknown.
 fn all(truths: impl Iterator<Item = Truth>) -> Truth {
-    let mut result = Some(true);
-    for truth in truths {
-        match truth {
-            Some(false) => return Some(false),
-            None => result = None,
-            Some(true) => {}
-        }
-    }
-    result
+    decided_by(false, truths)
 }
 
-/// One success decides, wherever something unknown is.
+/// True if one is. One success decides, whatever is unknown.
 fn any(truths: impl Iterator<Item = Truth>) -> Truth {
-    let mut result = Some(false);
+    decided_by(true, truths)
+}
+
+/// `decisive` if one of the truths is. Otherwise unknown if one of them is, or the opposite.
+fn decided_by(decisive: bool, truths: impl Iterator<Item = Truth>) -> Truth {
+    let mut result = Some(!decisive);
     for truth in truths {
         match truth {
-            Some(true) => return Some(true),
+            Some(value) if value == decisive => return truth,
+            Some(_) => {}
             None => result = None,
-            Some(false) => {}
         }
     }
     result
