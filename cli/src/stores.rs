@@ -35,7 +35,7 @@ pub(crate) fn redis(runtime: &Runtime, url: &str, config: Option<&Path>) -> Resu
     })
 }
 
-/// The counters' folder in a data folder; an error if there is none.
+/// The counters' folder in a data folder. It must exist.
 pub(crate) fn counters(folder: &Path) -> Result<PathBuf> {
     let counters = folder.join("counters");
     if !counters.is_dir() {
@@ -48,12 +48,12 @@ pub(crate) fn counters(folder: &Path) -> Result<PathBuf> {
     Ok(counters)
 }
 
-/// Opens the counters in a data folder; an error if there are none.
+/// Opens the counters in a data folder. They must exist.
 pub(crate) fn folder(folder: &Path) -> Result<EmbeddedStore> {
     Ok(EmbeddedStore::open(&counters(folder)?, Limits::default())?)
 }
 
-/// Opens the counters in a data folder, and creates them if there are none.
+/// Opens the counters in a data folder, and creates them if they are missing.
 pub(crate) fn folder_or_new(folder: &Path) -> Result<EmbeddedStore> {
     ensure_free(folder)?;
     Ok(EmbeddedStore::open(&folder.join("counters"), Limits::default())?)

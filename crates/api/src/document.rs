@@ -63,7 +63,7 @@ pub struct Summary {
     pub sentence: String,
     /// The goal that the verdict is about. Null if there is no goal, or if its name is very long.
     pub goal: Option<String>,
-    /// The variant that the verdict is about. Null if there is none, or if its name is very long.
+    /// The variant that the verdict is about. Null if it is about no single variant, or if the name is very long.
     pub variant: Option<String>,
     /// The variant that the others are compared with. Null as for `variant`.
     pub control: Option<String>,

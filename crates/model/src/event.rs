@@ -60,7 +60,7 @@ pub struct Batch {
     was_array: bool,
 }
 
-/// Why a body is no batch at all.
+/// Why a body cannot be read as a batch.
 #[derive(Debug, thiserror::Error)]
 pub enum BatchError {
     /// Not JSON (RFC 8259).

@@ -81,7 +81,7 @@ impl fmt::Display for Handler {
     }
 }
 
-/// A name that is no handler's.
+/// The error for a name that no handler has.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "`{0}` is no handler; use track, experiments, gimel.track, gimel.all, gimel.experiment \

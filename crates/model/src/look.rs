@@ -9,7 +9,7 @@ pub struct Look {
     pub participants: u64,
     /// Participants of all variants together at which the experiment is planned to end.
     pub planned: u64,
-    /// The variant that the others were held against.
+    /// The variant that the others were compared with.
     pub control: String,
     /// How far each was from it on each goal, where it was not too early to say.
     pub statistics: Vec<Statistic>,
@@ -20,7 +20,7 @@ pub struct Look {
 pub struct Statistic {
     /// The goal.
     pub goal: String,
-    /// The variant that was held against the control.
+    /// The variant that was compared with the control.
     pub variant: String,
     /// The log ratio of the rates in standard errors.
     pub z: f64,

@@ -68,7 +68,7 @@ pub struct Tally {
     pub experiment: Experiment,
     /// How its counters count.
     pub counting: Counting,
-    /// The variant that the others are held against, if one was chosen for this experiment.
+    /// The variant that the others are compared with, if one was chosen for this experiment.
     pub control: Option<Variant>,
     /// When it was counted, where that was asked for.
     pub timeline: Option<Timeline>,

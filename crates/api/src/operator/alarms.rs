@@ -10,9 +10,9 @@ pub(crate) fn write(experiment: &Experiment, alarm: &RaisedAlarm) -> Result<Writ
     Ok(Write::put(Kind::Alarm.of(experiment), Expected::Absent, to_json(alarm)?))
 }
 
-/// Stores the new alarms of some experiments in one commit; nothing if there are none. An alarm that
-/// someone else stored first stays. A store that takes no writes at the moment does not keep anyone
-/// from reading: the next report finds the alarm again.
+/// Stores the new alarms of some experiments in one commit. It does nothing for an empty list. An alarm
+/// that another process stored first stays. If the store cannot be written, the report is still
+/// answered, and the next report finds the alarm again.
 pub(crate) async fn store<S: Store>(
     store: &S,
     namespace: &Namespace,

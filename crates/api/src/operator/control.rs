@@ -24,8 +24,8 @@ pub(crate) struct ChosenControl {
     control: Option<String>,
 }
 
-/// Keeps the variant that the others are held against with its experiment, until another is
-/// chosen or the experiment is deleted. A `control` in a question comes before it.
+/// Stores the variant that the others are compared with. It stays until you choose another one or
+/// delete the experiment. The parameter `control` of a request overrides it.
 #[utoipa::path(
     put, path = "/experiments/{experiment}/control", tag = "operator",
     params(

@@ -10,7 +10,7 @@ use crate::document::planned_size;
 use crate::http::problem::Problem;
 use crate::operator::looks_document::{LooksDocument, Reset};
 
-/// The stored looks, for a reader; `None` if there are none.
+/// The stored looks, for a reader. `None` if no look was taken.
 pub(super) fn taken(stored: &LooksDocument) -> Option<Looks> {
     let planned = stored.looks.first()?.planned;
     Some(Looks { planned, earlier: earlier(stored), now: false })
