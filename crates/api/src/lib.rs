@@ -38,7 +38,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 
 pub use self::http::api_keys::{ApiKeys, CheckedByGateway, KEY_HEADER, OpenByWiring};
-pub use self::http::problem::Problem;
+pub use self::http::problem::{MAX_BODY_BYTES, Problem};
 pub use self::http::request_summary::RequestSummary;
 pub use self::http::router::RouteError;
 pub use self::http::secret_digest::SecretDigest;

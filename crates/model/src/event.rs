@@ -1,8 +1,9 @@
 //! An event, and the one validation of it.
 
-use serde_json::{Map, Value};
+mod read;
 
-use crate::input::{InputError, printable};
+use self::read::Sent;
+use crate::input::InputError;
 use crate::name::{Experiment, Goal, Namespace, Uuid, Variant};
 use crate::query::Query;
 
@@ -81,15 +82,13 @@ impl Batch {
     /// # Errors
     /// When the body is not JSON, or the array is too long.
     pub fn from_json(body: &[u8]) -> Result<Self, BatchError> {
-        let (values, was_array) =
-            match serde_json::from_slice(body).map_err(BatchError::InvalidJson)? {
-                Value::Array(values) if values.len() > MAX_BATCH_EVENTS => {
-                    return Err(BatchError::TooMany { count: values.len() });
-                }
-                Value::Array(values) => (values, true),
-                value => (vec![value], false),
-            };
-        Ok(Self { events: values.into_iter().map(event_of).collect(), was_array })
+        match serde_json::from_slice(body).map_err(BatchError::InvalidJson)? {
+            Sent::One(event) => Ok(Self { events: vec![event], was_array: false }),
+            Sent::Many { events, count } if count == events.len() => {
+                Ok(Self { events, was_array: true })
+            }
+            Sent::Many { count, .. } => Err(BatchError::TooMany { count }),
+        }
     }
 
     /// The events, in the order in which they were sent.
@@ -100,54 +99,6 @@ impl Batch {
     /// Whether the body was an array, even of one event.
     pub fn was_array(&self) -> bool {
         self.was_array
-    }
-}
-
-fn event_of(value: Value) -> Result<Event, InputError> {
-    let mut members = match value {
-        Value::Object(members) => members,
-        other => {
-            return Err(InputError::NotAnObject { found: type_of(&other) });
-        }
-    };
-    let namespace = match take(&mut members, Namespace::PARAMETER)? {
-        Some(namespace) => Namespace::new(namespace)?,
-        None => Namespace::default(),
-    };
-    let mut require =
-        |parameter| take(&mut members, parameter)?.ok_or(InputError::Missing { parameter });
-    let event = Event {
-        namespace,
-        experiment: Experiment::new(require(Experiment::PARAMETER)?)?,
-        variant: Variant::new(require(Variant::PARAMETER)?)?,
-        goal: Goal::new(require(Goal::PARAMETER)?)?,
-        uuid: Uuid::new(require(Uuid::PARAMETER)?)?,
-    };
-    match members.keys().next() {
-        Some(name) => Err(InputError::Unknown { parameter: printable(name), length: name.len() }),
-        None => Ok(event),
-    }
-}
-
-fn take(
-    members: &mut Map<String, Value>,
-    parameter: &'static str,
-) -> Result<Option<String>, InputError> {
-    match members.remove(parameter) {
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(other) => Err(InputError::NotAString { parameter, found: type_of(&other) }),
-        None => Ok(None),
-    }
-}
-
-fn type_of(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
     }
 }
 
@@ -190,7 +141,30 @@ mod tests {
             only(&number),
             Err(InputError::NotAString { parameter: "uuid", found: "a number" })
         );
-        assert_eq!(only("3"), Err(InputError::NotAnObject { found: "a number" }));
+        for (text, found) in [
+            ("3", "a number"),
+            ("-3.5", "a number"),
+            ("true", "a boolean"),
+            ("null", "null"),
+            (r#""text""#, "a string"),
+            (r#"[["nested"]]"#, "an array"),
+        ] {
+            assert_eq!(only(text), Err(InputError::NotAnObject { found }));
+        }
+        for (value, found) in
+            [("[1]", "an array"), ("{}", "an object"), ("null", "null"), ("false", "a boolean")]
+        {
+            let wrong = only(&EVENT.replace(r#""v""#, value));
+            assert_eq!(wrong, Err(InputError::NotAString { parameter: "variant", found }));
+        }
+    }
+
+    #[test]
+    fn a_member_that_is_there_twice_is_named() {
+        let twice = EVENT.replace('}', r#","uuid":"another"}"#);
+        assert_eq!(only(&twice), Err(InputError::Repeated { parameter: "uuid" }));
+        let same = EVENT.replace('}', r#","\u0075uid":"u"}"#);
+        assert_eq!(only(&same), Err(InputError::Repeated { parameter: "uuid" }));
     }
 
     #[test]

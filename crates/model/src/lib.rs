@@ -5,7 +5,9 @@
 //! | [`name`] | [`Namespace`], [`Experiment`], [`Variant`], [`Goal`], [`Uuid`]: strings that passed the rule |
 //! | [`input`] | [`InputError`]: what can be wrong with a value that a caller sent |
 //! | [`query`] | [`Query`]: a query string, strictly decoded |
+//! | [`json`] | JSON without repeated members |
 //! | [`event`] | [`Event`], from a query string or from JSON, and [`Batch`], a request's events |
+//! | [`api_key`] | [`ApiKey`]: a key that is long enough and fits into a header |
 //! | [`percentage`] | [`Percentage`]: `10%` or `0.1`, never a plain `10` |
 //! | [`endpoint`] | [`ENDPOINTS`](endpoint::ENDPOINTS): every endpoint of the API |
 //! | [`tally`] | [`Tally`]: what a store counted for one experiment |
@@ -17,11 +19,13 @@
 //!
 //! Nothing here does any input or output, and nothing past here validates again.
 
+pub mod api_key;
 pub mod definition;
 pub mod endpoint;
 pub mod event;
 pub mod handler;
 pub mod input;
+pub mod json;
 pub mod look;
 pub mod name;
 pub mod percentage;
@@ -31,6 +35,7 @@ pub mod secret;
 pub mod tally;
 pub mod timeline;
 
+pub use api_key::{ApiKey, ApiKeyError};
 pub use event::{Batch, BatchError, Event};
 pub use handler::{Handler, Method, Program};
 pub use input::InputError;

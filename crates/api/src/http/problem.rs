@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use abtest_model::event::BatchError;
+use abtest_model::json::JsonError;
 use abtest_model::{InputError, event};
 use abtest_store::{CommitError, Refusal, StoreError};
-use http::header::{ALLOW, HeaderValue, RETRY_AFTER};
+use http::header::{ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
 use serde::Serialize;
 
@@ -13,7 +14,7 @@ use crate::AnswerBody;
 use crate::http::response::with_body;
 
 /// Most bytes in a request's body.
-pub(crate) const MAX_BODY_BYTES: usize = 1024 * 1024;
+pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 /// A problem document (RFC 9457) with members of ours.
 #[derive(Debug, Clone, Serialize)]
@@ -47,6 +48,9 @@ pub struct Problem {
     /// The methods that the path has, for the header `Allow`.
     #[serde(skip)]
     allow: Option<Cow<'static, str>>,
+    /// The seconds after which the request can succeed, for the header `Retry-After`.
+    #[serde(skip)]
+    retry_after: Option<u64>,
     /// What the store failed with, for logs.
     #[serde(skip)]
     pub(crate) store_error: Option<StoreError>,
@@ -86,8 +90,20 @@ impl Problem {
             refused: Vec::new(),
             request_id: None,
             allow: None,
+            retry_after: (status == StatusCode::SERVICE_UNAVAILABLE).then_some(1),
             store_error: None,
         }
+    }
+
+    /// A problem that a server around the API found: the status, what is wrong, and what to do.
+    pub fn of(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self::new(status, detail)
+    }
+
+    /// A client that asks too often, and the seconds after which it may ask again.
+    pub fn too_often(seconds: u64, detail: impl Into<String>) -> Self {
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, detail);
+        Self { retry_after: Some(seconds), ..problem }
     }
 
     pub(crate) fn boxed(status: StatusCode, detail: impl Into<String>) -> Box<Self> {
@@ -130,7 +146,18 @@ impl Problem {
     }
 
     pub(crate) fn unsupported_media_type() -> Box<Self> {
-        let detail = "send events as application/json or text/plain";
+        let detail = "send the body as application/json or text/plain";
+        Self::boxed(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
+    }
+
+    pub(crate) fn unsupported_charset() -> Box<Self> {
+        let detail =
+            "send the body as UTF-8; leave `charset` out of Content-Type, or make it utf-8";
+        Self::boxed(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
+    }
+
+    pub(crate) fn unsupported_content_encoding() -> Box<Self> {
+        let detail = "send the body as it is, without a Content-Encoding";
         Self::boxed(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
     }
 
@@ -171,8 +198,11 @@ impl Problem {
         if let Some(allow) = self.allow.and_then(|allow| HeaderValue::from_str(&allow).ok()) {
             response.headers_mut().insert(ALLOW, allow);
         }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        if let Some(seconds) = self.retry_after {
+            let headers = response.headers_mut();
+            headers.insert(RETRY_AFTER, seconds.into());
+            // Without this, a page of another origin could not read it.
+            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("retry-after"));
         }
         response
     }
@@ -228,6 +258,16 @@ impl From<BatchError> for Box<Problem> {
             BatchError::TooMany { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         };
         Problem::boxed(status, error.to_string())
+    }
+}
+
+impl From<JsonError> for Box<Problem> {
+    fn from(error: JsonError) -> Self {
+        let detail = error.to_string();
+        match error {
+            JsonError::Invalid(_) => Problem::boxed(StatusCode::BAD_REQUEST, detail),
+            JsonError::Repeated { member } => Problem::wrong_parameter(&member, "once", detail),
+        }
     }
 }
 

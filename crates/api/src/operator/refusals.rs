@@ -22,6 +22,12 @@ pub(crate) enum Refusals {
     )]
     Key(Problem),
     #[response(
+        status = 429,
+        description = "too many wrong keys from this address; `abtest serve` limits them",
+        content_type = "application/problem+json"
+    )]
+    WrongKeys(Problem),
+    #[response(
         status = 503,
         description = "the store cannot be reached",
         content_type = "application/problem+json"

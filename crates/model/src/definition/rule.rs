@@ -57,7 +57,7 @@ impl fmt::Display for Violations {
 impl std::error::Error for Violations {}
 
 /// The path of a member inside `parent`.
-pub(super) fn at(parent: &str, member: &str) -> String {
+pub(crate) fn at(parent: &str, member: &str) -> String {
     let plain = member.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     match (parent.is_empty(), plain && !member.is_empty()) {
         (true, true) => member.to_owned(),
@@ -67,7 +67,7 @@ pub(super) fn at(parent: &str, member: &str) -> String {
 }
 
 /// The path of an element of the array `parent`.
-pub(super) fn index(parent: &str, position: usize) -> String {
+pub(crate) fn index(parent: &str, position: usize) -> String {
     format!("{parent}[{position}]")
 }
 
