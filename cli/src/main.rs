@@ -17,6 +17,7 @@ mod plan_view;
 mod private_file;
 mod progress;
 mod secrets;
+mod server;
 mod servers;
 mod snippet;
 mod stores;

@@ -405,7 +405,7 @@ PARTS = {"throughput": throughput, "cold-start": cold_start, "list": listing, "s
 
 # Servers and requests
 
-KEY = "benchmark-key"
+KEY = "key of the benchmark"
 
 
 @contextlib.contextmanager

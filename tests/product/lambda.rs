@@ -163,9 +163,17 @@ fn gimels_handlers_answer_as_gimel_does() {
 
 #[test]
 fn operators_need_the_key_where_no_gateway_asked_for_it() {
+    const OLD: &str = "old 0123456789ab";
+    const NEW: &str = "new 0123456789ab";
     let (redis, mut lambda) = (Redis::start(), Lambda::start(&["open", "keyed"]));
     deploy(&mut lambda, "open", "experiments", &redis, &[]);
-    deploy(&mut lambda, "keyed", "experiments", &redis, &[("ABTEST_API_KEY", "old,new")]);
+    deploy(
+        &mut lambda,
+        "keyed",
+        "experiments",
+        &redis,
+        &[("ABTEST_API_KEY", &format!("{OLD},{NEW}"))],
+    );
     let through_url = |key: &str| {
         let mut event = version_2("function-url.json", "GET", "/experiments", &[]);
         event["headers"]["x-api-key"] = key.into();
@@ -182,8 +190,8 @@ fn operators_need_the_key_where_no_gateway_asked_for_it() {
     assert_eq!(status("open", &through_url("")), 401);
     assert_eq!(status("keyed", &keyed("GET", "/experiments", &[])), 401);
     assert_eq!(status("keyed", &through_url("wrong")), 401);
-    assert_eq!(status("keyed", &through_url("old")), 200);
-    assert_eq!(status("keyed", &through_url("new")), 200);
+    assert_eq!(status("keyed", &through_url(OLD)), 200);
+    assert_eq!(status("keyed", &through_url(NEW)), 200);
 }
 
 #[test]

@@ -57,9 +57,9 @@ fn the_key_is_kept_for_its_owner_and_given_by_environment_or_file() {
     assert_eq!(serve.key, key);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("key");
-    std::fs::write(&file, "key from a file\n").unwrap();
+    std::fs::write(&file, "the key from a file\n").unwrap();
     let serve = Serve::start(&["--api-key-file", file.to_str().unwrap()]);
-    let answer = serve.request("GET", "/experiments", &[("x-api-key", "key from a file")], &[]);
+    let answer = serve.request("GET", "/experiments", &[("x-api-key", "the key from a file")], &[]);
     assert_eq!(answer.status, 200);
 }
 

@@ -7,6 +7,7 @@
 //! | [`binaries`] | where the built binaries are |
 //! | [`redis`] | Debian's redis-server |
 //! | [`cluster`] | three of them as a Redis Cluster |
+//! | [`raw`] | a client that sends any bytes |
 //! | [`serve`] | `abtest serve`, and requests to it |
 //! | [`browser`] | Chromium with the real AlephBet |
 //! | [`reader`] | somebody who reads the dashboard in it |
@@ -23,6 +24,7 @@ pub mod cluster;
 pub mod dashboard;
 pub mod gimel;
 pub mod lambda;
+pub mod raw;
 pub mod reader;
 pub mod redis;
 pub mod serve;

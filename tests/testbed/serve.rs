@@ -60,13 +60,22 @@ impl Serve {
 
     /// Starts it with arguments, on a free port and with a data folder of its own.
     pub fn start(arguments: &[&str]) -> Self {
-        let folder = Arc::new(tempfile::tempdir().unwrap());
-        let arguments = arguments.iter().map(ToString::to_string).collect();
-        Self::spawn(folder, arguments, "127.0.0.1:0")
+        Self::spawn(new_folder(), texts(arguments), "127.0.0.1:0", Command::new(binary("abtest")))
     }
 
-    fn spawn(folder: Arc<TempDir>, arguments: Vec<String>, listen: &str) -> Self {
-        let mut command = Command::new(binary("abtest"));
+    /// Starts it as a process that may open so many files and sockets.
+    pub fn start_with_files(files: usize, arguments: &[&str]) -> Self {
+        let mut command = Command::new("prlimit");
+        command.arg(format!("--nofile={files}:{files}")).arg(binary("abtest"));
+        Self::spawn(new_folder(), texts(arguments), "127.0.0.1:0", command)
+    }
+
+    fn spawn(
+        folder: Arc<TempDir>,
+        arguments: Vec<String>,
+        listen: &str,
+        mut command: Command,
+    ) -> Self {
         command.args(["serve", "--listen", listen]).args(&arguments);
         if !arguments.iter().any(|argument| argument == "--demo") {
             command.arg("--data").arg(folder.path().join("data"));
@@ -126,12 +135,13 @@ impl Serve {
     /// Starts it again, after it was stopped, at the same address with the same data.
     pub fn restart(&mut self) {
         let address = self.url.strip_prefix("http://").unwrap().to_owned();
-        *self = Self::spawn(Arc::clone(&self.folder), self.arguments.clone(), &address);
+        let command = Command::new(binary("abtest"));
+        *self = Self::spawn(Arc::clone(&self.folder), self.arguments.clone(), &address, command);
     }
 
     /// Starts it again with other arguments.
     pub fn restart_with(&mut self, arguments: &[&str]) {
-        self.arguments = arguments.iter().map(ToString::to_string).collect();
+        self.arguments = texts(arguments);
         self.restart();
     }
 
@@ -205,6 +215,14 @@ impl Serve {
         let results = self.get("/experiments").json();
         count(&results, experiment, goal, variant)
     }
+}
+
+fn new_folder() -> Arc<TempDir> {
+    Arc::new(tempfile::tempdir().unwrap())
+}
+
+fn texts(arguments: &[&str]) -> Vec<String> {
+    arguments.iter().map(ToString::to_string).collect()
 }
 
 fn state(folder: &TempDir) -> std::path::PathBuf {

@@ -4,12 +4,10 @@
 //! |---|---|
 //! | `files` | the page's files, embedded in the binary |
 //! | `session` | the browser's access to the operator's endpoints |
-//! | `server` | accepts connections, and stops without losing a request |
 //! | `answer` | answers that are not the API's |
 
 pub(crate) mod answer;
 pub(crate) mod files;
-pub(crate) mod server;
 mod session;
 
 use abtest_api::AnswerBody;

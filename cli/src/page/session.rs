@@ -6,9 +6,9 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use abtest_api::ApiKeys;
-use abtest_model::Secret;
-use http::header::{COOKIE, HeaderValue};
+use abtest_api::SecretDigest;
+use abtest_config::PublicUrl;
+use http::header::{COOKIE, HOST, HeaderValue, ORIGIN};
 use http::{HeaderMap, Request};
 
 /// What the page adds to its requests.
@@ -20,9 +20,10 @@ const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 /// The sessions of this process. A restart ends them, and the key only changes with a restart.
 pub(crate) struct Sessions {
     cookie: String,
+    /// Where browsers reach the page, if a proxy is in front of this process.
+    public_url: Option<PublicUrl>,
     token: String,
-    /// Compares with the token as API keys are compared: by digest, in constant time.
-    token_check: ApiKeys,
+    token_digest: SecretDigest,
     state: Mutex<State>,
 }
 
@@ -36,11 +37,12 @@ struct State {
 impl Sessions {
     /// The sessions of a port. Browsers send a cookie to every port of its host, so the name of the
     /// cookie holds the port: two abtests on one host do not end each other's sessions.
-    pub(crate) fn new(port: u16) -> Self {
+    pub(crate) fn new(port: u16, public_url: Option<PublicUrl>) -> Self {
         let token = random();
         Self {
             cookie: format!("abtest_{port}"),
-            token_check: ApiKeys::new([Secret::new(token.as_str())]),
+            public_url,
+            token_digest: SecretDigest::of(token.as_bytes()),
             token,
             state: Mutex::default(),
         }
@@ -54,7 +56,7 @@ impl Sessions {
     /// Opens a session for the token, once.
     pub(crate) fn redeem(&self, token: &str) -> Option<HeaderValue> {
         let mut state = self.lock();
-        if state.token_used || !self.token_check.accepts(token.as_bytes()) {
+        if state.token_used || !self.token_digest.matches(token.as_bytes()) {
             return None;
         }
         state.token_used = true;
@@ -69,15 +71,21 @@ impl Sessions {
 
     fn open_at(&self, now: Instant) -> Option<HeaderValue> {
         let session = random();
-        let cookie = format!(
-            "{}={session}; HttpOnly; SameSite=Strict; Path=/; Max-Age={}",
-            self.cookie,
-            LIFETIME.as_secs()
-        );
+        let cookie = self.cookie(&session, LIFETIME);
         let mut state = self.lock();
         state.open.retain(|_, start| is_alive(*start, now));
         state.open.insert(session, now);
         HeaderValue::from_str(&cookie).ok()
+    }
+
+    /// The header that makes a browser keep a session so long. Behind TLS, the browser sends it over
+    /// TLS only.
+    fn cookie(&self, session: &str, lifetime: Duration) -> String {
+        let name = &self.cookie;
+        let seconds = lifetime.as_secs();
+        let is_https = self.public_url.as_ref().is_some_and(PublicUrl::is_https);
+        let secure = if is_https { "; Secure" } else { "" };
+        format!("{name}={session}; HttpOnly; SameSite=Strict; Path=/; Max-Age={seconds}{secure}")
     }
 
     /// Ends the session of a request, and returns the cookie that makes the browser forget it.
@@ -86,8 +94,7 @@ impl Sessions {
         for session in self.named(request.headers()) {
             state.open.remove(session);
         }
-        let cookie = format!("{}=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0", self.cookie);
-        HeaderValue::from_str(&cookie).ok()
+        HeaderValue::from_str(&self.cookie("", Duration::ZERO)).ok()
     }
 
     /// Whether a request comes from our own page, in a session. A browser sends the cookie to every
@@ -97,12 +104,25 @@ impl Sessions {
     }
 
     fn holds_at<B>(&self, request: &Request<B>, now: Instant) -> bool {
-        if !is_of_our_page(request.headers()) {
+        if !is_of_our_page(request.headers()) || !self.is_of_our_origin(request.headers()) {
             return false;
         }
         let state = self.lock();
         self.named(request.headers())
             .any(|session| state.open.get(session).is_some_and(|start| is_alive(*start, now)))
+    }
+
+    /// Whether the `Origin` of a request, if it has one, is that of our page: the public address, or
+    /// else the host that the request names. Browsers send it with every request that changes
+    /// something.
+    fn is_of_our_origin(&self, headers: &HeaderMap) -> bool {
+        let Some(origin) = headers.get(ORIGIN) else { return true };
+        let Ok(origin) = origin.to_str() else { return false };
+        if self.public_url.as_ref().is_some_and(|url| url.as_str() == origin) {
+            return true;
+        }
+        let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+        origin.split_once("://").is_some_and(|(_, named)| Some(named) == host)
     }
 
     /// The values of our cookie.
@@ -150,7 +170,7 @@ mod tests {
 
     #[test]
     fn the_printed_link_works_once() {
-        let sessions = Sessions::new(8080);
+        let sessions = Sessions::new(8080, None);
         for guess in ["", "guess", &sessions.token()[1..], &format!("{}0", sessions.token())] {
             assert!(sessions.redeem(guess).is_none(), "{guess}");
         }
@@ -161,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_session_ends_after_a_day_and_at_a_log_out() {
-        let sessions = Sessions::new(8080);
+        let sessions = Sessions::new(8080, None);
         let start = Instant::now();
         let cookie = sessions.open_at(start).unwrap();
         assert!(cookie.to_str().unwrap().contains("; Max-Age=86400"));
@@ -182,7 +202,7 @@ mod tests {
 
     #[test]
     fn another_origin_or_another_cookie_cannot_use_a_session() {
-        let sessions = Sessions::new(8080);
+        let sessions = Sessions::new(8080, None);
         let cookie = sessions.open().unwrap();
         assert!(!sessions.holds(&request(&cookie, "same-site")));
         assert!(!sessions.holds(&request(&cookie, "cross-site")));
@@ -191,8 +211,32 @@ mod tests {
     }
 
     #[test]
+    fn behind_tls_the_cookie_is_secure_and_the_origin_is_the_public_one() {
+        let url: PublicUrl = "https://abtest.example".parse().unwrap();
+        let sessions = Sessions::new(8080, Some(url));
+        let cookie = sessions.open().unwrap();
+        assert!(cookie.to_str().unwrap().ends_with("; Secure"));
+        let with = |origin: &str, host: &str| {
+            let mut request = request(&cookie, "same-origin");
+            request.headers_mut().insert(ORIGIN, origin.parse().unwrap());
+            request.headers_mut().insert(HOST, host.parse().unwrap());
+            sessions.holds(&request)
+        };
+        assert!(with("https://abtest.example", "10.0.0.1:8080"));
+        // On the machine itself the page has its own address.
+        assert!(with("http://127.0.0.1:8080", "127.0.0.1:8080"));
+        for origin in ["https://evil.example", "http://127.0.0.1:8081", "null", ""] {
+            assert!(!with(origin, "127.0.0.1:8080"), "{origin}");
+        }
+        let forget = sessions.close(&request(&cookie, "same-origin")).unwrap();
+        assert!(forget.to_str().unwrap().ends_with("; Max-Age=0; Secure"));
+        let plain = Sessions::new(8080, Some("http://abtest.example".parse().unwrap()));
+        assert!(!plain.open().unwrap().to_str().unwrap().contains("Secure"));
+    }
+
+    #[test]
     fn if_the_browser_does_not_tell_the_origin_the_page_does() {
-        let sessions = Sessions::new(8080);
+        let sessions = Sessions::new(8080, None);
         let cookie = sessions.open().unwrap();
         let mut plain = request(&cookie, "");
         plain.headers_mut().remove("sec-fetch-site");

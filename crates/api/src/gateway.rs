@@ -78,6 +78,14 @@ impl<S: Store> Gateway<S> {
         self.operator.keys()
     }
 
+    /// What a method and a path lead to, and who may use it. `None` if there is no such endpoint.
+    pub fn find(&self, method: &http::Method, path: &str) -> Option<(Operation, Access)> {
+        match self.router.find(method, path) {
+            Ok(Found::Target(target, _)) => Some(target),
+            Ok(Found::Preflight { .. }) | Err(_) => None,
+        }
+    }
+
     /// Answers a request by its method and path.
     pub async fn answer<B: Body>(&self, request: Request<B>) -> Response<AnswerBody> {
         let mut summary = RequestSummary::default();

@@ -4,6 +4,7 @@ use abtest_model::Counting;
 use serde::Deserialize;
 
 use crate::deployment::{DeploymentName, DeploymentSettings};
+use crate::serve::ServeSettings;
 use crate::store::{Limits, RedisConfig, StoreSettings};
 use crate::variables::VariableError;
 use crate::wiring::Wiring;
@@ -18,6 +19,8 @@ pub struct Config {
     pub aws: DeploymentSettings,
     /// How to reach the store: the members `redis`, `counting` and `limits`.
     pub store: StoreSettings,
+    /// The choices for `abtest serve`.
+    pub serve: ServeSettings,
     /// Endpoints in addition to the built-in ones.
     pub extra_wiring: Vec<Wiring>,
 }
@@ -31,13 +34,15 @@ struct Members {
     redis: RedisConfig,
     counting: Counting,
     limits: Limits,
+    serve: ServeSettings,
     extra_wiring: Vec<Wiring>,
 }
 
 impl From<Members> for Config {
     fn from(members: Members) -> Self {
-        let Members { name, aws, redis, counting, limits, extra_wiring } = members;
-        Self { name, aws, store: StoreSettings { redis, counting, limits }, extra_wiring }
+        let Members { name, aws, redis, counting, limits, serve, extra_wiring } = members;
+        let store = StoreSettings { redis, counting, limits };
+        Self { name, aws, store, serve, extra_wiring }
     }
 }
 
@@ -65,7 +70,8 @@ impl Config {
             Some(text) => serde_json::from_str(text).map_err(ConfigError::File)?,
             None => Self::default(),
         };
-        config.store.override_with(variables)?;
+        config.store.override_with(&variables)?;
+        config.serve.override_with(&variables)?;
         Ok(config)
     }
 }

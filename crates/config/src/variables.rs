@@ -138,8 +138,9 @@ fn put<T: PartialEq + ToString>(
     }
 }
 
-fn set<T>(
-    value: &mut T,
+/// Replaces a setting if it has a variable.
+pub(crate) fn set<T>(
+    setting: &mut T,
     variable: &'static str,
     variables: &impl Fn(&str) -> Option<String>,
 ) -> Result<(), VariableError>
@@ -147,12 +148,23 @@ where
     T: FromStr,
     T::Err: Display,
 {
-    if let Some(text) = variables(variable) {
-        *value = text
-            .parse()
-            .map_err(|problem: T::Err| VariableError { variable, problem: problem.to_string() })?;
+    if let Some(value) = value(variable, variables)? {
+        *setting = value;
     }
     Ok(())
+}
+
+/// The value of a variable, if it is set.
+pub(crate) fn value<T>(
+    variable: &'static str,
+    variables: &impl Fn(&str) -> Option<String>,
+) -> Result<Option<T>, VariableError>
+where
+    T: FromStr,
+    T::Err: Display,
+{
+    let wrong = |problem: T::Err| VariableError { variable, problem: problem.to_string() };
+    variables(variable).map(|text| text.parse().map_err(wrong)).transpose()
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use abtest_api::{AnswerBody, ApiKeys, OpenByWiring, RequestSummary};
 use abtest_config::{StoreSettings, VariableError};
-use abtest_model::{Handler, Program, Secret};
+use abtest_model::{ApiKey, ApiKeyError, Handler, Program};
 use abtest_secrets::{Credentials, SecretError};
 use abtest_store::redis::{RedisStore, SettingsError};
 use bytes::Bytes;
@@ -33,6 +33,9 @@ pub enum StartError {
     /// A secret that the environment names cannot be read.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// A key of `ABTEST_API_KEY` cannot be one.
+    #[error("environment variable ABTEST_API_KEY: {0}")]
+    Key(#[from] ApiKeyError),
     /// The Redis settings cannot be used.
     #[error(transparent)]
     Redis(#[from] SettingsError),
@@ -113,8 +116,9 @@ impl Start {
         let store = Arc::new(RedisStore::new(&redis, limits, counting)?);
         // Two keys while one replaces the other, separated by a comma.
         let keys = variables("ABTEST_API_KEY").unwrap_or_default();
-        let keys = ApiKeys::new(keys.split(',').map(|key| Secret::new(key.trim())));
-        Ok(Self { handler, store, keys })
+        let keys = keys.split(',').map(str::trim).filter(|key| !key.is_empty());
+        let keys = keys.map(ApiKey::new).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { handler, store, keys: ApiKeys::new(&keys) })
     }
 }
 
@@ -159,6 +163,12 @@ mod tests {
     async fn a_wrong_variable_keeps_the_function_from_starting() {
         let error = refusal("ABTEST_REDIS_PORT", "x").await;
         assert!(error.contains("ABTEST_REDIS_PORT"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_short_key_keeps_the_function_from_starting() {
+        let error = refusal("ABTEST_API_KEY", "0123456789abcdef,hunter2").await;
+        assert!(error.contains("ABTEST_API_KEY") && error.contains("7 characters"), "{error}");
     }
 
     #[tokio::test]

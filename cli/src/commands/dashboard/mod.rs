@@ -10,18 +10,23 @@ mod export;
 mod proxy;
 mod upstream;
 
+use std::convert::Infallible;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use abtest_api::AnswerBody;
 use abtest_model::Namespace;
 use anyhow::{Context, Result};
+use http::Request;
 use tokio::net::TcpListener;
 
 use crate::ExitStatus;
 use crate::address::{Address, Listen};
 use crate::client::{Client, ServerArguments, Target, namespace};
-use crate::page::server;
+use crate::server::address::TrustedProxies;
+use crate::server::limits::Limits;
+use crate::server::{Nobody, Server};
 #[cfg(feature = "deploy")]
 use crate::servers;
 use crate::terminal::{bold, dim};
@@ -153,7 +158,13 @@ async fn start(arguments: &Arguments) -> Result<ExitStatus> {
         println!("shows  {shows}");
         println!("page   {page}  {}", dim("(opens once, in one browser)"));
     }
-    server::run(listener, Arc::new(proxy)).await;
+    let proxy = Arc::new(proxy);
+    let service = tower::service_fn(move |request: Request<AnswerBody>| {
+        let proxy = Arc::clone(&proxy);
+        async move { Ok::<_, Infallible>(proxy.answer(request).await) }
+    });
+    let proxies = TrustedProxies::default();
+    Server::new(service, Limits::SMALL, proxies, Arc::new(Nobody)).run(listener).await;
     Ok(ExitStatus::Done)
 }
 

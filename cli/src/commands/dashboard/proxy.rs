@@ -5,11 +5,10 @@ use abtest_api::AnswerBody;
 use abtest_model::Namespace;
 use http::header::{HOST, ORIGIN};
 use http::{Method, Request, Response, StatusCode};
-use hyper::body::Incoming;
 
 use super::upstream::Upstream;
 use crate::page::answer::{problem, text, with_type};
-use crate::page::{self, Sessions, server};
+use crate::page::{self, Sessions};
 
 /// Serves the page and forwards its requests to the API.
 pub(super) struct Proxy {
@@ -26,7 +25,7 @@ impl Proxy {
         let session = serde_json::json!({"namespace": namespace.as_str(), "track": track});
         Self {
             upstream,
-            sessions: Sessions::new(port),
+            sessions: Sessions::new(port, None),
             hosts: [format!("127.0.0.1:{port}"), format!("localhost:{port}")],
             session: session.to_string(),
         }
@@ -49,7 +48,7 @@ impl Proxy {
         from_here && self.hosts.iter().any(|known| known == host)
     }
 
-    async fn forward(&self, request: &Request<Incoming>) -> Response<AnswerBody> {
+    async fn forward<B>(&self, request: &Request<B>) -> Response<AnswerBody> {
         let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
         match self.upstream.ask(request.method().clone(), target).await {
             Ok(answer) if [401, 403].contains(&answer.status.as_u16()) => problem(
@@ -66,8 +65,9 @@ impl Proxy {
     }
 }
 
-impl server::Responder for Proxy {
-    async fn answer(&self, request: Request<Incoming>) -> Response<AnswerBody> {
+impl Proxy {
+    /// Answers a request.
+    pub(super) async fn answer<B>(&self, request: Request<B>) -> Response<AnswerBody> {
         if !self.is_meant(&request) {
             return text(StatusCode::FORBIDDEN, "open the link that `abtest dashboard` printed");
         }

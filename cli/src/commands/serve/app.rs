@@ -1,40 +1,77 @@
-//! Decides which part answers a request: the page, its session, health, metrics, or the API.
+//! Decides which part answers a request: the page, its session, health, metrics, or the API. Counts
+//! requests against the rates of their address.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use abtest_api::{AnswerBody, Gateway, KEY_HEADER, RequestSummary};
-use abtest_model::{Namespace, Secret};
+use abtest_api::{AnswerBody, Gateway, KEY_HEADER, Problem, RequestSummary};
+use abtest_model::endpoint::{Access, Operation};
+use abtest_model::{ApiKey, Namespace};
 use abtest_store::Store;
 use http::header::{HeaderValue, SET_COOKIE};
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
+use http_body::Body as _;
+use http_body_util::BodyExt;
 
-use super::metrics::Metrics;
+use super::metrics::{Metrics, TOO_OFTEN, WRONG_KEYS};
+use super::rates::{Rates, Wait};
 use crate::page::answer::{problem, text, with_type};
-use crate::page::{self, Sessions, server};
+use crate::page::{self, Sessions};
+use crate::server::address::ClientAddress;
+use crate::server::sparse::SparseLog;
+
+/// Most bytes of a key that opens a session.
+const MAX_KEY_BYTES: u64 = 1_024;
 
 /// Everything that `serve` answers.
 pub(super) struct App<S> {
     api: Gateway<S>,
     sessions: Sessions,
     metrics: Arc<Metrics>,
+    rates: Rates,
     key: Option<HeaderValue>,
     namespace: Namespace,
-    failures: FailureLog,
+    failures: SparseLog,
 }
 
+/// An extension of requests to the API: what they ask for, and who may.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Endpoint {
+    operation: Operation,
+    access: Access,
+}
+
+impl Endpoint {
+    /// Whether browsers of visitors use it.
+    pub(super) fn is_public(&self) -> bool {
+        matches!(self.operation, Operation::Public(_))
+    }
+
+    fn needs_key(&self) -> bool {
+        self.access == Access::Key
+    }
+}
+
+/// A request as the server hands it on, with its whole body.
+pub(super) type FullRequest = Request<AnswerBody>;
+
 impl<S: Store> App<S> {
-    pub(super) fn new(api: Gateway<S>, key: &Secret, namespace: Namespace, port: u16) -> Self {
+    pub(super) fn new(
+        api: Gateway<S>,
+        key: &ApiKey,
+        namespace: Namespace,
+        sessions: Sessions,
+        rates: Rates,
+    ) -> Self {
         Self {
             api,
-            sessions: Sessions::new(port),
+            sessions,
             metrics: Arc::new(Metrics::new()),
+            rates,
             key: HeaderValue::from_str(key.expose()).ok(),
             namespace,
-            failures: FailureLog::default(),
+            failures: SparseLog::default(),
         }
     }
 
@@ -47,7 +84,14 @@ impl<S: Store> App<S> {
         Arc::clone(&self.metrics)
     }
 
-    async fn answer_all(&self, request: Request<Incoming>) -> Response<AnswerBody> {
+    /// The endpoint of the API that a request is for.
+    pub(super) fn endpoint(&self, request: &FullRequest) -> Option<Endpoint> {
+        let (operation, access) = self.api.find(request.method(), request.uri().path())?;
+        Some(Endpoint { operation, access })
+    }
+
+    /// Answers a request, whose extensions hold its [`Endpoint`].
+    pub(super) async fn answer(&self, request: FullRequest) -> Response<AnswerBody> {
         if let Some(answer) = page::answer(&request, &self.sessions) {
             return answer;
         }
@@ -63,43 +107,95 @@ impl<S: Store> App<S> {
     }
 
     /// Metrics tell how much traffic there is, so here they need the key.
-    fn metrics_for_operators(&self, request: &Request<Incoming>) -> Response<AnswerBody> {
-        let key = request.headers().get(KEY_HEADER).map_or(&b""[..], |key| key.as_bytes());
-        if self.api.keys().accepts(key) || self.sessions.holds(request) {
+    fn metrics_for_operators(&self, request: &FullRequest) -> Response<AnswerBody> {
+        if self.sessions.holds(request) {
             return self.metrics.answer();
         }
-        problem(
-            StatusCode::UNAUTHORIZED,
-            "metrics need the API key here; send it in the header x-api-key, or read them where \
-             --metrics-listen says, without a key",
-        )
+        match request.headers().get(KEY_HEADER).map(|key| self.check(request, key.as_bytes())) {
+            Some(Ok(true)) => self.metrics.answer(),
+            Some(Err(wait)) => self.too_many_wrong_keys(wait),
+            Some(Ok(false)) | None => problem(
+                StatusCode::UNAUTHORIZED,
+                "metrics need the API key here; send it in the header x-api-key, or read them \
+                 where --metrics-listen says, without a key",
+            ),
+        }
     }
 
-    async fn answer_api(&self, mut request: Request<Incoming>) -> Response<AnswerBody> {
+    async fn answer_api(&self, mut request: FullRequest) -> Response<AnswerBody> {
         let start = Instant::now();
+        let client = client(&request);
+        let needs_key = request.extensions().get::<Endpoint>().is_some_and(Endpoint::needs_key);
+        let mut guesses = needs_key && request.headers().contains_key(KEY_HEADER);
         if !request.headers().contains_key(KEY_HEADER)
             && let Some(key) = self.key.as_ref().filter(|_| self.sessions.holds(&request))
         {
             request.headers_mut().insert(KEY_HEADER, key.clone());
+            guesses = false;
+        }
+        if guesses && let Err(wait) = self.rates.wrong_keys.check(client) {
+            return self.too_many_wrong_keys(wait);
+        }
+        if !needs_key && let Err(wait) = self.rates.requests.spend(client, weight(&request)) {
+            return self.too_often(wait);
         }
         let response = self.api.answer(request).await;
-        if let Some(summary) = response.extensions().get::<RequestSummary>() {
-            self.metrics.count(response.status(), summary, start.elapsed());
-            if let Some(error) = &summary.error {
-                self.failures.log(error, summary.request_id.as_deref());
-            }
-            tracing::debug!(
-                operation = summary.operation,
-                status = response.status().as_u16(),
-                accepted = summary.accepted,
-                "answered"
-            );
+        if guesses && response.status() == StatusCode::UNAUTHORIZED {
+            // This answer still says that the key is wrong; the next one says to wait.
+            let _ = self.rates.wrong_keys.spend(client, NonZeroU32::MIN);
         }
+        self.note(&response, start);
         response
     }
 
+    /// Counts and logs an answer of the API.
+    fn note(&self, response: &Response<AnswerBody>, start: Instant) {
+        let Some(summary) = response.extensions().get::<RequestSummary>() else { return };
+        self.metrics.count(response.status(), summary, start.elapsed());
+        if let Some(error) = &summary.error {
+            let request_id = summary.request_id.as_deref();
+            match self.failures.turn() {
+                Some(more) => tracing::warn!(%error, request_id, more, "a request failed"),
+                None => tracing::debug!(%error, request_id, "a request failed"),
+            }
+        }
+        tracing::debug!(
+            operation = summary.operation,
+            status = response.status().as_u16(),
+            accepted = summary.accepted,
+            "answered"
+        );
+    }
+
+    /// Whether a key that a request sends is right. An address that sent too many wrong ones is not
+    /// told.
+    fn check(&self, request: &FullRequest, key: &[u8]) -> Result<bool, Wait> {
+        let client = client(request);
+        self.rates.wrong_keys.check(client)?;
+        let is_right = self.api.keys().accepts(key);
+        if !is_right {
+            let _ = self.rates.wrong_keys.spend(client, NonZeroU32::MIN);
+        }
+        Ok(is_right)
+    }
+
+    fn too_many_wrong_keys(&self, Wait { seconds }: Wait) -> Response<AnswerBody> {
+        self.metrics.refused_for(WRONG_KEYS);
+        let detail = format!(
+            "too many wrong API keys from this address; wait {seconds} seconds, then send the right key"
+        );
+        Problem::too_often(seconds, detail).into_response()
+    }
+
+    fn too_often(&self, Wait { seconds }: Wait) -> Response<AnswerBody> {
+        self.metrics.refused_for(TOO_OFTEN);
+        let detail =
+            format!("too many requests from this address; send it again after {seconds} seconds");
+        Problem::too_often(seconds, detail).into_response()
+    }
+
     /// Whether the browser has a session, and what its page should show.
-    fn session(&self, request: &Request<Incoming>) -> Response<AnswerBody> {
+    fn session(&self, request: &FullRequest) -> Response<AnswerBody> {
         if !self.sessions.holds(request) {
             return page::no_session("login", "no session; send the API key to POST /session");
         }
@@ -107,12 +203,18 @@ impl<S: Store> App<S> {
         with_type(StatusCode::OK, "application/json", session.to_string())
     }
 
-    async fn open_session(&self, request: Request<Incoming>) -> Response<AnswerBody> {
-        let Ok(key) = Limited::new(request.into_body(), 1_024).collect().await else {
+    async fn open_session(&self, mut request: FullRequest) -> Response<AnswerBody> {
+        if request.body().size_hint().lower() > MAX_KEY_BYTES {
             return text(StatusCode::PAYLOAD_TOO_LARGE, "this is longer than any API key");
+        }
+        let key = match request.body_mut().collect().await {
+            Ok(key) => key.to_bytes(),
+            Err(impossible) => match impossible {},
         };
-        if !self.api.keys().accepts(key.to_bytes().trim_ascii()) {
-            return text(StatusCode::UNAUTHORIZED, "this is not the API key");
+        match self.check(&request, key.trim_ascii()) {
+            Ok(true) => {}
+            Ok(false) => return text(StatusCode::UNAUTHORIZED, "this is not the API key"),
+            Err(wait) => return self.too_many_wrong_keys(wait),
         }
         let mut response = text(StatusCode::NO_CONTENT, "");
         if let Some(cookie) = self.sessions.open() {
@@ -121,7 +223,7 @@ impl<S: Store> App<S> {
         response
     }
 
-    fn close_session(&self, request: &Request<Incoming>) -> Response<AnswerBody> {
+    fn close_session(&self, request: &FullRequest) -> Response<AnswerBody> {
         let mut response = text(StatusCode::NO_CONTENT, "");
         if let Some(cookie) = self.sessions.close(request) {
             response.headers_mut().insert(SET_COOKIE, cookie);
@@ -133,35 +235,21 @@ impl<S: Store> App<S> {
         match self.api.store().health().await {
             Ok(()) => with_type(StatusCode::OK, "application/json", r#"{"status":"ok"}"#),
             Err(error) => {
-                let problem: Box<abtest_api::Problem> = error.into();
+                let problem: Box<Problem> = error.into();
                 problem.into_response()
             }
         }
     }
 }
 
-impl<S: Store> server::Responder for App<S> {
-    async fn answer(&self, request: Request<Incoming>) -> Response<AnswerBody> {
-        self.answer_all(request).await
-    }
+/// Whose rates a request counts against.
+fn client(request: &FullRequest) -> ClientAddress {
+    request.extensions().get().copied().unwrap_or(ClientAddress(None))
 }
 
-/// Logs a failing store at most once per second, so that an outage does not fill the disk.
-#[derive(Default)]
-struct FailureLog {
-    last: AtomicU64,
-    skipped: AtomicU64,
-}
-
-impl FailureLog {
-    fn log(&self, error: &abtest_store::StoreError, request_id: Option<&str>) {
-        let now = std::time::UNIX_EPOCH.elapsed().unwrap_or(Duration::ZERO).as_secs();
-        if self.last.swap(now, Ordering::Relaxed) == now {
-            self.skipped.fetch_add(1, Ordering::Relaxed);
-            tracing::debug!(%error, request_id, "a request failed");
-            return;
-        }
-        let more = self.skipped.swap(0, Ordering::Relaxed);
-        tracing::warn!(%error, request_id, more, "a request failed");
-    }
+/// As how many requests a request counts: one, and one more for each KiB of its body, which can hold
+/// many events.
+fn weight(request: &FullRequest) -> NonZeroU32 {
+    let kibibytes = u32::try_from(request.body().size_hint().lower() / 1_024).unwrap_or(u32::MAX);
+    NonZeroU32::MIN.saturating_add(kibibytes)
 }

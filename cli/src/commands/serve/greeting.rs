@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
+use abtest_config::PublicUrl;
 use abtest_model::Namespace;
 use serde::Serialize;
 
@@ -11,6 +12,8 @@ use crate::terminal::{bold, dim, is_quiet};
 /// The facts about a server that has started.
 pub(super) struct Greeting<'a> {
     pub(super) address: SocketAddr,
+    /// Where browsers reach it, if a proxy is in front of it.
+    pub(super) public_url: Option<&'a PublicUrl>,
     pub(super) store: &'a str,
     pub(super) key: &'a Key,
     pub(super) token: &'a str,
@@ -24,6 +27,8 @@ pub(super) struct Greeting<'a> {
 #[derive(Serialize)]
 struct JsonGreeting<'a> {
     url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    public_url: Option<&'a str>,
     page: String,
     store: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -42,12 +47,16 @@ impl Greeting<'_> {
         if let Some(network) = network_url(*address) {
             println!("network  {network}  {}", dim("(from other machines)"));
         }
+        if let Some(url) = self.public_url {
+            println!("public   {}", url.as_str());
+        }
+        let link = self.for_browsers();
         let note = dim("(this link works once; later, log in with the API key)");
-        println!("page     {url}/?token={token}  {note}");
+        println!("page     {link}/?token={token}  {note}");
         match &key.origin {
             Origin::Created(file) => {
                 let note = format!("(new; saved in {})", file.display());
-                println!("api key  {}  {}", key.secret.expose(), dim(&note));
+                println!("api key  {}  {}", key.key.expose(), dim(&note));
             }
             Origin::File(file) => println!("api key  in {}", file.display()),
             Origin::Environment => println!("api key  in ABTEST_API_KEY"),
@@ -57,8 +66,13 @@ impl Greeting<'_> {
             println!("metrics  {}/metrics", local_url(*metrics));
         }
         if !is_quiet() {
-            self.print_next_steps(&url);
+            self.print_next_steps(&link);
         }
+    }
+
+    /// The address for the operator's browser and for pages.
+    fn for_browsers(&self) -> String {
+        self.public_url.map_or_else(|| local_url(self.address), |url| url.as_str().to_owned())
     }
 
     /// Commands to paste into another terminal.
@@ -80,7 +94,8 @@ impl Greeting<'_> {
     pub(super) fn print_json(&self) {
         let url = local_url(self.address);
         let greeting = JsonGreeting {
-            page: format!("{url}/?token={}", self.token),
+            page: format!("{}/?token={}", self.for_browsers(), self.token),
+            public_url: self.public_url.map(PublicUrl::as_str),
             store: self.store,
             api_key_file: self.key.file().map(|file| file.display().to_string()),
             metrics: self.metrics.map(|address| format!("{}/metrics", local_url(address))),

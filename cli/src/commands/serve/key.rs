@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use abtest_model::Secret;
+use abtest_model::ApiKey;
 use anyhow::{Context, Result, bail};
 
 /// The key's file in the data folder.
@@ -13,7 +13,7 @@ pub(crate) const FILE: &str = "api-key";
 
 /// A key, and where it is from.
 pub(super) struct Key {
-    pub(super) secret: Secret,
+    pub(super) key: ApiKey,
     pub(super) origin: Origin,
 }
 
@@ -44,7 +44,8 @@ pub(super) fn find(file: Option<&Path>, variable: Option<String>, data: &Path) -
         return read(file.to_owned());
     }
     if let Some(key) = variable.filter(|key| !key.is_empty()) {
-        return Ok(Key { secret: Secret::new(key), origin: Origin::Environment });
+        let key = ApiKey::new(&key).context("ABTEST_API_KEY cannot be used")?;
+        return Ok(Key { key, origin: Origin::Environment });
     }
     let file = data.join(FILE);
     match create(data, &file) {
@@ -62,7 +63,8 @@ fn create(data: &Path, file: &Path) -> std::io::Result<Key> {
     let key = format!("abtest_{}", uuid::Uuid::new_v4().simple());
     writeln!(opened, "{key}")?;
     opened.sync_all()?;
-    Ok(Key { secret: Secret::new(key), origin: Origin::Created(file.to_owned()) })
+    let key = ApiKey::new(&key).map_err(std::io::Error::other)?;
+    Ok(Key { key, origin: Origin::Created(file.to_owned()) })
 }
 
 fn read(file: PathBuf) -> Result<Key> {
@@ -72,7 +74,9 @@ fn read(file: PathBuf) -> Result<Key> {
     if key.is_empty() {
         bail!("the API key's file {} is empty; write a key into it, or remove it", file.display());
     }
-    Ok(Key { secret: Secret::new(key), origin: Origin::File(file) })
+    let key = ApiKey::new(key)
+        .with_context(|| format!("the API key in {} cannot be used", file.display()))?;
+    Ok(Key { key, origin: Origin::File(file) })
 }
 
 #[cfg(test)]
@@ -88,8 +92,8 @@ mod tests {
         assert!(matches!(first.origin, Origin::Created(_)));
         let again = find(None, Some(String::new()), &data).unwrap();
         assert!(matches!(again.origin, Origin::File(_)));
-        assert_eq!(first.secret, again.secret);
-        assert!(first.secret.expose().len() >= 32);
+        assert_eq!(first.key, again.key);
+        assert!(first.key.expose().len() >= 32);
         let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&data), mode(&data.join(FILE))), (0o700, 0o600));
     }
@@ -98,12 +102,27 @@ mod tests {
     fn the_flag_overrides_the_environment_and_the_environment_the_folder() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("key");
-        std::fs::write(&file, "from file\n").unwrap();
-        let found = find(Some(&file), Some("from env".into()), folder.path()).unwrap();
-        assert_eq!(found.secret.expose(), "from file");
-        let found = find(None, Some("from env".into()), folder.path()).unwrap();
-        assert_eq!(found.secret.expose(), "from env");
-        std::fs::write(&file, "\n").unwrap();
-        assert!(find(Some(&file), None, folder.path()).is_err());
+        std::fs::write(&file, "the key of the file\n").unwrap();
+        let variable = || Some("the key of the environment".to_owned());
+        let found = find(Some(&file), variable(), folder.path()).unwrap();
+        assert_eq!(found.key.expose(), "the key of the file");
+        let found = find(None, variable(), folder.path()).unwrap();
+        assert_eq!(found.key.expose(), "the key of the environment");
+    }
+
+    #[test]
+    fn a_key_that_can_be_guessed_is_refused_where_it_stands() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("key");
+        let error = |text: &str| {
+            std::fs::write(&file, text).unwrap();
+            format!("{:#}", find(Some(&file), None, folder.path()).err().unwrap())
+        };
+        assert!(error("\n").contains("is empty"));
+        let short = error("hunter2\n");
+        assert!(short.contains(&*file.display().to_string()) && short.contains("7 characters"));
+        assert!(error("one line of text\nanother one\n").contains("control character"));
+        let error = find(None, Some("hunter2".into()), folder.path()).err().unwrap();
+        assert!(format!("{error:#}").contains("ABTEST_API_KEY"), "{error:#}");
     }
 }

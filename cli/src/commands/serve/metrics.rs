@@ -1,13 +1,11 @@
 //! Metrics for Prometheus. No label holds an experiment's name, because anyone on the internet can
 //! make up names.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use abtest_api::{AnswerBody, RequestSummary};
 use http::{Method, Request, Response, StatusCode};
-use hyper::body::Incoming;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -18,7 +16,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::page::answer::{text, with_type};
-use crate::page::server::Responder;
+use crate::server::{Observer, Refusal};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
@@ -31,6 +29,11 @@ struct EventLabels {
     outcome: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RefusalLabels {
+    reason: &'static str,
+}
+
 /// The counters, and the registry that writes them out.
 pub(super) struct Metrics {
     registry: Registry,
@@ -39,6 +42,7 @@ pub(super) struct Metrics {
     invalid: Counter<u64, AtomicU64>,
     limited: Counter<u64, AtomicU64>,
     failed: Counter<u64, AtomicU64>,
+    refused: Family<RefusalLabels, Counter>,
     durations: Histogram,
 }
 
@@ -48,6 +52,12 @@ impl Metrics {
         let events = Family::<EventLabels, Counter>::default();
         let outcome = |outcome| events.get_or_create(&EventLabels { outcome }).clone();
         let requests = Family::<RequestLabels, Counter>::default();
+        let refused = Family::<RefusalLabels, Counter>::default();
+        let reasons = Refusal::ALL.map(Refusal::name).into_iter().chain([TOO_OFTEN, WRONG_KEYS]);
+        for reason in reasons {
+            // A counter is there from the start, so that its first increase is seen as one.
+            drop(refused.get_or_create(&RefusalLabels { reason }));
+        }
         // From a tenth of a millisecond to three seconds.
         let bounds = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0];
         let durations = Histogram::new(bounds);
@@ -57,11 +67,17 @@ impl Metrics {
             limited: outcome("limited"),
             failed: outcome("failed"),
             requests: requests.clone(),
+            refused: refused.clone(),
             durations: durations.clone(),
             registry: Registry::default(),
         };
         registry.register("requests", "Requests answered", requests);
         registry.register("events", "Events received, by what became of them", events);
+        registry.register(
+            "refused",
+            "Connections and requests refused before the API saw them, by reason",
+            refused,
+        );
         registry.register_with_unit(
             "request_duration",
             "Time from a request's head to its answer",
@@ -111,6 +127,11 @@ impl Metrics {
         }
     }
 
+    /// Counts a request that came too often, or with a key after too many wrong ones.
+    pub(super) fn refused_for(&self, reason: &'static str) {
+        self.refused.get_or_create(&RefusalLabels { reason }).inc();
+    }
+
     /// Everything, in Prometheus's text format (OpenMetrics).
     pub(super) fn answer(&self) -> Response<AnswerBody> {
         let mut text = String::new();
@@ -121,14 +142,25 @@ impl Metrics {
     }
 }
 
-/// The listener of its own: metrics without a key, and nothing else.
-pub(super) struct MetricsListener(pub(super) Arc<Metrics>);
+impl Observer for Metrics {
+    fn refused(&self, refusal: Refusal) {
+        self.refused_for(refusal.name());
+    }
+}
 
-impl Responder for MetricsListener {
-    async fn answer(&self, request: Request<Incoming>) -> Response<AnswerBody> {
-        match (request.method(), request.uri().path()) {
-            (&Method::GET | &Method::HEAD, "/metrics") => self.0.answer(),
-            _ => text(StatusCode::NOT_FOUND, "only GET /metrics is here"),
-        }
+/// The reason of requests without a key that came too often from one address.
+pub(super) const TOO_OFTEN: &str = "requests_of_address";
+
+/// The reason of requests with a key after too many wrong ones from the same address.
+pub(super) const WRONG_KEYS: &str = "wrong_keys_of_address";
+
+/// Answers on the listener of its own: metrics without a key, and nothing else.
+pub(super) fn answer_without_key(
+    metrics: &Metrics,
+    request: &Request<AnswerBody>,
+) -> Response<AnswerBody> {
+    match (request.method(), request.uri().path()) {
+        (&Method::GET | &Method::HEAD, "/metrics") => metrics.answer(),
+        _ => text(StatusCode::NOT_FOUND, "only GET /metrics is here"),
     }
 }

@@ -3,7 +3,9 @@
 //! | module | holds |
 //! |---|---|
 //! | `key` | the API key: given, or created at the first start |
+//! | `layers` | what is around the app: compression, and an answer after a panic |
 //! | `app` | decides which part answers a request: page, session, health, metrics, or the API |
+//! | `rates` | how often an address may ask |
 //! | `wired` | the paths of the config's `extra_wiring` |
 //! | `metrics` | what Prometheus reads |
 //! | `greeting` | what is printed at the start |
@@ -13,18 +15,21 @@ mod app;
 mod demo;
 mod greeting;
 mod key;
+mod layers;
 mod metrics;
+mod rates;
 mod wired;
 
 pub(crate) use key::FILE as KEY_FILE;
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use abtest_api::{ApiKeys, Gateway};
-use abtest_config::{Config, Limits};
+use abtest_config::{Config, Limits, Networks, PublicUrl, ServeSettings};
 use abtest_model::{Counting, Day, Namespace, Secret};
 use abtest_store::embedded::EmbeddedStore;
 use abtest_store::redis::RedisStore;
@@ -35,9 +40,13 @@ use tokio::net::TcpListener;
 
 use crate::address::Listen;
 use crate::client::namespace;
-use crate::page::server;
+use crate::page::Sessions;
+use crate::server::Server;
+use crate::server::address::TrustedProxies;
+use crate::server::limits::{Limits as ServerLimits, raise_descriptors};
 use crate::{ExitStatus, config_file, output, secrets, servers, terminal};
 use app::App;
+use rates::Rates;
 
 /// Serve the API and the page from this machine.
 #[derive(Debug, clap::Args)]
@@ -80,12 +89,64 @@ pub(crate) struct Arguments {
     /// Play example experiments, in a temporary folder that is removed at the end.
     #[arg(long, conflicts_with_all = ["data", "redis", "config"])]
     demo: bool,
+    /// Address of the server for browsers, if a proxy is in front of it: https://abtest.example.org.
+    /// With https, the cookie of the page is sent over TLS only.
+    #[arg(long, value_name = "URL")]
+    public_url: Option<PublicUrl>,
     /// How to write logs to standard error.
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
     /// Print where the server is as one line of JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    strangers: StrangerArguments,
+}
+
+/// What strangers may take. An address is an IPv4 address or an IPv6 network of 64 bits.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Limits for strangers")]
+struct StrangerArguments {
+    /// Proxies whose X-Forwarded-For names the client: networks with commas between them, or `none`.
+    /// They have no limits of their own [default: this machine].
+    #[arg(long, value_name = "NETWORKS")]
+    trusted_proxies: Option<Networks>,
+    /// Requests without a key from one address, per second; 0 is any number [default: 2000].
+    #[arg(long, value_name = "NUMBER")]
+    requests_per_second: Option<u32>,
+    /// Wrong API keys from one address, per minute; 0 is any number [default: 30].
+    #[arg(long, value_name = "NUMBER")]
+    wrong_keys_per_minute: Option<u32>,
+    /// Connections that are open at once [default: 4096, or fewer if the system allows fewer files].
+    #[arg(long, value_name = "NUMBER")]
+    connections: Option<NonZeroU32>,
+    /// Connections from one address that are open at once [default: 1024].
+    #[arg(long, value_name = "NUMBER")]
+    connections_per_address: Option<NonZeroU32>,
+    /// Memory for request bodies in flight, in MiB [default: 64].
+    #[arg(long, value_name = "MIB")]
+    body_memory_mib: Option<NonZeroU32>,
+}
+
+impl Arguments {
+    /// Replaces the settings for which there is a flag.
+    fn override_settings(&self, settings: &mut ServeSettings) {
+        fn set<T: Clone>(setting: &mut T, flag: Option<&T>) {
+            if let Some(value) = flag {
+                setting.clone_from(value);
+            }
+        }
+        let flags = &self.strangers;
+        if self.public_url.is_some() {
+            settings.public_url.clone_from(&self.public_url);
+        }
+        set(&mut settings.trusted_proxies, flags.trusted_proxies.as_ref());
+        set(&mut settings.requests_per_second, flags.requests_per_second.as_ref());
+        set(&mut settings.wrong_keys_per_minute, flags.wrong_keys_per_minute.as_ref());
+        set(&mut settings.connections, flags.connections.as_ref());
+        set(&mut settings.connections_per_address, flags.connections_per_address.as_ref());
+        set(&mut settings.body_memory_mib, flags.body_memory_mib.as_ref());
+    }
 }
 
 /// Reads a way of counting, with help for each.
@@ -141,6 +202,7 @@ async fn start(mut arguments: Arguments) -> Result<()> {
         (None, None) => Config::read(None, |name| std::env::var(name).ok())?,
         (_, file) => config_file::read(file.as_deref())?,
     };
+    arguments.override_settings(&mut config.serve);
     // A taken port is reported before anything is created or opened.
     let listeners = Listeners::bind(&arguments).await?;
     let demo_folder = if arguments.demo { Some(demo::folder()?) } else { None };
@@ -197,14 +259,18 @@ async fn serve<S: Store>(
     key: key::Key,
 ) -> Result<()> {
     let namespace = Namespace::new(arguments.namespace.as_str())?;
-    let keys = ApiKeys::new([key.secret.clone()]);
+    let keys = ApiKeys::new([&key.key]);
     let api = Gateway::new(store, keys, wired::paths(config)?)?;
     let Listeners { api: listener, metrics } = listeners;
     let address = listener.local_addr()?;
     let url = greeting::local_url(address);
-    let app = Arc::new(App::new(api, &key.secret, namespace.clone(), address.port()));
+    let settings = &config.serve;
+    let sessions = Sessions::new(address.port(), settings.public_url.clone());
+    let app = App::new(api, &key.key, namespace.clone(), sessions, Rates::new(settings));
+    let app = Arc::new(app);
     let greeting = greeting::Greeting {
         address,
+        public_url: settings.public_url.as_ref(),
         store: &store_name,
         key: &key,
         token: app.sessions().token(),
@@ -221,9 +287,11 @@ async fn serve<S: Store>(
     // Without a home folder, other commands need --url.
     let announcement = servers::announce(&url, key.file(), data)
         .inspect_err(|error| tracing::debug!("other commands cannot find this server: {error:#}"));
+    let proxies = TrustedProxies::new(settings.trusted_proxies.iter());
     if let Some(listener) = metrics {
-        let metrics = Arc::new(metrics::MetricsListener(app.metrics()));
-        tokio::spawn(server::run_without_grace(listener, metrics));
+        let service = layers::of_metrics(app.metrics());
+        let server = Server::new(service, ServerLimits::SMALL, proxies.clone(), app.metrics());
+        tokio::spawn(server.run_without_grace(listener));
     }
     let demo = arguments
         .demo
@@ -232,13 +300,25 @@ async fn serve<S: Store>(
         tracing::warn!(%error, "cannot write to standard output; serving without it");
     }
     output::ignore_failures();
-    server::run(listener, Arc::clone(&app)).await;
+    let metrics = app.metrics();
+    Server::new(layers::around(app), limits(settings), proxies, metrics).run(listener).await;
     drop(announcement);
     if let Some(demo) = demo {
         demo.stop();
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The limits of the server, within what the system allows.
+fn limits(settings: &ServeSettings) -> ServerLimits {
+    let whole = |number: NonZeroU32| usize::try_from(number.get()).unwrap_or(usize::MAX);
+    let limits = ServerLimits {
+        connections: whole(settings.connections),
+        connections_per_address: whole(settings.connections_per_address),
+        body_bytes: whole(settings.body_memory_mib).saturating_mul(1024 * 1024),
+    };
+    limits.within(raise_descriptors())
 }
 
 /// The ports of the server.

@@ -1,6 +1,6 @@
 //! The API keys, which operators need.
 
-use abtest_model::Secret;
+use abtest_model::ApiKey;
 use http::Request;
 
 use crate::http::problem::Problem;
@@ -26,10 +26,10 @@ pub struct CheckedByGateway;
 pub struct OpenByWiring;
 
 impl ApiKeys {
-    /// Accepts each of `keys`. Empty keys are ignored.
-    pub fn new(keys: impl IntoIterator<Item = Secret>) -> Self {
-        let keys = keys.into_iter().filter(|key| !key.expose().is_empty());
-        Self { keys: keys.map(|key| SecretDigest::of(key.expose().as_bytes())).collect() }
+    /// Accepts each of `keys`.
+    pub fn new<'a>(keys: impl IntoIterator<Item = &'a ApiKey>) -> Self {
+        let digest = |key: &ApiKey| SecretDigest::of(key.expose().as_bytes());
+        Self { keys: keys.into_iter().map(digest).collect() }
     }
 
     /// Whether `key` is one of the keys. The time that this takes does not depend on the keys.
@@ -52,6 +52,8 @@ impl ApiKeys {
 mod tests {
     use super::*;
 
+    const OLD: &str = "old 0123456789ab";
+
     fn request(key: Option<&str>) -> Request<()> {
         let mut request = Request::new(());
         if let Some(key) = key {
@@ -62,10 +64,11 @@ mod tests {
 
     #[test]
     fn each_of_the_keys_is_accepted_and_nothing_else() {
-        let keys = ApiKeys::new([Secret::new("old"), Secret::new("new")]);
-        assert!(keys.check(&request(Some("old"))).is_ok());
-        assert!(keys.check(&request(Some("new"))).is_ok());
-        for wrong in [None, Some(""), Some("ol"), Some("old "), Some("oldnew")] {
+        let keys = [OLD, "new 0123456789ab"].map(|key| ApiKey::new(key).unwrap());
+        let keys = ApiKeys::new(&keys);
+        assert!(keys.check(&request(Some(OLD))).is_ok());
+        assert!(keys.check(&request(Some("new 0123456789ab"))).is_ok());
+        for wrong in [None, Some(""), Some(&OLD[1..]), Some("old 0123456789ab ")] {
             let problem = keys.check(&request(wrong)).unwrap_err();
             let says_wrong = problem.detail.contains("is wrong");
             assert_eq!(says_wrong, wrong.is_some_and(|key| !key.is_empty()), "{wrong:?}");
@@ -74,7 +77,7 @@ mod tests {
 
     #[test]
     fn without_keys_only_what_a_gateway_checked_passes() {
-        let keys = ApiKeys::new([Secret::new("")]);
+        let keys = ApiKeys::default();
         assert!(keys.check(&request(Some(""))).is_err());
         let mut checked = request(None);
         checked.extensions_mut().insert(CheckedByGateway);
@@ -85,6 +88,6 @@ mod tests {
     fn a_key_of_ones_own_is_needed_behind_a_gateway_too() {
         let mut checked = request(None);
         checked.extensions_mut().insert(CheckedByGateway);
-        assert!(ApiKeys::new([Secret::new("key")]).check(&checked).is_err());
+        assert!(ApiKeys::new([&ApiKey::new(OLD).unwrap()]).check(&checked).is_err());
     }
 }

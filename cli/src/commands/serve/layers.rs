@@ -1,0 +1,87 @@
+//! What is around the app: the layers of `tower-http`.
+
+use std::any::Any;
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use abtest_api::{AnswerBody, Problem};
+use abtest_store::Store;
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use http_body_util::Either;
+use tower::{Layer, ServiceExt, service_fn};
+use tower_http::BoxError;
+use tower_http::body::UnsyncBoxBody;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::{CompressionLayer, predicate::SizeAbove};
+
+use super::app::{App, Endpoint, FullRequest};
+use super::metrics::{self, Metrics};
+use crate::server::Answers;
+
+/// Smaller answers are not worth compressing.
+const COMPRESSED_FROM: u64 = 1_024;
+
+/// The app with its layers. Answers to the public endpoints are small and many, so nothing is
+/// compressed there.
+pub(super) fn around<S: Store>(app: Arc<App<S>>) -> impl Answers<UnsyncBoxBody<Bytes, BoxError>> {
+    let answer = {
+        let app = Arc::clone(&app);
+        service_fn(move |request: FullRequest| {
+            let app = Arc::clone(&app);
+            async move { Ok::<_, Infallible>(app.answer(request).await) }
+        })
+    };
+    let compressing = CompressionLayer::new()
+        .gzip(true)
+        .compress_when(SizeAbove::new(COMPRESSED_FROM))
+        .layer(answer.clone());
+    let split = service_fn(move |mut request: FullRequest| {
+        let endpoint = app.endpoint(&request);
+        let is_public = endpoint.as_ref().is_some_and(Endpoint::is_public);
+        if let Some(endpoint) = endpoint {
+            request.extensions_mut().insert(endpoint);
+        }
+        let (answer, compressing) = (answer.clone(), compressing.clone());
+        async move {
+            Ok::<_, Infallible>(if is_public {
+                answer.oneshot(request).await?.map(Either::Left)
+            } else {
+                compressing.oneshot(request).await?.map(Either::Right)
+            })
+        }
+    });
+    CatchPanicLayer::custom(after_panic).layer(split)
+}
+
+/// What Prometheus reads without a key.
+pub(super) fn of_metrics(metrics: Arc<Metrics>) -> impl Answers<AnswerBody> {
+    service_fn(move |request: FullRequest| {
+        let answer = metrics::answer_without_key(&metrics, &request);
+        async move { Ok::<_, Infallible>(answer) }
+    })
+}
+
+/// The answer to a request that failed by a mistake in this program. The panic itself is in the log.
+fn after_panic(_: Box<dyn Any + Send>) -> Response<AnswerBody> {
+    let detail = "abtest failed because of a mistake in it; please report what its log says";
+    Problem::of(StatusCode::INTERNAL_SERVER_ERROR, detail).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_answered() {
+        let broken = service_fn(|_: FullRequest| async move {
+            if true {
+                panic!("broken");
+            }
+            Ok::<_, Infallible>(Response::new(AnswerBody::default()))
+        });
+        let service = CatchPanicLayer::custom(after_panic).layer(broken);
+        let response = service.oneshot(FullRequest::default()).await.unwrap();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    }
+}

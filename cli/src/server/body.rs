@@ -1,0 +1,195 @@
+//! Reads the body of a request: within a time that grows with what has come, and within the memory
+//! that all bodies share.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use abtest_api::MAX_BODY_BYTES;
+use bytes::{Buf, BufMut, Bytes};
+use http_body::Body;
+use http_body_util::BodyExt;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout_at};
+
+use super::Refusal;
+
+/// How long a body may take, beside the time for its bytes.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// The slowest that a body may come after that, in bytes per second.
+const SLOWEST: u64 = 16 * 1024;
+
+/// Memory is taken in steps of so many bytes. The first step of each body is free: the number of
+/// connections bounds it.
+const STEP: usize = 16 * 1024;
+
+/// Most bytes that are read of a body that is too large, so that the client sees the answer.
+const PATIENCE_BYTES: usize = 8 * MAX_BODY_BYTES;
+
+/// The memory that all bodies share.
+pub(super) struct BodyMemory {
+    steps: Arc<Semaphore>,
+    grace: Duration,
+}
+
+/// A body. Dropping it gives its memory back.
+pub(super) struct Received {
+    pub(super) bytes: Bytes,
+    pub(super) memory: Vec<OwnedSemaphorePermit>,
+}
+
+impl BodyMemory {
+    /// Memory of so many bytes.
+    pub(super) fn new(bytes: usize) -> Self {
+        let steps = (bytes / STEP).min(Semaphore::MAX_PERMITS);
+        Self { steps: Arc::new(Semaphore::new(steps)), grace: GRACE }
+    }
+
+    /// Reads a body to its end.
+    ///
+    /// # Errors
+    /// When it is too large or too slow, when it breaks off, or when the memory is in use.
+    pub(super) async fn receive<B: Body>(&self, body: B) -> Result<Received, Refusal> {
+        let mut body = pin!(body);
+        let start = Instant::now();
+        let mut read = Vec::new();
+        let mut memory = Vec::new();
+        let mut refusal = None;
+        let mut length = 0;
+        loop {
+            // What is refused gets no more time for what it sends after that.
+            let deadline = start + self.time_for(read.len());
+            let Ok(frame) = timeout_at(deadline, body.frame()).await else {
+                return Err(refusal.unwrap_or(Refusal::SlowBody));
+            };
+            let Some(frame) = frame else { break };
+            let frame = frame.map_err(|_| Refusal::BrokenBody)?;
+            let Ok(data) = frame.into_data() else { continue };
+            length += data.remaining();
+            if length > MAX_BODY_BYTES {
+                refusal = Some(Refusal::LargeBody);
+            }
+            if length > PATIENCE_BYTES {
+                break;
+            }
+            if refusal.is_none() && !self.make_room(&mut read, &mut memory, data.remaining()) {
+                refusal = Some(Refusal::BodyMemory);
+            }
+            if refusal.is_some() {
+                // Past its refusal a body is only read so that the client, still sending, sees it.
+                memory.clear();
+                read.truncate(0);
+                read.shrink_to_fit();
+            } else {
+                read.put(data);
+            }
+        }
+        match refusal {
+            Some(refusal) => Err(refusal),
+            None => Ok(Received { bytes: read.into(), memory }),
+        }
+    }
+
+    /// How long a body may take of which so many bytes have come.
+    fn time_for(&self, bytes: usize) -> Duration {
+        self.grace + Duration::from_millis(bytes as u64 * 1_000 / SLOWEST)
+    }
+
+    /// Makes room for more bytes, if there is memory for them.
+    fn make_room(
+        &self,
+        read: &mut Vec<u8>,
+        memory: &mut Vec<OwnedSemaphorePermit>,
+        more: usize,
+    ) -> bool {
+        let wanted = read.len() + more;
+        if wanted <= read.capacity() {
+            return true;
+        }
+        let steps = wanted.div_ceil(STEP);
+        // A small body takes what it needs, a larger one whole steps.
+        let capacity = if steps == 1 { wanted } else { steps * STEP };
+        let taken: usize = memory.iter().map(OwnedSemaphorePermit::num_permits).sum();
+        let missing = (steps - 1).saturating_sub(taken);
+        if missing > 0 {
+            let missing = u32::try_from(missing).unwrap_or(u32::MAX);
+            match Arc::clone(&self.steps).try_acquire_many_owned(missing) {
+                Ok(permit) => memory.push(permit),
+                Err(_) => return false,
+            }
+        }
+        read.reserve_exact(capacity - read.len());
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures_util::StreamExt as _;
+    use http_body::Frame;
+    use http_body_util::{Full, StreamBody};
+
+    use super::*;
+
+    fn body(bytes: usize) -> Full<Bytes> {
+        Full::new(vec![7; bytes].into())
+    }
+
+    fn piece(bytes: &'static [u8]) -> Result<Frame<Bytes>, Infallible> {
+        Ok(Frame::data(Bytes::from_static(bytes)))
+    }
+
+    async fn refusal(memory: &BodyMemory, body: impl Body) -> Option<Refusal> {
+        memory.receive(body).await.err()
+    }
+
+    #[tokio::test]
+    async fn bodies_share_their_memory_and_give_it_back() {
+        let memory = BodyMemory::new(2 * MAX_BODY_BYTES);
+        let first = memory.receive(body(MAX_BODY_BYTES)).await.unwrap();
+        let second = memory.receive(body(MAX_BODY_BYTES)).await.unwrap();
+        assert_eq!((first.bytes.len(), second.bytes.len()), (MAX_BODY_BYTES, MAX_BODY_BYTES));
+        assert_eq!(refusal(&memory, body(MAX_BODY_BYTES)).await, Some(Refusal::BodyMemory));
+        // Small bodies always fit.
+        assert_eq!(memory.receive(body(STEP)).await.unwrap().bytes.len(), STEP);
+        drop(first);
+        assert_eq!(refusal(&memory, body(MAX_BODY_BYTES)).await, None);
+    }
+
+    #[tokio::test]
+    async fn a_body_over_the_limit_is_refused_and_takes_no_memory() {
+        let memory = BodyMemory::new(MAX_BODY_BYTES);
+        for bytes in [MAX_BODY_BYTES + 1, PATIENCE_BYTES + 1] {
+            assert_eq!(refusal(&memory, body(bytes)).await, Some(Refusal::LargeBody));
+        }
+        let pieces = (0..5).map(|_| piece(&[7; MAX_BODY_BYTES / 4]));
+        let pieces = StreamBody::new(futures_util::stream::iter(pieces));
+        assert_eq!(refusal(&memory, pieces).await, Some(Refusal::LargeBody));
+        assert!(memory.receive(body(MAX_BODY_BYTES)).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_body_that_stalls_is_refused() {
+        let pieces = futures_util::stream::iter([piece(b"{")]);
+        let stalled = StreamBody::new(pieces.chain(futures_util::stream::pending()));
+        let memory = BodyMemory { grace: Duration::ZERO, ..BodyMemory::new(0) };
+        assert_eq!(refusal(&memory, stalled).await, Some(Refusal::SlowBody));
+    }
+
+    #[test]
+    fn a_body_gets_more_time_with_what_has_come() {
+        let memory = BodyMemory::new(0);
+        assert_eq!(memory.time_for(0), GRACE);
+        assert_eq!(memory.time_for(MAX_BODY_BYTES), GRACE + Duration::from_secs(64));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_breaks_off_is_refused() {
+        let pieces = [Ok(Frame::data(Bytes::from_static(b"{"))), Err("gone")];
+        let broken = StreamBody::new(futures_util::stream::iter(pieces));
+        assert_eq!(refusal(&BodyMemory::new(0), broken).await, Some(Refusal::BrokenBody));
+    }
+}

@@ -1,0 +1,165 @@
+//! One connection: its requests, one after the other.
+
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use abtest_api::AnswerBody;
+use http::header::{CONNECTION, HOST, HeaderValue, TRANSFER_ENCODING};
+use http::uri::Authority;
+use http::{Request, Response, Version};
+use http_body::Body as _;
+use http_body_util::Either;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::TcpStream;
+use tower::ServiceExt as _;
+
+use super::connections::{Admitted, Phase};
+use super::{Answers, Refusal, Sent, Shared};
+
+/// How long the head of a request may take, and how long a connection may be idle.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a client may take to read an answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// Most bytes of a request's head, and most bytes of a body that a connection buffers before they are
+/// read.
+const HEAD_BYTES: usize = 32 * 1024;
+
+/// Serves a connection in a task of its own.
+pub(super) fn spawn<B: Sent>(
+    stream: TcpStream,
+    peer: IpAddr,
+    admitted: Admitted,
+    service: impl Answers<B>,
+    shared: Arc<Shared>,
+    watched: &GracefulShutdown,
+) {
+    let admitted = Arc::new(admitted);
+    let answering = Arc::clone(&admitted);
+    let service = service_fn(move |request| {
+        let (admitted, shared) = (Arc::clone(&answering), Arc::clone(&shared));
+        let service = service.clone();
+        async move { Ok::<_, Infallible>(answer(request, peer, &admitted, service, &shared).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_header_size(HEAD_BYTES)
+        .max_buf_size(HEAD_BYTES)
+        // A client that has sent all it will send still gets its answer.
+        .half_close(true)
+        .serve_connection(TokioIo::new(stream), service);
+    let connection = watched.watch(connection);
+    tokio::spawn(async move {
+        tokio::select! {
+            ended = connection => if let Err(error) = ended {
+                tracing::debug!(%error, "a connection ended early");
+            },
+            () = admitted.closed() => tracing::debug!("closed a connection to make room or to stop"),
+            () = not_read(&admitted) => tracing::debug!("a client did not read its answer"),
+        }
+    });
+}
+
+/// Waits until the client has not read an answer for too long. A connection without an answer is
+/// closed earlier, as the head of its next request takes too long.
+async fn not_read(admitted: &Admitted) {
+    loop {
+        let waited = admitted.waiting().unwrap_or_default();
+        if waited >= ANSWER_TIMEOUT {
+            return;
+        }
+        tokio::time::sleep(ANSWER_TIMEOUT - waited).await;
+    }
+}
+
+async fn answer<B: Sent>(
+    request: Request<Incoming>,
+    peer: IpAddr,
+    admitted: &Admitted,
+    service: impl Answers<B>,
+    shared: &Shared,
+) -> Response<Either<B, AnswerBody>> {
+    let (mut parts, body) = request.into_parts();
+    let received = if !has_one_host(&parts) {
+        Err(Refusal::Host)
+    } else if body.is_end_stream() {
+        Ok(None)
+    } else {
+        admitted.enter(Phase::Receiving);
+        shared.memory.receive(body).await.map(Some)
+    };
+    let received = match received {
+        Ok(received) => received,
+        Err(refusal) => {
+            shared.observer.refused(refusal);
+            admitted.enter(Phase::Waiting);
+            return refusal.response().map(Either::Right);
+        }
+    };
+    admitted.enter(Phase::Answering);
+    let (bytes, memory) = received.map(|body| (body.bytes, body.memory)).unwrap_or_default();
+    // A request may have had a Content-Length besides, which hyper removes. What follows such a
+    // request is in doubt (RFC 9112, 6.1), so nothing follows it.
+    let is_last = parts.headers.contains_key(TRANSFER_ENCODING);
+    parts.extensions.insert(shared.proxies.client(peer, &parts.headers));
+    let request = Request::from_parts(parts, AnswerBody::new(bytes));
+    let mut response = match service.oneshot(request).await {
+        Ok(response) => response,
+        Err(impossible) => match impossible {},
+    };
+    drop(memory);
+    admitted.enter(Phase::Waiting);
+    if is_last {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response.map(Either::Left)
+}
+
+/// Whether a request names its host as RFC 9112 (section 3.2) requires: once, and from HTTP/1.1 on
+/// always. Programs in front of this one could otherwise understand another host than this one does.
+fn has_one_host(head: &http::request::Parts) -> bool {
+    let mut hosts = head.headers.get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, None) => head.version < Version::HTTP_11,
+        (Some(host), None) => host.is_empty() || is_host(host.as_bytes()),
+        (_, Some(_)) => false,
+    }
+}
+
+/// Whether a text is a host, optionally with a port.
+fn is_host(text: &[u8]) -> bool {
+    !text.contains(&b'@') && Authority::try_from(text).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn has_one_host(version: Version, hosts: &[&str]) -> bool {
+        let mut request = Request::builder().version(version);
+        for host in hosts {
+            request = request.header(HOST, *host);
+        }
+        super::has_one_host(&request.body(()).unwrap().into_parts().0)
+    }
+
+    #[test]
+    fn a_request_has_one_host() {
+        for host in ["a.example", "127.0.0.1:8080", "[::1]:80", ""] {
+            assert!(has_one_host(Version::HTTP_11, &[host]), "{host}");
+        }
+        for hosts in [&[][..], &["a", "a"], &["a", "b"], &["a b"], &["a/b"], &["a, b"], &["user@a"]]
+        {
+            assert!(!has_one_host(Version::HTTP_11, hosts), "{hosts:?}");
+        }
+        assert!(has_one_host(Version::HTTP_10, &[]));
+    }
+}

@@ -1,0 +1,267 @@
+//! The open connections. When there are too many, the one that has waited longest for its client makes
+//! room for a new one, so that idle connections never keep others out.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+use super::Refusal;
+use super::address::AddressBlock;
+use super::limits::Limits;
+
+/// How long a body may take before its connection can be closed to make room.
+const PATIENCE_WITH_BODIES: Duration = Duration::from_secs(1);
+
+/// What a connection does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// It waits for a request, or for the client to take an answer.
+    Waiting,
+    /// It receives the body of a request.
+    Receiving,
+    /// Its request is being answered.
+    Answering,
+}
+
+/// The open connections.
+pub(super) struct Connections {
+    limits: Limits,
+    start: Instant,
+    open: Mutex<Open>,
+}
+
+#[derive(Default)]
+struct Open {
+    next: u64,
+    states: HashMap<u64, Arc<State>>,
+    of_address: HashMap<AddressBlock, usize>,
+}
+
+/// What is known of a connection.
+struct State {
+    address: Option<AddressBlock>,
+    phase: AtomicU8,
+    /// When the phase began, in milliseconds since `Connections::start`.
+    since: AtomicU64,
+    close: Notify,
+}
+
+/// A connection that is counted. Dropping this ends the counting.
+pub(super) struct Admitted {
+    connections: Arc<Connections>,
+    number: u64,
+    state: Arc<State>,
+}
+
+impl Connections {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self { limits, start: Instant::now(), open: Mutex::default() }
+    }
+
+    /// Counts a connection from an address. `None` is a trusted proxy, which may open any number.
+    /// Another connection is told to close if there are too many.
+    ///
+    /// # Errors
+    /// When there are too many, and all of them are busy.
+    pub(super) fn admit(
+        self: &Arc<Self>,
+        address: Option<AddressBlock>,
+    ) -> Result<Admitted, Refusal> {
+        let now = self.now();
+        let mut open = self.lock();
+        let of_address = address.and_then(|address| open.of_address.get(&address)).copied();
+        if of_address.unwrap_or(0) >= self.limits.connections_per_address
+            && !open.close_idlest(now, |state| state.address == address)
+        {
+            return Err(Refusal::ConnectionsOfAddress);
+        }
+        if open.states.len() >= self.limits.connections && !open.close_idlest(now, |_| true) {
+            return Err(Refusal::Connections);
+        }
+        let state = Arc::new(State {
+            address,
+            phase: AtomicU8::new(Phase::Waiting as u8),
+            since: AtomicU64::new(now),
+            close: Notify::new(),
+        });
+        let number = open.next;
+        open.next += 1;
+        open.states.insert(number, Arc::clone(&state));
+        if let Some(address) = address {
+            *open.of_address.entry(address).or_default() += 1;
+        }
+        Ok(Admitted { connections: Arc::clone(self), number, state })
+    }
+
+    /// Tells the connections in some phases to close, and returns how many they are.
+    pub(super) fn close(&self, phases: impl Fn(Phase) -> bool) -> usize {
+        let open = self.lock();
+        let closing = open.states.values().filter(|state| phases(state.phase()));
+        closing.map(|state| state.close.notify_one()).count()
+    }
+
+    fn now(&self) -> u64 {
+        // 2^64 milliseconds are 585 million years.
+        self.start.elapsed().as_millis() as u64
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Open {
+    /// Closes the connection that has waited longest, else the one whose body takes longest. Returns
+    /// whether there was one.
+    fn close_idlest(&mut self, now: u64, may_be: impl Fn(&State) -> bool) -> bool {
+        let patience = PATIENCE_WITH_BODIES.as_millis() as u64;
+        let candidates = self.states.iter().filter(|(_, state)| may_be(state));
+        let idle = candidates.filter_map(|(number, state)| {
+            let since = state.since.load(Ordering::Relaxed);
+            let is_slow = now.saturating_sub(since) > patience;
+            match state.phase() {
+                Phase::Waiting => Some(((0, since), *number)),
+                Phase::Receiving if is_slow => Some(((1, since), *number)),
+                Phase::Receiving | Phase::Answering => None,
+            }
+        });
+        let Some((_, number)) = idle.min() else { return false };
+        if let Some(state) = self.remove(number) {
+            state.close.notify_one();
+        }
+        true
+    }
+
+    fn remove(&mut self, number: u64) -> Option<Arc<State>> {
+        let state = self.states.remove(&number)?;
+        if let Some(address) = state.address
+            && let Some(count) = self.of_address.get_mut(&address)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.of_address.remove(&address);
+            }
+        }
+        Some(state)
+    }
+}
+
+impl State {
+    fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::Relaxed) {
+            phase if phase == Phase::Receiving as u8 => Phase::Receiving,
+            phase if phase == Phase::Answering as u8 => Phase::Answering,
+            _ => Phase::Waiting,
+        }
+    }
+}
+
+impl Admitted {
+    /// Notes what the connection does now.
+    pub(super) fn enter(&self, phase: Phase) {
+        self.state.phase.store(phase as u8, Ordering::Relaxed);
+        self.state.since.store(self.connections.now(), Ordering::Relaxed);
+    }
+
+    /// Waits until the connection has to close: to make room, or because the server stops.
+    pub(super) async fn closed(&self) {
+        self.state.close.notified().await;
+    }
+
+    /// How long the connection has waited for its client. Nothing while it is busy.
+    pub(super) fn waiting(&self) -> Option<Duration> {
+        let since = self.state.since.load(Ordering::Relaxed);
+        let waited = self.connections.now().saturating_sub(since);
+        (self.state.phase() == Phase::Waiting).then(|| Duration::from_millis(waited))
+    }
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        self.connections.lock().remove(self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::*;
+
+    fn connections(connections: usize, connections_per_address: usize) -> Arc<Connections> {
+        let limits = Limits { connections, connections_per_address, ..Limits::SMALL };
+        Arc::new(Connections::new(limits))
+    }
+
+    fn address(last: u8) -> Option<AddressBlock> {
+        Some(IpAddr::from([192, 0, 2, last]).into())
+    }
+
+    fn is_told_to_close(admitted: &Admitted) -> bool {
+        let mut closed = std::pin::pin!(admitted.closed());
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        closed.as_mut().poll(&mut context).is_ready()
+    }
+
+    fn since(admitted: &Admitted, milliseconds: u64) {
+        admitted.state.since.store(milliseconds, Ordering::Relaxed);
+    }
+
+    #[test]
+    fn the_connection_that_waits_longest_makes_room() {
+        let connections = connections(3, 3);
+        let admitted = [1, 2, 3].map(|last| connections.admit(address(last)).unwrap());
+        for (admitted, milliseconds) in admitted.iter().zip([20, 10, 30]) {
+            since(admitted, milliseconds);
+        }
+        let new = connections.admit(address(4)).unwrap();
+        new.enter(Phase::Answering);
+        assert_eq!(admitted.each_ref().map(is_told_to_close), [false, true, false]);
+        // It is not counted any more, before it has closed and after.
+        drop(admitted);
+        assert_eq!(connections.lock().states.len(), 1);
+        assert_eq!(connections.lock().of_address.len(), 1);
+    }
+
+    #[test]
+    fn a_request_in_flight_makes_no_room() {
+        let connections = connections(2, 2);
+        let busy = [1, 2].map(|last| connections.admit(address(last)).unwrap());
+        busy[0].enter(Phase::Answering);
+        busy[1].enter(Phase::Receiving);
+        assert_eq!(connections.admit(address(3)).err(), Some(Refusal::Connections));
+        drop(busy);
+        assert!(connections.admit(address(3)).is_ok());
+    }
+
+    #[test]
+    fn one_address_cannot_take_the_place_of_the_others() {
+        let connections = connections(10, 2);
+        let other = connections.admit(address(9)).unwrap();
+        since(&other, 0);
+        let first = [1, 1].map(|last| connections.admit(address(last)).unwrap());
+        let _third = connections.admit(address(1)).unwrap();
+        assert_eq!(first.iter().filter(|one| is_told_to_close(one)).count(), 1);
+        assert!(!is_told_to_close(&other));
+        first.iter().chain([&_third]).for_each(|one| one.enter(Phase::Answering));
+        assert_eq!(connections.admit(address(1)).err(), Some(Refusal::ConnectionsOfAddress));
+        // A trusted proxy may open any number.
+        let of_proxy: Vec<_> = (0..5).map(|_| connections.admit(None).unwrap()).collect();
+        assert!(!of_proxy.iter().any(is_told_to_close));
+    }
+
+    #[test]
+    fn a_stop_closes_what_waits_for_clients_first() {
+        let connections = connections(3, 3);
+        let [waiting, receiving, answering] =
+            [1, 2, 3].map(|last| connections.admit(address(last)).unwrap());
+        receiving.enter(Phase::Receiving);
+        answering.enter(Phase::Answering);
+        assert_eq!(connections.close(|phase| phase != Phase::Answering), 2);
+        assert!(is_told_to_close(&waiting) && is_told_to_close(&receiving));
+        assert!(!is_told_to_close(&answering));
+    }
+}
