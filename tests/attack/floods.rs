@@ -179,6 +179,16 @@ fn keys_cannot_be_guessed_in_a_row() {
 }
 
 #[test]
+fn a_body_that_stalls_is_cut_off() {
+    let serve = Serve::embedded();
+    let mut raw = Raw::connect(&serve.url).unwrap();
+    raw.send(b"POST /track HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{");
+    let reply = raw.rest();
+    assert_eq!(reply.status(), 408, "{}", reply.text);
+    assert!(reply.text.contains("application/problem+json"), "{}", reply.text);
+}
+
+#[test]
 fn slow_clients_do_not_delay_a_stop() {
     let mut serve = Serve::embedded();
     let mut sockets = Vec::new();

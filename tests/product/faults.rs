@@ -78,6 +78,19 @@ fn a_bad_body_is_refused_with_the_status_that_says_why() {
         let form = [("content-type", "application/x-www-form-urlencoded")];
         assert_eq!(serve.request("POST", "/track", &form, EVENT.as_bytes()).status, 415);
         assert_eq!(serve.request("GET", "/track?experiment=%zz", &[], &[]).status, 400);
+        for header in [
+            ("content-encoding", "gzip"),
+            ("content-encoding", "identity, br"),
+            ("content-type", "application/json; charset=utf-16"),
+            ("content-type", "text/plain;charset=iso-8859-1"),
+        ] {
+            let answer = serve.request("POST", "/track", &[header], EVENT.as_bytes());
+            assert_eq!(answer.status, 415, "{header:?}");
+            assert_eq!(answer.header("content-type"), "application/problem+json");
+        }
+        let twice = post(&EVENT.replace('}', r#","uuid":"another"}"#));
+        assert_eq!((twice.status, &twice.json()["rule"]), (400, &json!("once")), "{}", twice.text);
+        assert_eq!(twice.json()["parameter"], "uuid");
         nothing_is_stored(serve);
     });
 }

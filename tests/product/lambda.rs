@@ -128,6 +128,21 @@ fn a_posted_batch_counts_as_text_and_in_base64() {
         assert_eq!((&answer["statusCode"], &body(&answer)), (&json!(200), &json!({"accepted": 2})));
     }
     assert_eq!(redis.command(&["PFCOUNT", "alephbet:counters:é:participate:v"]), "3");
+
+    // What `serve` refuses is refused here, too.
+    let refused = |name: &str, value: &str, body: &str| {
+        let mut event = version_2("http-v2.json", "POST", "/track", &[]);
+        event["headers"]["content-type"] = "application/json".into();
+        event["headers"][name] = value.into();
+        event["body"] = body.into();
+        event["isBase64Encoded"] = false.into();
+        lambda.invoke("track", &event)["statusCode"].clone()
+    };
+    assert_eq!(refused("content-encoding", "gzip", &batch("4")), 415);
+    assert_eq!(refused("content-type", "application/json; charset=utf-16", &batch("4")), 415);
+    let twice = r#"{"experiment":"é","variant":"v","event":"participate","uuid":"4","uuid":"5"}"#;
+    assert_eq!(refused("x-test", "1", twice), 400);
+    assert_eq!(redis.command(&["PFCOUNT", "alephbet:counters:é:participate:v"]), "3");
     let preflight = lambda.invoke("track", &rest("OPTIONS", "/track", &[]));
     assert_eq!(preflight["statusCode"], 204);
     let bad = lambda.invoke("track", &rest("GET", "/track", &[("experiment", "e")]));

@@ -113,6 +113,44 @@ fn the_page_needs_the_link_once_or_the_key() {
 }
 
 #[test]
+fn behind_tls_the_page_has_its_public_address_and_its_cookie_is_secure() {
+    let serve = Serve::start(&["--public-url", "https://abtest.example/"]);
+    let opened = serve.request("POST", "/session", &[], serve.key.as_bytes());
+    assert!(opened.header("set-cookie").ends_with("; Secure"), "{}", opened.header("set-cookie"));
+    let cookie = opened.header("set-cookie").split(';').next().unwrap().to_owned();
+    let delete = |origin: &str| {
+        let headers = [("cookie", &*cookie), ("sec-fetch-site", "same-origin"), ("origin", origin)];
+        serve.request("DELETE", "/experiments/unknown", &headers, &[]).status
+    };
+    assert_eq!(delete("https://evil.example"), 401);
+    assert_eq!(delete("https://abtest.example"), 404);
+    let page = [("cookie", &*cookie), ("sec-fetch-site", "same-origin")];
+    let closed = serve.request("DELETE", "/session", &page, &[]);
+    assert_eq!(closed.status, 204);
+    assert!(closed.header("set-cookie").contains("Max-Age=0; Secure"));
+    assert_eq!(serve.request("GET", "/experiments", &page, &[]).status, 401);
+}
+
+#[test]
+fn what_operators_read_is_compressed_and_what_visitors_send_is_not() {
+    let serve = Serve::embedded();
+    let gzip = [("accept-encoding", "gzip, br"), ("x-api-key", &*serve.key)];
+    let head = |path: &str| serve.request("HEAD", path, &gzip, &[]);
+    for path in ["/openapi.json", "/style.css"] {
+        let answer = head(path);
+        assert_eq!(answer.header("content-encoding"), "gzip", "{path}");
+        assert_eq!(answer.header("vary"), "accept-encoding", "{path}");
+    }
+    // A client that does not take it, and a small answer.
+    assert_eq!(serve.get("/openapi.json").header("content-encoding"), "");
+    assert_eq!(head("/experiments").header("content-encoding"), "");
+    let event = "/track?experiment=e&variant=v&event=participate&uuid=1";
+    let strange = [("accept-encoding", "identity;q=0, gzip")];
+    let tracked = serve.request("GET", event, &strange, &[]);
+    assert_eq!((tracked.status, tracked.header("content-encoding")), (200, ""));
+}
+
+#[test]
 fn head_is_answered_like_get_and_records_nothing() {
     let serve = Serve::embedded();
     let head = |path: &str| serve.request("HEAD", path, &[], &[]);
@@ -122,10 +160,15 @@ fn head_is_answered_like_get_and_records_nothing() {
     assert_eq!(serve.count("e", "participate", "v"), 0);
     assert_eq!(serve.request("GET", event, &[], &[]).status, 200);
     assert_eq!(serve.count("e", "participate", "v"), 1);
-    for path in ["/", "/healthz", "/openapi.json"] {
+    for path in ["/", "/main.js", "/healthz", "/openapi.json"] {
         let answer = head(path);
         assert_eq!((answer.status, answer.text.as_str()), (200, ""), "{path}");
     }
+    let keyed = |path: &str| serve.request("HEAD", path, &[("x-api-key", &*serve.key)], &[]);
+    for path in ["/experiments", "/experiments/e", "/metrics"] {
+        assert_eq!((head(path).status, keyed(path).status), (401, 200), "{path}");
+    }
+    assert_eq!(head("/session").status, 401);
 }
 
 #[test]

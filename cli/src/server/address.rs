@@ -6,8 +6,8 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use http::HeaderMap;
 use ipnet::IpNet;
 
-/// The addresses that count as one client: an IPv4 address, or the 64 bits of an IPv6 network. Whoever
-/// has one IPv6 address usually has 2^64 of them.
+/// The addresses that count as one client: an IPv4 address, or an IPv6 network of 64 bits, because a
+/// client with one IPv6 address usually has a whole network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum AddressBlock {
     V4(std::net::Ipv4Addr),

@@ -118,13 +118,13 @@ struct StrangerArguments {
     #[arg(long, value_name = "NUMBER")]
     wrong_keys_per_minute: Option<u32>,
     /// Connections that are open at once [default: 4096, or fewer if the system allows fewer files].
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = at_least_one)]
     connections: Option<NonZeroU32>,
     /// Connections from one address that are open at once [default: 1024].
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = at_least_one)]
     connections_per_address: Option<NonZeroU32>,
     /// Memory for request bodies in flight, in MiB [default: 64].
-    #[arg(long, value_name = "MIB")]
+    #[arg(long, value_name = "MIB", value_parser = at_least_one)]
     body_memory_mib: Option<NonZeroU32>,
 }
 
@@ -147,6 +147,10 @@ impl Arguments {
         set(&mut settings.connections_per_address, flags.connections_per_address.as_ref());
         set(&mut settings.body_memory_mib, flags.body_memory_mib.as_ref());
     }
+}
+
+fn at_least_one(text: &str) -> Result<NonZeroU32, String> {
+    text.parse().map_err(|_| "write a whole number from 1 on".to_owned())
 }
 
 /// Reads a way of counting, with help for each.
