@@ -8,7 +8,9 @@
 //! | [`targeting`] | conditions on attributes, compiled once |
 //! | [`evaluate`] | the answer for one unit and one experiment |
 //! | [`explain`] | the same answer in words, step by step |
+//! | [`layer`] | a ring that several experiments share |
 //! | [`lifecycle`] | slots and allocation of a changed definition |
+//! | [`moved`] | how many units a change moves |
 //!
 //! ```
 //! use abtest_assign::{Context, Evaluated, Reason};
@@ -33,11 +35,15 @@ pub mod allocation;
 pub mod bucket;
 pub mod evaluate;
 pub mod explain;
+pub mod layer;
 pub mod lifecycle;
+pub mod moved;
 pub mod slots;
 pub mod targeting;
 
 pub use evaluate::{Answer, BrokenExperiment, Context, Evaluated, Reason, Remembered};
 pub use explain::Explanation;
+pub use layer::Layer;
+pub use moved::MovedUnits;
 pub use slots::{FullRing, SlotTable};
 pub use targeting::{Condition, check};

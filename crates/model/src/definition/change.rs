@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use self::allowed::conflicts;
 use self::disturbance::{contaminates, disturbances};
-pub use self::refusal::{Conflict, Refusal};
+pub use self::refusal::{Conflict, LayerHolder, Refusal};
 use super::document::{Disturbance, DisturbanceKind, Document, Tombstone};
 use super::read::{SERVER_OWNED, has};
 use super::rule::{Violation, Violations};

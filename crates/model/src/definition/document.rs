@@ -106,6 +106,7 @@ pub struct Disturbance {
 
 /// What contaminated the groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DisturbanceKind {
     /// The targeting changed and may be narrower.
@@ -153,7 +154,7 @@ pub struct Tombstone {
 /// What the history says about one change. The store adds the version and the time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ChangeRecord {
-    /// Who: a key's id, or `monitor`.
+    /// Who: a key's id or role, or `schedule` or `monitor` for the server itself.
     pub by: String,
     /// Which person or program, as the header `X-Abtest-Actor` says. It is not verified.
     #[serde(default)]
@@ -161,6 +162,10 @@ pub struct ChangeRecord {
     /// Why, in the words of who made it.
     #[serde(default)]
     pub why: Option<String>,
-    /// Each changed member with its value before and after.
+    /// Each changed member with its value before and after. The decision is left out: it is large,
+    /// and the document keeps it.
     pub changed: BTreeMap<String, [Value; 2]>,
+    /// What remains of the definition, if this change deleted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted: Option<Tombstone>,
 }

@@ -9,6 +9,7 @@
 //! | [`document`] | [`Document`]: a definition with what the server adds |
 //! | [`change`] | PUT and PATCH: from (current document, request, time) to a [`Change`] or a [`Refusal`] |
 //! | [`surroundings`] | rules that span the namespace: unique ids and salts, existing layers |
+//! | [`settings`] | [`Settings`] of a namespace |
 //! | [`published`] | [`Published`]: what clients may read and evaluate |
 //! | [`range`] | [`Range`]: buckets and slots of the ring |
 //! | [`rule`], [`seed`], [`time`] | violations, ids and names, points in time |
@@ -26,6 +27,7 @@ pub mod schedule;
 #[cfg(feature = "schema")]
 pub mod schema;
 pub mod seed;
+pub mod settings;
 pub mod status;
 pub mod surroundings;
 #[cfg(test)]
@@ -39,7 +41,8 @@ use serde_json::{Map, Value};
 
 pub use analysis::{Analysis, AnalysisMethod, Bandit, MultipleTesting};
 pub use change::{
-    Change, Current, Edit, Generated, Outcome, Precondition, Refusal, Request, Writer,
+    Change, Conflict, Current, Edit, Generated, LayerHolder, Outcome, Precondition, Refusal,
+    Request, Writer,
 };
 pub use document::{Allocation, ChangeRecord, Disturbance, DisturbanceKind, Document, Tombstone};
 pub use goal::{Better, DefinedGoal, GoalKind, GoalRole};
@@ -48,6 +51,7 @@ pub use range::{BUCKETS, Range};
 pub use rule::{Violation, Violations};
 pub use schedule::{RampStep, Schedule, ScheduledStep};
 pub use seed::{NewName, Seed};
+pub use settings::{Accept, Settings};
 pub use status::Status;
 pub use surroundings::{Surroundings, Warning};
 pub use time::Time;

@@ -15,6 +15,7 @@ const PRINTED_VALUE: usize = 80;
 
 /// A rule that a document breaks.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Violation {
     /// The path of the member, for example `goals[1].cap`. Empty for the whole document.
     pub member: String,

@@ -1,6 +1,6 @@
 //! Rules that span the namespace, and warnings before a definition is saved.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::rule::Violation;
@@ -52,7 +52,8 @@ impl Surroundings {
 }
 
 /// Something that is allowed but worth a second look.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Warning {
     /// The path of the member.
     pub member: String,

@@ -38,7 +38,8 @@ pub enum Refusal {
 }
 
 /// A change that contradicts the state of the experiment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "conflict", rename_all = "snake_case")]
 pub enum Conflict {
     /// The status cannot follow the present one.
@@ -64,11 +65,32 @@ pub enum Conflict {
         /// The present status.
         status: Status,
     },
+    /// The layer has too few free slots.
+    FullLayer {
+        /// The layer.
+        layer: String,
+        /// The traffic that is needed in addition, in percent of all units.
+        needed: f64,
+        /// The traffic that is free, in percent.
+        free: f64,
+        /// The experiments that hold the rest, largest first.
+        holders: Vec<LayerHolder>,
+    },
     /// The step withdraws a winner and needs `"confirm": true`.
     NeedsConfirmation {
         /// The winner that visitors see now.
         winner: String,
     },
+}
+
+/// An experiment that holds a part of a layer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LayerHolder {
+    /// The experiment.
+    pub experiment: String,
+    /// Its traffic, in percent of all units.
+    pub traffic: f64,
 }
 
 impl fmt::Display for Conflict {
@@ -87,6 +109,17 @@ impl fmt::Display for Conflict {
                 formatter,
                 "a {status} experiment cannot be deleted; complete and archive it first"
             ),
+            Self::FullLayer { layer, needed, free, holders } => {
+                let share = |holder: &LayerHolder| format!("{} ({}%)", holder.experiment, holder.traffic);
+                let holders: Vec<String> = holders.iter().map(share).collect();
+                write!(
+                    formatter,
+                    "the layer {layer} has {free}% of its traffic free and {needed}% more is \
+                     needed; it is held by {}; lower the traffic of one of them, or use another \
+                     layer",
+                    holders.join(", ")
+                )
+            }
             Self::NeedsConfirmation { winner } => write!(
                 formatter,
                 "archiving withdraws the winner {winner}: applications show their default again; \
