@@ -11,6 +11,8 @@
 //! | `public` | the endpoints that browsers need |
 //! | `operator` | the endpoints that operators need |
 //! | [`document`] | the results, as the API writes and clients read them |
+//! | [`edited`] | what a change of a definition does, and the history of changes |
+//! | `namespace` | what a namespace defines |
 //! | [`openapi`] | the description of all this, made from the code |
 //!
 //! [`document`], [`openapi`], `operator` and [`Gateway`] need the feature `operator`. The function
@@ -22,12 +24,19 @@
 #[cfg(feature = "operator")]
 pub mod document;
 #[cfg(feature = "operator")]
+pub mod edited;
+#[cfg(feature = "operator")]
 mod gateway;
 #[cfg_attr(
     not(feature = "operator"),
     allow(dead_code, reason = "the operator's API uses all of it")
 )]
 mod http;
+#[cfg_attr(
+    not(feature = "operator"),
+    allow(dead_code, reason = "the operator's API uses all of it")
+)]
+mod namespace;
 #[cfg(feature = "operator")]
 pub mod openapi;
 #[cfg(feature = "operator")]
@@ -38,6 +47,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 
 pub use self::http::api_keys::{ApiKeys, CheckedByGateway, KEY_HEADER, OpenByWiring};
+pub use self::http::author::{ACTOR_HEADER, KeyId};
 pub use self::http::problem::{MAX_BODY_BYTES, Problem};
 pub use self::http::request_summary::RequestSummary;
 pub use self::http::router::RouteError;

@@ -13,7 +13,8 @@ use utoipa::{Modify, OpenApi};
 use crate::AnswerBody;
 use crate::http::api_keys::KEY_HEADER;
 use crate::http::response;
-use crate::operator::{control, delete, looks, results};
+use crate::operator::definitions::history;
+use crate::operator::{control, definitions, delete, looks, results};
 use crate::public::track;
 
 /// The document as JSON.
@@ -42,6 +43,11 @@ pub(crate) fn document() -> Response<AnswerBody> {
         looks::take,
         looks::reset,
         control::choose,
+        definitions::get,
+        definitions::put,
+        definitions::patch,
+        definitions::schema,
+        history::history,
         delete::delete,
         delete::gimel_delete,
         describe,

@@ -93,6 +93,16 @@ operations! {
         ResetLooks "reset-looks",
         /// Chooses an experiment's control.
         ChooseControl "control",
+        /// Reads an experiment's definition.
+        Definition "definition",
+        /// Creates or replaces an experiment's definition.
+        PutDefinition "put-definition",
+        /// Changes members of an experiment's definition.
+        PatchDefinition "patch-definition",
+        /// Lists the changes of an experiment's definition.
+        History "history",
+        /// The JSON Schema of definitions.
+        ExperimentSchema "schema",
         /// Deletes an experiment, as Gimel does.
         GimelDelete "delete",
         /// One experiment's goals, as `gimel.experiment` answers. It has no path of its own.
@@ -135,7 +145,7 @@ macro_rules! analysis_parameters {
 
 /// Every endpoint that has a path of its own.
 pub const ENDPOINTS: &[Endpoint] = {
-    use Method::{Delete, Get, Post, Put};
+    use Method::{Delete, Get, Patch, Post, Put};
     use OperatorOperation as Operator;
     use PublicOperation as Public;
     &[
@@ -182,6 +192,29 @@ pub const ENDPOINTS: &[Endpoint] = {
             Operator::ChooseControl,
             &["namespace", "variant"],
         ),
+        operator(Get, "/experiments/{experiment}/definition", Operator::Definition, &["namespace"]),
+        operator(
+            Put,
+            "/experiments/{experiment}/definition",
+            Operator::PutDefinition,
+            &["namespace", "dry_run"],
+        ),
+        operator(
+            Patch,
+            "/experiments/{experiment}/definition",
+            Operator::PatchDefinition,
+            &["namespace", "dry_run"],
+        ),
+        operator(
+            Get,
+            "/experiments/{experiment}/history",
+            Operator::History,
+            &["namespace", "limit", "before"],
+        ),
+        Endpoint {
+            access: Access::Open,
+            ..operator(Get, "/schemas/experiment.json", Operator::ExperimentSchema, &[])
+        },
         operator(Delete, "/delete", Operator::GimelDelete, &["namespace", "experiment"]),
         Endpoint { access: Access::Open, ..operator(Get, "/openapi.json", Operator::OpenApi, &[]) },
     ]

@@ -25,8 +25,9 @@ impl Include {
 /// Laws that every backend keeps:
 /// - The number of round trips of [`read`](Self::read) is bounded. It does not grow with the
 ///   number of experiments or counters.
-/// - After [`delete`](Self::delete) the experiment's counters and its documents (definition,
-///   looks, control, baseline) are gone, and recording starts again from nothing.
+/// - After [`delete`](Self::delete) the experiment's counters and the documents that belong to them
+///   (looks, control, baseline, alarm) are gone, and recording starts again from nothing. Its
+///   definition stays.
 pub trait Counters: Recorder {
     /// The tallies of a namespace, sorted by experiment name; or those of `scope`, in its order,
     /// with an empty tally for an unknown experiment.

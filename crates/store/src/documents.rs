@@ -127,9 +127,14 @@ impl Kind {
         Self::Settings,
     ];
 
-    /// The kinds whose documents carry an experiment's name and are deleted with it.
+    /// The kinds whose documents carry an experiment's name.
     pub const OF_EXPERIMENTS: [Self; 5] =
         [Self::Definition, Self::Looks, Self::Control, Self::Baseline, Self::Alarm];
+
+    /// The kinds whose documents are deleted together with an experiment's counts. Deleting a
+    /// definition is a commit of its own: its history keeps what remains of it.
+    pub const DELETED_WITH_COUNTS: [Self; 4] =
+        [Self::Looks, Self::Control, Self::Baseline, Self::Alarm];
 
     /// The word that stands for the kind in keys. It never changes.
     pub fn as_str(self) -> &'static str {
@@ -359,10 +364,10 @@ pub(crate) fn check_distinct(writes: &[Write]) -> Result<(), CommitError> {
     }
 }
 
-/// The writes that delete all documents of an experiment.
+/// The writes that delete the documents of an experiment, without its definition.
 #[cfg(any(feature = "embedded", feature = "redis"))]
 pub(crate) fn deletion_of(experiment: &Experiment) -> Vec<Write> {
-    deletion(experiment, &Kind::OF_EXPERIMENTS)
+    deletion(experiment, &Kind::DELETED_WITH_COUNTS)
 }
 
 /// The writes that delete the documents that are made from an experiment's counts.

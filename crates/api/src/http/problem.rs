@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use abtest_model::definition::{Conflict, Violation};
 use abtest_model::event::BatchError;
 use abtest_model::json::JsonError;
 use abtest_model::{InputError, event};
@@ -41,6 +42,16 @@ pub struct Problem {
     /// For a batch of which nothing was stored: what is wrong with each event.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     refused: Vec<RefusedEvent>,
+    /// For a document: every rule that it breaks.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) violations: Vec<Violation>,
+    /// For a change of a document: what it contradicts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) conflicts: Vec<Conflict>,
+    /// For a change of a document: the version that it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "operator", schema(nullable = false))]
+    pub(crate) current_version: Option<u64>,
     /// For a failure of the server: the same id stands in its log, next to the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "operator", schema(nullable = false))]
@@ -88,6 +99,9 @@ impl Problem {
             rule: None,
             length: None,
             refused: Vec::new(),
+            violations: Vec::new(),
+            conflicts: Vec::new(),
+            current_version: None,
             request_id: None,
             allow: None,
             retry_after: (status == StatusCode::SERVICE_UNAVAILABLE).then_some(1),

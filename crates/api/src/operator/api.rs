@@ -8,9 +8,11 @@ use abtest_store::Store;
 use http::{Request, Response};
 use http_body::Body;
 
+use super::definitions::commit::Definitions;
 use super::results::AnswerLimit;
-use super::{control, delete, looks, results};
+use super::{control, definitions, delete, looks, results};
 use crate::http::api_keys::{ApiKeys, OpenByWiring};
+use crate::http::author::Author;
 use crate::http::problem::Problem;
 use crate::http::query;
 use crate::http::request_summary::RequestSummary;
@@ -24,6 +26,7 @@ pub struct OperatorApi<S> {
     store: Arc<S>,
     keys: ApiKeys,
     answer_limit: AnswerLimit,
+    definitions: Definitions,
     built_in: Router<(OperatorOperation, Access)>,
 }
 
@@ -38,7 +41,8 @@ impl<S: Store> OperatorApi<S> {
             Operation::Public(_) => None,
         });
         let answer_limit = AnswerLimit::default();
-        Self { store, keys, answer_limit, built_in: Router::of_table(operator) }
+        let definitions = Definitions::default();
+        Self { store, keys, answer_limit, definitions, built_in: Router::of_table(operator) }
     }
 
     /// Refuses to send results that take more bytes as a JSON string, because the way to the client
@@ -112,13 +116,32 @@ impl<S: Store> OperatorApi<S> {
             self.keys.check(&request)?;
         }
         let store = &*self.store;
-        let query = &query::parse(request.uri(), Operation::Operator(operation))?;
+        let uri = request.uri().clone();
+        let query = &query::parse(&uri, Operation::Operator(operation))?;
+        let definitions = &self.definitions;
         match operation {
             OperatorOperation::Results => results::results(store, query, self.answer_limit).await,
             OperatorOperation::Result => {
                 results::result(store, path.experiment()?, query, self.answer_limit).await
             }
-            OperatorOperation::Delete => delete::delete(store, path.experiment()?, query).await,
+            OperatorOperation::Delete => {
+                let author = Author::of(&request)?;
+                delete::delete(store, definitions, path.experiment()?, query, &author).await
+            }
+            OperatorOperation::Definition => {
+                definitions::get(store, definitions, path.experiment()?, query).await
+            }
+            OperatorOperation::PutDefinition => {
+                definitions::put(store, definitions, path.experiment()?, query, request).await
+            }
+            OperatorOperation::PatchDefinition => {
+                definitions::patch(store, definitions, path.experiment()?, query, request).await
+            }
+            OperatorOperation::History => {
+                let limit = self.answer_limit;
+                definitions::history::history(store, path.experiment()?, query, limit).await
+            }
+            OperatorOperation::ExperimentSchema => Ok(definitions::schema()),
             OperatorOperation::TakeLook => {
                 looks::take(store, path.experiment()?, query, self.answer_limit).await
             }
@@ -126,7 +149,9 @@ impl<S: Store> OperatorApi<S> {
             OperatorOperation::ChooseControl => {
                 control::choose(store, path.experiment()?, query).await
             }
-            OperatorOperation::GimelDelete => delete::gimel_delete(store, query).await,
+            OperatorOperation::GimelDelete => {
+                delete::gimel_delete(store, definitions, query, &Author::of(&request)?).await
+            }
             OperatorOperation::GimelExperiment => results::gimel_experiment(store, query).await,
             OperatorOperation::OpenApi => Ok(openapi::document()),
         }

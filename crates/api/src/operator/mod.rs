@@ -9,13 +9,14 @@
 //! | [`looks`] | taking a look at an experiment, and discarding all looks |
 //! | [`looks_document`] | the looks as they are stored |
 //! | [`control`] | choosing an experiment's control |
+//! | [`definitions`] | reading and changing the documents of experiments |
 //! | [`delete`] | deleting an experiment |
-//! | `kept` | reading tallies together with the documents that belong to them |
 
 pub(crate) mod alarms;
 mod analysis;
 mod api;
 pub(crate) mod control;
+pub(crate) mod definitions;
 pub(crate) mod delete;
 mod kept;
 pub(crate) mod looks;

@@ -338,8 +338,11 @@ pub(crate) async fn deleting_an_experiment_deletes_its_documents<B: Backend>() {
     }
     put(&store, &key(Kind::Layer, "a:b"), Expected::Absent, "1").await;
     assert!(store.delete(&namespace(), &experiment("a:b")).await.unwrap());
-    for kind in Kind::OF_EXPERIMENTS {
+    for kind in Kind::DELETED_WITH_COUNTS {
         assert_eq!(read(&store, &key(kind, "a:b")).await, None);
+    }
+    assert_eq!(read(&store, &key(Kind::Definition, "a:b")).await, is(1, "1"));
+    for kind in Kind::OF_EXPERIMENTS {
         assert_eq!(read(&store, &key(kind, "a")).await, is(1, "1"));
     }
     assert_eq!(read(&store, &key(Kind::Layer, "a:b")).await, is(1, "1"));

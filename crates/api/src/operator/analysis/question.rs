@@ -128,6 +128,11 @@ impl Question {
         Ok(question)
     }
 
+    /// The question of a reader who asks for nothing in particular.
+    pub(crate) fn of_definition(detail: Detail) -> Self {
+        Self { settings: Settings::default(), planned: None, detail, history: false }
+    }
+
     /// The question of a new look.
     pub(crate) fn to_look(query: &Query<'_>) -> Result<Self, Box<Problem>> {
         let method = one_of(query, "method", &METHODS)?;

@@ -1,0 +1,200 @@
+//! Changes definitions: reads what the namespace defines, plans, and commits. If another writer was
+//! faster, it starts again.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use abtest_model::definition::{
+    ChangeRecord, Current, Edit, Precondition, Request, Seed, Status, Time, Tombstone, Writer,
+};
+use abtest_model::{Experiment, Namespace};
+use abtest_store::{CommitError, Include, Kind, Store};
+use serde_json::Value;
+
+use super::decision::decision;
+use super::plan::{Planned, check_new_name, generated, plan, plan_deletion, with_defaults};
+use super::refusal::damaged;
+use crate::edited::{AnnouncedDisturbance, Edited};
+use crate::http::author::Author;
+use crate::http::problem::Problem;
+use crate::namespace::{NamespaceState, Namespaces};
+use crate::operator::looks::busy;
+
+/// Attempts to change a definition while others change the namespace. Writers of this process wait
+/// for each other, so only other processes and new looks use attempts up.
+const ATTEMPTS: usize = 50;
+
+/// Changes the definitions of namespaces.
+#[derive(Debug, Default)]
+pub(crate) struct Definitions {
+    /// What the namespaces define.
+    pub(crate) namespaces: Arc<Namespaces>,
+    /// One writer at a time in each namespace: several would only refuse each other.
+    writers: Mutex<HashMap<Namespace, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+/// A request to change a definition.
+#[derive(Debug)]
+pub(crate) struct Order {
+    /// The namespace.
+    pub(crate) namespace: Namespace,
+    /// The experiment.
+    pub(crate) experiment: Experiment,
+    /// How the body is meant.
+    pub(crate) edit: Edit,
+    /// The body.
+    pub(crate) body: Value,
+    /// The condition on the version.
+    pub(crate) precondition: Precondition,
+    /// Who asks.
+    pub(crate) author: Author,
+    /// Whether to store nothing.
+    pub(crate) dry_run: bool,
+}
+
+impl Definitions {
+    /// Changes a definition, or says what the change would do. Returns the version, too.
+    pub(crate) async fn edit<S: Store>(
+        &self,
+        store: &S,
+        order: &Order,
+        now: Time,
+    ) -> Result<(Edited, u64), Box<Problem>> {
+        let writer = self.writer(&order.namespace);
+        let _turn = if order.dry_run { None } else { Some(writer.lock().await) };
+        for _ in 0..ATTEMPTS {
+            let state = self.namespaces.read(store, &order.namespace).await?;
+            let current = current(store, &state, &order.namespace, &order.experiment).await?;
+            let created = !matches!(current, Current::Defined(_));
+            if created && order.edit == Edit::Put {
+                check_names(store, &state, order).await?;
+            }
+            let decision = match &current {
+                Current::Defined(document) if completes(document.definition.status, order) => {
+                    decision(store, &order.namespace, &order.experiment, now).await?
+                }
+                _ => None,
+            };
+            let settings = state.settings.as_ref().map_err(damaged)?;
+            let body = with_defaults(&order.body, &settings.defaults, order.edit);
+            let generated = generated(&state);
+            let request = Request {
+                edit: order.edit,
+                body: &body,
+                precondition: order.precondition,
+                writer: Writer::Operator,
+                now,
+                generated: &generated,
+            };
+            let planned =
+                plan(&state, &order.experiment, &current, &request, &order.author, decision)?;
+            let version = planned.after.version;
+            if order.dry_run || planned.writes.is_empty() {
+                return Ok((edited(order, planned, created, false), version));
+            }
+            let writes = planned.writes.clone();
+            match store.commit(&order.namespace, Some(state.version), writes).await {
+                Ok(_) => return Ok((edited(order, planned, created, true), version)),
+                Err(CommitError::Conflict { .. } | CommitError::Outdated { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(busy())
+    }
+
+    /// Deletes the definition of an experiment, and says whether there was one.
+    pub(crate) async fn delete<S: Store>(
+        &self,
+        store: &S,
+        namespace: &Namespace,
+        experiment: &Experiment,
+        author: &Author,
+    ) -> Result<bool, Box<Problem>> {
+        let writer = self.writer(namespace);
+        let _turn = writer.lock().await;
+        for _ in 0..ATTEMPTS {
+            let state = self.namespaces.read(store, namespace).await?;
+            let Some(writes) = plan_deletion(&state, experiment, author)? else {
+                return Ok(false);
+            };
+            match store.commit(namespace, Some(state.version), writes).await {
+                Ok(_) => return Ok(true),
+                Err(CommitError::Conflict { .. } | CommitError::Outdated { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(busy())
+    }
+
+    fn writer(&self, namespace: &Namespace) -> Arc<tokio::sync::Mutex<()>> {
+        let mut writers = self.writers.lock().unwrap_or_else(PoisonError::into_inner);
+        // Only those that someone waits for need to be remembered.
+        writers.retain(|_, writer| Arc::strong_count(writer) > 1);
+        Arc::clone(writers.entry(namespace.clone()).or_default())
+    }
+}
+
+/// What is stored under the name now. A name without a definition may have had one before.
+pub(super) async fn current<S: Store>(
+    store: &S,
+    state: &NamespaceState,
+    namespace: &Namespace,
+    experiment: &Experiment,
+) -> Result<Current, Box<Problem>> {
+    if let Some(defined) = state.experiments.get(experiment.as_str()) {
+        let document = defined.document.as_ref().map_err(damaged)?;
+        return Ok(Current::Defined(document.clone()));
+    }
+    let history = store.history(namespace, &Kind::Definition.of(experiment)).await?;
+    let Some(last) = history.last() else { return Ok(Current::Absent) };
+    let record = serde_json::from_str::<ChangeRecord>(&last.entry).ok();
+    let tombstone = record.and_then(|record| record.deleted).unwrap_or_else(|| {
+        // The deleted document could not be read, so its id is not known.
+        let id = Seed::generated(uuid::Uuid::new_v4().as_fields().0);
+        Tombstone { id, version: last.version, allocation: None }
+    });
+    Ok(Current::Deleted(tombstone))
+}
+
+/// Whether the request completes an experiment with this status.
+fn completes(status: Status, order: &Order) -> bool {
+    matches!(status, Status::Running | Status::Paused)
+        && order.body.get("status").and_then(Value::as_str) == Some(Status::Completed.as_str())
+}
+
+/// New names can stand in a URL. A name that already counts may be adopted.
+async fn check_names<S: Store>(
+    store: &S,
+    state: &NamespaceState,
+    order: &Order,
+) -> Result<(), Box<Problem>> {
+    let new = |name: &str| check_new_name("name", name, false);
+    let namespace_is_known = !state.experiments.is_empty();
+    if new(order.experiment.as_str()).is_ok()
+        && (namespace_is_known || new(order.namespace.as_str()).is_ok())
+    {
+        return Ok(());
+    }
+    let scope = Some(std::slice::from_ref(&order.experiment));
+    let tallies = store.read(&order.namespace, scope, Include::COUNTS).await?;
+    let counts = tallies.iter().any(|tally| !tally.is_empty());
+    check_new_name("name", order.experiment.as_str(), counts)?;
+    check_new_name("namespace", order.namespace.as_str(), counts || namespace_is_known)
+}
+
+fn edited(order: &Order, planned: Planned, created: bool, stored: bool) -> Edited {
+    let announced = |kind: &abtest_model::definition::DisturbanceKind| AnnouncedDisturbance {
+        kind: *kind,
+        sentence: kind.sentence().to_owned(),
+    };
+    Edited {
+        experiment: order.experiment.to_string(),
+        stored,
+        created,
+        changed: planned.changed,
+        disturbances: planned.contaminates.iter().map(announced).collect(),
+        units: planned.units,
+        warnings: planned.warnings,
+        definition: serde_json::to_value(&planned.after).unwrap_or_default(),
+    }
+}

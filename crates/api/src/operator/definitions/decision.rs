@@ -1,0 +1,40 @@
+//! The analysis that a completed experiment keeps.
+
+use abtest_model::definition::Time;
+use abtest_model::{Experiment, Namespace};
+use abtest_store::{Include, Store};
+use serde_json::{Value, json};
+
+use crate::http::problem::Problem;
+use crate::operator::analysis::{Asked, Detail, Question, read};
+use crate::operator::kept::{self, FOR_ANALYSIS, Kept};
+
+/// Largest decision with a whole analysis, in bytes of JSON. A larger one keeps the summary.
+const MAX_BYTES: usize = 256 * 1024;
+
+/// The results of this moment, as `GET /experiments/{experiment}` shows them, with the time. Nothing
+/// if nothing was counted.
+pub(super) async fn decision<S: Store>(
+    store: &S,
+    namespace: &Namespace,
+    experiment: &Experiment,
+    now: Time,
+) -> Result<Option<Value>, Box<Problem>> {
+    let scope = Some(std::slice::from_ref(experiment));
+    let kept = kept::read(store, namespace, scope, Include::COUNTS, FOR_ANALYSIS).await?;
+    let Some(Kept { tally, earlier, .. }) = kept.into_iter().find(|kept| !kept.tally.is_empty())
+    else {
+        return Ok(None);
+    };
+    let of = |detail| -> Result<Value, Box<Problem>> {
+        let answer = read(&Question::of_definition(detail), &tally, &earlier, Asked::AmongOthers)?;
+        let mut decision = serde_json::to_value(&answer.answer).unwrap_or_default();
+        decision["at"] = json!(now);
+        Ok(decision)
+    };
+    let whole = of(Detail::Full)?;
+    if whole.to_string().len() <= MAX_BYTES {
+        return Ok(Some(whole));
+    }
+    of(Detail::Summary).map(Some)
+}

@@ -1,0 +1,288 @@
+//! Definitions over HTTP: conditions, rules, statuses, layers, history and deletion.
+
+#![allow(clippy::unwrap_used)] // a test that cannot go on fails
+
+use std::sync::Arc;
+
+use abtest_api::{ApiKeys, CheckedByGateway, OperatorApi};
+use abtest_model::{Event, Namespace, Query};
+use abtest_store::embedded::EmbeddedStore;
+use abtest_store::{DocumentKey, Documents, Expected, Kind, Recorder, Write};
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use serde_json::{Value, json};
+
+struct Api {
+    _folder: tempfile::TempDir,
+    store: Arc<EmbeddedStore>,
+    api: OperatorApi<EmbeddedStore>,
+}
+
+struct Answer {
+    status: u16,
+    etag: Option<String>,
+    body: Value,
+}
+
+impl Api {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(EmbeddedStore::open(folder.path(), Default::default()).unwrap());
+        let api = OperatorApi::new(Arc::clone(&store), ApiKeys::default());
+        Self { _folder: folder, store, api }
+    }
+
+    async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Value,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path).extension(CheckedByGateway);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let answer = self.api.answer(request.body(Full::<bytes::Bytes>::from(body)).unwrap()).await;
+        let status = answer.status().as_u16();
+        let etag = answer.headers().get("etag").map(|tag| tag.to_str().unwrap().to_owned());
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        Answer { status, etag, body: serde_json::from_slice(&body).unwrap() }
+    }
+
+    async fn put(&self, name: &str, headers: &[(&str, &str)], body: Value) -> Answer {
+        self.send("PUT", &format!("/experiments/{name}/definition"), headers, body).await
+    }
+
+    async fn patch(&self, name: &str, headers: &[(&str, &str)], body: Value) -> Answer {
+        self.send("PATCH", &format!("/experiments/{name}/definition"), headers, body).await
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, &[], Value::Null).await
+    }
+
+    async fn layer(&self, name: &str, id: &str) {
+        let key = DocumentKey::new(Kind::Layer, name);
+        let write = Write::put(key, Expected::Absent, json!({"id": id}).to_string());
+        self.store.commit(&Namespace::default(), None, vec![write]).await.unwrap();
+    }
+}
+
+fn two() -> Value {
+    json!({"variants": [{"name": "control"}, {"name": "green"}]})
+}
+
+fn with(members: Value) -> Value {
+    let mut body = two();
+    body.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+    body
+}
+
+#[tokio::test]
+async fn a_definition_is_created_replaced_and_patched_under_conditions() {
+    let api = Api::new();
+    let path = "/experiments/button/definition";
+    assert_eq!(api.get(path).await.status, 404);
+    assert_eq!(api.patch("button", &[], json!({"traffic": 5})).await.status, 404);
+    assert_eq!(api.put("button", &[("if-match", "\"1\"")], two()).await.status, 412);
+    let created = api.put("button", &[("if-none-match", "*")], two()).await;
+    assert_eq!((created.status, created.etag.as_deref()), (201, Some("\"1\"")));
+    assert_eq!(created.body["created"], true);
+    let read = api.get(path).await;
+    assert_eq!((read.status, read.etag.as_deref()), (200, Some("\"1\"")));
+    assert_eq!(read.body, created.body["definition"]);
+    assert_eq!((&read.body["status"], &read.body["version"]), (&json!("draft"), &json!(1)));
+
+    let exists = api.put("button", &[("if-none-match", "*")], two()).await;
+    assert_eq!((exists.status, &exists.body["current_version"]), (412, &json!(1)));
+    let blind = api.put("button", &[], two()).await;
+    assert_eq!((blind.status, &blind.body["current_version"]), (428, &json!(1)));
+    let same = api.put("button", &[("if-match", "\"1\"")], two()).await;
+    assert_eq!(
+        (same.status, &same.body["stored"], &same.body["changed"]),
+        (200, &json!(false), &json!({}))
+    );
+    assert_eq!(same.etag.as_deref(), Some("\"1\""));
+
+    let patched = api.patch("button", &[], json!({"traffic": 5, "why": "less"})).await;
+    assert_eq!((patched.status, patched.etag.as_deref()), (200, Some("\"2\"")));
+    assert_eq!(patched.body["changed"], json!({"traffic": [100, 5]}));
+    let guarded = api.patch("button", &[], json!({"goals": []})).await;
+    assert_eq!(guarded.status, 428);
+    let stale = api.patch("button", &[("if-match", "\"1\"")], json!({"traffic": 6})).await;
+    assert_eq!((stale.status, &stale.body["current_version"]), (412, &json!(2)));
+    let wrong = api.patch("button", &[("if-match", "2")], json!({"traffic": 6})).await;
+    assert_eq!(wrong.status, 400);
+}
+
+#[tokio::test]
+async fn broken_rules_are_listed_with_member_value_and_rule() {
+    let api = Api::new();
+    let body = with(json!({"control": "blue", "traffic": 101, "colour": 1,
+        "targeting": {"country": {"$regex": "("}}}));
+    let refused = api.put("button", &[], body).await;
+    assert_eq!(refused.status, 422);
+    let members: Vec<&str> = refused.body["violations"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|violation| violation["member"].as_str().unwrap())
+        .collect();
+    assert_eq!(members, ["colour", "control", "traffic"]);
+    let body = with(json!({"targeting": {"country": {"$regex": "("}}, "layer": "checkout"}));
+    let refused = api.put("button", &[], body).await;
+    let violations = refused.body["violations"].as_array().unwrap();
+    assert!(violations[0]["member"].as_str().unwrap().starts_with("targeting.country"));
+    assert_eq!(violations[1]["member"], "layer");
+    for name in ["a%2Fb", "%20a", ".."] {
+        let refused = api.put(name, &[], two()).await;
+        assert_eq!(
+            (refused.status, &refused.body["violations"][0]["member"]),
+            (422, &json!("name"))
+        );
+    }
+    let query = "experiment=a%2Fb&variant=control&event=participate&uuid=1";
+    let event = Event::from_query(&Query::parse(query).unwrap()).unwrap();
+    api.store.record(vec![event]).await.unwrap();
+    assert_eq!(api.put("a%2Fb", &[], two()).await.status, 201, "it counts already");
+    let seeds = with(json!({"id": "same", "salt": "other"}));
+    assert_eq!(api.put("one", &[], seeds.clone()).await.status, 201);
+    let refused = api.put("two", &[], seeds).await;
+    assert_eq!((refused.status, refused.body["violations"].as_array().unwrap().len()), (422, 2));
+    let repeated = r#"{"variants": [], "variants": []}"#;
+    let request = Request::builder().method("PUT").uri("/experiments/x/definition");
+    let request =
+        request.extension(CheckedByGateway).body(Full::<bytes::Bytes>::from(repeated)).unwrap();
+    assert_eq!(api.api.answer(request).await.status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn only_legal_steps_are_taken_and_completion_keeps_the_analysis() {
+    let api = Api::new();
+    api.put("button", &[], two()).await;
+    let refused = api.patch("button", &[], json!({"status": "paused"})).await;
+    assert_eq!(refused.status, 409);
+    let conflict = &refused.body["conflicts"][0];
+    assert_eq!(conflict["conflict"], "transition");
+    assert_eq!(conflict["allowed"], json!(["running", "archived"]));
+    let started = api.patch("button", &[], json!({"status": "running"})).await;
+    assert_eq!(started.body["units"]["entering"], json!(100.0));
+    assert_eq!(started.body["definition"]["slots"], json!([[0, 10000]]));
+    for (index, variant) in ["control", "green"].into_iter().enumerate() {
+        let query = format!("experiment=button&variant={variant}&event=participate&uuid={index}");
+        let event = Event::from_query(&Query::parse(&query).unwrap()).unwrap();
+        api.store.record(vec![event]).await.unwrap();
+    }
+    let fixed = api.patch("button", &[], json!({"control": "green", "id": "new"})).await;
+    assert_eq!((fixed.status, fixed.body["conflicts"].as_array().unwrap().len()), (409, 2));
+    let dry = "/experiments/button/definition?dry_run=true";
+    let planned = api.send("PATCH", dry, &[], json!({"traffic": 40})).await;
+    assert_eq!((planned.status, &planned.body["stored"]), (200, &json!(false)));
+    assert_eq!(planned.body["disturbances"][0]["kind"], "traffic");
+    assert_eq!(planned.body["units"]["leaving"], json!(60.0));
+    let paused = api.patch("button", &[], json!({"status": "paused", "why": "bug"})).await;
+    assert_eq!(paused.body["definition"]["traffic"], 100, "a dry run stores nothing");
+    assert_eq!(paused.body["definition"]["disturbances"][0]["kind"], "pause");
+    let moved = api.patch("button", &[], json!({"weights": {"green": 3}})).await;
+    assert_eq!(moved.body["units"]["changing"], json!(25.0));
+    let nameless = api.patch("button", &[], json!({"status": "completed"})).await;
+    assert_eq!(
+        (nameless.status, &nameless.body["violations"][0]["member"]),
+        (422, &json!("winner"))
+    );
+    let done = json!({"status": "completed", "winner": "green", "why": "sells more"});
+    let done = api.patch("button", &[], done).await;
+    assert_eq!(done.status, 200);
+    let decision = &done.body["definition"]["decision"];
+    assert_eq!(decision["variants"][1], json!({"label": "green", "trials": 1}));
+    assert!(decision["analysis"]["verdict"]["sentence"].is_string() && decision["at"].is_string());
+    let undeletable = api.send("DELETE", "/experiments/button", &[], Value::Null).await;
+    assert_eq!(undeletable.status, 409);
+    let undeletable = api.send("DELETE", "/delete?experiment=button", &[], Value::Null).await;
+    assert_eq!(undeletable.status, 409);
+    let unsure = api.patch("button", &[], json!({"status": "archived"})).await;
+    assert_eq!(unsure.body["conflicts"][0]["conflict"], "needs_confirmation");
+    let archived = api.patch("button", &[], json!({"status": "archived", "confirm": true})).await;
+    assert_eq!(archived.status, 200);
+
+    let history = api.get("/experiments/button/history").await.body;
+    let steps: Vec<(u64, &Value)> = history
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|change| (change["version"].as_u64().unwrap(), &change["changed"]["status"][1]))
+        .collect();
+    let statuses: Vec<&Value> = steps.iter().map(|(_, status)| *status).collect();
+    assert_eq!(steps.iter().map(|(version, _)| *version).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(
+        statuses,
+        [
+            &json!("draft"),
+            &json!("running"),
+            &json!("paused"),
+            &Value::Null,
+            &json!("completed"),
+            &json!("archived")
+        ]
+    );
+    assert_eq!((&history[2]["why"], &history[2]["by"]), (&json!("bug"), &json!("edit")));
+    assert!(history[4]["changed"].get("decision").is_none());
+    let part = api.get("/experiments/button/history?limit=2&before=6").await.body;
+    assert_eq!(part, json!([history[3], history[4]]));
+}
+
+#[tokio::test]
+async fn a_layer_is_shared_and_lists_its_holders_when_it_is_full() {
+    let api = Api::new();
+    api.layer("checkout", "ring-1").await;
+    let running =
+        |traffic: u8| with(json!({"status": "running", "layer": "checkout", "traffic": traffic}));
+    assert_eq!(
+        api.put("one", &[], running(60)).await.body["definition"]["slots"],
+        json!([[0, 6000]])
+    );
+    let full = api.put("two", &[], running(50)).await;
+    assert_eq!(full.status, 409);
+    assert_eq!(
+        full.body["conflicts"][0],
+        json!({"conflict": "full_layer", "layer": "checkout",
+        "needed": 50.0, "free": 40.0, "holders": [{"experiment": "one", "traffic": 60.0}]})
+    );
+    assert_eq!(
+        api.put("two", &[], running(40)).await.body["definition"]["slots"],
+        json!([[6000, 10000]])
+    );
+    let shrunk = api.patch("one", &[], json!({"traffic": 10})).await;
+    assert_eq!(shrunk.body["definition"]["slots"], json!([[0, 1000]]));
+    let grown = api.patch("two", &[], json!({"traffic": 45})).await;
+    assert_eq!(grown.body["definition"]["slots"], json!([[6000, 10000], [1000, 1500]]));
+    let done = json!({"status": "completed", "winner": "green"});
+    assert_eq!(api.patch("two", &[], done).await.body["definition"]["slots"], json!([]));
+    assert_eq!(api.patch("one", &[], json!({"traffic": 100})).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_recreated_name_continues_its_versions_with_new_seeds() {
+    let api = Api::new();
+    let actor = [("x-abtest-actor", "ann")];
+    let first = api.put("button", &actor, with(json!({"id": "first"}))).await;
+    let deleted = api.send("DELETE", "/experiments/button", &actor, Value::Null).await;
+    assert_eq!((deleted.status, &deleted.body["deleted"]), (200, &json!(true)));
+    assert_eq!(api.get("/experiments/button/definition").await.status, 404);
+    let used = api.put("button", &[], with(json!({"id": "first"}))).await;
+    assert_eq!((used.status, &used.body["violations"][0]["member"]), (422, &json!("id")));
+    let again = api.put("button", &[], two()).await;
+    assert_eq!((again.status, again.etag.as_deref()), (201, Some("\"3\"")));
+    assert_ne!(again.body["definition"]["salt"], first.body["definition"]["salt"]);
+    let history = api.get("/experiments/button/history").await.body;
+    assert_eq!(history.as_array().unwrap().len(), 3);
+    assert_eq!(
+        (&history[1]["deleted"]["id"], &history[1]["actor"]),
+        (&json!("first"), &json!("ann"))
+    );
+    assert_eq!(api.send("DELETE", "/delete?experiment=none", &[], Value::Null).await.status, 200);
+    assert_eq!(api.send("DELETE", "/experiments/none", &[], Value::Null).await.status, 404);
+    assert_eq!(api.get("/experiments/none/history").await.status, 404);
+}
