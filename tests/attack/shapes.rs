@@ -131,3 +131,43 @@ fn a_client_that_has_sent_all_it_will_send_gets_its_answer() {
     assert_eq!(exchange(&serve, &request.as_bytes()[..cut]).status(), 400);
     assert_eq!(serve.count("e", "participate", "v"), 1);
 }
+
+#[test]
+fn random_requests_break_nothing() {
+    let serve = Serve::embedded();
+    let seeds = [
+        format!(
+            "POST /track HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{EVENT}",
+            EVENT.len()
+        ),
+        "GET /track?experiment=e&variant=v&event=g&uuid=1 HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(),
+        format!(
+            "PUT /experiments/e/control?control=v HTTP/1.1\r\nHost: a\r\nx-api-key: {}\r\n\r\n",
+            serve.key
+        ),
+        "POST /track HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\n\r\n"
+            .to_owned(),
+    ];
+    let mut random = fastrand::Rng::with_seed(1);
+    for round in 0..2_000 {
+        let mut bytes = seeds[round % seeds.len()].clone().into_bytes();
+        for _ in 0..random.usize(1..6) {
+            let position = random.usize(0..bytes.len());
+            match random.u8(0..4) {
+                0 => bytes[position] = random.u8(..),
+                1 => bytes.truncate(position.max(1)),
+                2 => bytes.insert(position, random.u8(..)),
+                _ => {
+                    let copy = bytes[position..].to_vec();
+                    bytes.extend(copy);
+                }
+            }
+        }
+        let reply = exchange(&serve, &bytes);
+        let broken = reply.statuses().into_iter().find(|status| *status >= 500);
+        assert_eq!(broken, None, "{}: {}", String::from_utf8_lossy(&bytes), reply.text);
+    }
+    assert_eq!(serve.request("GET", "/healthz", &[], &[]).status, 200);
+    let log = serve.log.lock().unwrap().clone();
+    assert!(!log.contains("panicked"), "{log}");
+}

@@ -53,13 +53,12 @@ impl BodyMemory {
     pub(super) async fn receive<B: Body>(&self, body: B) -> Result<Received, Refusal> {
         let mut body = pin!(body);
         let start = Instant::now();
-        let mut read = Vec::new();
-        let mut memory = Vec::new();
+        let mut parts = Parts::default();
         let mut refusal = None;
         let mut length = 0;
         loop {
             // What is refused gets no more time for what it sends after that.
-            let deadline = start + self.time_for(read.len());
+            let deadline = start + self.time_for(parts.length);
             let Ok(frame) = timeout_at(deadline, body.frame()).await else {
                 return Err(refusal.unwrap_or(Refusal::SlowBody));
             };
@@ -73,21 +72,17 @@ impl BodyMemory {
             if length > PATIENCE_BYTES {
                 break;
             }
-            if refusal.is_none() && !self.make_room(&mut read, &mut memory, data.remaining()) {
+            if refusal.is_none() && !parts.put(data, &self.steps) {
                 refusal = Some(Refusal::BodyMemory);
             }
             if refusal.is_some() {
-                // Past its refusal a body is only read so that the client, still sending, sees it.
-                memory.clear();
-                read.truncate(0);
-                read.shrink_to_fit();
-            } else {
-                read.put(data);
+                // From here on it is only read so that the client, still sending, sees the answer.
+                parts = Parts::default();
             }
         }
         match refusal {
             Some(refusal) => Err(refusal),
-            None => Ok(Received { bytes: read.into(), memory }),
+            None => Ok(parts.join()),
         }
     }
 
@@ -95,32 +90,54 @@ impl BodyMemory {
     fn time_for(&self, bytes: usize) -> Duration {
         self.grace + Duration::from_millis(bytes as u64 * 1_000 / SLOWEST)
     }
+}
 
-    /// Makes room for more bytes, if there is memory for them.
-    fn make_room(
-        &self,
-        read: &mut Vec<u8>,
-        memory: &mut Vec<OwnedSemaphorePermit>,
-        more: usize,
-    ) -> bool {
-        let wanted = read.len() + more;
-        if wanted <= read.capacity() {
-            return true;
-        }
-        let steps = wanted.div_ceil(STEP);
-        // A small body takes what it needs, a larger one whole steps.
-        let capacity = if steps == 1 { wanted } else { steps * STEP };
-        let taken: usize = memory.iter().map(OwnedSemaphorePermit::num_permits).sum();
-        let missing = (steps - 1).saturating_sub(taken);
-        if missing > 0 {
-            let missing = u32::try_from(missing).unwrap_or(u32::MAX);
-            match Arc::clone(&self.steps).try_acquire_many_owned(missing) {
-                Ok(permit) => memory.push(permit),
-                Err(_) => return false,
+/// What has come of a body, in parts of one size. Growing one buffer instead would leave behind buffers
+/// of every smaller size, which the allocator keeps for a while.
+#[derive(Default)]
+struct Parts {
+    parts: Vec<Vec<u8>>,
+    length: usize,
+    memory: Vec<OwnedSemaphorePermit>,
+}
+
+impl Parts {
+    /// Adds data, if there is memory for it.
+    fn put(&mut self, mut data: impl Buf, steps: &Arc<Semaphore>) -> bool {
+        while data.has_remaining() {
+            if self.parts.last().is_none_or(|last| last.len() == STEP) {
+                if !self.parts.is_empty() {
+                    let Ok(step) = Arc::clone(steps).try_acquire_owned() else { return false };
+                    self.memory.push(step);
+                }
+                // The first part of a small body is as small as the body.
+                let is_first = self.parts.is_empty();
+                let capacity = if is_first { data.remaining().min(STEP) } else { STEP };
+                self.parts.push(Vec::with_capacity(capacity));
             }
+            let Some(last) = self.parts.last_mut() else { return false };
+            let taken = data.remaining().min(STEP - last.len());
+            last.reserve_exact(taken);
+            last.put(data.copy_to_bytes(taken));
+            self.length += taken;
         }
-        read.reserve_exact(capacity - read.len());
         true
+    }
+
+    /// The body in one piece.
+    fn join(self) -> Received {
+        let Self { mut parts, length, memory } = self;
+        let bytes = match parts.len() {
+            0 => Bytes::new(),
+            1 => parts.remove(0).into(),
+            _ => {
+                let mut whole = Vec::with_capacity(length);
+                // Each part is freed as soon as it is copied.
+                parts.into_iter().for_each(|part| whole.extend_from_slice(&part));
+                whole.into()
+            }
+        };
+        Received { bytes, memory }
     }
 }
 
@@ -177,6 +194,22 @@ mod tests {
         let stalled = StreamBody::new(pieces.chain(futures_util::stream::pending()));
         let memory = BodyMemory { grace: Duration::ZERO, ..BodyMemory::new(0) };
         assert_eq!(refusal(&memory, stalled).await, Some(Refusal::SlowBody));
+    }
+
+    #[tokio::test]
+    async fn a_body_is_read_as_it_was_sent() {
+        let memory = BodyMemory::new(MAX_BODY_BYTES);
+        for length in [0, 1, STEP - 1, STEP, STEP + 1, 5 * STEP + 17, MAX_BODY_BYTES] {
+            let sent: Vec<u8> = (0..length).map(|position| (position % 251) as u8).collect();
+            for size in [97, STEP, 3 * STEP + 5] {
+                let pieces: Vec<_> = sent
+                    .chunks(size)
+                    .map(|piece| Ok::<_, Infallible>(Frame::data(Bytes::copy_from_slice(piece))))
+                    .collect();
+                let body = StreamBody::new(futures_util::stream::iter(pieces));
+                assert!(memory.receive(body).await.unwrap().bytes == sent, "{length} by {size}");
+            }
+        }
     }
 
     #[test]

@@ -63,20 +63,20 @@ pub(super) fn spawn<B: Sent>(
                 tracing::debug!(%error, "a connection ended early");
             },
             () = admitted.closed() => tracing::debug!("closed a connection to make room or to stop"),
-            () = not_read(&admitted) => tracing::debug!("a client did not read its answer"),
+            () = not_read(&admitted, ANSWER_TIMEOUT) => tracing::debug!("a client did not read its answer"),
         }
     });
 }
 
 /// Waits until the client has not read an answer for too long. A connection without an answer is
 /// closed earlier, as the head of its next request takes too long.
-async fn not_read(admitted: &Admitted) {
+async fn not_read(admitted: &Admitted, timeout: Duration) {
     loop {
-        let waited = admitted.waiting().unwrap_or_default();
-        if waited >= ANSWER_TIMEOUT {
-            return;
+        match admitted.waiting() {
+            Some(waited) if waited >= timeout => return,
+            Some(waited) => tokio::time::sleep(timeout - waited).await,
+            None => tokio::time::sleep(timeout).await,
         }
-        tokio::time::sleep(ANSWER_TIMEOUT - waited).await;
     }
 }
 
@@ -141,7 +141,21 @@ fn is_host(text: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::connections::Connections;
+    use super::super::limits::Limits;
     use super::*;
+
+    #[tokio::test]
+    async fn a_client_that_does_not_read_its_answer_is_not_waited_for() {
+        let connections = Arc::new(Connections::new(Limits::SMALL));
+        let admitted = connections.admit(None).unwrap();
+        not_read(&admitted, Duration::ZERO).await;
+        // An answer that is not there yet is the server's matter.
+        admitted.enter(Phase::Answering);
+        let mut not_read = std::pin::pin!(not_read(&admitted, Duration::ZERO));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(not_read.as_mut().poll(&mut context).is_pending());
+    }
 
     fn has_one_host(version: Version, hosts: &[&str]) -> bool {
         let mut request = Request::builder().version(version);
