@@ -12,6 +12,7 @@
 //! | `operator` | the endpoints that operators need |
 //! | [`document`] | the results, as the API writes and clients read them |
 //! | [`edited`] | what a change of a definition does, and the history of changes |
+//! | [`settings`] | the settings of a namespace |
 //! | `namespace` | what a namespace defines |
 //! | [`openapi`] | the description of all this, made from the code |
 //!
@@ -42,6 +43,8 @@ pub mod openapi;
 #[cfg(feature = "operator")]
 mod operator;
 mod public;
+#[cfg(feature = "operator")]
+pub mod settings;
 
 use bytes::Bytes;
 use http_body_util::Full;

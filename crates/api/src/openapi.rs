@@ -14,7 +14,7 @@ use crate::AnswerBody;
 use crate::http::api_keys::KEY_HEADER;
 use crate::http::response;
 use crate::operator::definitions::history;
-use crate::operator::{control, definitions, delete, looks, results};
+use crate::operator::{control, definitions, delete, looks, results, settings};
 use crate::public::track;
 
 /// The document as JSON.
@@ -48,6 +48,8 @@ pub(crate) fn document() -> Response<AnswerBody> {
         definitions::patch,
         definitions::schema,
         history::history,
+        settings::get,
+        settings::patch,
         delete::delete,
         delete::gimel_delete,
         describe,

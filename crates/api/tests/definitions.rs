@@ -286,3 +286,62 @@ async fn a_recreated_name_continues_its_versions_with_new_seeds() {
     assert_eq!(api.send("DELETE", "/experiments/none", &[], Value::Null).await.status, 404);
     assert_eq!(api.get("/experiments/none/history").await.status, 404);
 }
+
+#[tokio::test]
+async fn settings_make_layers_and_defaults() {
+    let api = Api::new();
+    let new = api.get("/settings").await;
+    assert_eq!((new.status, new.etag.as_deref()), (200, Some("\"0\"")));
+    assert_eq!(
+        new.body,
+        json!({"namespace": "alephbet", "hash": "murmur3", "accept": "any",
+        "layers": [], "defaults": {}})
+    );
+    let patch = json!({"layers": [{"name": "checkout", "description": "the checkout"}, {"name": "b"}],
+        "defaults": {"traffic": 20, "layer": "checkout", "analysis": {"minimum_lift": 0.1}}});
+    let patched = api.send("PATCH", "/settings", &[], patch).await;
+    assert_eq!((patched.status, patched.etag.as_deref()), (200, Some("\"1\"")), "{}", patched.body);
+    let id = patched.body["layers"][1]["id"].clone();
+    assert_eq!(
+        patched.body["layers"][1],
+        json!({"name": "checkout", "id": id,
+        "description": "the checkout", "free": 100.0, "holders": []})
+    );
+    let created = api.put("button", &[], with(json!({"status": "running"}))).await;
+    let definition = &created.body["definition"];
+    assert_eq!((&definition["traffic"], &definition["layer"]), (&json!(20), &json!("checkout")));
+    assert_eq!(definition["analysis"]["minimum_lift"], json!(0.1));
+    let settings = api.get("/settings").await;
+    assert_eq!(settings.etag.as_deref(), Some("\"1\""));
+    assert_eq!(
+        settings.body["layers"][1]["holders"],
+        json!([{"experiment": "button", "traffic": 20.0, "slots": [[0, 2000]]}])
+    );
+    // What was read can be sent back, and changes nothing.
+    let same = api.send("PATCH", "/settings", &[("if-match", "\"1\"")], settings.body).await;
+    assert_eq!((same.status, same.etag.as_deref()), (200, Some("\"1\"")), "{}", same.body);
+
+    let blind = api.send("PATCH", "/settings", &[], json!({"layers": []})).await;
+    assert_eq!(blind.status, 428);
+    let held = api.send("PATCH", "/settings", &[("if-match", "*")], json!({"layers": []})).await;
+    assert_eq!(held.status, 409);
+    assert!(held.body["detail"].as_str().unwrap().contains("button"), "{}", held.body);
+    let moved = json!({"layers": [{"name": "checkout", "id": "other"}]});
+    let moved = api.send("PATCH", "/settings", &[("if-match", "*")], moved).await;
+    assert_eq!(moved.status, 409);
+    let hash = api.send("PATCH", "/settings", &[], json!({"hash": "growthbook"})).await;
+    assert_eq!(hash.status, 409);
+    let gone = json!({"layers": [{"name": "checkout"}], "accept": "declared", "why": "tidy"});
+    let gone = api.send("PATCH", "/settings", &[("if-match", "\"1\"")], gone).await;
+    assert_eq!((gone.status, gone.etag.as_deref()), (200, Some("\"2\"")));
+    let stale = json!({"accept": "any"});
+    let stale = api.send("PATCH", "/settings", &[("if-match", "\"1\"")], stale).await;
+    assert_eq!((stale.status, &stale.body["current_version"]), (412, &json!(2)));
+    let wrong =
+        json!({"layers": [{"name": "x", "id": definition["salt"]}], "defaults": {"layer": "y"}});
+    let wrong = api.send("PATCH", "/settings?namespace=n", &[], wrong).await;
+    assert_eq!(
+        (wrong.status, &wrong.body["violations"][0]["member"]),
+        (422, &json!("defaults.layer"))
+    );
+}

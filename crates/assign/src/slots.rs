@@ -47,6 +47,12 @@ impl SlotTable {
         self.holders.get(experiment).map_or(&[], Vec::as_slice)
     }
 
+    /// The slots that no experiment holds.
+    #[must_use]
+    pub fn free_slots(&self) -> u16 {
+        size(&self.free())
+    }
+
     /// The experiments with their numbers of slots, largest first.
     #[must_use]
     pub fn holders(&self) -> Vec<(String, u16)> {

@@ -101,6 +101,10 @@ operations! {
         PatchDefinition "patch-definition",
         /// Lists the changes of an experiment's definition.
         History "history",
+        /// Reads the settings of a namespace.
+        Settings "settings",
+        /// Changes the settings of a namespace.
+        PatchSettings "patch-settings",
         /// The JSON Schema of definitions.
         ExperimentSchema "schema",
         /// Deletes an experiment, as Gimel does.
@@ -211,6 +215,8 @@ pub const ENDPOINTS: &[Endpoint] = {
             Operator::History,
             &["namespace", "limit", "before"],
         ),
+        operator(Get, "/settings", Operator::Settings, &["namespace"]),
+        operator(Patch, "/settings", Operator::PatchSettings, &["namespace"]),
         Endpoint {
             access: Access::Open,
             ..operator(Get, "/schemas/experiment.json", Operator::ExperimentSchema, &[])

@@ -3,8 +3,10 @@
 
 use abtest_api::AnswerBody;
 use abtest_model::Namespace;
-use http::header::{HOST, ORIGIN};
+use http::header::{ETAG, HOST, ORIGIN};
 use http::{Method, Request, Response, StatusCode};
+use http_body::Body;
+use http_body_util::BodyExt;
 
 use super::upstream::Upstream;
 use crate::page::answer::{problem, text, with_type};
@@ -48,9 +50,12 @@ impl Proxy {
         from_here && self.hosts.iter().any(|known| known == host)
     }
 
-    async fn forward<B>(&self, request: &Request<B>) -> Response<AnswerBody> {
-        let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
-        match self.upstream.ask(request.method().clone(), target).await {
+    async fn forward<B: Body>(&self, request: Request<B>) -> Response<AnswerBody> {
+        let (head, body) = request.into_parts();
+        let Ok(body) = body.collect().await else {
+            return problem(StatusCode::BAD_REQUEST, "the body ended before it was complete");
+        };
+        match self.upstream.ask(&head, body.to_bytes().to_vec()).await {
             Ok(answer) if [401, 403].contains(&answer.status.as_u16()) => problem(
                 StatusCode::FORBIDDEN,
                 &format!(
@@ -59,7 +64,11 @@ impl Proxy {
                     self.upstream.address()
                 ),
             ),
-            Ok(answer) => with_type(answer.status, "application/json", answer.body),
+            Ok(answer) => {
+                let mut response = with_type(answer.status, "application/json", answer.body);
+                response.headers_mut().extend(answer.etag.map(|etag| (ETAG, etag)));
+                response
+            }
             Err(error) => problem(StatusCode::BAD_GATEWAY, &format!("{error:#}.")),
         }
     }
@@ -67,7 +76,7 @@ impl Proxy {
 
 impl Proxy {
     /// Answers a request.
-    pub(super) async fn answer<B>(&self, request: Request<B>) -> Response<AnswerBody> {
+    pub(super) async fn answer<B: Body>(&self, request: Request<B>) -> Response<AnswerBody> {
         if !self.is_meant(&request) {
             return text(StatusCode::FORBIDDEN, "open the link that `abtest dashboard` printed");
         }
@@ -79,7 +88,7 @@ impl Proxy {
         }
         match request.uri().path() {
             "/session" => with_type(StatusCode::OK, "application/json", self.session.clone()),
-            path if is_forwarded(request.method(), path) => self.forward(&request).await,
+            path if is_forwarded(request.method(), path) => self.forward(request).await,
             _ => problem(
                 StatusCode::NOT_FOUND,
                 "the dashboard forwards only what its page asks for; send other requests to the API",
@@ -91,8 +100,18 @@ impl Proxy {
 /// Whether the page sends such requests.
 fn is_forwarded(method: &Method, path: &str) -> bool {
     match *method {
-        Method::GET | Method::HEAD => path == "/experiments" || path.starts_with("/experiments/"),
-        Method::PUT => path.starts_with("/experiments/") && path.ends_with("/control"),
+        Method::GET | Method::HEAD => {
+            let page_reads = ["/experiments", "/settings", "/schemas/experiment.json"];
+            page_reads.contains(&path) || path.starts_with("/experiments/")
+        }
+        Method::PUT => {
+            let page_puts = ["/control", "/definition"];
+            path.starts_with("/experiments/") && page_puts.iter().any(|end| path.ends_with(end))
+        }
+        Method::PATCH => {
+            path == "/settings"
+                || (path.starts_with("/experiments/") && path.ends_with("/definition"))
+        }
         Method::DELETE => path == "/delete" || path.starts_with("/experiments/"),
         _ => false,
     }
@@ -138,6 +157,11 @@ mod tests {
         assert!(is_forwarded(&Method::HEAD, "/experiments/a"));
         assert!(is_forwarded(&Method::DELETE, "/experiments/a%2Fb"));
         assert!(is_forwarded(&Method::PUT, "/experiments/a%2Fb/control"));
+        assert!(is_forwarded(&Method::PUT, "/experiments/a%2Fb/definition"));
+        assert!(is_forwarded(&Method::PATCH, "/experiments/a%2Fb/definition"));
+        assert!(is_forwarded(&Method::PATCH, "/settings"));
+        assert!(is_forwarded(&Method::GET, "/settings"));
+        assert!(!is_forwarded(&Method::PATCH, "/experiments/a"));
         assert!(!is_forwarded(&Method::PUT, "/experiments/a"));
         for path in ["/track", "/experimentsx", "/openapi.json", "/../admin", "//evil.example/"] {
             assert!(!is_forwarded(&Method::GET, path), "{path}");

@@ -1,8 +1,10 @@
 //! The API behind the dashboard.
 
-use abtest_api::KEY_HEADER;
+use abtest_api::{ACTOR_HEADER, KEY_HEADER};
 use anyhow::{Error, Result};
-use http::{Method, StatusCode};
+use http::StatusCode;
+use http::header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH};
+use http::request::Parts;
 
 use crate::client::{Target, agent, no_answer};
 
@@ -19,7 +21,13 @@ pub(super) struct Upstream {
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) body: Vec<u8>,
+    /// The version of a document.
+    pub(super) etag: Option<HeaderValue>,
 }
+
+/// The headers of the page's requests that the API needs.
+const FORWARDED: [HeaderName; 4] =
+    [CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, HeaderName::from_static(ACTOR_HEADER)];
 
 impl Upstream {
     pub(super) fn new(target: Target) -> Self {
@@ -31,19 +39,28 @@ impl Upstream {
         self.target.address.as_str()
     }
 
-    /// Sends it a request with the key.
-    pub(super) async fn ask(&self, method: Method, path_and_query: &str) -> Result<Answer> {
-        let request = http::Request::builder()
-            .method(method)
+    /// Sends it a request of the page, with the key.
+    pub(super) async fn ask(&self, head: &Parts, body: Vec<u8>) -> Result<Answer> {
+        let path_and_query = head.uri.path_and_query().map_or("/", |target| target.as_str());
+        let mut request = http::Request::builder()
+            .method(head.method.clone())
             .uri(format!("{}{path_and_query}", self.address()))
-            .header(KEY_HEADER, self.target.key.expose())
-            .body(())?;
+            .header(KEY_HEADER, self.target.key.expose());
+        for name in FORWARDED {
+            if let Some(value) = head.headers.get(&name) {
+                request = request.header(name, value);
+            }
+        }
+        let request = request.body(body)?;
         let agent = self.agent.clone();
         // The client of all commands blocks. The page sends few requests at a time.
         let asked = tokio::task::spawn_blocking(move || {
-            let mut answer = agent.run(request)?;
+            let is_empty = request.body().is_empty();
+            let mut answer =
+                if is_empty { agent.run(request.map(drop))? } else { agent.run(request)? };
             let body = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec()?;
-            Ok(Answer { status: answer.status(), body })
+            let etag = answer.headers().get(ETAG).cloned();
+            Ok(Answer { status: answer.status(), body, etag })
         });
         asked
             .await?

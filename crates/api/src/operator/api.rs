@@ -10,7 +10,7 @@ use http_body::Body;
 
 use super::definitions::commit::Definitions;
 use super::results::AnswerLimit;
-use super::{control, definitions, delete, looks, results};
+use super::{control, definitions, delete, looks, results, settings};
 use crate::http::api_keys::{ApiKeys, OpenByWiring};
 use crate::http::author::Author;
 use crate::http::problem::Problem;
@@ -140,6 +140,10 @@ impl<S: Store> OperatorApi<S> {
             OperatorOperation::History => {
                 let limit = self.answer_limit;
                 definitions::history::history(store, path.experiment()?, query, limit).await
+            }
+            OperatorOperation::Settings => settings::get(store, definitions, query).await,
+            OperatorOperation::PatchSettings => {
+                settings::patch(store, definitions, query, request).await
             }
             OperatorOperation::ExperimentSchema => Ok(definitions::schema()),
             OperatorOperation::TakeLook => {

@@ -10,6 +10,7 @@
 //! | [`looks_document`] | the looks as they are stored |
 //! | [`control`] | choosing an experiment's control |
 //! | [`definitions`] | reading and changing the documents of experiments |
+//! | [`settings`] | the settings of a namespace, with its layers |
 //! | [`delete`] | deleting an experiment |
 
 pub(crate) mod alarms;
@@ -24,6 +25,7 @@ mod looks_document;
 mod page;
 mod refusals;
 pub(crate) mod results;
+pub(crate) mod settings;
 
 pub use api::OperatorApi;
 pub use kept::check_content;

@@ -51,7 +51,7 @@ pub use range::{BUCKETS, Range};
 pub use rule::{Violation, Violations};
 pub use schedule::{RampStep, Schedule, ScheduledStep};
 pub use seed::{NewName, Seed};
-pub use settings::{Accept, Settings};
+pub use settings::{Accept, LayerPatch, Settings, SettingsPatch};
 pub use status::Status;
 pub use surroundings::{Surroundings, Warning};
 pub use time::Time;

@@ -105,6 +105,11 @@ impl Reader {
         self.violations.push(Violation::new(member, value, rule));
     }
 
+    /// Notes a violation that was found elsewhere.
+    pub(super) fn note(&mut self, violation: Violation) {
+        self.violations.push(violation);
+    }
+
     /// The result, unless a rule was broken.
     pub(super) fn finish<T>(self, value: T) -> Result<T, Violations> {
         if self.violations.is_empty() { Ok(value) } else { Err(Violations(self.violations)) }

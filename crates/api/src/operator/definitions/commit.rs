@@ -22,7 +22,7 @@ use crate::operator::looks::busy;
 
 /// Attempts to change a definition while others change the namespace. Writers of this process wait
 /// for each other, so only other processes and new looks use attempts up.
-const ATTEMPTS: usize = 50;
+pub(crate) const ATTEMPTS: usize = 50;
 
 /// Changes the definitions of namespaces.
 #[derive(Debug, Default)]
@@ -126,7 +126,8 @@ impl Definitions {
         Err(busy())
     }
 
-    fn writer(&self, namespace: &Namespace) -> Arc<tokio::sync::Mutex<()>> {
+    /// The turn of a writer in a namespace.
+    pub(crate) fn writer(&self, namespace: &Namespace) -> Arc<tokio::sync::Mutex<()>> {
         let mut writers = self.writers.lock().unwrap_or_else(PoisonError::into_inner);
         // Only those that someone waits for need to be remembered.
         writers.retain(|_, writer| Arc::strong_count(writer) > 1);

@@ -13,7 +13,7 @@ pub(crate) mod commit;
 mod decision;
 pub(crate) mod history;
 pub(crate) mod plan;
-mod refusal;
+pub(super) mod refusal;
 
 use std::sync::LazyLock;
 
@@ -164,7 +164,7 @@ async fn edit<S: Store, B: Body>(
 /// Why a change of a definition is refused, for `/openapi.json`.
 #[derive(utoipa::IntoResponses)]
 #[expect(dead_code, reason = "described in /openapi.json, never constructed")]
-enum Refused {
+pub(super) enum Refused {
     #[response(
         status = 409,
         description = "the change contradicts the state of the experiment; `conflicts` says why, \

@@ -161,17 +161,26 @@ pub(crate) fn with_defaults(body: &Value, defaults: &Map<String, Value>, edit: E
 
 /// A random id and salt that no experiment and no layer has.
 pub(crate) fn generated(state: &NamespaceState) -> Generated {
+    let mut used = used_seeds(state);
+    Generated { id: unused_seed(&mut used), salt: unused_seed(&mut used) }
+}
+
+/// Every id and salt of the namespace.
+pub(crate) fn used_seeds(state: &NamespaceState) -> BTreeSet<Seed> {
     let experiments = state.definitions().map(|(_, document)| &document.definition);
     let seeds = experiments.flat_map(|definition| [&definition.id, &definition.salt]);
     let layers = state.layers.keys().filter_map(|layer| state.layer_id(layer));
-    let mut used: BTreeSet<Seed> = seeds.chain(layers).cloned().collect();
-    let mut next = || loop {
+    seeds.chain(layers).cloned().collect()
+}
+
+/// A random seed that is not used yet. It is used then.
+pub(crate) fn unused_seed(used: &mut BTreeSet<Seed>) -> Seed {
+    loop {
         let seed = Seed::generated(uuid::Uuid::new_v4().as_fields().0);
         if used.insert(seed.clone()) {
             return seed;
         }
-    };
-    Generated { id: next(), salt: next() }
+    }
 }
 
 /// Refuses a name that a new definition cannot have. `counts` says whether the name already counts,

@@ -55,7 +55,7 @@ pub(super) fn full_layer(layer: &NewName, full: FullRing) -> Box<Problem> {
 }
 
 /// A document that this version of abtest cannot read.
-pub(super) fn damaged(error: &StoreError) -> Box<Problem> {
+pub(crate) fn damaged(error: &StoreError) -> Box<Problem> {
     let detail =
         format!("{error}; use the version of abtest that wrote it, or delete the experiment");
     Problem::boxed(StatusCode::CONFLICT, detail)
