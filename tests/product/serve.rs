@@ -115,6 +115,7 @@ fn the_page_needs_the_link_once_or_the_key() {
 #[test]
 fn behind_tls_the_page_has_its_public_address_and_its_cookie_is_secure() {
     let serve = Serve::start(&["--public-url", "https://abtest.example/"]);
+    assert!(serve.page.starts_with("https://abtest.example/?token="), "{}", serve.page);
     let opened = serve.request("POST", "/session", &[], serve.key.as_bytes());
     assert!(opened.header("set-cookie").ends_with("; Secure"), "{}", opened.header("set-cookie"));
     let cookie = opened.header("set-cookie").split(';').next().unwrap().to_owned();
@@ -125,6 +126,8 @@ fn behind_tls_the_page_has_its_public_address_and_its_cookie_is_secure() {
     assert_eq!(delete("https://evil.example"), 401);
     assert_eq!(delete("https://abtest.example"), 404);
     let page = [("cookie", &*cookie), ("sec-fetch-site", "same-origin")];
+    let session = serve.request("GET", "/session", &page, &[]).json();
+    assert_eq!(session["track"], "https://abtest.example/track");
     let closed = serve.request("DELETE", "/session", &page, &[]);
     assert_eq!(closed.status, 204);
     assert!(closed.header("set-cookie").contains("Max-Age=0; Secure"));

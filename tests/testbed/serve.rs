@@ -17,6 +17,8 @@ pub struct Serve {
     folder: Arc<TempDir>,
     /// Its address, such as `http://127.0.0.1:4567`.
     pub url: String,
+    /// The link to its page, which works once.
+    pub page: String,
     /// Its API key.
     pub key: String,
     /// What it logged.
@@ -101,6 +103,7 @@ impl Serve {
             }
         };
         let url = find("listening on ");
+        let page = find("page ");
         // A new key is printed; an old one is in its file.
         let key = match find("api key ") {
             word if word == "in" => {
@@ -117,7 +120,7 @@ impl Serve {
             .http_status_as_error(false)
             .timeout_global(Some(std::time::Duration::from_secs(30)))
             .build();
-        Self { child, arguments, folder, url, key, log, agent: config.into() }
+        Self { child, arguments, folder, url, page, key, log, agent: config.into() }
     }
 
     /// Stops it as an operator does.

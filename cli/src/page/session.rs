@@ -48,6 +48,11 @@ impl Sessions {
         }
     }
 
+    /// Where browsers reach the page, if a proxy is in front of this process.
+    pub(crate) fn public_url(&self) -> Option<&PublicUrl> {
+        self.public_url.as_ref()
+    }
+
     /// The token that opens one session.
     pub(crate) fn token(&self) -> &str {
         &self.token

@@ -199,7 +199,10 @@ impl<S: Store> App<S> {
         if !self.sessions.holds(request) {
             return page::no_session("login", "no session; send the API key to POST /session");
         }
-        let session = serde_json::json!({"namespace": self.namespace.as_str()});
+        let mut session = serde_json::json!({"namespace": self.namespace.as_str()});
+        if let Some(url) = self.sessions.public_url() {
+            session["track"] = format!("{}/track", url.as_str()).into();
+        }
         with_type(StatusCode::OK, "application/json", session.to_string())
     }
 
