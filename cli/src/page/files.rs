@@ -1,6 +1,6 @@
 //! The page's files, embedded in the binary.
 
-/// What the page may do: its own files and its own server, nothing else, nothing in the markup.
+/// The Content-Security-Policy: the page uses only its own files and its own server, and no inline code.
 pub(super) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; \
     frame-ancestors 'none'";

@@ -17,8 +17,8 @@ use http::{Method, Request, Response, StatusCode};
 
 pub(crate) use session::Sessions;
 
-/// Answers a request for a part of the page. A link with the one-time token opens a session, and
-/// leads on to the page without the token.
+/// Answers a request for a file of the page. A link with the one-time token opens a session and
+/// redirects to the page.
 pub(crate) fn answer<B>(request: &Request<B>, sessions: &Sessions) -> Option<Response<AnswerBody>> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return None;

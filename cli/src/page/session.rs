@@ -1,6 +1,5 @@
-//! The browser's way to the operator's endpoints: a cookie that stands for the API key. A browser
-//! gets it for the one-time token of the printed link, or for the key itself. Neither the key nor
-//! the token stays in a URL.
+//! Sessions: a cookie gives the browser access to the operator's endpoints. The browser gets the cookie
+//! for the one-time token of the printed link, or for the API key. The URL keeps neither of them.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -17,7 +16,7 @@ const PAGE_HEADER: &str = "x-abtest-page";
 /// How long a session lasts.
 const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The sessions of this process. A restart ends them, and the key only changes with a restart.
+/// The sessions of this process. A restart ends them.
 pub(crate) struct Sessions {
     cookie: String,
     /// Where browsers reach the page, if a proxy is in front of this process.
@@ -35,8 +34,8 @@ struct State {
 }
 
 impl Sessions {
-    /// The sessions of a port. Browsers send a cookie to every port of its host, so the name of the
-    /// cookie holds the port: two abtests on one host do not end each other's sessions.
+    /// The sessions of a port. Browsers send a cookie to every port of a host. The name of the cookie
+    /// contains the port, so that two abtests on one host have separate sessions.
     pub(crate) fn new(port: u16, public_url: Option<PublicUrl>) -> Self {
         let token = random();
         Self {
@@ -83,8 +82,7 @@ impl Sessions {
         HeaderValue::from_str(&cookie).ok()
     }
 
-    /// The header that makes a browser keep a session so long. Behind TLS, the browser sends it over
-    /// TLS only.
+    /// The cookie for `Set-Cookie`. If the public address has TLS, the browser sends it over TLS only.
     fn cookie(&self, session: &str, lifetime: Duration) -> String {
         let name = &self.cookie;
         let seconds = lifetime.as_secs();
@@ -102,8 +100,8 @@ impl Sessions {
         HeaderValue::from_str(&self.cookie("", Duration::ZERO)).ok()
     }
 
-    /// Whether a request comes from our own page, in a session. A browser sends the cookie to every
-    /// port of the host, so we also require a sign that the page has this very origin.
+    /// Whether a request comes from our page and has a session. A browser sends the cookie to every port
+    /// of the host, so the request must also show that its page has our origin.
     pub(crate) fn holds<B>(&self, request: &Request<B>) -> bool {
         self.holds_at(request, Instant::now())
     }
@@ -117,9 +115,8 @@ impl Sessions {
             .any(|session| state.open.get(session).is_some_and(|start| is_alive(*start, now)))
     }
 
-    /// Whether the `Origin` of a request, if it has one, is that of our page: the public address, or
-    /// else the host that the request names. Browsers send it with every request that changes
-    /// something.
+    /// Whether the `Origin` of a request is that of our page: the public address, or the host of the
+    /// request. Browsers send `Origin` with every request that changes something.
     fn is_of_our_origin(&self, headers: &HeaderMap) -> bool {
         let Some(origin) = headers.get(ORIGIN) else { return true };
         let Ok(origin) = origin.to_str() else { return false };
@@ -150,8 +147,8 @@ fn is_alive(start: Instant, now: Instant) -> bool {
     now.saturating_duration_since(start) < LIFETIME
 }
 
-/// Browsers send `Sec-Fetch-Site` to hosts that they trust: this machine, or HTTPS. For the others
-/// we accept a header that a page of another origin cannot send, because our CORS does not allow it.
+/// Browsers send `Sec-Fetch-Site` to this machine and over HTTPS. Elsewhere the page sends a header of
+/// its own, which pages of other origins cannot send, because our CORS does not allow it.
 fn is_of_our_page(headers: &HeaderMap) -> bool {
     match headers.get("sec-fetch-site") {
         Some(site) => site.as_bytes() == b"same-origin",

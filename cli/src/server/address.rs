@@ -1,5 +1,5 @@
-//! Whom a request is from. Behind a proxy the connection is the proxy's, and `X-Forwarded-For` names
-//! the client. Anyone can send that header, so it counts only if a trusted proxy sent it.
+//! Finds the client of a request. A proxy names the client in `X-Forwarded-For`. Anyone can send that
+//! header, so it is only believed from a trusted proxy.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -26,7 +26,8 @@ impl From<IpAddr> for AddressBlock {
     }
 }
 
-/// An extension of each request: whose limits it counts against. `None` for a trusted proxy itself.
+/// An extension of each request: the client whose limits apply. `None` for a trusted proxy, which has no
+/// limits.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ClientAddress(pub(crate) Option<AddressBlock>);
 
@@ -40,14 +41,14 @@ impl TrustedProxies {
         Self(networks.into_iter().collect())
     }
 
-    /// The client whose limits a connection counts against; nothing for a trusted proxy, which
-    /// carries the requests of many clients.
-    pub(super) fn is_counted(&self, peer: IpAddr) -> Option<AddressBlock> {
+    /// The client whose limits apply to a connection. `None` for a trusted proxy, because it sends the
+    /// requests of many clients.
+    pub(super) fn limited(&self, peer: IpAddr) -> Option<AddressBlock> {
         (!self.trusts(peer)).then(|| peer.into())
     }
 
-    /// The client that sent a request: of the addresses that the header names, the last one that is
-    /// no trusted proxy. What stands before it was written by the client itself.
+    /// The client that sent a request: the last address of the header that is not a trusted proxy. The
+    /// client itself can have written the addresses before it.
     pub(super) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> ClientAddress {
         if !self.trusts(peer) {
             return ClientAddress(Some(peer.into()));
@@ -56,14 +57,14 @@ impl TrustedProxies {
         let named = named.flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','));
         let mut last = peer;
         for name in named {
-            // A proxy that writes no address hides its client, so the proxy itself counts.
+            // The proxy did not write an address, so the proxy counts as the client.
             let Some(address) = parse(name) else { break };
             last = address;
             if !self.trusts(address) {
                 break;
             }
         }
-        ClientAddress(self.is_counted(last))
+        ClientAddress(self.limited(last))
     }
 
     fn trusts(&self, address: IpAddr) -> bool {
@@ -72,7 +73,7 @@ impl TrustedProxies {
     }
 }
 
-/// An address as proxies write it: bare, with a port, or an IPv6 address in brackets.
+/// Reads an address as proxies write it: alone, with a port, or in brackets (IPv6).
 fn parse(name: &[u8]) -> Option<IpAddr> {
     let name = std::str::from_utf8(name).ok()?.trim();
     let in_brackets =

@@ -1,5 +1,4 @@
-//! Reads the body of a request: within a time that grows with what has come, and within the memory
-//! that all bodies share.
+//! Reads the body of a request. A body has a minimum rate, and all bodies share a limited memory.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -14,17 +13,18 @@ use tokio::time::{Instant, timeout_at};
 
 use super::Refusal;
 
-/// How long a body may take, beside the time for its bytes.
+/// The time that every body has, in addition to the time for its bytes.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// The slowest that a body may come after that, in bytes per second.
+/// The minimum rate of a body after that time, in bytes per second.
 const SLOWEST: u64 = 16 * 1024;
 
-/// Memory is taken in steps of so many bytes. The first step of each body is free: the number of
-/// connections bounds it.
+/// The size of a part of a body, in bytes. The first part of each body is not counted, because the number
+/// of connections limits it.
 const STEP: usize = 16 * 1024;
 
-/// Most bytes that are read of a body that is too large, so that the client sees the answer.
+/// Bytes that are read of a body that is too large. A client that is still sending would not see an
+/// earlier answer.
 const PATIENCE_BYTES: usize = 8 * MAX_BODY_BYTES;
 
 /// The memory that all bodies share.
@@ -40,7 +40,7 @@ pub(super) struct Received {
 }
 
 impl BodyMemory {
-    /// Memory of so many bytes.
+    /// A memory of this many bytes.
     pub(super) fn new(bytes: usize) -> Self {
         let steps = (bytes / STEP).min(Semaphore::MAX_PERMITS);
         Self { steps: Arc::new(Semaphore::new(steps)), grace: GRACE }
@@ -57,7 +57,7 @@ impl BodyMemory {
         let mut refusal = None;
         let mut length = 0;
         loop {
-            // What is refused gets no more time for what it sends after that.
+            // A refused body has no parts, so it gets no more time.
             let deadline = start + self.time_for(parts.length);
             let Ok(frame) = timeout_at(deadline, body.frame()).await else {
                 return Err(refusal.unwrap_or(Refusal::SlowBody));
@@ -76,7 +76,7 @@ impl BodyMemory {
                 refusal = Some(Refusal::BodyMemory);
             }
             if refusal.is_some() {
-                // From here on it is only read so that the client, still sending, sees the answer.
+                // The rest is read and thrown away, so that the client sees the answer.
                 parts = Parts::default();
             }
         }
@@ -86,14 +86,14 @@ impl BodyMemory {
         }
     }
 
-    /// How long a body may take of which so many bytes have come.
+    /// The time that a body has after this many of its bytes arrived.
     fn time_for(&self, bytes: usize) -> Duration {
         self.grace + Duration::from_millis(bytes as u64 * 1_000 / SLOWEST)
     }
 }
 
-/// What has come of a body, in parts of one size. Growing one buffer instead would leave behind buffers
-/// of every smaller size, which the allocator keeps for a while.
+/// The bytes of a body that arrived, in parts of one size. The allocator can use a part again for another
+/// body. One growing buffer would leave free blocks of many sizes.
 #[derive(Default)]
 struct Parts {
     parts: Vec<Vec<u8>>,

@@ -1,4 +1,4 @@
-//! One connection: its requests, one after the other.
+//! Serves one connection: its requests, one after the other.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -22,14 +22,13 @@ use tower::ServiceExt as _;
 use super::connections::{Admitted, Phase};
 use super::{Answers, Refusal, Sent, Shared};
 
-/// How long the head of a request may take, and how long a connection may be idle.
+/// The time for the head of a request. An idle connection has the same time.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long a client may take to read an answer.
+/// The time that a client has to read an answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Most bytes of a request's head, and most bytes of a body that a connection buffers before they are
-/// read.
+/// Most bytes of a request's head. A connection buffers as many bytes of a body.
 const HEAD_BYTES: usize = 32 * 1024;
 
 /// Serves a connection in a task of its own.
@@ -53,7 +52,7 @@ pub(super) fn spawn<B: Sent>(
         .header_read_timeout(HEAD_TIMEOUT)
         .max_header_size(HEAD_BYTES)
         .max_buf_size(HEAD_BYTES)
-        // A client that has sent all it will send still gets its answer.
+        // A client that closed its sending side still gets its answer.
         .half_close(true)
         .serve_connection(TokioIo::new(stream), service);
     let connection = watched.watch(connection);
@@ -68,8 +67,8 @@ pub(super) fn spawn<B: Sent>(
     });
 }
 
-/// Waits until the client has not read an answer for too long. A connection without an answer is
-/// closed earlier, as the head of its next request takes too long.
+/// Returns when the client has not read an answer within `timeout`. hyper closes idle connections
+/// earlier, by [`HEAD_TIMEOUT`].
 async fn not_read(admitted: &Admitted, timeout: Duration) {
     loop {
         match admitted.waiting() {
@@ -106,8 +105,8 @@ async fn answer<B: Sent>(
     };
     admitted.enter(Phase::Answering);
     let (bytes, memory) = received.map(|body| (body.bytes, body.memory)).unwrap_or_default();
-    // A request may have had a Content-Length besides, which hyper removes. What follows such a
-    // request is in doubt (RFC 9112, 6.1), so nothing follows it.
+    // hyper removes Content-Length from a request that also has Transfer-Encoding. The end of such a
+    // request is uncertain (RFC 9112, 6.1), so the connection is closed after it.
     let is_last = parts.headers.contains_key(TRANSFER_ENCODING);
     parts.extensions.insert(shared.proxies.client(peer, &parts.headers));
     let request = Request::from_parts(parts, AnswerBody::new(bytes));
@@ -123,8 +122,8 @@ async fn answer<B: Sent>(
     response.map(Either::Left)
 }
 
-/// Whether a request names its host as RFC 9112 (section 3.2) requires: once, and from HTTP/1.1 on
-/// always. Programs in front of this one could otherwise understand another host than this one does.
+/// Whether a request names its host exactly once, as HTTP/1.1 requires (RFC 9112, 3.2). With two hosts, a
+/// proxy could use one of them and this server the other.
 fn has_one_host(head: &http::request::Parts) -> bool {
     let mut hosts = head.headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {

@@ -1,5 +1,5 @@
-//! The open connections. When there are too many, the one that has waited longest for its client makes
-//! room for a new one, so that idle connections never keep others out.
+//! Counts the open connections. If there are too many, the one that has been idle longest is closed, so
+//! idle connections never keep new ones out.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
@@ -12,13 +12,13 @@ use super::Refusal;
 use super::address::AddressBlock;
 use super::limits::Limits;
 
-/// How long a body may take before its connection can be closed to make room.
+/// A connection that receives a body for longer than this can be closed to make room.
 const PATIENCE_WITH_BODIES: Duration = Duration::from_secs(1);
 
 /// What a connection does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// It waits for a request, or for the client to take an answer.
+    /// It waits for a request, or for the client to read an answer.
     Waiting,
     /// It receives the body of a request.
     Receiving,
@@ -40,7 +40,7 @@ struct Open {
     of_address: HashMap<AddressBlock, usize>,
 }
 
-/// What is known of a connection.
+/// The state of a connection.
 struct State {
     address: Option<AddressBlock>,
     phase: AtomicU8,
@@ -49,7 +49,7 @@ struct State {
     close: Notify,
 }
 
-/// A connection that is counted. Dropping this ends the counting.
+/// A counted connection. It is no longer counted when this is dropped.
 pub(super) struct Admitted {
     connections: Arc<Connections>,
     number: u64,
@@ -61,11 +61,11 @@ impl Connections {
         Self { limits, start: Instant::now(), open: Mutex::default() }
     }
 
-    /// Counts a connection from an address. `None` is a trusted proxy, which may open any number.
-    /// Another connection is told to close if there are too many.
+    /// Counts a new connection. The limit per address does not apply to `None`, a trusted proxy. If there
+    /// are too many connections, an idle one is closed.
     ///
     /// # Errors
-    /// When there are too many, and all of them are busy.
+    /// When there are too many connections and all of them are busy.
     pub(super) fn admit(
         self: &Arc<Self>,
         address: Option<AddressBlock>,
@@ -96,7 +96,7 @@ impl Connections {
         Ok(Admitted { connections: Arc::clone(self), number, state })
     }
 
-    /// Tells the connections in some phases to close, and returns how many they are.
+    /// Closes the connections in some phases, and returns their number.
     pub(super) fn close(&self, phases: impl Fn(Phase) -> bool) -> usize {
         let open = self.lock();
         let closing = open.states.values().filter(|state| phases(state.phase()));
@@ -114,8 +114,8 @@ impl Connections {
 }
 
 impl Open {
-    /// Closes the connection that has waited longest, else the one whose body takes longest. Returns
-    /// whether there was one.
+    /// Closes the connection that has waited longest. If no connection waits, closes the one whose body
+    /// takes longest. Returns whether there was one.
     fn close_idlest(&mut self, now: u64, may_be: impl Fn(&State) -> bool) -> bool {
         let patience = PATIENCE_WITH_BODIES.as_millis() as u64;
         let candidates = self.states.iter().filter(|(_, state)| may_be(state));
@@ -160,7 +160,7 @@ impl State {
 }
 
 impl Admitted {
-    /// Notes what the connection does now.
+    /// Stores the current phase.
     pub(super) fn enter(&self, phase: Phase) {
         self.state.phase.store(phase as u8, Ordering::Relaxed);
         self.state.since.store(self.connections.now(), Ordering::Relaxed);
@@ -171,7 +171,7 @@ impl Admitted {
         self.state.close.notified().await;
     }
 
-    /// How long the connection has waited for its client. Nothing while it is busy.
+    /// How long the connection has waited for its client. `None` while it is busy.
     pub(super) fn waiting(&self) -> Option<Duration> {
         let since = self.state.since.load(Ordering::Relaxed);
         let waited = self.connections.now().saturating_sub(since);

@@ -1,8 +1,8 @@
-//! How much a server takes at once.
+//! The limits of a server.
 
 use abtest_api::MAX_BODY_BYTES;
 
-/// How much a server takes at once.
+/// The limits of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limits {
     /// Open connections.
@@ -14,11 +14,11 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// For a listener that only this machine's programs use.
+    /// The limits of a listener for few clients: metrics, or the dashboard.
     pub(crate) const SMALL: Self =
         Self { connections: 64, connections_per_address: 64, body_bytes: 4 * MAX_BODY_BYTES };
 
-    /// These limits, with so few connections that the store keeps file descriptors of its own.
+    /// Reduces the connections, so that file descriptors are left for the store.
     pub(crate) fn within(self, descriptors: u64) -> Self {
         let descriptors = usize::try_from(descriptors).unwrap_or(usize::MAX);
         let reserved = KEPT_FOR_THE_STORE.min(descriptors / 4);
@@ -30,7 +30,8 @@ impl Limits {
 /// File descriptors for the store, the log, the listeners and the metrics.
 const KEPT_FOR_THE_STORE: usize = 256;
 
-/// Lets this process open as many files and sockets as the system allows, and returns how many.
+/// Raises the number of files and sockets that this process may open to what the system allows. Returns
+/// that number.
 pub(crate) fn raise_descriptors() -> u64 {
     // On macOS the hard limit is infinite, and the crate knows the real one.
     rlimit::increase_nofile_limit(u64::MAX).unwrap_or_else(|error| {

@@ -1,15 +1,15 @@
-//! The HTTP server: from sockets to requests, and answers back. It bounds what strangers can take:
-//! connections, time and memory. What a request means is the matter of its service.
+//! The HTTP server of `serve` and `dashboard`. It accepts connections, reads requests, and passes them
+//! to a service. It limits the connections, the time and the memory that strangers can take.
 //!
 //! | module | holds |
 //! |---|---|
 //! | `limits` | [`Limits`]: how many connections, and how much memory for bodies |
-//! | `address` | whom a request is from, behind trusted proxies or not |
-//! | `connections` | the open connections, and which of them makes room for a new one |
-//! | `connection` | one connection: its requests, one after the other |
+//! | `address` | finds the client of a request, also behind trusted proxies |
+//! | `connections` | counts the open connections, and closes one to make room for another |
+//! | `connection` | serves one connection |
 //! | `body` | reads a body within its time and the memory for bodies |
 //! | `refusal` | what the server refuses before its service sees it |
-//! | `sparse` | log lines that come once per second at most |
+//! | `sparse` | writes a log line at most once per second |
 
 pub(crate) mod address;
 mod body;
@@ -43,16 +43,17 @@ use sparse::SparseLog;
 
 pub(crate) use refusal::Refusal;
 
-/// After a signal: how long connections may stay open that wait for a client.
+/// After a signal, connections that wait for their client are closed after this time.
 const GRACE_FOR_WAITING: Duration = Duration::from_secs(2);
 
-/// After a signal: how long requests in flight may take.
+/// After a signal, requests in flight may take this long.
 const GRACE_FOR_ANSWERS: Duration = Duration::from_secs(5);
 
-/// How long to wait when the system has no file descriptor for another connection.
+/// The pause after the system refused a connection, usually for lack of file descriptors.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// What answers requests. Each has its whole body, and a [`address::ClientAddress`] as extension.
+/// A service that answers requests. A request has its whole body, and a [`address::ClientAddress`] as an
+/// extension.
 pub(crate) trait Answers<B>:
     Service<Request<AnswerBody>, Response = Response<B>, Error = Infallible, Future: Send>
     + Clone
@@ -120,8 +121,8 @@ impl<S> Server<S> {
         Self { service, shared, connections: Arc::new(Connections::new(limits)) }
     }
 
-    /// Serves until SIGINT or SIGTERM. Then it accepts no more connections and finishes the requests
-    /// that it has, for a short time. A second signal stops at once.
+    /// Serves until SIGINT or SIGTERM. Then it accepts no more connections, and gives the requests in
+    /// flight a few seconds. A second signal stops at once.
     pub(crate) async fn run<B: Sent>(self, listener: TcpListener)
     where
         S: Answers<B>,
@@ -146,7 +147,7 @@ impl<S> Server<S> {
                     "some requests took too long; stopped without them"
                 );
             }
-            // They end as soon as they are told; nothing should take longer.
+            // A closed connection ends at once. This only bounds the wait.
             sleep(GRACE_FOR_ANSWERS).await;
         };
         tokio::select! {
@@ -156,7 +157,7 @@ impl<S> Server<S> {
         }
     }
 
-    /// Serves until the process ends, for a listener whose requests need not be finished.
+    /// Serves until the process ends. Requests in flight are then lost.
     pub(crate) async fn run_without_grace<B: Sent>(self, listener: TcpListener)
     where
         S: Answers<B>,
@@ -173,7 +174,7 @@ impl<S> Server<S> {
             match listener.accept().await {
                 Ok((stream, peer)) => self.connect(stream, peer, watched),
                 Err(error) => {
-                    // Usually the process is out of file descriptors, and some become free soon.
+                    // Usually the process is out of file descriptors, and some will be free soon.
                     if let Some(more) = log.turn() {
                         tracing::warn!(%error, more, "cannot accept a connection");
                     }
@@ -188,12 +189,12 @@ impl<S> Server<S> {
         S: Answers<B>,
     {
         let peer = peer.ip().to_canonical();
-        let counted = self.shared.proxies.is_counted(peer);
-        let admitted = match self.connections.admit(counted) {
+        let limited = self.shared.proxies.limited(peer);
+        let admitted = match self.connections.admit(limited) {
             Ok(admitted) => admitted,
             Err(refusal) => {
                 self.shared.observer.refused(refusal);
-                // A client that does not take this at once sees a closed connection.
+                // If the client cannot take this now, it sees a closed connection.
                 let _ = stream.try_write(refusal.bytes().as_bytes());
                 return;
             }
@@ -205,7 +206,7 @@ impl<S> Server<S> {
     }
 }
 
-/// SIGINT and SIGTERM. From its creation on, they do not end the process.
+/// SIGINT and SIGTERM. They do not end the process once this exists.
 struct StopSignal(Option<[Signal; 2]>);
 
 impl StopSignal {

@@ -1,4 +1,4 @@
-//! What the server refuses before its service sees it.
+//! The connections and requests that the server refuses itself.
 
 use abtest_api::{AnswerBody, MAX_BODY_BYTES, Problem};
 use http::header::{CONNECTION, HeaderValue};
@@ -7,9 +7,9 @@ use http::{Response, StatusCode};
 /// Why a connection or a request was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Refusal {
-    /// Every connection that may be open is busy.
+    /// All connections are busy.
     Connections,
-    /// Every connection that may be open from this address is busy.
+    /// All connections from this address are busy.
     ConnectionsOfAddress,
     /// The request has no `Host` header, or several, or one that is not a host.
     Host,
@@ -79,14 +79,14 @@ impl Refusal {
         }
     }
 
-    /// The answer, after which the connection ends.
+    /// The answer. The connection is closed after it.
     pub(super) fn response(self) -> Response<AnswerBody> {
         let mut response = Problem::of(self.status(), self.detail()).into_response();
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         response
     }
 
-    /// The answer for a connection that gets no task of its own.
+    /// The answer to a connection that is not accepted, as bytes.
     pub(super) fn bytes(self) -> String {
         let (status, body) = (self.status(), self.detail());
         let length = body.len();

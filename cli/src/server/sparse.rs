@@ -1,4 +1,4 @@
-//! Log lines that come once per second at most, so that a flood of failures does not fill the disk.
+//! Writes a log line at most once per second, so that many failures do not fill the disk.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -19,7 +19,8 @@ impl Default for SparseLog {
 }
 
 impl SparseLog {
-    /// Whether this failure is logged, and then how many were not since the last one that was.
+    /// Returns `None` if this failure must not be logged. Otherwise returns how many failures were not
+    /// logged since the last line.
     pub(crate) fn turn(&self) -> Option<u64> {
         self.turn_at(self.start.elapsed().as_secs())
     }

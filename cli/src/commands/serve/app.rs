@@ -35,7 +35,7 @@ pub(super) struct App<S> {
     failures: SparseLog,
 }
 
-/// An extension of requests to the API: what they ask for, and who may.
+/// An extension of requests to the API: the operation, and who may use it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Endpoint {
     operation: Operation,
@@ -43,7 +43,7 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Whether browsers of visitors use it.
+    /// Whether the browsers of visitors use it.
     pub(super) fn is_public(&self) -> bool {
         matches!(self.operation, Operation::Public(_))
     }
@@ -141,7 +141,7 @@ impl<S: Store> App<S> {
         }
         let response = self.api.answer(request).await;
         if guesses && response.status() == StatusCode::UNAUTHORIZED {
-            // This answer still says that the key is wrong; the next one says to wait.
+            // This request was already answered, so the result does not matter.
             let _ = self.rates.wrong_keys.spend(client, NonZeroU32::MIN);
         }
         self.note(&response, start);
@@ -167,8 +167,10 @@ impl<S: Store> App<S> {
         );
     }
 
-    /// Whether a key that a request sends is right. An address that sent too many wrong ones is not
-    /// told.
+    /// Whether a key is right.
+    ///
+    /// # Errors
+    /// When its address sent too many wrong keys. The key is then not compared.
     fn check(&self, request: &FullRequest, key: &[u8]) -> Result<bool, Wait> {
         let client = client(request);
         self.rates.wrong_keys.check(client)?;
@@ -245,13 +247,12 @@ impl<S: Store> App<S> {
     }
 }
 
-/// Whose rates a request counts against.
+/// The client whose rates apply to a request.
 fn client(request: &FullRequest) -> ClientAddress {
     request.extensions().get().copied().unwrap_or(ClientAddress(None))
 }
 
-/// As how many requests a request counts: one, and one more for each KiB of its body, which can hold
-/// many events.
+/// A request counts as one, and as one more for each KiB of its body, because a body can hold many events.
 fn weight(request: &FullRequest) -> NonZeroU32 {
     let kibibytes = u32::try_from(request.body().size_hint().lower() / 1_024).unwrap_or(u32::MAX);
     NonZeroU32::MIN.saturating_add(kibibytes)

@@ -1,4 +1,4 @@
-//! How often an address may ask. The memory for this does not grow with the number of addresses.
+//! Limits the requests and the wrong keys of each address, in a fixed amount of memory.
 
 use std::hash::{BuildHasher, RandomState};
 use std::num::{NonZeroU32, NonZeroU64};
@@ -34,10 +34,10 @@ impl Rates {
     }
 }
 
-/// The requests of so many seconds may come at once.
+/// An address may send the requests of this many seconds at once.
 const SECONDS_AT_ONCE: NonZeroU32 = const { NonZeroU32::new(10).unwrap() };
 
-/// How long to wait for the next request that is allowed.
+/// The time until the next request is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Wait {
     /// Whole seconds, at least 1.
@@ -64,18 +64,18 @@ impl AddressRate {
         Self { limiter: quota.map(limiter), hasher: RandomState::new() }
     }
 
-    /// Takes so many requests from what an address may send.
+    /// Counts requests of an address.
     ///
     /// # Errors
-    /// When it may not send them now.
+    /// When the address must wait.
     pub(super) fn spend(&self, client: ClientAddress, requests: NonZeroU32) -> Result<(), Wait> {
         self.probe(client, requests, true)
     }
 
-    /// Whether an address may send a request now. This takes nothing.
+    /// Checks whether an address may send a request now, without counting one.
     ///
     /// # Errors
-    /// When it may not.
+    /// When the address must wait.
     pub(super) fn check(&self, client: ClientAddress) -> Result<(), Wait> {
         self.probe(client, NonZeroU32::MIN, false)
     }
@@ -85,7 +85,7 @@ impl AddressRate {
             return Ok(());
         };
         let probe = Probe { cell: self.cell(address), spends };
-        // More than a burst is never allowed at once; it then takes a whole burst.
+        // A burst is the most that can be allowed at once, so a larger request counts as a burst.
         match limiter.check_key_n(&probe, count.min(*burst)) {
             Ok(Ok(())) | Err(_) => Ok(()),
             Ok(Err(until)) => {
@@ -101,8 +101,8 @@ impl AddressRate {
     }
 }
 
-/// Addresses share cells. Two of them meet with a chance of 1 in 65,536, and nobody can choose whom to
-/// meet, because the hash has a secret key.
+/// The number of cells. Two addresses share a cell with a probability of 1 in 65,536. The hash has a
+/// random key, so an attacker cannot choose an address that shares a cell with another.
 const CELLS: usize = 65_536;
 
 /// The state of each cell: 512 KiB in all.

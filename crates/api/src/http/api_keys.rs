@@ -20,8 +20,8 @@ pub struct ApiKeys {
 #[derive(Debug, Clone, Copy)]
 pub struct CheckedByGateway;
 
-/// An extension of requests to a path at which the operator lets everybody read results: an entry
-/// of `extra_wiring` with `"apiKeyRequired": false`.
+/// An extension of requests to a path where anyone may read results: an entry of `extra_wiring` with
+/// `"apiKeyRequired": false`.
 #[derive(Debug, Clone, Copy)]
 pub struct OpenByWiring;
 
@@ -37,8 +37,7 @@ impl ApiKeys {
         self.keys.iter().fold(false, |accepted, known| known.matches(key) | accepted)
     }
 
-    /// Lets a request with a key pass. The answer says whether the key is wrong or missing, which the
-    /// caller knows.
+    /// Checks the key of a request. The error says whether the key is wrong or missing.
     pub(crate) fn check<B>(&self, request: &Request<B>) -> Result<(), Box<Problem>> {
         if self.keys.is_empty() && request.extensions().get::<CheckedByGateway>().is_some() {
             return Ok(());

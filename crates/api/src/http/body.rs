@@ -13,8 +13,8 @@ use crate::http::problem::{MAX_BODY_BYTES, Problem};
 /// Most bytes that are read of a body that is too large.
 const PATIENCE_BYTES: usize = 8 * MAX_BODY_BYTES;
 
-/// Reads a body that holds JSON: sent as such, as the text/plain of `navigator.sendBeacon`, or
-/// without a type.
+/// Reads a JSON body. Its type is application/json, or text/plain as `navigator.sendBeacon` sends it, or
+/// absent.
 pub(crate) async fn read_json<B: Body>(request: Request<B>) -> Result<Bytes, Box<Problem>> {
     check_form(request.headers())?;
     let mut body = pin!(request.into_body());
@@ -34,7 +34,7 @@ pub(crate) async fn read_json<B: Body>(request: Request<B>) -> Result<Bytes, Box
     if length > MAX_BODY_BYTES { Err(Problem::body_too_large()) } else { Ok(read.into()) }
 }
 
-/// Checks what the headers say about the body's form: JSON as UTF-8, not compressed.
+/// Checks the headers that describe the body: it must be JSON in UTF-8, not compressed.
 fn check_form(headers: &HeaderMap) -> Result<(), Box<Problem>> {
     let encodings = headers.get_all(CONTENT_ENCODING).iter();
     let mut encodings = encodings.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
@@ -57,13 +57,13 @@ fn check_form(headers: &HeaderMap) -> Result<(), Box<Problem>> {
 /// The content types of bodies.
 const JSON_TYPES: [&str; 2] = ["application/json", "text/plain"];
 
-/// The value of a content type's parameter, if the parameter is `charset`.
+/// The value of a parameter of Content-Type, if the parameter is `charset`.
 fn charset(parameter: &[u8]) -> Option<&[u8]> {
     let equals = parameter.iter().position(|byte| *byte == b'=')?;
     is_one_of(&parameter[..equals], &["charset"]).then(|| &parameter[equals + 1..])
 }
 
-/// Compares without regard to case and to spaces around, as RFC 9110 has it for such words.
+/// Compares words. RFC 9110 ignores their case and the spaces around them.
 fn is_one_of(word: &[u8], known: &[&str]) -> bool {
     known.iter().any(|known| word.trim_ascii().eq_ignore_ascii_case(known.as_bytes()))
 }

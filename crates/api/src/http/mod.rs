@@ -1,17 +1,17 @@
-//! HTTP itself: from a request's line, headers and body to values, and from values to an answer.
+//! HTTP: reads a request's line, headers and body, and writes answers.
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`router`] | which operation a method and a path mean |
+//! | [`router`] | finds the operation of a method and a path |
 //! | [`api_keys`] | the keys that operators need |
-//! | [`secret_digest`] | comparing a secret with a guess |
-//! | [`query`] | a request's query string, with known parameters only |
-//! | [`body`] | reading a request's body within its limit |
+//! | [`secret_digest`] | compares a secret with a guess |
+//! | [`query`] | reads the query string; only known parameters are accepted |
+//! | [`body`] | reads a body within its limit |
 //! | [`author`] | who makes a change |
 //! | [`conditions`] | entity tags and conditions |
 //! | [`problem`] | errors as RFC 9457 documents |
 //! | [`response`] | the headers that every answer has |
-//! | [`request_summary`] | what a finished request leaves for logs and metrics |
+//! | [`request_summary`] | what logs and metrics need to know about a finished request |
 
 pub(crate) mod api_keys;
 pub(crate) mod author;

@@ -52,7 +52,7 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "operator", schema(nullable = false))]
     pub(crate) current_version: Option<u64>,
-    /// For a failure of the server: the same id stands in its log, next to the reason.
+    /// For a failure of the server: the log has the reason under this id.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "operator", schema(nullable = false))]
     pub(crate) request_id: Option<String>,
@@ -73,7 +73,7 @@ pub struct Problem {
 pub(crate) struct RefusedEvent {
     /// Its position in the array, from 0.
     pub index: usize,
-    /// 400: it breaks a rule. 429: a limit. 500: its counter cannot be counted into.
+    /// 400: it breaks a rule. 429: a limit is reached. 500: its key in Redis holds another type.
     pub status: u16,
     /// The parameter or member that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -133,7 +133,7 @@ impl Problem {
         Self::boxed(StatusCode::NOT_FOUND, detail)
     }
 
-    /// A parameter with a well-formed value that breaks a rule of the endpoint's own.
+    /// A parameter whose value breaks a rule of the endpoint.
     pub(crate) fn wrong_parameter(
         parameter: &str,
         rule: &'static str,
@@ -204,7 +204,7 @@ impl Problem {
         Box::new(Self { parameter, rule, length, ..Self::new(status, detail) })
     }
 
-    /// The answer that carries this document.
+    /// The response with this document.
     pub fn into_response(self) -> Response<AnswerBody> {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_vec(&self).unwrap_or_default();
@@ -295,7 +295,7 @@ impl From<CommitError> for Box<Problem> {
 }
 
 impl From<StoreError> for Box<Problem> {
-    /// The reason is for the log. The answer says what to do, and names the line of the log.
+    /// The answer says what to do and names the line of the log, which has the reason.
     fn from(error: StoreError) -> Self {
         let (status, detail) = if error.is_temporary() {
             (StatusCode::SERVICE_UNAVAILABLE, TRY_AGAIN)

@@ -6,9 +6,8 @@ use http::Uri;
 
 use crate::http::problem::Problem;
 
-/// Decodes a query string. Refuses a parameter that the operation does not know, because a
-/// misspelled one must not be ignored. Tracking ignores it: people add cache busters and `utm_…` to
-/// the address, and no event may be lost for that.
+/// Decodes a query string. An unknown parameter is refused, because it can be a misspelled one.
+/// Tracking ignores unknown parameters: cache busters and `utm_…` must not lose an event.
 pub(crate) fn parse(uri: &Uri, operation: Operation) -> Result<Query<'_>, Box<Problem>> {
     let query = Query::parse(uri.query().unwrap_or_default())?;
     if operation == Operation::Public(PublicOperation::TrackOne) {

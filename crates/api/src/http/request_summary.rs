@@ -1,4 +1,4 @@
-//! What a finished request leaves for logs and metrics.
+//! What logs and metrics need to know about a finished request.
 
 use abtest_store::StoreError;
 use http::Response;
@@ -21,7 +21,7 @@ pub struct RequestSummary {
     pub failed: usize,
     /// Why the store failed.
     pub error: Option<StoreError>,
-    /// The id under which the answer refers to the error in the log.
+    /// The id of the error in the log. The answer names it.
     pub request_id: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Which target a method and a path lead to.
+//! Finds the target of a request's method and path.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +32,7 @@ pub(crate) enum Found<T> {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct PathParameters(Vec<(String, String)>);
 
-/// Two paths that cannot be told apart.
+/// Two paths match the same requests.
 #[derive(Debug, thiserror::Error)]
 #[error("the path {path} cannot be routed: {problem}")]
 pub struct RouteError {
@@ -44,7 +44,7 @@ impl<T: Copy> Router<T> {
     /// A router for these methods and paths.
     ///
     /// # Errors
-    /// When two paths cannot be told apart.
+    /// When two paths match the same requests.
     pub(crate) fn new(
         routes: impl IntoIterator<Item = (abtest_model::Method, String, T)>,
     ) -> Result<Self, RouteError> {
@@ -60,7 +60,7 @@ impl<T: Copy> Router<T> {
         Ok(Self { paths })
     }
 
-    /// A router for endpoints of the table, of which a test knows that they can be told apart.
+    /// A router for endpoints of the table. A test checks that their paths are different.
     pub(crate) fn of_table(
         routes: impl IntoIterator<Item = (abtest_model::Method, String, T)>,
     ) -> Self {

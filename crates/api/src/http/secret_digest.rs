@@ -1,10 +1,10 @@
-//! Comparing a secret with what a stranger sent, without telling anything by the time it takes.
+//! Compares a secret with a guess in constant time.
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// The SHA-256 digest of a secret. Digests have one length, so comparing them takes the same time
-/// for a guess of any length; the secret itself is not kept.
+/// The SHA-256 digest of a secret. All digests have the same length, so a comparison takes the same time
+/// for every guess. The secret itself is not kept.
 #[derive(Clone)]
 pub struct SecretDigest([u8; 32]);
 
