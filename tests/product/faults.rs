@@ -96,6 +96,25 @@ fn a_bad_body_is_refused_with_the_status_that_says_why() {
 }
 
 #[test]
+fn a_document_with_a_repeated_member_or_in_another_form_is_refused() {
+    both(|serve| {
+        let twice = r#"{"variants": [{"name": "a", "name": "b"}], "status": "draft"}"#;
+        for (method, path) in [
+            ("PUT", "/experiments/e/definition"),
+            ("PATCH", "/experiments/e/definition"),
+            ("PATCH", "/settings"),
+        ] {
+            let refused = serve.call(method, path, Some(twice));
+            assert_eq!((refused.status, &refused.json()["rule"]), (400, &json!("once")), "{path}");
+            assert_eq!(refused.json()["parameter"], "variants[0].name", "{}", refused.text);
+            let form = [("x-api-key", &*serve.key), ("content-encoding", "gzip")];
+            assert_eq!(serve.request(method, path, &form, b"{}").status, 415, "{path}");
+        }
+        assert_eq!(serve.get("/experiments/e/definition").status, 404);
+    });
+}
+
+#[test]
 fn wrong_methods_and_unknown_paths_say_what_there_is() {
     both(|serve| {
         let answer = serve.request("PUT", "/track", &[], &[]);

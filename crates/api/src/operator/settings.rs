@@ -64,7 +64,7 @@ pub(crate) async fn get<S: Store>(
         ("namespace" = Option<String>, Query, description = "`alephbet` if absent"),
         ("If-Match" = Option<String>, Header, pattern = r#"^("[0-9]{1,18}"|\*)$"#,
             description = "the version that is changed, in quotes; `*` for any"),
-        ("X-Abtest-Actor" = Option<String>, Header, pattern = r"^[!-~]{1,200}$",
+        ("X-Abtest-Actor" = Option<String>, Header, pattern = r"^[!-~]{0,200}$",
             description = "the person or program, for the history; not verified"),
     ),
     request_body(content = Object, content_type = "application/json"),
