@@ -16,6 +16,19 @@ pub struct AnalysedResults {
     /// The counts.
     #[serde(flatten)]
     pub results: ExperimentResults,
+    /// The experiment's definition: the whole document if the experiment was asked for by its name;
+    /// status, version, traffic, control, texts, schedule and times in a list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, value_type = Option<Object>)]
+    pub definition: Option<serde_json::Value>,
+    /// What was counted and is not in the definition. It is part of no family and no verdict.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub undeclared: Option<Undeclared>,
+    /// The parameters of the request that replace the definition's plan. If there are any, the
+    /// analysis is a "what if".
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub what_if: Vec<String>,
     /// The verdict in short, with `analysis=summary`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -37,6 +50,15 @@ impl AnalysedResults {
         let trials = |variant: &VariantResults| variant.trials;
         self.results.variants.iter().map(trials).fold(0, u64::saturating_add)
     }
+}
+
+/// Names that were counted and are not in the definition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Undeclared {
+    /// The goals.
+    pub goals: Vec<String>,
+    /// The variants.
+    pub variants: Vec<String>,
 }
 
 /// Participants, in all variants together, at which a group-sequential test of the verdict's goal

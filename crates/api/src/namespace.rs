@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use abtest_model::Namespace;
 use abtest_model::definition::{Document, Seed, Settings};
-use abtest_store::{Documents, Expected, Kind, NamespaceSnapshot, StoreError};
+use abtest_store::{DocumentKey, Documents, Expected, Kind, NamespaceSnapshot, StoreError};
 use serde::Deserialize;
 
 /// Most namespaces that a process remembers. One more makes it forget all of them.
@@ -20,6 +20,8 @@ pub(crate) struct NamespaceState {
     pub(crate) experiments: BTreeMap<String, Arc<Defined>>,
     /// The layers.
     pub(crate) layers: BTreeMap<String, Arc<StoredLayer>>,
+    /// The other documents of experiments: looks, control, baseline, alarm.
+    pub(crate) records: HashMap<DocumentKey, abtest_store::Document>,
     /// The settings; those of a namespace without any if there are none.
     pub(crate) settings: Result<Settings, StoreError>,
     /// What a write of the settings must replace.
@@ -61,6 +63,7 @@ impl NamespaceState {
             version: snapshot.version,
             experiments: BTreeMap::new(),
             layers: BTreeMap::new(),
+            records: HashMap::new(),
             settings: Ok(Settings::default()),
             settings_expected: Expected::Absent,
         };
@@ -89,7 +92,9 @@ impl NamespaceState {
                     state.settings = document.parse();
                     state.settings_expected = Expected::Version(version);
                 }
-                Kind::Looks | Kind::Control | Kind::Baseline | Kind::Alarm => {}
+                Kind::Looks | Kind::Control | Kind::Baseline | Kind::Alarm => {
+                    state.records.insert(document.key.clone(), document);
+                }
             }
         }
         state

@@ -345,3 +345,164 @@ async fn settings_make_layers_and_defaults() {
         (422, &json!("defaults.layer"))
     );
 }
+
+impl Api {
+    async fn count(&self, experiment: &str, counts: &[(&str, &str, usize)]) {
+        for (variant, event, number) in counts {
+            let one = |uuid: usize| {
+                let query = format!(
+                    "experiment={experiment}&variant={variant}&event={event}&uuid={variant}{uuid}"
+                );
+                Event::from_query(&Query::parse(&query).unwrap()).unwrap()
+            };
+            self.store.record((0..*number).map(one).collect()).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_list_shows_definitions_and_hides_archived_ones() {
+    let api = Api::new();
+    api.count("counted", &[("a", "participate", 1)]).await;
+    let before = api.get("/experiments?analysis=none").await.body;
+    for (name, status) in [("draft", "draft"), ("live", "running"), ("old", "draft")] {
+        api.put(name, &[], with(json!({"status": status, "traffic": 40}))).await;
+    }
+    api.patch("old", &[], json!({"status": "archived"})).await;
+    let names = async |query: &str| -> Vec<String> {
+        let list = api.get(&format!("/experiments?{query}")).await;
+        assert_eq!(list.status, 200, "{}", list.body);
+        let experiments = list.body.as_array().unwrap()[1..].iter();
+        experiments.map(|one| one["experiment"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names("").await, ["counted", "draft", "live"]);
+    assert_eq!(names("status=archived").await, ["old"]);
+    assert_eq!(names("status=undefined,running").await, ["counted", "live"]);
+    assert_eq!(names("limit=2").await, ["counted", "draft"]);
+    assert_eq!(names("limit=2&cursor=draft").await, ["live"]);
+    assert_eq!(names("scope=old").await, ["old"]);
+    assert_eq!(api.get("/experiments?status=started").await.status, 400);
+    let list = api.get("/experiments?analysis=none").await.body;
+    assert_eq!(list[1], before[1], "an undefined experiment has Gimel's members as before");
+    let live = &list[3]["definition"];
+    assert_eq!(
+        (&live["status"], &live["traffic"], &live["version"]),
+        (&json!("running"), &json!(40), &json!(1))
+    );
+    assert!(live["started"].is_string() && live.get("variants").is_none(), "{live}");
+    let alone = api.get("/experiments/live").await.body;
+    assert_eq!(alone["definition"]["variants"], two()["variants"]);
+    assert_eq!(alone["analysis"]["verdict"]["outcome"], "nothing_to_compare");
+}
+
+#[tokio::test]
+async fn the_analysis_follows_the_definition_and_a_request_asks_what_if() {
+    let api = Api::new();
+    let body = json!({"status": "running", "control": "b",
+        "variants": [{"name": "a"}, {"name": "b"}, {"name": "late"}],
+        "weights": {"a": 1, "b": 3, "late": 0},
+        "goals": [{"name": "errors", "role": "primary", "better": "lower"}, {"name": "clicks"}],
+        "analysis": {"level": 0.9, "minimum_lift": 0.1, "correction": "none", "baseline": 0.3}});
+    assert_eq!(api.put("e", &[], body).await.status, 201);
+    api.count(
+        "e",
+        &[
+            ("a", "participate", 1_000),
+            ("b", "participate", 3_000),
+            ("a", "errors", 100),
+            ("b", "errors", 900),
+            ("a", "extra", 5),
+            ("stranger", "participate", 800),
+        ],
+    )
+    .await;
+    let shown = api.get("/experiments/e").await.body;
+    let analysis = &shown["analysis"];
+    assert_eq!((&analysis["control"], &analysis["level"]), (&json!("b"), &json!(0.9)));
+    assert_eq!((&analysis["correction"], &analysis["minimum_lift"]), (&json!("none"), &json!(0.1)));
+    assert_eq!(analysis["sample_ratio"]["alarm"], false, "{}", analysis["sample_ratio"]);
+    assert_eq!(analysis["sample_ratio"]["expected"], json!([1000.0, 3000.0, 0.0]));
+    assert_eq!(analysis["verdict"]["outcome"], "better", "fewer errors are better");
+    assert_eq!(
+        (&analysis["verdict"]["goal"], &analysis["verdict"]["variant"]),
+        (&json!("errors"), &json!("a"))
+    );
+    let families: Vec<&Value> = analysis["families"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|family| &family["comparisons"])
+        .collect();
+    assert_eq!(families, [&json!(2), &json!(2)]);
+    assert_eq!(shown["undeclared"], json!({"goals": ["extra"], "variants": ["stranger"]}));
+    let goals = analysis["goals"].as_array().unwrap();
+    assert_eq!(goals.iter().map(|goal| &goal["goal"]).collect::<Vec<_>>(), ["errors", "clicks"]);
+    assert!(shown.get("what_if").is_none());
+
+    let asked = api.get("/experiments/e?control=a&level=90%25&correction=bonferroni").await.body;
+    assert_eq!(asked["what_if"], json!(["control", "correction"]));
+    assert!(
+        asked["analysis"]["warnings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|one| one["code"] == "what_if")
+    );
+    assert_eq!(api.get("/experiments/e?control=stranger").await.status, 400);
+    let chosen = api.send("PUT", "/experiments/e/control?variant=a", &[], Value::Null).await;
+    assert_eq!(chosen.status, 409);
+
+    let more = json!({"goals": [{"name": "errors", "role": "primary", "better": "lower"},
+        {"name": "clicks"}, {"name": "extra"}]});
+    assert_eq!(api.patch("e", &[("if-match", "*")], more).await.status, 200);
+    let shown = api.get("/experiments/e").await.body;
+    let goals = shown["analysis"]["goals"].as_array().unwrap();
+    assert_eq!(goals[2]["against_control"][0]["family"], "exploratory", "{}", goals[2]);
+    assert_eq!(shown["analysis"]["families"].as_array().unwrap()[1]["comparisons"], 2);
+
+    assert_eq!(api.patch("e", &[], json!({"traffic": 50, "weights": {"a": 3}})).await.status, 200);
+    let shown = api.get("/experiments/e").await.body;
+    let verdict = &shown["analysis"]["verdict"];
+    assert_eq!(verdict["outcome"], "no_verdict", "{verdict}");
+    assert!(verdict["sentence"].as_str().unwrap().contains("weights changed"), "{verdict}");
+    let warnings = shown["analysis"]["warnings"].as_array().unwrap();
+    assert!(warnings.iter().any(|one| one["code"] == "disturbance"), "{warnings:?}");
+    let look = api.send("POST", "/experiments/e/looks?planned=9000", &[], Value::Null).await;
+    assert_eq!(look.status, 409, "{}", look.body);
+}
+
+#[tokio::test]
+async fn looks_follow_the_plan_of_the_definition() {
+    let api = Api::new();
+    let body = with(json!({"status": "running", "control": "green",
+        "goals": [{"name": "buy", "role": "primary"}, {"name": "click"}],
+        "analysis": {"method": "sequential", "planned": 9_000}}));
+    api.put("e", &[], body).await;
+    api.count(
+        "e",
+        &[
+            ("control", "participate", 1_000),
+            ("green", "participate", 1_000),
+            ("control", "buy", 300),
+            ("green", "buy", 100),
+            ("green", "made up", 50),
+        ],
+    )
+    .await;
+    let look = api.send("POST", "/experiments/e/looks", &[], Value::Null).await;
+    assert_eq!(look.status, 200, "{}", look.body);
+    let taken = &look.body["analysis"]["looks"];
+    assert_eq!(
+        (&taken["planned"], &taken["taken"][0]["control"]),
+        (&json!(9_000), &json!("green"))
+    );
+    assert_eq!(
+        look.body["analysis"]["verdict"]["outcome"], "better",
+        "{}",
+        look.body["analysis"]["verdict"]
+    );
+    assert!(!taken.to_string().contains("made up"), "{taken}");
+    let read = api.get("/experiments/e").await.body;
+    assert_eq!(read["analysis"]["method"], "sequential");
+    assert_eq!(read["analysis"]["verdict"]["outcome"], "better");
+}

@@ -1,7 +1,7 @@
 //! Slots and allocation of a changed definition: from a [`Change`] to the [`Document`] to store.
 
 use abtest_model::Variant;
-use abtest_model::definition::{Allocation, Change, Current, Document, Status, Time};
+use abtest_model::definition::{Allocation, Change, Current, Document, FirstStart, Status, Time};
 
 use crate::allocation::{first, rebalanced, sizes};
 use crate::slots::{FullRing, SlotTable};
@@ -80,7 +80,16 @@ pub fn document(
         }
         (previous, _) => previous.cloned(),
     };
+    let first_start = match (previous, &allocation) {
+        (None, Some(allocation)) => Some(FirstStart {
+            at: stamp.now,
+            goals: definition.goals.iter().map(|goal| goal.name.clone()).collect(),
+            allocation: allocation.number,
+        }),
+        _ => before.and_then(|before| before.first_start.clone()),
+    };
     Ok(Document {
+        first_start,
         slots: table.of(name).to_vec(),
         version: change.version,
         allocation,
@@ -146,8 +155,11 @@ mod tests {
         assert_eq!(stored(&running).slots, held);
         let allocation = stored(&running).allocation.clone().unwrap();
         assert_eq!((allocation.number, allocation.by.as_str()), (1, "key-1"));
+        let start = stored(&running).first_start.clone().unwrap();
+        assert_eq!((start.at, start.allocation, start.goals.len()), (now(), 1, 0));
         assert_eq!(allocation.why.as_deref(), Some("go"));
         let paused = then(&running, json!({"status": "paused"}), None);
+        assert_eq!(stored(&paused).first_start, Some(start));
         assert_eq!(stored(&paused).slots, held);
         let reweighted = then(&paused, json!({"weights": {"control": 3}}), None);
         assert_eq!(stored(&reweighted).allocation.as_ref().unwrap().number, 2);

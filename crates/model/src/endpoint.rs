@@ -164,7 +164,7 @@ pub const ENDPOINTS: &[Endpoint] = {
             Get,
             "/experiments",
             Operator::Results,
-            analysis_parameters!["scope", "days", "limit", "cursor"],
+            analysis_parameters!["scope", "status", "days", "limit", "cursor"],
         ),
         operator(
             Get,

@@ -120,9 +120,12 @@ impl<S: Store> OperatorApi<S> {
         let query = &query::parse(&uri, Operation::Operator(operation))?;
         let definitions = &self.definitions;
         match operation {
-            OperatorOperation::Results => results::results(store, query, self.answer_limit).await,
+            OperatorOperation::Results => {
+                results::results(store, definitions, query, self.answer_limit).await
+            }
             OperatorOperation::Result => {
-                results::result(store, path.experiment()?, query, self.answer_limit).await
+                let limit = self.answer_limit;
+                results::result(store, definitions, path.experiment()?, query, limit).await
             }
             OperatorOperation::Delete => {
                 let author = Author::of(&request)?;
@@ -147,11 +150,14 @@ impl<S: Store> OperatorApi<S> {
             }
             OperatorOperation::ExperimentSchema => Ok(definitions::schema()),
             OperatorOperation::TakeLook => {
-                looks::take(store, path.experiment()?, query, self.answer_limit).await
+                let limit = self.answer_limit;
+                looks::take(store, definitions, path.experiment()?, query, limit).await
             }
-            OperatorOperation::ResetLooks => looks::reset(store, path.experiment()?, query).await,
+            OperatorOperation::ResetLooks => {
+                looks::reset(store, definitions, path.experiment()?, query).await
+            }
             OperatorOperation::ChooseControl => {
-                control::choose(store, path.experiment()?, query).await
+                control::choose(store, definitions, path.experiment()?, query).await
             }
             OperatorOperation::GimelDelete => {
                 delete::gimel_delete(store, definitions, query, &Author::of(&request)?).await

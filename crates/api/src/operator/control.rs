@@ -12,7 +12,8 @@ use super::refusals::{NoExperiment, Refusals};
 use crate::AnswerBody;
 use crate::http::problem::Problem;
 use crate::http::response::json;
-use crate::operator::kept::{BESIDE_COUNTS, Kept};
+use crate::operator::definitions::commit::Definitions;
+use crate::operator::kept::Kept;
 use crate::operator::looks::{ATTEMPTS, busy};
 use crate::operator::results::known;
 
@@ -39,11 +40,14 @@ pub(crate) struct ChosenControl {
         Refusals, NoExperiment,
         (status = 400, description = "the experiment has no such variant", body = Problem,
             content_type = "application/problem+json"),
+        (status = 409, description = "the experiment has a definition, which names the control",
+            body = Problem, content_type = "application/problem+json"),
     ),
     security(("key" = []))
 )]
 pub(crate) async fn choose<S: Store>(
     store: &S,
+    definitions: &Definitions,
     experiment: Experiment,
     query: &Query<'_>,
 ) -> Result<Response<AnswerBody>, Box<Problem>> {
@@ -58,9 +62,15 @@ pub(crate) async fn choose<S: Store>(
         None => Write::delete(key, Expected::Any),
     };
     for _ in 0..ATTEMPTS {
-        let version = store.version(&namespace).await?;
+        let state = definitions.namespaces.read(store, &namespace).await?;
+        if state.experiments.contains_key(experiment.as_str()) {
+            let detail = "the definition of this experiment names its control; change the member \
+                `control` with PATCH /experiments/{experiment}/definition while it is a draft, or \
+                use the parameter `control` for a \"what if\"";
+            return Err(Problem::boxed(StatusCode::CONFLICT, detail));
+        }
         let Kept { tally, .. } =
-            known(store, &namespace, experiment.clone(), Include::COUNTS, BESIDE_COUNTS).await?;
+            known(store, &state, &namespace, experiment.clone(), Include::COUNTS).await?;
         if let Some(control) = &control
             && !tally.variants().contains(control)
         {
@@ -68,7 +78,7 @@ pub(crate) async fn choose<S: Store>(
                 GET /experiments/{experiment} lists them";
             return Err(Problem::wrong_parameter("variant", "known-variant", detail));
         }
-        match store.commit(&namespace, Some(version), vec![write.clone()]).await {
+        match store.commit(&namespace, Some(state.version), vec![write.clone()]).await {
             Ok(_) => {
                 let experiment = experiment.to_string();
                 let control = control.map(|control| control.to_string());

@@ -1,16 +1,18 @@
-//! Reads experiments with the documents that belong to them: one read of the counters and one of the
-//! documents, however many experiments there are.
+//! Reads experiments with the documents that belong to them: one read of the documents and one of the
+//! counters, however many experiments there are.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
+use std::sync::Arc;
 
-use abtest_model::{Experiment, Namespace, Tally, Variant};
+use abtest_model::{Experiment, Namespace, Tally, Variant, definition};
 use abtest_stats::analysis::RaisedAlarm;
 use abtest_store::contents::{Baselines, Control};
-use abtest_store::{Document, Documents, Expected, Include, Kind, Store, StoreError};
+use abtest_store::{Document, Expected, Include, Kind, Store, StoreError};
 use http::StatusCode;
 use serde::de::DeserializeOwned;
 
 use crate::http::problem::Problem;
+use crate::namespace::{Defined, NamespaceState};
 use crate::operator::looks_document::LooksDocument;
 
 /// An experiment with its documents.
@@ -32,6 +34,15 @@ pub(crate) struct Earlier {
     pub(crate) alarm: Option<RaisedAlarm>,
     /// Why documents of the experiment cannot be read. Its counts are shown without them.
     pub(crate) damaged: Vec<Damage>,
+    /// The experiment's definition.
+    pub(crate) definition: Option<Arc<Defined>>,
+}
+
+impl Earlier {
+    /// The definition, if there is one that can be read.
+    pub(crate) fn definition(&self) -> Option<&definition::Document> {
+        self.definition.as_ref()?.document.as_ref().ok().map(|document| &**document)
+    }
 }
 
 /// A document that cannot be read.
@@ -59,24 +70,38 @@ impl Earlier {
     }
 }
 
-/// The documents that a report of the counts alone needs.
-pub(crate) const BESIDE_COUNTS: &[Kind] = &[Kind::Control, Kind::Baseline];
-
-/// The documents that an analysis needs.
-pub(crate) const FOR_ANALYSIS: &[Kind] = &[Kind::Looks, Kind::Control, Kind::Baseline, Kind::Alarm];
-
-/// Reads the experiments of a namespace, or those of the scope: one read of the counters and one
-/// of the documents.
+/// Reads the experiments of a namespace, or those of the scope: one read of the counters. Defined
+/// experiments without counts are among them. `state` must have been read before.
 pub(crate) async fn read<S: Store>(
     store: &S,
+    state: &NamespaceState,
     namespace: &Namespace,
     scope: Option<&[Experiment]>,
     include: Include,
-    kinds: &[Kind],
 ) -> Result<Vec<Kept>, StoreError> {
-    let tallies = store.read(namespace, scope, include).await?;
-    let documents = documents(store, namespace, kinds, scope).await?;
-    Ok(tallies.into_iter().map(|tally| join(tally, &documents)).collect())
+    let mut tallies = store.read(namespace, scope, include).await?;
+    if scope.is_none() {
+        add_defined(&mut tallies, state);
+    }
+    Ok(tallies.into_iter().map(|tally| join(tally, state)).collect())
+}
+
+/// Adds the defined experiments that nothing was counted for, in the order of names.
+pub(crate) fn add_defined(tallies: &mut Vec<Tally>, state: &NamespaceState) {
+    let counted: HashSet<String> =
+        tallies.iter().map(|tally| tally.experiment.to_string()).collect();
+    let new = state.experiments.iter().filter(|(name, _)| !counted.contains(*name));
+    let new: Vec<Tally> = new.filter_map(|(name, defined)| uncounted(name, defined)).collect();
+    if new.is_empty() {
+        return;
+    }
+    tallies.extend(new);
+    tallies.sort_by(|one, other| one.experiment.cmp(&other.experiment));
+}
+
+fn uncounted(name: &str, defined: &Defined) -> Option<Tally> {
+    let counting = defined.document.as_ref().ok().and_then(|one| one.definition.counting);
+    Some(Tally::new(Experiment::new(name).ok()?, counting.unwrap_or_default()))
 }
 
 /// Checks that this version of abtest can use the content of a document.
@@ -89,34 +114,26 @@ pub fn check_content(kind: Kind, content: &str) -> Result<(), serde_json::Error>
         Kind::Control => serde_json::from_str::<Control>(content).map(drop),
         Kind::Baseline => serde_json::from_str::<Baselines>(content).map(drop),
         Kind::Alarm => serde_json::from_str::<RaisedAlarm>(content).map(drop),
-        Kind::Definition | Kind::Layer | Kind::Settings => Ok(()),
+        Kind::Definition => serde_json::from_str::<definition::Document>(content).map(drop),
+        Kind::Layer | Kind::Settings => Ok(()),
     }
 }
 
-type Found = HashMap<(Kind, String), Document>;
-
-async fn documents(
-    store: &impl Documents,
-    namespace: &Namespace,
-    kinds: &[Kind],
-    scope: Option<&[Experiment]>,
-) -> Result<Found, StoreError> {
-    let found = store.list(namespace, kinds, scope).await?;
-    let by_key = |document: Document| ((document.key.kind, document.key.name.clone()), document);
-    Ok(found.into_iter().map(by_key).collect())
-}
-
-fn join(mut tally: Tally, documents: &Found) -> Kept {
-    let find = |kind| documents.get(&(kind, tally.experiment.to_string()));
+fn join(mut tally: Tally, state: &NamespaceState) -> Kept {
+    let find = |kind: Kind| state.records.get(&kind.of(&tally.experiment));
     let looks_expected = Expected::found(find(Kind::Looks));
     let mut damaged = Vec::new();
     let control: Option<Control> = content(find(Kind::Control), &mut damaged);
     let baselines: Option<Baselines> = content(find(Kind::Baseline), &mut damaged);
     let looks: Option<LooksDocument> = content(find(Kind::Looks), &mut damaged);
     let alarm = content(find(Kind::Alarm), &mut damaged);
+    let definition = state.experiments.get(tally.experiment.as_str()).cloned();
+    if let Some(Err(reason)) = definition.as_ref().map(|defined| &defined.document) {
+        damaged.push(Damage { kind: Kind::Definition, reason: reason.clone() });
+    }
     tally.control = control.and_then(|control| Variant::new(control.control).ok());
     tally.baselines = baselines.unwrap_or_default().baselines;
-    let earlier = Earlier { looks: looks.unwrap_or_default(), alarm, damaged };
+    let earlier = Earlier { looks: looks.unwrap_or_default(), alarm, damaged, definition };
     Kept { tally, earlier, looks_expected }
 }
 

@@ -15,7 +15,8 @@ use crate::http::problem::Problem;
 use crate::http::response::json;
 use crate::operator::alarms;
 use crate::operator::analysis::{AnalysisParameters, Question, Report, look};
-use crate::operator::kept::{FOR_ANALYSIS, Kept};
+use crate::operator::definitions::commit::Definitions;
+use crate::operator::kept::Kept;
 use crate::operator::looks_document::LooksDocument;
 use crate::operator::results::{AnswerLimit, known, to_json as bytes};
 
@@ -55,6 +56,7 @@ const TAKE_IT_BESIDE: &str =
 )]
 pub(crate) async fn take<S: Store>(
     store: &S,
+    definitions: &Definitions,
     experiment: Experiment,
     query: &Query<'_>,
     limit: AnswerLimit,
@@ -62,9 +64,9 @@ pub(crate) async fn take<S: Store>(
     let namespace = namespace_of(query)?;
     let question = Question::to_look(query)?;
     for _ in 0..ATTEMPTS {
-        let version = store.version(&namespace).await?;
+        let state = definitions.namespaces.read(store, &namespace).await?;
         let Kept { tally, earlier, looks_expected } =
-            known(store, &namespace, experiment.clone(), Include::COUNTS, FOR_ANALYSIS).await?;
+            known(store, &state, &namespace, experiment.clone(), Include::COUNTS).await?;
         earlier.readable_looks()?;
         let (look, Report { answer, new_alarm }) = look(&question, &tally, &earlier)?;
         // An answer that cannot be sent must not leave a look behind.
@@ -80,7 +82,7 @@ pub(crate) async fn take<S: Store>(
         if writes.is_empty() {
             return Ok(answer);
         }
-        match store.commit(&namespace, Some(version), writes).await {
+        match store.commit(&namespace, Some(state.version), writes).await {
             Ok(_) => return Ok(answer),
             // Somebody else took a look or raised the alarm, or the experiment may have been deleted:
             // read again.
@@ -119,14 +121,15 @@ pub(crate) struct LooksReset {
 )]
 pub(crate) async fn reset<S: Store>(
     store: &S,
+    definitions: &Definitions,
     experiment: Experiment,
     query: &Query<'_>,
 ) -> Result<Response<AnswerBody>, Box<Problem>> {
     let namespace = namespace_of(query)?;
     for _ in 0..ATTEMPTS {
-        let version = store.version(&namespace).await?;
+        let state = definitions.namespaces.read(store, &namespace).await?;
         let Kept { earlier, looks_expected, .. } =
-            known(store, &namespace, experiment.clone(), Include::COUNTS, FOR_ANALYSIS).await?;
+            known(store, &state, &namespace, experiment.clone(), Include::COUNTS).await?;
         let looks = earlier.readable_looks()?;
         let discarded = looks.looks.len() as u64;
         let answer = LooksReset { experiment: experiment.to_string(), discarded };
@@ -134,7 +137,7 @@ pub(crate) async fn reset<S: Store>(
             return Ok(json(StatusCode::OK, &answer));
         };
         let write = write(&experiment, looks_expected, &reset, "reset looks", Some(looks))?;
-        match store.commit(&namespace, Some(version), vec![write]).await {
+        match store.commit(&namespace, Some(state.version), vec![write]).await {
             Ok(_) => return Ok(json(StatusCode::OK, &answer)),
             // Somebody else took a look, which is discarded too, or the experiment may have been
             // deleted: read again.

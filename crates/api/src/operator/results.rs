@@ -2,10 +2,11 @@
 
 use std::task::Poll;
 
+use abtest_model::definition::Status;
 use abtest_model::event::namespace_of;
 use abtest_model::results::{GoalResults, Meta};
 use abtest_model::{Experiment, ExperimentResults, Namespace, Query};
-use abtest_store::{Include, Kind, Store};
+use abtest_store::{Include, Store};
 use bytes::Bytes;
 use http::header::{ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue, LINK};
 use http::{Response, StatusCode};
@@ -14,10 +15,12 @@ use crate::AnswerBody;
 use crate::document::{AnalysedResults, Head, ResultsElement};
 use crate::http::problem::Problem;
 use crate::http::response::{json, with_body};
+use crate::namespace::NamespaceState;
 use crate::operator::alarms;
 use crate::operator::analysis::{
     AnalysisParameters, Asked, Detail, Question, ReadParameters, Report, read,
 };
+use crate::operator::definitions::commit::Definitions;
 use crate::operator::kept::{self, Kept};
 use crate::operator::page::{self, Page};
 use crate::operator::refusals::{NoExperiment, Refusals};
@@ -34,6 +37,11 @@ use crate::operator::refusals::{NoExperiment, Refusals};
             description = "names of experiments, with commas between; all if absent"),
         ("analysis" = inline(Option<Detail>), Query,
             description = "how much of the analysis each experiment has; `summary` if absent"),
+        ("status" = Option<String>, Query,
+            pattern = r"^(draft|running|paused|completed|archived|undefined)(,(draft|running|paused|completed|archived|undefined))*$",
+            description = "only experiments with these statuses, with commas between; `undefined` \
+                stands for those without a definition; all but archived ones if absent. A scope \
+                ignores it"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 10000,
             description = "most experiments in the answer; the header `Link` leads to the next page"),
         ("cursor" = Option<String>, Query, min_length = 1, max_length = 200,
@@ -55,6 +63,7 @@ use crate::operator::refusals::{NoExperiment, Refusals};
 )]
 pub(crate) async fn results<S: Store>(
     store: &S,
+    definitions: &Definitions,
     query: &Query<'_>,
     limit: AnswerLimit,
 ) -> Result<Response<AnswerBody>, Box<Problem>> {
@@ -70,8 +79,10 @@ pub(crate) async fn results<S: Store>(
     let page = Page::from_query(query)?;
     let asked = (!experiments.is_empty()).then_some(&*experiments);
     let include = Include { days: query.flag("days")?, memory: query.flag("memory")? };
-    let kinds = question.documents();
-    let (experiments, next) = read_page(store, &namespace, asked, include, kinds, &page).await?;
+    let statuses = Statuses::from_query(query)?;
+    let state = definitions.namespaces.read(store, &namespace).await?;
+    let (experiments, next) =
+        read_page(store, &state, &namespace, asked, include, &statuses, &page).await?;
     let meta = Meta { scope: scope.map(str::to_owned), namespace: namespace.to_string() };
     let mut array = b"[".to_vec();
     array.extend(to_json(&Head { meta }));
@@ -98,21 +109,66 @@ pub(crate) async fn results<S: Store>(
 /// The experiments of a page, and the one after which the next page starts.
 async fn read_page<S: Store>(
     store: &S,
+    state: &NamespaceState,
     namespace: &Namespace,
     scope: Option<&[Experiment]>,
     include: Include,
-    kinds: &[Kind],
+    statuses: &Statuses,
     page: &Page,
 ) -> Result<(Vec<Kept>, Option<Experiment>), Box<Problem>> {
+    let is_shown = |name: &Experiment| scope.is_some() || statuses.include(state, name);
     if page.is_whole() {
-        return Ok((kept::read(store, namespace, scope, include, kinds).await?, None));
+        let mut all = kept::read(store, state, namespace, scope, include).await?;
+        all.retain(|kept| is_shown(&kept.tally.experiment));
+        return Ok((all, None));
     }
-    let all = store.read(namespace, scope, Include::COUNTS).await?;
+    let mut all = store.read(namespace, scope, Include::COUNTS).await?;
+    if scope.is_none() {
+        kept::add_defined(&mut all, state);
+    }
+    all.retain(|tally| is_shown(&tally.experiment));
     let (names, next) = page.cut(&all, scope.is_some())?;
     if names.is_empty() {
         return Ok((Vec::new(), None));
     }
-    Ok((kept::read(store, namespace, Some(&names), include, kinds).await?, next))
+    Ok((kept::read(store, state, namespace, Some(&names), include).await?, next))
+}
+
+/// The experiments that a list shows, by their status.
+#[derive(Debug, PartialEq, Eq)]
+struct Statuses {
+    defined: Vec<Status>,
+    undefined: bool,
+}
+
+impl Statuses {
+    /// Reads `status`. Absent: all but archived experiments.
+    fn from_query(query: &Query<'_>) -> Result<Self, Box<Problem>> {
+        let Some(text) = query.get("status")? else {
+            let shown = Status::ALL.into_iter().filter(|status| *status != Status::Archived);
+            return Ok(Self { defined: shown.collect(), undefined: true });
+        };
+        let mut statuses = Self { defined: Vec::new(), undefined: false };
+        for word in text.split(',') {
+            match Status::ALL.into_iter().find(|status| status.as_str() == word) {
+                Some(status) => statuses.defined.push(status),
+                None if word == "undefined" => statuses.undefined = true,
+                None => {
+                    let detail = "parameter `status` must be one or several of draft, running, \
+                        paused, completed, archived and undefined, with commas between";
+                    return Err(Problem::wrong_parameter("status", "one-of", detail));
+                }
+            }
+        }
+        Ok(statuses)
+    }
+
+    fn include(&self, state: &NamespaceState, experiment: &Experiment) -> bool {
+        match state.definition(experiment.as_str()) {
+            Some(document) => self.defined.contains(&document.definition.status),
+            None => self.undefined,
+        }
+    }
 }
 
 /// Lets other tasks of this thread run: thousands of experiments take long, and an event should not
@@ -192,6 +248,7 @@ pub(super) fn to_json(results: &impl serde::Serialize) -> Vec<u8> {
 )]
 pub(crate) async fn result<S: Store>(
     store: &S,
+    definitions: &Definitions,
     experiment: Experiment,
     query: &Query<'_>,
     limit: AnswerLimit,
@@ -199,8 +256,8 @@ pub(crate) async fn result<S: Store>(
     let namespace = namespace_of(query)?;
     let question = Question::to_read(query, Detail::Full)?;
     let include = Include { days: true, memory: query.flag("memory")? };
-    let Kept { tally, earlier, .. } =
-        known(store, &namespace, experiment, include, question.documents()).await?;
+    let state = definitions.namespaces.read(store, &namespace).await?;
+    let Kept { tally, earlier, .. } = known(store, &state, &namespace, experiment, include).await?;
     let Report { answer, new_alarm } = read(&question, &tally, &earlier, Asked::Alone)?;
     if let Some(alarm) = new_alarm {
         alarms::store(store, &namespace, &[(tally.experiment, alarm)]).await;
@@ -231,17 +288,19 @@ pub(super) fn named(query: &Query<'_>) -> Result<(Namespace, Experiment), Box<Pr
     Ok((namespace_of(query)?, experiment))
 }
 
-/// An experiment that has counts, with its documents.
+/// An experiment that has counts or a definition, with its documents. `state` must have been read
+/// before.
 pub(super) async fn known<S: Store>(
     store: &S,
+    state: &NamespaceState,
     namespace: &Namespace,
     experiment: Experiment,
     include: Include,
-    kinds: &[Kind],
 ) -> Result<Kept, Box<Problem>> {
     let scope = Some(std::slice::from_ref(&experiment));
-    let found = kept::read(store, namespace, scope, include, kinds).await?.into_iter().next();
-    found.filter(|found| !found.tally.is_empty()).ok_or_else(|| unknown(namespace))
+    let found = kept::read(store, state, namespace, scope, include).await?.into_iter().next();
+    let exists = |found: &Kept| !found.tally.is_empty() || found.earlier.definition.is_some();
+    found.filter(exists).ok_or_else(|| unknown(namespace))
 }
 
 pub(super) fn unknown(namespace: &Namespace) -> Box<Problem> {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::range::Range;
 use super::time::Time;
 use super::{Definition, Status, plain};
-use crate::name::Variant;
+use crate::name::{Goal, Variant};
 
 /// An experiment's document, as it is stored and as `GET …/definition` returns it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,6 +24,9 @@ pub struct Document {
     /// The newest allocation. There is one exactly when the experiment was ever started.
     #[serde(default)]
     pub allocation: Option<Allocation>,
+    /// The first start, which fixes what the analysis decides on.
+    #[serde(rename = "started", default)]
+    pub first_start: Option<FirstStart>,
     /// When the first version of this definition was written.
     pub created: Time,
     /// When this version was written.
@@ -61,13 +64,26 @@ impl Document {
         let mut changed = BTreeMap::new();
         for (member, value) in members(after) {
             let previous = old.remove(&member).unwrap_or_default();
-            let bookkeeping = matches!(member.as_str(), "version" | "created" | "updated");
+            let bookkeeping =
+                matches!(member.as_str(), "version" | "created" | "updated" | "started");
             if previous != value && !bookkeeping {
                 changed.insert(member, [previous, value]);
             }
         }
         changed
     }
+}
+
+/// What the first start of an experiment fixed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirstStart {
+    /// When.
+    pub at: Time,
+    /// The goals that were declared then. Goals that are added later are shown and decide nothing.
+    #[serde(deserialize_with = "plain::read_goals")]
+    pub goals: Vec<Goal>,
+    /// The number of the first allocation. Another number says that weights changed since.
+    pub allocation: u64,
 }
 
 /// A split of the ring into variants.

@@ -44,7 +44,9 @@ pub use change::{
     Change, Conflict, Current, Edit, Generated, LayerHolder, Outcome, Precondition, Refusal,
     Request, Writer,
 };
-pub use document::{Allocation, ChangeRecord, Disturbance, DisturbanceKind, Document, Tombstone};
+pub use document::{
+    Allocation, ChangeRecord, Disturbance, DisturbanceKind, Document, FirstStart, Tombstone,
+};
 pub use goal::{Better, DefinedGoal, GoalKind, GoalRole};
 pub use published::{Published, PublishedExperiment, UnitHash};
 pub use range::{BUCKETS, Range};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Number;
 
-use crate::name::Variant;
+use crate::name::{Goal, Variant};
 
 /// Largest whole number that a double holds exactly.
 const EXACT: f64 = 9_007_199_254_740_992.0;
@@ -64,4 +64,12 @@ impl Serialize for Plain {
             serializer.serialize_f64(value)
         }
     }
+}
+
+/// Names of goals, checked.
+pub(super) fn read_goals<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<Goal>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    texts.into_iter().map(|text| Goal::new(text).map_err(de::Error::custom)).collect()
 }

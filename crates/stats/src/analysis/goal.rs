@@ -44,10 +44,11 @@ impl<'a> Goal<'a> {
             GoalKind::Rate => Arm::rate(successes, variant.trials, settings.counter),
         };
         let arms: Vec<Option<Arm>> = counts.variants.iter().zip(&goal.successes).map(arm).collect();
-        let silence = match (kind, repeats) {
-            (GoalKind::Proportion, _) => None,
-            (GoalKind::Rate, true) => Some(NO_TOTALS),
-            (GoalKind::Rate, false) => Some(NOT_DECLARED_AS_COUNT),
+        let silence = match (settings.suspended.as_deref(), kind, repeats) {
+            (Some(reason), _, _) => Some(reason),
+            (None, GoalKind::Proportion, _) => None,
+            (None, GoalKind::Rate, true) => Some(NO_TOTALS),
+            (None, GoalKind::Rate, false) => Some(NOT_DECLARED_AS_COUNT),
         };
         Self {
             counts: goal,

@@ -130,6 +130,8 @@ pub struct Settings {
     pub primary_goal: Option<String>,
     /// What the experiment's definition fixed. Without it, the families are what was counted.
     pub declared: Option<Declared>,
+    /// Why nothing can be decided, as a clause, if so: "the weights changed, and …". Rates are shown.
+    pub suspended: Option<String>,
     /// How participants and successes were counted.
     pub counter: Counter,
     /// The level of each family, and of each variant's own interval.
@@ -154,6 +156,7 @@ impl Default for Settings {
             control: None,
             primary_goal: None,
             declared: None,
+            suspended: None,
             counter: Counter::default(),
             level: Level::DEFAULT,
             minimum_lift: 0.05,

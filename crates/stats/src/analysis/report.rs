@@ -130,6 +130,12 @@ pub enum RemarkCode {
     LeftOut,
     /// Something stored with the experiment cannot be read. The report goes without it.
     DamagedDocument,
+    /// The report answers another question than the experiment's definition.
+    WhatIf,
+    /// A change contaminated the groups that were already counted.
+    Disturbance,
+    /// Variants or goals were counted that the definition does not declare.
+    Undeclared,
     /// Variants with hardly any participants are left out. The message lists them.
     NegligibleVariants,
 }

@@ -37,6 +37,9 @@ fn measured(
         expected: None,
         reason: Some(reason),
     };
+    if let Some(reason) = &settings.suspended {
+        return silent(reason.clone());
+    }
     let weights = match weights(counts, settings, remarks) {
         Ok(weights) => weights,
         Err(reason) => return silent(reason),

@@ -5,7 +5,7 @@ use abtest_stats::analysis::{
 };
 use abtest_stats::words::{counted, rounded, thousands};
 
-use super::question::{self, MAX_LOOKS, Question};
+use super::question::{self, MAX_LOOKS};
 use crate::document::planned_size;
 use crate::http::problem::Problem;
 use crate::operator::looks_document::{LooksDocument, Reset};
@@ -19,12 +19,13 @@ pub(super) fn taken(stored: &LooksDocument) -> Option<Looks> {
 /// The settings for a new look at so many participants. The first look fixes the plan: an end that
 /// could move could always be moved to a difference.
 pub(super) fn at_a_new_one(
-    question: &Question,
+    settings: &Settings,
+    planned: Option<u64>,
     stored: &LooksDocument,
     participants: u64,
 ) -> Result<Settings, Box<Problem>> {
     let fixed = stored.looks.first().map(|look| look.planned);
-    let planned = match (question.planned, fixed) {
+    let planned = match (planned, fixed) {
         (None, None) => return Err(question::no_plan()),
         (Some(planned), Some(fixed)) if planned != fixed => {
             let detail = format!(
@@ -45,7 +46,7 @@ pub(super) fn at_a_new_one(
         return Err(Problem::wrong_parameter("looks", "range", detail));
     }
     let looks = Some(Looks { planned, earlier: earlier(stored), now: true });
-    Ok(Settings { looks, ..question.settings.clone() })
+    Ok(Settings { looks, ..settings.clone() })
 }
 
 /// A first look at or past its planned end would spend all of alpha at once.

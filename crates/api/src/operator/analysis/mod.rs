@@ -3,23 +3,26 @@
 //! | module | holds |
 //! |---|---|
 //! | `question` | how to analyse the counts, as a query string says it |
+//! | `defined` | the question that a definition asks |
 //! | `looks` | the stored looks as the analysis takes them |
 //! | `history` | the lift at the end of each day |
 //! | `top` | which variants and goals are analysed when there are too many |
 
+mod defined;
 mod history;
 mod looks;
 mod question;
 mod top;
 
-use abtest_model::definition::Time;
+use abtest_model::definition::{Document, Time};
 use abtest_model::{Counting, ExperimentResults, Tally};
 use abtest_stats::Error;
 use abtest_stats::analysis::{
-    Analysis, Counts, GoalCounts, LookRecord, Looks, RaisedAlarm, Remark, RemarkCode, Settings,
-    VariantCounts, analyse,
+    Analysis, Counts, GoalCounts, LookRecord, Looks, Method, RaisedAlarm, Remark, RemarkCode,
+    Settings, VariantCounts, analyse,
 };
 use abtest_stats::counter_error::Counter;
+use http::StatusCode;
 
 use crate::document::{AnalysedResults, Summary};
 use crate::http::problem::Problem;
@@ -55,24 +58,31 @@ pub(crate) fn read(
     earlier: &Earlier,
     asked: Asked,
 ) -> Result<Report, Box<Problem>> {
-    let results = ExperimentResults::from(tally);
-    let mut answer = AnalysedResults { results, summary: None, analysis: None, history: None };
+    let definition = earlier.definition();
+    let mut answer = answer(tally, definition, asked);
     if question.detail == Detail::None {
         return Ok(Report { answer, new_alarm: None });
     }
-    let mut settings = question.settings.clone();
+    let (mut settings, what_if) = match definition {
+        Some(document) => defined::settings(question, document),
+        None => (question.settings.clone(), Vec::new()),
+    };
     settings.sample_ratio_alarmed.clone_from(&earlier.alarm);
+    let has_variant = |name: &str| has_variant(tally, definition, name);
     if asked == Asked::AmongOthers {
-        settings.control = settings.control.filter(|control| has_variant(tally, control));
+        settings.control = settings.control.filter(|control| has_variant(control));
     }
     settings.looks = settings.looks.or_else(|| looks::taken(&earlier.looks));
     // A variant that appears later and is called `control` must not take the place of the looks' control.
     let of_looks = settings.looks.as_ref().and_then(Looks::control);
-    let of_looks = of_looks.filter(|control| has_variant(tally, control)).map(str::to_owned);
+    let of_looks = of_looks.filter(|control| has_variant(control)).map(str::to_owned);
     settings.control = settings.control.or_else(|| chosen_control(tally)).or(of_looks);
-    let (counts, mut analysis, new_alarm) = analysis(&answer.results, &mut settings, asked)?;
+    let (counts, mut analysis, new_alarm) =
+        analysis(&answer.results, definition, &mut settings, asked)?;
     looks::warn(&mut analysis, &earlier.looks.resets);
     warn_of_damage(&mut analysis, &earlier.damaged);
+    warn_of_definition(&mut analysis, definition, &answer, &what_if);
+    answer.what_if = what_if;
     if question.detail == Detail::Summary {
         answer.summary = Some(Summary::from(&analysis));
         return Ok(Report { answer, new_alarm });
@@ -97,18 +107,90 @@ pub(crate) fn look(
     earlier: &Earlier,
 ) -> Result<(Option<LookRecord>, Report), Box<Problem>> {
     let stored = &earlier.looks;
-    let results = ExperimentResults::from(tally);
-    let mut settings = looks::at_a_new_one(question, stored, participants(&results))?;
+    let definition = earlier.definition();
+    let mut answer = answer(tally, definition, Asked::Alone);
+    let (settings, what_if) = match definition {
+        Some(document) => defined::settings(question, document),
+        None => (question.settings.clone(), Vec::new()),
+    };
+    if let Some(reason) = &settings.suspended {
+        let detail = format!("no look was taken: {reason}");
+        return Err(Problem::boxed(StatusCode::CONFLICT, detail));
+    }
+    let planned = definition.and_then(|document| document.definition.analysis.planned);
+    let mut settings = looks::at_a_new_one(
+        &settings,
+        question.planned.or(planned),
+        stored,
+        participants(&answer.results),
+    )?;
+    settings.method = Method::Sequential;
     settings.sample_ratio_alarmed.clone_from(&earlier.alarm);
     let of_looks = || stored.looks.first().map(|look| look.control.clone());
     settings.control = settings.control.or_else(of_looks).or_else(|| chosen_control(tally));
-    let (_, mut analysis, new_alarm) = analysis(&results, &mut settings, Asked::Alone)?;
+    let (_, mut analysis, new_alarm) =
+        analysis(&answer.results, definition, &mut settings, Asked::Alone)?;
     looks::warn(&mut analysis, &stored.resets);
     warn_of_damage(&mut analysis, &earlier.damaged);
+    warn_of_definition(&mut analysis, definition, &answer, &what_if);
     let look = looks::new_one(&analysis, stored);
-    let answer =
-        AnalysedResults { results, summary: None, analysis: Some(analysis), history: None };
+    answer.analysis = Some(analysis);
+    answer.what_if = what_if;
     Ok((look, Report { answer, new_alarm }))
+}
+
+/// The counts with the definition, still without an analysis.
+fn answer(tally: &Tally, definition: Option<&Document>, asked: Asked) -> AnalysedResults {
+    let results = ExperimentResults::from(tally);
+    AnalysedResults {
+        definition: definition.map(|document| match asked {
+            Asked::Alone => serde_json::to_value(document).unwrap_or_default(),
+            Asked::AmongOthers => summary_of(document),
+        }),
+        undeclared: definition
+            .and_then(|document| defined::undeclared(&results, &document.definition)),
+        what_if: Vec::new(),
+        results,
+        summary: None,
+        analysis: None,
+        history: None,
+    }
+}
+
+/// What a list shows of a definition.
+fn summary_of(document: &Document) -> serde_json::Value {
+    const SHOWN: [&str; 10] = [
+        "description",
+        "owner",
+        "tags",
+        "status",
+        "traffic",
+        "layer",
+        "control",
+        "winner",
+        "server_only",
+        "schedule",
+    ];
+    let mut members = document.definition.to_members();
+    members.retain(|member, _| SHOWN.contains(&member.as_str()));
+    members.insert("version".to_owned(), document.version.into());
+    members.insert("created".to_owned(), document.created.to_string().into());
+    members.insert("updated".to_owned(), document.updated.to_string().into());
+    let started = document.first_start.as_ref().map(|start| start.at.to_string());
+    members.insert("started".to_owned(), started.into());
+    members.into()
+}
+
+/// Says how the report differs from the definition, and what disturbed the experiment.
+fn warn_of_definition(
+    analysis: &mut Analysis,
+    definition: Option<&Document>,
+    answer: &AnalysedResults,
+    what_if: &[String],
+) {
+    analysis.warnings.extend(defined::what_if_remark(what_if));
+    analysis.warnings.extend(definition.into_iter().flat_map(defined::disturbance_remarks));
+    analysis.notes.extend(answer.undeclared.as_ref().map(defined::undeclared_remark));
 }
 
 /// Says which documents the report goes without.
@@ -126,21 +208,30 @@ fn participants(results: &ExperimentResults) -> u64 {
 
 /// The control that was set for the experiment, if it still has that variant.
 fn chosen_control(tally: &Tally) -> Option<String> {
-    let control = tally.control.as_ref().filter(|control| has_variant(tally, control.as_str()));
+    let control =
+        tally.control.as_ref().filter(|control| has_variant(tally, None, control.as_str()));
     control.map(ToString::to_string)
 }
 
-fn has_variant(tally: &Tally, name: &str) -> bool {
-    tally.variants().iter().any(|variant| variant.as_str() == name)
+/// Whether the analysis knows the variant: it is declared or, without a definition, counted.
+fn has_variant(tally: &Tally, definition: Option<&Document>, name: &str) -> bool {
+    match definition {
+        Some(document) => document.definition.variant_names().any(|one| one.as_str() == name),
+        None => tally.variants().iter().any(|variant| variant.as_str() == name),
+    }
 }
 
 /// The counts that are analysed, their analysis, and the sample ratio alarm if it is new.
 fn analysis(
     results: &ExperimentResults,
+    definition: Option<&Document>,
     settings: &mut Settings,
     asked: Asked,
 ) -> Result<(Counts, Analysis, Option<RaisedAlarm>), Box<Problem>> {
-    let mut counts = counts(results);
+    let mut counts = match definition {
+        Some(document) => defined::counts(results, &document.definition),
+        None => counts(results),
+    };
     settings.counter = match results.counting {
         Counting::Hll => Counter::Hll,
         Counting::Exact => Counter::Exact,

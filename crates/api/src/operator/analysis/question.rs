@@ -8,12 +8,10 @@ use abtest_model::{Percentage, Query};
 use abtest_stats::analysis::{Counts, EarlierLook, Looks, Method, Settings, analyse};
 use abtest_stats::many_comparisons::Correction;
 use abtest_stats::{Error, Level};
-use abtest_store::Kind;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::http::problem::Problem;
-use crate::operator::kept;
 
 const CORRECTIONS: [(&str, Correction); 4] = [
     ("bonferroni", Correction::Bonferroni),
@@ -113,7 +111,13 @@ pub(crate) struct Question {
     pub(super) detail: Detail,
     /// Whether to add the lift at the end of each day.
     pub(super) history: bool,
+    /// The parameters that the request gives. What it does not give comes from the definition.
+    given: Vec<&'static str>,
 }
+
+/// The parameters that a definition answers, too.
+const ANSWERED_BY_DEFINITIONS: [&str; 8] =
+    ["control", "goal", "level", "minimum_lift", "correction", "method", "planned", "looks"];
 
 impl Question {
     /// The question of a reader. `detail` is the default.
@@ -130,7 +134,8 @@ impl Question {
 
     /// The question of a reader who asks for nothing in particular.
     pub(crate) fn of_definition(detail: Detail) -> Self {
-        Self { settings: Settings::default(), planned: None, detail, history: false }
+        let (settings, given) = (Settings::default(), Vec::new());
+        Self { settings, planned: None, detail, history: false, given }
     }
 
     /// The question of a new look.
@@ -146,12 +151,9 @@ impl Question {
         Ok(question)
     }
 
-    /// The documents that the answer needs.
-    pub(crate) fn documents(&self) -> &'static [Kind] {
-        match self.detail {
-            Detail::None => kept::BESIDE_COUNTS,
-            Detail::Summary | Detail::Full => kept::FOR_ANALYSIS,
-        }
+    /// Whether the request gives a parameter.
+    pub(super) fn gives(&self, parameter: &str) -> bool {
+        self.given.contains(&parameter)
     }
 
     fn from_query(query: &Query<'_>) -> Result<Self, Box<Problem>> {
@@ -174,7 +176,13 @@ impl Question {
         }
         let planned = query.get("planned")?.map(planned).transpose()?;
         let history = query.flag("history")?;
-        Ok(Self { settings, planned, detail: Detail::Full, history })
+        let mut given = Vec::new();
+        for parameter in ANSWERED_BY_DEFINITIONS {
+            if query.get(parameter)?.is_some() {
+                given.push(parameter);
+            }
+        }
+        Ok(Self { settings, planned, detail: Detail::Full, history, given })
     }
 
     /// Checks the numbers, without the names, which only some experiments have.

@@ -71,7 +71,7 @@ impl Definitions {
             }
             let decision = match &current {
                 Current::Defined(document) if completes(document.definition.status, order) => {
-                    decision(store, &order.namespace, &order.experiment, now).await?
+                    decision(store, &state, &order.namespace, &order.experiment, now).await?
                 }
                 _ => None,
             };

@@ -6,8 +6,9 @@ use abtest_store::{Include, Store};
 use serde_json::{Value, json};
 
 use crate::http::problem::Problem;
+use crate::namespace::NamespaceState;
 use crate::operator::analysis::{Asked, Detail, Question, read};
-use crate::operator::kept::{self, FOR_ANALYSIS, Kept};
+use crate::operator::kept::{self, Kept};
 
 /// Largest decision with a whole analysis, in bytes of JSON. A larger one keeps the summary.
 const MAX_BYTES: usize = 256 * 1024;
@@ -16,12 +17,13 @@ const MAX_BYTES: usize = 256 * 1024;
 /// if nothing was counted.
 pub(super) async fn decision<S: Store>(
     store: &S,
+    state: &NamespaceState,
     namespace: &Namespace,
     experiment: &Experiment,
     now: Time,
 ) -> Result<Option<Value>, Box<Problem>> {
     let scope = Some(std::slice::from_ref(experiment));
-    let kept = kept::read(store, namespace, scope, Include::COUNTS, FOR_ANALYSIS).await?;
+    let kept = kept::read(store, state, namespace, scope, Include::COUNTS).await?;
     let Some(Kept { tally, earlier, .. }) = kept.into_iter().find(|kept| !kept.tally.is_empty())
     else {
         return Ok(None);
@@ -29,6 +31,9 @@ pub(super) async fn decision<S: Store>(
     let of = |detail| -> Result<Value, Box<Problem>> {
         let answer = read(&Question::of_definition(detail), &tally, &earlier, Asked::AmongOthers)?;
         let mut decision = serde_json::to_value(&answer.answer).unwrap_or_default();
+        if let Value::Object(members) = &mut decision {
+            members.remove("definition");
+        }
         decision["at"] = json!(now);
         Ok(decision)
     };

@@ -47,8 +47,8 @@ pub(super) const MEMBERS: [&str; 24] = [
 pub(super) const WINNER: &str = "winner";
 
 /// Members that the server writes. They are ignored on input.
-pub(super) const SERVER_OWNED: [&str; 7] =
-    ["version", "slots", "allocation", "created", "updated", "decision", "disturbances"];
+pub(super) const SERVER_OWNED: [&str; 8] =
+    ["version", "slots", "allocation", "started", "created", "updated", "decision", "disturbances"];
 
 const LONG_TEXT: usize = 10_000;
 const SHORT_TEXT: usize = 200;

@@ -1,0 +1,222 @@
+//! The question that a definition asks: what was declared, and with which plan. A request can ask
+//! something else, and the report says so.
+
+use abtest_model::Goal;
+use abtest_model::definition::{
+    AnalysisMethod, Better, Definition, Disturbance, Document, GoalKind, GoalRole, MultipleTesting,
+};
+use abtest_model::results::ExperimentResults;
+use abtest_stats::Level;
+use abtest_stats::analysis::{
+    self, Counts, Declared, DeclaredGoal, DeclaredKind, DeclaredVariant, GoalCounts, Method,
+    Remark, RemarkCode, Settings, VariantCounts,
+};
+use abtest_stats::confidence_sequence::DEFAULT_TUNING;
+use abtest_stats::many_comparisons::Correction;
+use abtest_stats::sample_size::Effect;
+
+use super::question::Question;
+use crate::document::Undeclared;
+
+/// What `Declared::tuning` takes as the probability to find the minimum lift.
+const POWER: f64 = 0.8;
+
+/// The settings of the definition with what the request asks instead, and the parameters by which
+/// the request differs from the definition.
+pub(super) fn settings(question: &Question, document: &Document) -> (Settings, Vec<String>) {
+    let definition = &document.definition;
+    let plan = &definition.analysis;
+    let asked = question.settings.clone();
+    let level = Level::new(plan.level).unwrap_or(asked.level);
+    let planned = Settings {
+        control: Some(definition.control.to_string()),
+        declared: Some(declared(document, level)),
+        suspended: suspended(document),
+        level,
+        minimum_lift: plan.minimum_lift.unwrap_or(asked.minimum_lift),
+        correction: correction(plan.correction),
+        method: method(plan.method),
+        ..asked.clone()
+    };
+    let mut settings = planned.clone();
+    let mut what_if = Vec::new();
+    let mut take = |parameter: &str, differs: bool, change: &mut dyn FnMut(&mut Settings)| {
+        if question.gives(parameter) && differs {
+            change(&mut settings);
+            what_if.push(parameter.to_owned());
+        }
+    };
+    take("control", asked.control != planned.control, &mut |to| {
+        to.control.clone_from(&asked.control);
+    });
+    let primary = definition.primary_goal().map(|goal| goal.name.to_string());
+    take("goal", asked.primary_goal != primary, &mut |_| {});
+    take("level", asked.level != planned.level, &mut |to| to.level = asked.level);
+    take("minimum_lift", asked.minimum_lift != planned.minimum_lift, &mut |to| {
+        to.minimum_lift = asked.minimum_lift;
+    });
+    take("correction", asked.correction != planned.correction, &mut |to| {
+        to.correction = asked.correction;
+    });
+    take("method", asked.method != planned.method, &mut |to| to.method = asked.method);
+    take("planned", question.planned != plan.planned, &mut |_| {});
+    take("looks", true, &mut |_| {});
+    (settings, what_if)
+}
+
+/// The warning of a report that differs from the definition.
+pub(super) fn what_if_remark(what_if: &[String]) -> Option<Remark> {
+    let message = format!(
+        "This is a \"what if\": {} of the request replaces the definition's. Leave the parameter out \
+         for the experiment's own results.",
+        what_if.join(", ")
+    );
+    (!what_if.is_empty()).then_some(Remark { code: RemarkCode::WhatIf, message })
+}
+
+/// What contaminated the groups, in words.
+pub(super) fn disturbance_remarks(document: &Document) -> impl Iterator<Item = Remark> + '_ {
+    document.disturbances.iter().map(|disturbance| {
+        let Disturbance { kind, from, until, .. } = disturbance;
+        let when = match until {
+            Some(until) => format!("From {from} to {until}"),
+            None => format!("Since {from}"),
+        };
+        let message = format!("{when}: {}", kind.sentence());
+        Remark { code: RemarkCode::Disturbance, message }
+    })
+}
+
+/// The declared variants and goals with their counts, in the definition's order. What was not
+/// counted is 0.
+pub(super) fn counts(results: &ExperimentResults, definition: &Definition) -> Counts {
+    let trials = |name: &str| {
+        let counted = results.variants.iter().find(|variant| variant.label == name);
+        counted.map_or(0, |variant| variant.trials)
+    };
+    let variants = definition.variant_names().map(|name| VariantCounts {
+        trials: trials(name.as_str()),
+        name: name.to_string(),
+        weight: None,
+    });
+    let goal = |name: &Goal| {
+        let counted = results.goals.iter().find(|goal| goal.goal == name.as_str());
+        let successes = |variant: &str| {
+            let row = counted?.results.iter().find(|row| row.label == variant)?;
+            Some(row.successes)
+        };
+        let successes = definition.variant_names().map(|one| successes(one.as_str()).unwrap_or(0));
+        GoalCounts { name: name.to_string(), successes: successes.collect() }
+    };
+    let goals = definition.goals.iter().map(|one| goal(&one.name));
+    Counts { variants: variants.collect(), goals: goals.collect(), periods: Vec::new() }
+}
+
+/// What was counted and is not declared.
+pub(super) fn undeclared(
+    results: &ExperimentResults,
+    definition: &Definition,
+) -> Option<Undeclared> {
+    let is_variant = |name: &str| definition.variant_names().any(|one| one.as_str() == name);
+    let is_goal = |name: &str| definition.goals.iter().any(|one| one.name.as_str() == name);
+    let variants = results.variants.iter().map(|one| &one.label).filter(|one| !is_variant(one));
+    let goals = results.goals.iter().map(|one| &one.goal).filter(|one| !is_goal(one));
+    let found =
+        Undeclared { goals: goals.cloned().collect(), variants: variants.cloned().collect() };
+    (!found.goals.is_empty() || !found.variants.is_empty()).then_some(found)
+}
+
+/// The note about what was counted and is not declared.
+pub(super) fn undeclared_remark(undeclared: &Undeclared) -> Remark {
+    let Undeclared { goals, variants } = undeclared;
+    let list = |what: &str, names: &[String]| {
+        const LISTED: usize = 5;
+        let mut shown: Vec<&str> = names.iter().take(LISTED).map(String::as_str).collect();
+        let more = format!("{} more", names.len().saturating_sub(LISTED));
+        if names.len() > LISTED {
+            shown.push(&more);
+        }
+        (!names.is_empty()).then(|| format!("{what} {}", shown.join(", ")))
+    };
+    let parts: Vec<String> =
+        [list("goals", goals), list("variants", variants)].into_iter().flatten().collect();
+    let message = format!(
+        "Counted, but not in the definition, so not part of the analysis: {}.",
+        parts.join("; ")
+    );
+    Remark { code: RemarkCode::Undeclared, message }
+}
+
+/// What the first start fixed.
+fn declared(document: &Document, level: Level) -> Declared {
+    let definition = &document.definition;
+    let was_declared =
+        |name: &Goal| document.first_start.as_ref().is_none_or(|start| start.goals.contains(name));
+    let variant = |(name, weight): (&abtest_model::Variant, &f64)| DeclaredVariant {
+        name: name.to_string(),
+        weight: *weight,
+    };
+    let goals = definition.goals.iter().filter(|goal| was_declared(&goal.name));
+    Declared {
+        variants: definition.weights.iter().map(variant).collect(),
+        goals: goals
+            .map(|goal| DeclaredGoal {
+                name: goal.name.to_string(),
+                role: match goal.role {
+                    GoalRole::Primary => analysis::GoalRole::Primary,
+                    GoalRole::Secondary => analysis::GoalRole::Secondary,
+                    GoalRole::Guardrail => analysis::GoalRole::Guardrail,
+                },
+                kind: match goal.kind {
+                    GoalKind::Conversion => DeclaredKind::Conversion,
+                    GoalKind::Count => DeclaredKind::Count,
+                    GoalKind::Value => DeclaredKind::Value,
+                },
+                better: match goal.better {
+                    Better::Higher => analysis::Better::Higher,
+                    Better::Lower => analysis::Better::Lower,
+                },
+            })
+            .collect(),
+        tuning: tuning(definition, level),
+    }
+}
+
+/// N*, from the minimum lift and the baseline; else from the planned participants of two variants.
+fn tuning(definition: &Definition, level: Level) -> f64 {
+    let plan = &definition.analysis;
+    let effect = plan.baseline.zip(plan.minimum_lift);
+    let effect = effect.and_then(|(baseline, lift)| Effect::new(baseline, lift).ok());
+    let of_effect = effect.and_then(|effect| Declared::tuning(effect, level, POWER).ok());
+    let of_plan = plan.planned.map(|planned| {
+        (2.0 * planned as f64 / definition.variants.len().max(2) as f64).clamp(1_000.0, 1e7)
+    });
+    of_effect.or(of_plan).unwrap_or(DEFAULT_TUNING)
+}
+
+/// Counts from before and after a change of weights cannot be pooled (Simpson's paradox).
+fn suspended(document: &Document) -> Option<String> {
+    let (start, allocation) = (document.first_start.as_ref()?, document.allocation.as_ref()?);
+    (start.allocation != allocation.number).then(|| {
+        format!(
+            "the weights changed at {}, and pooling the counts from before and after can mislead",
+            allocation.from
+        )
+    })
+}
+
+fn method(method: AnalysisMethod) -> Method {
+    match method {
+        AnalysisMethod::AlwaysValid => Method::AlwaysValid,
+        AnalysisMethod::Sequential => Method::Sequential,
+        AnalysisMethod::Fixed => Method::Fixed,
+    }
+}
+
+fn correction(correction: MultipleTesting) -> Correction {
+    match correction {
+        MultipleTesting::Bonferroni => Correction::Bonferroni,
+        MultipleTesting::BenjaminiHochberg => Correction::BenjaminiHochberg,
+        MultipleTesting::None => Correction::None,
+    }
+}
