@@ -196,6 +196,7 @@ mod tests {
             definition: Definition::parse(&value, Some(&generated())).unwrap(),
             version: 1,
             slots: vec![Range::ALL],
+            first_start: None,
             allocation: None,
             created: now,
             updated: now,

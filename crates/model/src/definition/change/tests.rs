@@ -78,6 +78,7 @@ fn stored(current: &Current, change: Change) -> Current {
         }),
         version: change.version,
         slots: Vec::new(),
+        first_start: None,
         created: before.map_or(now(), |document| document.created),
         updated: now(),
         decision: None,
