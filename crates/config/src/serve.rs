@@ -36,10 +36,10 @@ impl Default for ServeSettings {
         Self {
             public_url: None,
             trusted_proxies: Networks::default(),
-            requests_per_second: 2_000,
+            requests_per_second: 5_000,
             wrong_keys_per_minute: 30,
-            connections: const { NonZeroU32::new(4_096).unwrap() },
-            connections_per_address: const { NonZeroU32::new(1_024).unwrap() },
+            connections: const { NonZeroU32::new(8_192).unwrap() },
+            connections_per_address: const { NonZeroU32::new(2_048).unwrap() },
             body_memory_mib: const { NonZeroU32::new(64).unwrap() },
         }
     }

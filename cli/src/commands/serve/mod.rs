@@ -111,16 +111,16 @@ struct StrangerArguments {
     /// They have no limits of their own [default: this machine].
     #[arg(long, value_name = "NETWORKS")]
     trusted_proxies: Option<Networks>,
-    /// Requests without a key from one address, per second; 0 is any number [default: 2000].
+    /// Requests without a key from one address, per second; 0 is any number [default: 5000].
     #[arg(long, value_name = "NUMBER")]
     requests_per_second: Option<u32>,
     /// Wrong API keys from one address, per minute; 0 is any number [default: 30].
     #[arg(long, value_name = "NUMBER")]
     wrong_keys_per_minute: Option<u32>,
-    /// Connections that are open at once [default: 4096, or fewer if the system allows fewer files].
+    /// Connections that are open at once [default: 8192, or fewer if the system allows fewer files].
     #[arg(long, value_name = "NUMBER", value_parser = at_least_one)]
     connections: Option<NonZeroU32>,
-    /// Connections from one address that are open at once [default: 1024].
+    /// Connections from one address that are open at once [default: 2048].
     #[arg(long, value_name = "NUMBER", value_parser = at_least_one)]
     connections_per_address: Option<NonZeroU32>,
     /// Memory for request bodies in flight, in MiB [default: 64].
