@@ -11,7 +11,8 @@
  *
  * @typedef {"sample_ratio_mismatch"|"control_assumed"|"weights_assumed_equal"|"weights_incomplete"|"too_few_participants"
  *   |"counter_error_dominates"|"counted_as_rate"|"successes_cut"|"no_primary_goal"|"family_not_declared"
- *   |"looks_taken"|"looks_differ"|"looks_reset"|"plan_too_small"|"left_out"|"damaged_document"|"negligible_variants"} RemarkCode
+ *   |"looks_taken"|"looks_differ"|"looks_reset"|"plan_too_small"|"left_out"|"damaged_document"
+ *   |"what_if"|"disturbance"|"undeclared"|"negligible_variants"} RemarkCode
  *
  * @typedef {object} Remark
  * @property {RemarkCode} code
@@ -220,11 +221,18 @@
  * @property {number} count
  * @property {"hll" | "exact"} counting
  *
+ * @typedef {object} Undeclared
+ * @property {string[]} goals
+ * @property {string[]} variants
+ *
  * @typedef {object} Experiment
  * @property {string} experiment
  * @property {VariantResults[]} variants
  * @property {GoalResults[]} goals
  * @property {"hll" | "exact"} counting
+ * @property {object} [definition] the whole document for one experiment, its main members in the list
+ * @property {Undeclared} [undeclared] what was counted and is not in the definition
+ * @property {string[]} [what_if] the parameters that replace the definition's plan, if any
  * @property {Summary} [summary] present in the list
  * @property {Analysis} [analysis] present for one experiment, and in the list if requested
  * @property {Timeline} [timeline] absent if the server stores no days

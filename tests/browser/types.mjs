@@ -36,7 +36,11 @@ function compare(path, schema, type) {
   const nullable = wanted.nullable === found.nullable ? [] : [`${path}: can be null only in ${wanted.nullable ? "openapi.json" : "types.js"}`]
   switch (wanted.kind) {
     case "array": return [...nullable, ...compare(`${path}[]`, wanted.items, found.items)]
-    case "object": return [...nullable, ...compareMembers(path, wanted.members, found.members)]
+    case "object": {
+      // A document that has a JSON Schema of its own: openapi.json lists no members of it.
+      const isOpen = Object.keys(wanted.members).length === 0
+      return isOpen ? nullable : [...nullable, ...compareMembers(path, wanted.members, found.members)]
+    }
     default: return nullable
   }
 }
@@ -107,6 +111,7 @@ function describeType(type) {
   const [one] = others
   if (others.length > 1) return { kind: checker.typeToString(type), nullable }
   if (one.flags & ts.TypeFlags.Object && checker.isArrayType(one)) return { kind: "array", nullable, items: checker.getTypeArguments(one)[0] }
+  if (one.flags & ts.TypeFlags.NonPrimitive) return { kind: "object", nullable, members: {} }
   if (one.flags & (ts.TypeFlags.Object | ts.TypeFlags.Intersection)) {
     const described = checker.getPropertiesOfType(one).map((symbol) =>
       [symbol.name, { type: checker.getTypeOfSymbol(symbol), optional: (symbol.flags & ts.SymbolFlags.Optional) !== 0 }])

@@ -23,15 +23,25 @@ pub fn start() {
 
 /// Tells how a request ended; a good end is told at `debug` only, as logs cost more than counting.
 pub fn summary(status: StatusCode, summary: &RequestSummary) {
-    let RequestSummary { operation, accepted, invalid, limited, failed, error, request_id } =
-        summary;
+    let RequestSummary {
+        operation,
+        accepted,
+        invalid,
+        undeclared,
+        limited,
+        failed,
+        error,
+        request_id,
+    } = summary;
     let status = status.as_u16();
     match error {
         Some(error) => {
             tracing::error!(operation, status, failed, %error, request_id, "request failed");
         }
-        None if status >= 400 || limited + failed > 0 => {
-            tracing::warn!(operation, status, accepted, invalid, limited, failed, "refused");
+        None if status >= 400 || undeclared + limited + failed > 0 => {
+            tracing::warn!(
+                operation, status, accepted, invalid, undeclared, limited, failed, "refused"
+            );
         }
         None => tracing::debug!(operation, status, accepted, "answered"),
     }

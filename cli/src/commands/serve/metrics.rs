@@ -40,6 +40,7 @@ pub(super) struct Metrics {
     requests: Family<RequestLabels, Counter>,
     accepted: Counter<u64, AtomicU64>,
     invalid: Counter<u64, AtomicU64>,
+    undeclared: Counter<u64, AtomicU64>,
     limited: Counter<u64, AtomicU64>,
     failed: Counter<u64, AtomicU64>,
     refused: Family<RefusalLabels, Counter>,
@@ -64,6 +65,7 @@ impl Metrics {
         let metrics = Self {
             accepted: outcome("accepted"),
             invalid: outcome("invalid"),
+            undeclared: outcome("undeclared"),
             limited: outcome("limited"),
             failed: outcome("failed"),
             requests: requests.clone(),
@@ -105,6 +107,7 @@ impl Metrics {
             operation,
             accepted,
             invalid,
+            undeclared,
             limited,
             failed,
             error: _,
@@ -117,6 +120,7 @@ impl Metrics {
         let events = [
             (&self.accepted, accepted),
             (&self.invalid, invalid),
+            (&self.undeclared, undeclared),
             (&self.limited, limited),
             (&self.failed, failed),
         ];

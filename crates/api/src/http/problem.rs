@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use abtest_model::definition::{Conflict, Violation};
 use abtest_model::event::BatchError;
 use abtest_model::json::JsonError;
-use abtest_model::{InputError, event};
+use abtest_model::{Event, InputError, event};
 use abtest_store::{CommitError, Refusal, StoreError};
 use http::header::{ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
@@ -73,7 +73,7 @@ pub struct Problem {
 pub(crate) struct RefusedEvent {
     /// Its position in the array, from 0.
     pub index: usize,
-    /// 400: it breaks a rule. 429: a limit is reached. 500: its key in Redis holds another type.
+    /// 400: it breaks a rule. 404: it is not declared. 429: a limit is reached. 500: its key in Redis holds another type.
     pub status: u16,
     /// The parameter or member that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -231,6 +231,23 @@ impl RefusedEvent {
             rule: Some(error.rule()),
             length: error.length(),
             detail: error.to_string(),
+        }
+    }
+
+    /// An event that names something which its namespace does not declare.
+    pub(crate) fn undeclared(index: usize, event: &Event, parameter: &str) -> Self {
+        let detail = format!(
+            "the namespace `{}` counts declared names only, and this {parameter} is not declared; \
+             add it to the definition of the experiment, or set `accept` to `any`",
+            event.namespace.as_str().escape_debug()
+        );
+        Self {
+            index,
+            status: StatusCode::NOT_FOUND.as_u16(),
+            parameter: Some(parameter.to_owned()),
+            rule: Some("declared"),
+            length: None,
+            detail,
         }
     }
 

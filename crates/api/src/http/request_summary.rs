@@ -15,6 +15,8 @@ pub struct RequestSummary {
     pub accepted: usize,
     /// Events that broke a rule.
     pub invalid: usize,
+    /// Events that name something undeclared in a namespace that accepts declared names only.
+    pub undeclared: usize,
     /// Events that a limit refused.
     pub limited: usize,
     /// Events that could not be counted for another reason.

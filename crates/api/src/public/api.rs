@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use abtest_model::endpoint::{ENDPOINTS, Operation, PublicOperation};
 use abtest_model::{Handler, Method};
-use abtest_store::Recorder;
+use abtest_store::{Documents, Recorder};
 use http::{Request, Response};
 use http_body::Body;
 
+use super::published::PublishedNamespaces;
 use super::track;
 use crate::AnswerBody;
 use crate::http::problem::Problem;
@@ -16,17 +17,18 @@ use crate::http::request_summary::RequestSummary;
 use crate::http::response::preflight;
 use crate::http::router::{Found, PathParameters, Router};
 
-/// Records events, and can do nothing else.
+/// Records events and reads what is defined, and can do nothing else.
 #[derive(Debug)]
 pub struct PublicApi<R> {
     recorder: Arc<R>,
+    published: PublishedNamespaces<R>,
     built_in: Router<PublicOperation>,
     /// What a path does that is not built in: wiring led it here, so it tracks.
     elsewhere: Router<PublicOperation>,
 }
 
-impl<R: Recorder> PublicApi<R> {
-    /// The public API over `recorder`.
+impl<R: Recorder + Documents> PublicApi<R> {
+    /// The public API over the store `recorder`.
     pub fn new(recorder: Arc<R>) -> Self {
         let public = ENDPOINTS.iter().filter_map(|endpoint| match endpoint.operation {
             Operation::Public(operation) => {
@@ -40,7 +42,13 @@ impl<R: Recorder> PublicApi<R> {
                 Operation::Operator(_) => None,
             }
         });
-        Self { recorder, built_in: Router::of_table(public), elsewhere: Router::of_table(tracking) }
+        let published = PublishedNamespaces::new(Arc::clone(&recorder));
+        Self {
+            recorder,
+            published,
+            built_in: Router::of_table(public),
+            elsewhere: Router::of_table(tracking),
+        }
     }
 
     /// Answers a request by its path. A path that is not built in tracks: a gateway leads only
@@ -83,8 +91,12 @@ impl<R: Recorder> PublicApi<R> {
             PublicOperation::TrackOne if request.method() == http::Method::HEAD => {
                 track::check_one(&query)
             }
-            PublicOperation::TrackOne => track::one(&*self.recorder, &query, summary).await,
-            PublicOperation::TrackMany => track::many(&*self.recorder, request, summary).await,
+            PublicOperation::TrackOne => {
+                track::one(&*self.recorder, &self.published, &query, summary).await
+            }
+            PublicOperation::TrackMany => {
+                track::many(&*self.recorder, &self.published, request, summary).await
+            }
         }
     }
 }

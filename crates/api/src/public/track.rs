@@ -1,13 +1,14 @@
 //! Recording events. 200 means that every event of the request is stored.
 
 use abtest_model::{Batch, Event, Query};
-use abtest_store::Recorder;
+use abtest_store::{Documents, Recorder};
 use http::{Request, Response, StatusCode};
 use http_body::Body;
 use serde::Serialize;
 #[cfg(feature = "operator")]
 use utoipa::ToSchema;
 
+use super::published::PublishedNamespaces;
 use crate::AnswerBody;
 use crate::http::body::read_json;
 use crate::http::problem::{Problem, RefusedEvent};
@@ -76,12 +77,13 @@ pub(crate) struct EventSchema {
             content_type = "application/problem+json"),
     )
 ))]
-pub(crate) async fn one<R: Recorder>(
+pub(crate) async fn one<R: Recorder + Documents>(
     recorder: &R,
+    published: &PublishedNamespaces<R>,
     query: &Query<'_>,
     summary: &mut RequestSummary,
 ) -> Result<Response<AnswerBody>, Box<Problem>> {
-    record(recorder, vec![Event::from_query(query)], false, summary).await
+    record(recorder, published, vec![Event::from_query(query)], false, summary).await
 }
 
 /// Answers HEAD as GET would be answered, but records nothing: HEAD is safe (RFC 9110, 9.2.1).
@@ -107,6 +109,8 @@ pub(crate) fn check_one(query: &Query<'_>) -> Result<Response<AnswerBody>, Box<P
             content_type = "application/problem+json"),
         (status = 408, description = "the body came too slowly for `abtest serve`", body = Problem,
             content_type = "application/problem+json"),
+        (status = 404, description = "the namespace accepts declared names only, and no event has them",
+            body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "over 1 MiB or 500 events", body = Problem,
             content_type = "application/problem+json"),
         (status = 415, description = "another content type, another charset than UTF-8, or compressed", body = Problem,
@@ -119,15 +123,16 @@ pub(crate) fn check_one(query: &Query<'_>) -> Result<Response<AnswerBody>, Box<P
             content_type = "application/problem+json"),
     )
 ))]
-pub(crate) async fn many<R: Recorder, B: Body>(
+pub(crate) async fn many<R: Recorder + Documents, B: Body>(
     recorder: &R,
+    published: &PublishedNamespaces<R>,
     request: Request<B>,
     summary: &mut RequestSummary,
 ) -> Result<Response<AnswerBody>, Box<Problem>> {
     let body = read_json(request).await?;
     let batch = Batch::from_json(&body)?;
     let was_array = batch.was_array();
-    record(recorder, batch.into_events(), was_array, summary).await
+    record(recorder, published, batch.into_events(), was_array, summary).await
 }
 
 /// One event or an array of them.
@@ -149,8 +154,9 @@ pub(crate) enum Events {
 #[expect(dead_code, reason = "describes what model::Batch reads")]
 pub(crate) struct EventList(Vec<EventSchema>);
 
-async fn record<R: Recorder>(
+async fn record<R: Recorder + Documents>(
     recorder: &R,
+    published: &PublishedNamespaces<R>,
     events: Vec<Result<Event, abtest_model::InputError>>,
     was_array: bool,
     summary: &mut RequestSummary,
@@ -169,6 +175,17 @@ async fn record<R: Recorder>(
                 refused.push(RefusedEvent::invalid(index, &error));
             }
         }
+    }
+    let undeclared = published.undeclared(&good).await;
+    if undeclared.iter().any(Option::is_some) {
+        let all = good.into_iter().zip(positions).zip(undeclared);
+        let declared = all.filter_map(|((event, index), undeclared)| {
+            let Some(undeclared) = undeclared else { return Some((event, index)) };
+            summary.undeclared += 1;
+            refused.push(RefusedEvent::undeclared(index, &event, undeclared.parameter()));
+            None
+        });
+        (good, positions) = declared.unzip();
     }
     let count = good.len();
     let outcomes = match recorder.record(good).await {

@@ -1,0 +1,198 @@
+//! What namespaces define, as browsers may see it: read at most every ten seconds, and kept while
+//! the store is down.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use abtest_model::definition::Accept;
+use abtest_model::{Event, Goal, Namespace};
+use abtest_store::{Documents, StoreError};
+
+use crate::namespace::{NamespaceState, Namespaces};
+
+/// How old what is known may be.
+const FRESH: Duration = Duration::from_secs(10);
+
+/// How often unknown names may cause another read.
+const BETWEEN_REFRESHES: Duration = Duration::from_secs(1);
+
+/// Most namespaces that are remembered. Strangers can make names up.
+const MOST_KNOWN: usize = 1_024;
+
+/// The namespaces that browsers asked for.
+#[derive(Debug)]
+pub(crate) struct PublishedNamespaces<D> {
+    documents: Arc<D>,
+    /// Reads only what changed.
+    namespaces: Namespaces,
+    known: Mutex<HashMap<Namespace, Arc<Known>>>,
+    /// When an unknown name last caused a read.
+    refreshed: Mutex<Option<Instant>>,
+}
+
+/// What is known of a namespace.
+#[derive(Debug, Default)]
+struct Known {
+    /// One reader at a time reads a namespace for the first time.
+    turn: tokio::sync::Mutex<()>,
+    held: Mutex<Option<Held>>,
+}
+
+#[derive(Debug, Clone)]
+struct Held {
+    state: Arc<NamespaceState>,
+    read: Instant,
+}
+
+/// What an event names that its namespace does not declare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Undeclared {
+    /// The experiment has no definition.
+    Experiment,
+    /// The definition has no such variant.
+    Variant,
+    /// The definition has no such goal.
+    Goal,
+}
+
+impl<D: Documents> PublishedNamespaces<D> {
+    pub(crate) fn new(documents: Arc<D>) -> Self {
+        Self {
+            documents,
+            namespaces: Namespaces::default(),
+            known: Mutex::default(),
+            refreshed: Mutex::default(),
+        }
+    }
+
+    /// What a namespace defines, at most ten seconds old. While the store cannot be read, it is what
+    /// was read last.
+    ///
+    /// # Errors
+    /// When the namespace was never read and the store cannot be read now.
+    pub(crate) async fn get(
+        &self,
+        namespace: &Namespace,
+    ) -> Result<Arc<NamespaceState>, StoreError> {
+        let known = self.known(namespace);
+        let held = known.held();
+        match held {
+            Some(Held { state, read }) if read.elapsed() < FRESH => Ok(state),
+            Some(Held { state, .. }) => {
+                // The others go on with what is known, while this request reads.
+                known.hold(&state);
+                Ok(self.read(namespace, &known).await.unwrap_or(state))
+            }
+            None => {
+                let _turn = known.turn.lock().await;
+                match known.held() {
+                    Some(Held { state, .. }) => Ok(state),
+                    None => self.read(namespace, &known).await,
+                }
+            }
+        }
+    }
+
+    /// What each event names that is not declared, in a namespace that accepts declared names only.
+    /// An unknown name causes another read, at most one per second in this process.
+    pub(crate) async fn undeclared(&self, events: &[Event]) -> Vec<Option<Undeclared>> {
+        let mut states: HashMap<&Namespace, Option<Arc<NamespaceState>>> = HashMap::new();
+        let mut found = Vec::with_capacity(events.len());
+        for event in events {
+            if !states.contains_key(&event.namespace) {
+                // Without an answer of the store, recording the event fails, too.
+                states.insert(&event.namespace, self.get(&event.namespace).await.ok());
+            }
+            let state = states.get(&event.namespace).and_then(Option::as_ref);
+            let mut undeclared = state.and_then(|state| undeclared(state, event));
+            if undeclared.is_some() && self.may_refresh() {
+                let known = self.known(&event.namespace);
+                if let Ok(state) = self.read(&event.namespace, &known).await {
+                    undeclared = self::undeclared(&state, event);
+                    states.insert(&event.namespace, Some(state));
+                }
+            }
+            found.push(undeclared);
+        }
+        found
+    }
+
+    async fn read(
+        &self,
+        namespace: &Namespace,
+        known: &Known,
+    ) -> Result<Arc<NamespaceState>, StoreError> {
+        let read = self.namespaces.read(&*self.documents, namespace).await;
+        match &read {
+            Ok(state) => known.hold(state),
+            Err(error) => tracing::warn!(%error, "the definitions of a namespace were not read"),
+        }
+        read
+    }
+
+    fn known(&self, namespace: &Namespace) -> Arc<Known> {
+        let mut all = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = all.get(namespace) {
+            return Arc::clone(known);
+        }
+        if all.len() >= MOST_KNOWN {
+            // Names that strangers made up go first.
+            all.retain(|_, known| known.held().is_some_and(|held| held.state.version > 0));
+        }
+        if all.len() >= MOST_KNOWN {
+            all.clear();
+        }
+        Arc::clone(all.entry(namespace.clone()).or_default())
+    }
+
+    fn may_refresh(&self) -> bool {
+        let mut refreshed = self.refreshed.lock().unwrap_or_else(PoisonError::into_inner);
+        let may = refreshed.is_none_or(|last| last.elapsed() >= BETWEEN_REFRESHES);
+        if may {
+            *refreshed = Some(Instant::now());
+        }
+        may
+    }
+}
+
+impl Known {
+    fn held(&self) -> Option<Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn hold(&self, state: &Arc<NamespaceState>) {
+        let held = Held { state: Arc::clone(state), read: Instant::now() };
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(held);
+    }
+}
+
+impl Undeclared {
+    /// The parameter that names it.
+    pub(crate) fn parameter(self) -> &'static str {
+        match self {
+            Self::Experiment => "experiment",
+            Self::Variant => "variant",
+            Self::Goal => "event",
+        }
+    }
+}
+
+/// What the event names that is not declared. Settings and definitions that cannot be read refuse
+/// nothing.
+fn undeclared(state: &NamespaceState, event: &Event) -> Option<Undeclared> {
+    let accept = state.settings.as_ref().map_or(Accept::Any, |settings| settings.accept);
+    if accept == Accept::Any {
+        return None;
+    }
+    let Some(defined) = state.experiments.get(event.experiment.as_str()) else {
+        return Some(Undeclared::Experiment);
+    };
+    let definition = &defined.document.as_ref().ok()?.definition;
+    if !definition.variant_names().any(|name| *name == event.variant) {
+        return Some(Undeclared::Variant);
+    }
+    let is_goal = event.goal.as_str() == Goal::PARTICIPATE
+        || definition.goals.iter().any(|goal| goal.name == event.goal);
+    (!is_goal).then_some(Undeclared::Goal)
+}

@@ -1,0 +1,113 @@
+//! A namespace that accepts declared names only: what a stranger makes up leaves nothing behind.
+
+#![allow(clippy::unwrap_used)] // a test that cannot go on fails
+
+mod watched;
+
+use std::sync::Arc;
+
+use abtest_api::PublicApi;
+use abtest_model::{Experiment, Namespace};
+use abtest_store::embedded::EmbeddedStore;
+use abtest_store::{Counters, DocumentKey, Documents, Expected, Include, Kind, Write};
+use bytes::Bytes;
+use http::Request;
+use http_body_util::{BodyExt, Full};
+use serde_json::{Value, json};
+
+use watched::Watched;
+
+async fn track(api: &PublicApi<Watched>, events: &Value) -> (u16, Value) {
+    let request = Request::builder().method("POST").uri("/track");
+    let answer = api.answer(request.body(Full::<Bytes>::from(events.to_string())).unwrap()).await;
+    let status = answer.status().as_u16();
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    (status, serde_json::from_slice(&body).unwrap())
+}
+
+async fn put(store: &Watched, key: DocumentKey, content: Value) {
+    let write = Write::put(key, Expected::Any, content.to_string());
+    store.commit(&Namespace::default(), None, vec![write]).await.unwrap();
+}
+
+fn definition(name: &str) -> (DocumentKey, Value) {
+    let key = Kind::Definition.of(&Experiment::new(name).unwrap());
+    let content = json!({"variants": [{"name": "a"}, {"name": "b"}], "goals": [{"name": "buy"}],
+        "id": format!("{name}-id"), "salt": format!("{name}-salt"), "version": 1,
+        "created": "2026-12-01T09:00:00Z", "updated": "2026-12-01T09:00:00Z"});
+    (key, content)
+}
+
+fn event(experiment: &str, variant: &str, goal: &str, uuid: &str) -> Value {
+    json!({"experiment": experiment, "variant": variant, "event": goal, "uuid": uuid})
+}
+
+#[tokio::test]
+async fn undeclared_names_are_refused_one_by_one_and_leave_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = EmbeddedStore::open(folder.path(), Default::default()).unwrap();
+    let store = Arc::new(Watched::new(store));
+    put(&store, DocumentKey::settings(), json!({"accept": "declared"})).await;
+    let (key, content) = definition("button");
+    put(&store, key, content).await;
+    let api = PublicApi::new(Arc::clone(&store));
+    let batch = json!([
+        event("button", "a", "participate", "1"),
+        event("button", "a", "buy", "1"),
+        event("button", "c", "buy", "1"),
+        event("button", "a", "sell", "1"),
+        event("other", "a", "buy", "1"),
+    ]);
+    let (status, answer) = track(&api, &batch).await;
+    assert_eq!((status, &answer["accepted"]), (207, &json!(2)), "{answer}");
+    let refused: Vec<(u64, u64, &str)> = answer["refused"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            (
+                one["index"].as_u64().unwrap(),
+                one["status"].as_u64().unwrap(),
+                one["parameter"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(refused, [(2, 404, "variant"), (3, 404, "event"), (4, 404, "experiment")]);
+    let (status, answer) = track(&api, &event("other", "a", "buy", "1")).await;
+    assert_eq!((status, &answer["rule"]), (404, &json!("declared")));
+
+    // One call records, and 20,000 made-up names cause at most one more read per second.
+    store.take_calls();
+    let start = std::time::Instant::now();
+    for hundred in 0..200 {
+        let made_up = |index| event(&format!("x{hundred}-{index}"), "a", "participate", "1");
+        let batch: Value = (0..100).map(made_up).collect();
+        assert_eq!(track(&api, &batch).await.0, 404);
+    }
+    let calls = store.take_calls();
+    let seconds = start.elapsed().as_secs() as usize + 1;
+    assert!(calls <= 200 + seconds + 1, "{calls} calls in {seconds} seconds");
+    let left = store.read(&Namespace::default(), None, Include::COUNTS).await.unwrap();
+    assert_eq!(left.len(), 1);
+    let known = track(&api, &event("button", "b", "participate", "2")).await;
+    assert_eq!(known.0, 200);
+}
+
+#[tokio::test]
+async fn a_new_definition_is_found_by_its_first_event() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = EmbeddedStore::open(folder.path(), Default::default()).unwrap();
+    let store = Arc::new(Watched::new(store));
+    put(&store, DocumentKey::settings(), json!({"accept": "declared"})).await;
+    let api = PublicApi::new(Arc::clone(&store));
+    let other =
+        json!([{"experiment": "x", "variant": "a", "event": "e", "uuid": "1", "namespace": "n"}]);
+    assert_eq!(track(&api, &other).await.0, 200, "another namespace accepts any name");
+    // What is known of the namespace is read before the definition is there.
+    let (key, content) = definition("button");
+    let known = json!([event("late", "a", "participate", "1")]);
+    let api_before = PublicApi::new(Arc::clone(&store));
+    put(&store, key, content).await;
+    assert_eq!(track(&api, &json!([event("button", "a", "buy", "1")])).await.0, 200);
+    assert_eq!(track(&api_before, &known).await.0, 404);
+}
