@@ -1,10 +1,15 @@
 // Starts the page.
-import { listen } from "./actions.js"
-import { prepare } from "./layer.js"
-import { render } from "./page.js"
-import { start } from "./reading.js"
+import { App } from "./app.js"
+import { followLinks } from "./data/actions.js"
+import { read } from "./data/reading.js"
+import { whenChanged } from "./data/state.js"
+import { html } from "./parts/html.js"
+import { render } from "./vendor/preact.mjs"
 
-prepare()
-listen()
-render()
-start(render)
+const page = /** @type {HTMLElement} */ (document.getElementById("page"))
+const draw = () => render(html`<${App} />`, page)
+
+whenChanged(draw)
+followLinks()
+draw()
+read()

@@ -29,39 +29,48 @@ const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
+/// A licence. No page loads it, but it must come with each copy of its library.
+const TEXT: &str = "text/plain; charset=utf-8";
 
 /// All of them.
 pub(crate) const FILES: &[File] = files! {
-    "actions.js": SCRIPT,
-    "api.js": SCRIPT,
-    "copy.js": SCRIPT,
-    "days.js": SCRIPT,
-    "dom.js": SCRIPT,
-    "experiment.js": SCRIPT,
-    "figures.js": SCRIPT,
-    "goal.js": SCRIPT,
-    "health.js": SCRIPT,
+    "app.js": SCRIPT,
+    "data/actions.js": SCRIPT,
+    "data/api.js": SCRIPT,
+    "data/memory.js": SCRIPT,
+    "data/order.js": SCRIPT,
+    "data/reading.js": SCRIPT,
+    "data/router.js": SCRIPT,
+    "data/state.js": SCRIPT,
+    "experiment/days.js": SCRIPT,
+    "experiment/experiment.js": SCRIPT,
+    "experiment/goal.js": SCRIPT,
+    "experiment/health.js": SCRIPT,
+    "experiment/looks.js": SCRIPT,
+    "experiment/matrix.js": SCRIPT,
+    "experiment/settling.js": SCRIPT,
     "icon.svg": SVG,
     "index.html": HTML,
-    "interval.js": SCRIPT,
-    "layer.js": SCRIPT,
-    "list.js": SCRIPT,
-    "looks.js": SCRIPT,
+    "list/list.js": SCRIPT,
     "main.js": SCRIPT,
-    "matrix.js": SCRIPT,
-    "memory.js": SCRIPT,
-    "notices.js": SCRIPT,
-    "order.js": SCRIPT,
-    "page.js": SCRIPT,
-    "reading.js": SCRIPT,
-    "router.js": SCRIPT,
-    "settling.js": SCRIPT,
-    "snippet.js": SCRIPT,
-    "state.js": SCRIPT,
+    "parts/clipboard.js": SCRIPT,
+    "parts/copy.js": SCRIPT,
+    "parts/dialogs.js": SCRIPT,
+    "parts/figures.js": SCRIPT,
+    "parts/html.js": SCRIPT,
+    "parts/interval.js": SCRIPT,
+    "parts/notices.js": SCRIPT,
+    "parts/snippet.js": SCRIPT,
+    "parts/table.js": SCRIPT,
+    "parts/text.js": SCRIPT,
+    "parts/verdict.js": SCRIPT,
+    "parts/words.js": SCRIPT,
     "style.css": CSS,
-    "table.js": SCRIPT,
-    "verdict.js": SCRIPT,
-    "words.js": SCRIPT,
+    "vendor/hooks.mjs": SCRIPT,
+    "vendor/htm.LICENSE": TEXT,
+    "vendor/htm.mjs": SCRIPT,
+    "vendor/preact.LICENSE": TEXT,
+    "vendor/preact.mjs": SCRIPT,
 };
 
 /// The file of this name.
@@ -73,22 +82,43 @@ pub(crate) fn find(name: &str) -> Option<&'static File> {
 mod tests {
     use super::*;
 
+    /// The files that a browser loads.
+    fn loaded() -> impl Iterator<Item = &'static File> {
+        FILES.iter().filter(|file| file.content_type != TEXT)
+    }
+
     #[test]
     fn the_page_weighs_less_than_150_kb() {
-        let weight: usize = FILES.iter().map(|file| file.content.len()).sum();
+        let weight: usize = loaded().map(|file| file.content.len()).sum();
         assert!(weight < 150_000, "{weight} bytes");
     }
 
     #[test]
     fn every_module_that_is_imported_is_there_and_every_file_is_used() {
-        let all: String = FILES.iter().map(|file| file.content).collect();
-        for file in FILES.iter().filter(|file| file.name != "index.html") {
-            assert!(all.contains(&format!("{}\"", file.name)), "{} is not used", file.name);
-            for import in file.content.split("\nimport ").skip(1) {
-                let name = import.split("\"./").nth(1).and_then(|rest| rest.split('"').next());
-                let name = name.unwrap();
-                assert!(find(name).is_some(), "{}: {name} is not embedded", file.name);
+        let mut used = vec!["index.html", "main.js", "style.css", "icon.svg"];
+        for file in loaded() {
+            let folder = file.name.rsplit_once('/').map_or("", |(folder, _)| folder);
+            // A vendored module is one line: `import{options as n}from"./preact.mjs"`.
+            for import in file.content.split("from").skip(1).map(str::trim_start) {
+                let path = import.strip_prefix('"').and_then(|rest| rest.split('"').next());
+                let Some(path) = path.filter(|path| path.starts_with('.')) else { continue };
+                let name = match path.strip_prefix("../") {
+                    Some(path) => path.to_owned(),
+                    None => format!("{folder}/{}", &path[2..]),
+                };
+                let found = find(name.trim_start_matches('/'));
+                used.push(found.unwrap_or_else(|| panic!("{}: {path}", file.name)).name);
             }
+        }
+        for file in loaded() {
+            assert!(used.contains(&file.name), "{} is not used", file.name);
+        }
+    }
+
+    #[test]
+    fn each_library_comes_with_its_licence() {
+        for name in ["preact", "htm"] {
+            assert!(find(&format!("vendor/{name}.LICENSE")).is_some(), "{name}");
         }
     }
 }

@@ -11,9 +11,9 @@ fn the_list_can_be_searched_and_sorted() {
     let reader = reader(&screen, &serve);
     let names = || reader.texts("ol.rows h2");
     assert_eq!(names()[..2], ["many variants", "button color"]);
-    reader.choose("select[data-select=sort]", "name");
+    reader.choose("select[name=sort]", "name");
     reader.see_text("ol.rows li:last-child h2", "split");
-    reader.choose("select[data-select=sort]", "verdict");
+    reader.choose("select[name=sort]", "verdict");
     // Problems come first.
     reader.see_text("ol.rows li:first-child", "sample ratio mismatch");
     reader.fill("input[type=search]", "EARL");
@@ -35,11 +35,11 @@ fn rows_do_not_move_while_they_are_read() {
     record(&serve, "early", &[("7 days", 50, &[])]);
     // Counts change in place. New experiments wait for a click.
     reader.see_text("ol.rows li", "78 participants");
-    reader.see_text("[data-do=reorder]", "1 new experiment");
+    reader.see_text(".fresh", "1 new experiment");
     assert_eq!(reader.texts("ol.rows h2"), before);
-    reader.click("[data-do=reorder]");
+    reader.click(".fresh");
     reader.see_text("ol.rows li:first-child h2", "the newest");
-    reader.miss("[data-do=reorder]");
+    reader.miss(".fresh");
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn the_chosen_control_is_stored_with_the_experiment_for_all_readers() {
     let one = reader(&screen, &serve);
     one.go(&link("button color"));
     one.see_text("section.goal .tag", "control");
-    one.choose("select[data-select=control]", "red");
+    one.choose("select[name=control]", "red");
     one.see_text("#status", "Saved with the experiment.");
     one.see_text("section.goal [role=row].control", "red");
     // Another reader and the API see it.
@@ -67,14 +67,14 @@ fn deleting_needs_the_name_and_deletes_the_counts() {
     let (serve, screen) = (server_with_experiments(), Screen::start());
     let reader = reader(&screen, &serve);
     reader.go(&link("split"));
-    reader.click("[data-do=delete]");
+    reader.click("#delete");
     reader.see_text("dialog", "cannot be undone");
     reader.fill("#deletion-name", "spli");
     reader.see("dialog button.danger:disabled");
-    reader.click("dialog [data-do=close]");
+    reader.click("dialog .close");
     reader.miss("dialog");
     assert_eq!(serve.get("/experiments/split").status, 200);
-    reader.click("[data-do=delete]");
+    reader.click("#delete");
     reader.fill("#deletion-name", "split");
     reader.click("dialog button.danger");
     reader.see_text("h1", "Experiments");
@@ -88,12 +88,12 @@ fn a_hidden_experiment_can_be_listed_again() {
     let (serve, screen) = (server_with_experiments(), Screen::start());
     let reader = reader(&screen, &serve);
     reader.go(&link("no goals"));
-    reader.click("[data-do=hide]");
-    reader.see_text("[data-do=hide]", "Show in the list");
+    reader.click("#hide");
+    reader.see_text("#hide", "Show in the list");
     reader.go("#/");
     reader.see_text(".title p", "6 experiments, 1 hidden");
     assert!(!reader.texts("ol.rows h2").contains(&"no goals".to_owned()));
-    reader.click("input[data-select=hidden]");
+    reader.click("input[name=hidden]");
     reader.see_text("ol.rows h2", "no goals");
     assert_eq!(reader.texts("ol.rows h2"), ["no goals"]);
 }
@@ -108,9 +108,9 @@ fn another_namespace_has_its_own_experiments_and_snippet() {
     reader.click("#namespace button");
     reader.see_text("ol.rows h2", "in the shop");
     assert!(reader.url().contains("namespace=shop"));
-    reader.click("header [data-do=snippet], #top [data-do=snippet]");
+    reader.click("#snippet");
     reader.see("dialog pre");
-    reader.click("dialog [data-copy]");
+    reader.click("dialog .copy");
     reader.see_text("#status", "Copied.");
     let snippet = reader.clipboard();
     let adapter = format!("new AlephBet.GimelAdapter(\"{}/track\", \"shop\")", serve.url);

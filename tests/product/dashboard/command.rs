@@ -26,9 +26,9 @@ fn its_link_works_once_and_shows_the_experiments_of_the_api() {
     assert_eq!(reader.url().split('#').next().unwrap(), format!("{}/", dashboard.address()));
     reader.go(&link("split"));
     reader.see_text(".answer", "Sample ratio mismatch");
-    reader.choose("select[data-select=control]", "two");
+    reader.choose("select[name=control]", "two");
     reader.see_text("#status", "Saved with the experiment.");
-    reader.click("[data-do=delete]");
+    reader.click("#delete");
     reader.fill("#deletion-name", "split");
     reader.click("dialog button.danger");
     reader.see_text("h1", "Experiments");
@@ -37,6 +37,8 @@ fn its_link_works_once_and_shows_the_experiments_of_the_api() {
     assert!(reader.requests().iter().all(|request| !request.to_string().contains(&serve.key)));
     assert!(reader.complaints().is_empty());
 
+    reader.click("#log-out");
+    reader.see_text("h1", "This link was already used");
     let stranger = screen.read(&dashboard.link);
     stranger.see_text("h1", "This link was already used");
     stranger.picture("used-link");

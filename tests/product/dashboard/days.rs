@@ -42,25 +42,19 @@ fn days_are_drawn_with_gaps_today_and_the_lift_over_time() {
     let reader = reader(&screen, &serve);
     reader.see_text("ol.rows li", "since");
     reader.go(&link("button color"));
-    reader.see_text("[data-key=days]", "today so far");
-    assert_eq!(reader.attributes("[data-key=days] [data-key=participate] rect.day", "x").len(), 5);
-    assert_eq!(
-        reader.attributes("[data-key=days] [data-key=participate] circle.gap", "cx").len(),
-        1
-    );
-    assert_eq!(
-        reader.attributes("[data-key=days] [data-key=participate] rect.today", "x").len(),
-        1
-    );
+    reader.see_text("#days", "today so far");
+    assert_eq!(reader.attributes("#days [data-goal=participate] rect.day", "x").len(), 5);
+    assert_eq!(reader.attributes("#days [data-goal=participate] circle.gap", "cx").len(), 1);
+    assert_eq!(reader.attributes("#days [data-goal=participate] rect.today", "x").len(), 1);
     reader.ask("document.querySelectorAll('details').forEach((one) => { one.open = true })");
-    reader.see_text("[data-key=days] td", "no count");
-    reader.see_text("[data-key=days] th", "(so far)");
+    reader.see_text("#days td", "no count");
+    reader.see_text("#days th", "(so far)");
 
     let api = serve.get("/experiments/button%20color?history=true").json();
     let lifts = api["history"]["rows"][0]["lift"].as_array().unwrap().clone();
     assert_eq!(lifts.len(), 6);
     let shown = reader.ask(
-        "[...document.querySelectorAll('[data-key=settling] tbody tr')].map((row) =>
+        "[...document.querySelectorAll('#settling tbody tr')].map((row) =>
           Number(row.querySelector('data').value))",
     );
     assert_eq!(shown, Value::from(lifts));

@@ -1,4 +1,4 @@
-//! The page's files: their types and their size.
+//! The page's files: their types, their libraries and their size.
 
 use std::process::Command;
 
@@ -13,6 +13,16 @@ fn the_modules_pass_the_type_checker() {
     let output = Command::new(folder.join("node_modules/.bin/tsc"))
         .args(["-p", "."])
         .current_dir(&folder)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+fn the_vendored_libraries_are_the_published_ones() {
+    let output = Command::new("node")
+        .arg("vendor.mjs")
+        .current_dir(tests().join("browser"))
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));

@@ -22,8 +22,8 @@ fn looks_and_what_they_decided_are_shown_with_every_method() {
     let reader = reader(&screen, &serve);
     for method in ["", "?method=fixed", "?method=sequential"] {
         reader.go(&format!("{}{method}", link("button color")));
-        reader.see_text("[data-key=looks]", "The plan ends at 40,000 participants.");
-        let shown = reader.texts("[data-key=looks] li");
+        reader.see_text("#looks", "The plan ends at 40,000 participants.");
+        let shown = reader.texts("#looks li");
         assert_eq!(shown.len(), decisions.len(), "{method}");
         for (line, decision) in shown.iter().zip(decisions) {
             let variant = decision["variant"].as_str().unwrap();
@@ -72,7 +72,7 @@ fn a_reader_with_another_control_is_told_which_one_the_looks_used() {
     let told = serve.get(&format!("{PATH}?control=red&goal=signup")).json();
     let remarks = told["analysis"]["warnings"].as_array().unwrap();
     let remark = remarks.iter().find(|one| one["code"] == "looks_differ").unwrap();
-    reader.see_text("[data-key=looks]", remark["message"].as_str().unwrap());
+    reader.see_text("#looks", remark["message"].as_str().unwrap());
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn without_looks_planned_looks_say_how_to_take_one() {
     let reader = reader(&screen, &serve);
     reader.go(&link("button color"));
     reader.see("section.goal");
-    assert!(reader.texts("[data-key=looks]").is_empty());
-    reader.choose("select[data-select=method]", "sequential");
-    reader.see_text("[data-key=looks]", "abtest results NAME --look");
+    assert!(reader.texts("#looks").is_empty());
+    reader.choose("select[name=method]", "sequential");
+    reader.see_text("#looks", "abtest results NAME --look");
 }

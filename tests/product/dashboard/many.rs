@@ -27,7 +27,7 @@ fn ten_thousand_experiments_are_listed_and_searched() {
     reader.see_text(".title p", "10,000 experiments");
     assert_eq!(reader.texts("ol.rows h2").len(), 50);
     // The list came in pages, and none of them counts as new.
-    reader.miss("[data-do=reorder]");
+    reader.miss(".fresh");
     reader.fill("input[type=search]", "experiment 9999");
     reader.see_text(".title p", "1 found of 10,000 experiments");
     assert_eq!(reader.texts("ol.rows h2"), ["experiment 9999"]);

@@ -29,6 +29,27 @@ fn the_key_is_in_no_url_page_or_storage_and_no_other_host_is_called() {
 }
 
 #[test]
+fn logging_out_ends_the_session_and_forgets_the_counts() {
+    let (serve, screen) = (server_with_experiments(), Screen::start());
+    let reader = reader(&screen, &serve);
+    reader.go(&link("button color"));
+    reader.see("section.goal");
+    let cookies = reader.cookies();
+    let text = |member: &str| cookies[0][member].as_str().unwrap().to_owned();
+    let cookie = format!("{}={}", text("name"), text("value"));
+    reader.click("#log-out");
+    reader.see_text("h1", "Enter the API key");
+    reader.miss("#log-out");
+    assert!(reader.cookies().is_empty());
+    let headers = [("cookie", &*cookie), ("sec-fetch-site", "same-origin")];
+    assert_eq!(serve.request("GET", "/experiments", &headers, &[]).status, 401);
+    assert!(!reader.kept().contains("button color</bdi>"));
+    reader.fill("#key", &serve.key);
+    reader.click("#login button");
+    reader.see_text("h1", "button color");
+}
+
+#[test]
 fn another_site_cannot_use_the_readers_session() {
     let (serve, screen) = (server_with_experiments(), Screen::start());
     let reader = reader(&screen, &serve);

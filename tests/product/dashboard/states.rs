@@ -27,7 +27,7 @@ fn a_server_without_events_shows_how_to_send_the_first() {
     reader.fill("#key", &serve.key);
     reader.click("#login button");
     reader.see_text("h1", "No events yet");
-    reader.click("button[data-copy]");
+    reader.click("button.copy");
     reader.see_text("#status", "Copied.");
     let line = reader.clipboard();
     assert!(line.starts_with(&format!("curl '{}/track?", serve.url)), "{line}");
@@ -43,8 +43,8 @@ fn the_last_results_stay_while_the_server_is_down() {
     reader.go(&link("button color"));
     reader.see("section.goal");
     serve.kill();
-    reader.see_text("[data-key=stale]", "does not answer");
-    reader.see_text("[data-key=stale]", "You see the counts of");
+    reader.see_text(".banner", "does not answer");
+    reader.see_text(".banner", "You see the counts of");
     reader.see_text("section.goal", "560");
     assert_eq!(reader.violations(), [""; 0]);
     reader.picture("server-gone");

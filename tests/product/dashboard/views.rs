@@ -84,7 +84,7 @@ fn a_hostile_name_is_shown_as_text_everywhere() {
     let copied = reader.clipboard();
     assert!(copied.lines().next().unwrap().contains(",'=cmd"), "{copied}");
 
-    reader.click("[data-do=delete]");
+    reader.click("#delete");
     reader.see_text("dialog h2", HOSTILE);
     assert_eq!(reader.ask("document.title"), format!("{HOSTILE} – abtest"));
     assert!(reader.complaints().is_empty());
@@ -115,18 +115,18 @@ fn everything_can_be_done_from_the_keyboard() {
     tab_to("ol.rows h2 a");
     reader.press(&["Enter"]);
     reader.see_text("h1", "button color");
-    tab_to("select[data-select=control]");
+    tab_to("select[name=control]");
     reader.press(&["ArrowUp"]);
     tab_to("section.goal summary");
     reader.press(&["Enter"]);
     reader.see("section.goal details[open] table");
-    tab_to("[data-do=delete]");
+    tab_to("#delete");
     reader.press(&["Enter"]);
     reader.see("dialog");
     tab_to("#deletion-name");
     reader.press(&["Escape"]);
     reader.miss("dialog");
-    tab_to("[data-do=delete]");
+    tab_to("#delete");
     reader.press(&["Enter"]);
     tab_to("#deletion-name");
     reader.type_text("button color");

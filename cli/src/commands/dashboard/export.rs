@@ -33,9 +33,9 @@ const MARK: &str = r#"<meta name="abtest-api" content=""#;
 /// Writes the page for the API at `address` into a folder.
 pub(super) fn write(folder: &Path, address: &Address, json: bool) -> Result<()> {
     let failed = || format!("cannot write into {}; is the folder yours?", folder.display());
-    std::fs::create_dir_all(folder).with_context(failed)?;
     for file in FILES {
         let path = folder.join(file.name);
+        std::fs::create_dir_all(path.parent().unwrap_or(folder)).with_context(failed)?;
         match file.name {
             "index.html" => std::fs::write(path, page(file.content, address)),
             _ => std::fs::write(path, file.content),

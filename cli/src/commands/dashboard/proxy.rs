@@ -3,7 +3,7 @@
 
 use abtest_api::AnswerBody;
 use abtest_model::Namespace;
-use http::header::{ETAG, HOST, ORIGIN};
+use http::header::{ETAG, HOST, ORIGIN, SET_COOKIE};
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::BodyExt;
@@ -50,6 +50,14 @@ impl Proxy {
         from_here && self.hosts.iter().any(|known| known == host)
     }
 
+    fn log_out<B>(&self, request: &Request<B>) -> Response<AnswerBody> {
+        let mut response = text(StatusCode::NO_CONTENT, "");
+        if let Some(cookie) = self.sessions.close(request) {
+            response.headers_mut().insert(SET_COOKIE, cookie);
+        }
+        response
+    }
+
     async fn forward<B: Body>(&self, request: Request<B>) -> Response<AnswerBody> {
         let (head, body) = request.into_parts();
         let Ok(body) = body.collect().await else {
@@ -87,6 +95,7 @@ impl Proxy {
             return page::no_session("link", "open the link that `abtest dashboard` printed");
         }
         match request.uri().path() {
+            "/session" if request.method() == Method::DELETE => self.log_out(&request),
             "/session" => with_type(StatusCode::OK, "application/json", self.session.clone()),
             path if is_forwarded(request.method(), path) => self.forward(request).await,
             _ => problem(

@@ -1,10 +1,11 @@
 // The recorded looks and what they decided. Shown with every method, because a decided look stays decided.
-import { h, name, printable } from "./dom.js"
-import { between, count, percent } from "./figures.js"
-import { copies, figure, named, table } from "./table.js"
-import { term } from "./words.js"
+import { between, count, percent } from "../parts/figures.js"
+import { html, name } from "../parts/html.js"
+import { copies, figure, named, table } from "../parts/table.js"
+import { counted, printable } from "../parts/text.js"
+import { term } from "../parts/words.js"
 
-/** @import {Analysis, LooksReport} from "./types.js" */
+/** @import {Analysis, LooksReport} from "../types.js" */
 
 /** Whether a remark is about looks. @param {string} code */
 export const aboutLooks = (code) => code.startsWith("looks_") || code === "plan_too_small"
@@ -14,23 +15,22 @@ export function looks({ looks: report, method, warnings, notes }) {
   const taken = report?.taken.length ?? 0
   const remarks = [...warnings, ...notes].filter(({ code }) => aboutLooks(code))
   if (taken === 0 && remarks.length === 0 && method !== "sequential") return null
-  return h("section", { class: "card", "data-key": "looks", "aria-label": "Looks" },
-    h("h2", {}, term("sequential", "Looks")),
-    remarks.map(({ message }) => h("p", {}, printable(message))),
-    taken === 0 && h("p", {}, "No look was taken. Take one with ", h("code", {}, "abtest results NAME --look"), "."),
-    report && taken > 0 && [
-      h("p", { class: "quiet" }, `${count(taken)} ${taken === 1 ? "look" : "looks"}. The plan ends at ${count(report.planned)} participants.`),
-      decisions(report),
-      h("details", { "data-key": "table" }, h("summary", {}, "Looks as a table"), asTable(report))
-    ])
+  return html`<section class="card" id="looks" key="looks" aria-label="Looks">
+    <h2>${term("sequential", "Looks")}</h2>
+    ${remarks.map(({ message }) => html`<p>${printable(message)}</p>`)}
+    ${taken === 0 && html`<p>No look was taken. Take one with <code>abtest results NAME --look</code>.</p>`}
+    ${report && taken > 0 && html`
+      <p class="quiet">${counted(taken, "look", count(taken))}. The plan ends at ${count(report.planned)} participants.</p>
+      ${decisions(report)}
+      <details><summary>Looks as a table</summary>${asTable(report)}</details>`}
+  </section>`
 }
 
 /** @param {LooksReport} report */
 const decisions = ({ decisions: decided }) => decided.length === 0
-  ? h("p", {}, "No look has decided yet.")
-  : h("ul", {}, decided.map((one) => h("li", {},
-    name(one.goal), ": ", name(one.variant), one.lift > 0 ? " is better than " : " is worse than ", name(one.control),
-    `, lift ${between(one.lift_low, one.lift_high)}. Decided at ${count(one.participants)} participants.`)))
+  ? html`<p>No look has decided yet.</p>`
+  : html`<ul>${decided.map((one) => html`<li>${name(one.goal)}: ${name(one.variant)}${
+    one.lift > 0 ? " is better than " : " is worse than "}${name(one.control)}, lift ${between(one.lift_low, one.lift_high)}. Decided at ${count(one.participants)} participants.</li>`)}</ul>`
 
 /** @param {LooksReport} report */
 function asTable({ taken }) {

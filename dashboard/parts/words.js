@@ -1,5 +1,5 @@
 // Explanations of statistical terms. Each term is a button that opens its explanation.
-import { h } from "./dom.js"
+import { html } from "./html.js"
 
 /** @type {Record<string, string>} */
 const MEANINGS = {
@@ -36,18 +36,17 @@ const MEANINGS = {
  * @param {string} word
  */
 export const term = (meaning, word) =>
-  h("button", { type: "button", class: "term", popovertarget: `word-${meaning}` }, word)
+  html`<button type="button" class="term" popovertarget="word-${meaning}" onClick=${place}>${word}</button>`
 
 /** All explanations, closed. */
-export const glossary = () =>
-  Object.entries(MEANINGS).map(([meaning, text]) =>
-    h("div", { id: `word-${meaning}`, popover: "auto", class: "meaning", role: "note" }, h("p", {}, text)))
+export const glossary = () => Object.entries(MEANINGS).map(([meaning, text]) =>
+  html`<div key=${meaning} id="word-${meaning}" popover="auto" class="meaning" role="note"><p>${text}</p></div>`)
 
-/** Puts an opened explanation below its term. @param {Event} event */
-export function place(event) {
-  const button = event.target instanceof Element ? event.target.closest("[popovertarget]") : null
-  const meaning = document.getElementById(button?.getAttribute("popovertarget") ?? "")
-  if (!button || !meaning) return
+/** Puts an explanation below its term. @param {Event} event */
+function place({ currentTarget }) {
+  const button = /** @type {Element} */ (currentTarget)
+  const meaning = document.getElementById(button.getAttribute("popovertarget") ?? "")
+  if (!meaning) return
   const word = button.getBoundingClientRect()
   const width = Math.min(352, innerWidth - 24)
   meaning.style.width = `${width}px`

@@ -1,13 +1,15 @@
 // One goal: its verdict, and each variant's rate and lift. All rows share one scale.
-import { h, name, printable } from "./dom.js"
-import { chance, count, lift, METHODS, NOTHING, percent, pValue, rate, rounded } from "./figures.js"
-import { aroundLifts, aroundRates, axis, bar } from "./interval.js"
-import { copies, figure, named, table } from "./table.js"
+import { chance, count, lift, METHODS, NOTHING, percent, pValue, rate, rounded } from "../parts/figures.js"
+import { html, name } from "../parts/html.js"
+import { aroundLifts, aroundRates, axis, bar } from "../parts/interval.js"
+import { copies, exact, figure, named, table } from "../parts/table.js"
+import { printable } from "../parts/text.js"
+import { badge, sentence } from "../parts/verdict.js"
+import { term } from "../parts/words.js"
 import { matrix } from "./matrix.js"
-import { badge, sentence } from "./verdict.js"
-import { term } from "./words.js"
 
-/** @import {Analysis, GoalAnalysis, VariantEstimate} from "./types.js" */
+/** @import {Content} from "../parts/html.js" */
+/** @import {Analysis, GoalAnalysis, VariantEstimate} from "../types.js" */
 
 /** @param {GoalAnalysis} goal @param {string} variant */
 const against = (goal, variant) => goal.against_control.find((one) => one.variant === variant)
@@ -18,20 +20,19 @@ const against = (goal, variant) => goal.against_control.find((one) => one.varian
  * @param {URLSearchParams} selected
  */
 export function goalSection(goal, analysis, selected) {
-  return h("section", { class: "card goal", "data-key": `goal ${goal.goal}`, "aria-label": printable(goal.goal) },
-    h("header", {},
-      h("h2", {}, name(goal.goal)),
-      analysis.goals.length > 1 && badge(goal.verdict, analysis.control),
-      goal.primary && h("span", { class: "quiet" }, term("decides", "decides"))),
-    analysis.goals.length > 1 && h("p", {}, sentence(goal.verdict)),
-    drawn(goal, analysis),
-    reasons(goal, analysis).map((reason) => h("p", { class: "quiet" }, reason)),
-    h("details", { "data-key": "numbers" },
-      h("summary", {}, "All numbers"),
-      numbers(goal, analysis)),
-    goal.variants.length > 1 && h("details", { "data-key": "matrix" },
-      h("summary", {}, "Compare all variants"),
-      matrix(goal, selected)))
+  const isOneOfMany = analysis.goals.length > 1
+  return html`<section class="card goal" key="goal ${goal.goal}" aria-label=${printable(goal.goal)}>
+    <header>
+      <h2>${name(goal.goal)}</h2>
+      ${isOneOfMany && badge(goal.verdict, analysis.control)}
+      ${goal.primary && html`<span class="quiet">${term("decides", "decides")}</span>`}
+    </header>
+    ${isOneOfMany && html`<p>${sentence(goal.verdict)}</p>`}
+    ${drawn(goal, analysis)}
+    ${reasons(goal, analysis).map((reason) => html`<p class="quiet">${reason}</p>`)}
+    <details><summary>All numbers</summary>${numbers(goal, analysis)}</details>
+    ${goal.variants.length > 1 && html`<details class="matrix"><summary>Compare all variants</summary>${matrix(goal, selected)}</details>`}
+  </section>`
 }
 
 /** @param {GoalAnalysis} goal @param {Analysis} analysis */
@@ -39,18 +40,19 @@ function drawn(goal, analysis) {
   const rates = goal.variants.map(({ low, rate: at, high }) => ({ low, at, high }))
   const lifts = goal.against_control.map(({ lift_low: low, lift: at, lift_high: high }) => ({ low, at, high }))
   const scales = { rates: aroundRates(rates), lifts: aroundLifts(lifts) }
-  const cell = (/** @type {string} */ kind, /** @type {(Node | string | null | false)[]} */ ...children) =>
-    h("div", { role: "columnheader", class: kind }, ...children)
-  return h("div", { class: "variants", role: "table", "aria-label": `${printable(goal.goal)}: variants` },
-    h("div", { role: "row", class: "heads" },
-      cell("variant", "Variant"),
-      cell("reached", term("reached", "Reached")),
-      cell("rate", term("rate", goal.kind === "rate" ? "Per participant" : "Rate")),
-      cell("rates", h("span", {}, term("interval", `${percent(analysis.level)} interval`), ", one look"), scales.rates && axis(scales.rates, (value) => scaleWords(value, goal.kind))),
-      cell("lift", term("lift", "Lift")),
-      cell("lifts", h("span", {}, term(analysis.method, `${levels(goal)}interval`), `, ${METHODS[analysis.method]}`), scales.lifts && axis(scales.lifts, lift)),
-      cell("chance", term("chance", "Chance to beat"), h("span", { class: "uncorrected" }, "not corrected"))),
-    goal.variants.map((variant) => variantRow(variant, goal, analysis, scales)))
+  const head = (/** @type {string} */ kind, /** @type {Content[]} */ ...words) => html`<div role="columnheader" class=${kind}>${words}</div>`
+  return html`<div class="variants" role="table" aria-label="${printable(goal.goal)}: variants">
+    <div role="row" class="heads">
+      ${head("variant", "Variant")}
+      ${head("reached", term("reached", "Reached"))}
+      ${head("rate", term("rate", goal.kind === "rate" ? "Per participant" : "Rate"))}
+      ${head("rates", html`<span>${term("interval", `${percent(analysis.level)} interval`)}, one look</span>`, scales.rates && axis(scales.rates, (value) => scaleWords(value, goal.kind)))}
+      ${head("lift", term("lift", "Lift"))}
+      ${head("lifts", html`<span>${term(analysis.method, `${levels(goal)}interval`)}, ${METHODS[analysis.method]}</span>`, scales.lifts && axis(scales.lifts, lift))}
+      ${head("chance", term("chance", "Chance to beat"), html`<span class="uncorrected">not corrected</span>`)}
+    </div>
+    ${goal.variants.map((variant) => variantRow(variant, goal, analysis, scales))}
+  </div>`
 }
 
 /** The level of all lift intervals, such as "97.5% ", or nothing if they differ. @param {GoalAnalysis} goal */
@@ -70,31 +72,42 @@ const scaleWords = (value, kind) =>
  * @param {VariantEstimate} variant
  * @param {GoalAnalysis} goal
  * @param {Analysis} analysis
- * @param {{rates: import("./interval.js").Scale | null, lifts: import("./interval.js").Scale | null}} scales
+ * @param {{rates: import("../parts/interval.js").Scale | null, lifts: import("../parts/interval.js").Scale | null}} scales
  */
 function variantRow(variant, goal, analysis, scales) {
   const comparison = against(goal, variant.variant)
   const isControl = variant.variant === analysis.control
   const tone = isControl ? "plain" : "coloured"
-  const exact = (/** @type {number | null | undefined} */ value, /** @type {string} */ text) =>
-    value == null ? text : h("data", { value }, text)
   const words = (/** @type {number | null} */ value) => rate(value, goal.kind)
-  return h("div", { role: "row", "data-key": variant.variant, class: isControl && "control" },
-    h("div", { role: "rowheader", class: "variant" }, name(variant.variant),
-      isControl && h("span", { class: "tag" }, "control")),
-    h("div", { role: "cell", class: "reached" },
-      exact(variant.successes, count(variant.successes)), h("span", { class: "quiet" }, " of "), exact(variant.trials, count(variant.trials))),
-    h("div", { role: "cell", class: "rate" }, h("strong", {}, exact(variant.rate, words(variant.rate)))),
-    h("div", { role: "cell", class: "rates" },
-      scales.rates && bar(scales.rates, { low: variant.low, at: variant.rate, high: variant.high }, { tone }),
-      h("span", { class: "quiet" }, variant.low == null ? NOTHING : [exact(variant.low, words(variant.low)), " to ", exact(variant.high, words(variant.high))])),
-    h("div", { role: "cell", class: "lift" }, isControl ? h("span", { class: "quiet" }, "–") : h("strong", {}, exact(comparison?.lift, lift(comparison?.lift)))),
-    h("div", { role: "cell", class: "lifts" },
-      scales.lifts && bar(scales.lifts, isControl ? { low: null, at: null, high: null } : { low: comparison?.lift_low, at: comparison?.lift, high: comparison?.lift_high }, { tone: comparison?.decision ? `${tone} decided` : tone, zero: true }),
-      !isControl && h("span", { class: "quiet" }, comparison?.lift_low == null ? NOTHING : [exact(comparison.lift_low, lift(comparison.lift_low)), " to ", exact(comparison.lift_high, lift(comparison.lift_high))])),
-    h("div", { role: "cell", class: "chance" },
-      isControl ? h("span", { class: "quiet" }, "–") : exact(comparison?.chance_to_beat, chance(comparison?.chance_to_beat))))
+  const none = html`<span class="quiet">–</span>`
+  const liftBounds = isControl
+    ? { low: null, at: null, high: null }
+    : { low: comparison?.lift_low, at: comparison?.lift, high: comparison?.lift_high }
+  return html`<div role="row" key=${variant.variant} class=${isControl && "control"}>
+    <div role="rowheader" class="variant">${name(variant.variant)}${isControl && html`<span class="tag">control</span>`}</div>
+    <div role="cell" class="reached">${exact(variant.successes, count(variant.successes))}<span class="quiet"> of </span>${exact(variant.trials, count(variant.trials))}</div>
+    <div role="cell" class="rate"><strong>${exact(variant.rate, words(variant.rate))}</strong></div>
+    <div role="cell" class="rates">
+      ${scales.rates && bar(scales.rates, { low: variant.low, at: variant.rate, high: variant.high }, { tone })}
+      ${bounds(variant.low, variant.high, words)}
+    </div>
+    <div role="cell" class="lift">${isControl ? none : html`<strong>${exact(comparison?.lift, lift(comparison?.lift))}</strong>`}</div>
+    <div role="cell" class="lifts">
+      ${scales.lifts && bar(scales.lifts, liftBounds, { tone: comparison?.decision ? `${tone} decided` : tone, zero: true })}
+      ${!isControl && bounds(comparison?.lift_low, comparison?.lift_high, lift)}
+    </div>
+    <div role="cell" class="chance">${isControl ? none : exact(comparison?.chance_to_beat, chance(comparison?.chance_to_beat))}</div>
+  </div>`
 }
+
+/**
+ * An interval in words.
+ * @param {number | null | undefined} low
+ * @param {number | null | undefined} high
+ * @param {(value: number | null) => string} words
+ */
+const bounds = (low, high, words) =>
+  html`<span class="quiet">${low == null ? NOTHING : [exact(low, words(low)), " to ", exact(high, words(high ?? null))]}</span>`
 
 /** Why numbers are missing, and how many participants are needed. @param {GoalAnalysis} goal @param {Analysis} analysis */
 function reasons(goal, analysis) {
@@ -147,7 +160,7 @@ function numbers(goal, analysis) {
   }
   return [
     table(sheet),
-    h("p", { class: "quiet" }, "The lift's interval decides. The method of each row gives its interval and p-values. Chances and the expected loss are not corrected for looking or for several comparisons."),
+    html`<p class="quiet">The lift's interval decides. The method of each row gives its interval and p-values. Chances and the expected loss are not corrected for looking or for several comparisons.</p>`,
     copies(sheet)
   ]
 }

@@ -1,10 +1,11 @@
 // Counts per day as bars. Days without a count are marked, and today is marked as incomplete.
-import { h, name, printable, s } from "./dom.js"
-import { count } from "./figures.js"
-import { copies, figure, table } from "./table.js"
-import { term } from "./words.js"
+import { count } from "../parts/figures.js"
+import { html, name } from "../parts/html.js"
+import { copies, figure, table } from "../parts/table.js"
+import { printable } from "../parts/text.js"
+import { term } from "../parts/words.js"
 
-/** @import {Experiment, Timeline} from "./types.js" */
+/** @import {Experiment, Timeline} from "../types.js" */
 
 /** Most days in the chart and the table. */
 const MOST = 120
@@ -20,17 +21,19 @@ const DAY = 86_400_000
 export function days(experiment) {
   const { timeline } = experiment
   if (!timeline || timeline.days.length === 0) {
-    return h("section", { class: "card", "data-key": "days" },
-      h("h2", {}, "Day by day"),
-      h("p", { class: "quiet" }, "This server stores totals only, so counts per day are not available."))
+    return html`<section class="card" id="days" key="days">
+      <h2>Day by day</h2>
+      <p class="quiet">This server stores totals only, so counts per day are not available.</p>
+    </section>`
   }
   const today = new Date().toISOString().slice(0, 10)
   const calendar = between(timeline.days[0] ?? today, timeline.days.at(-1) ?? today).slice(-MOST)
   const series = bySeries(timeline, calendar)
-  return h("section", { class: "card", "data-key": "days" },
-    h("h2", {}, "Day by day"),
-    series.map((one) => chart(one, calendar, today)),
-    h("details", { "data-key": "table" }, h("summary", {}, "Days as a table"), series.flatMap((one) => asTable(one, calendar, today))))
+  return html`<section class="card" id="days" key="days">
+    <h2>Day by day</h2>
+    ${series.map((one) => chart(one, calendar, today))}
+    <details><summary>Days as a table</summary>${series.map((one) => asTable(one, calendar, today))}</details>
+  </section>`
 }
 
 /** All days of a range, also those without a count. @param {string} first @param {string} last */
@@ -63,15 +66,15 @@ function chart({ goal, variants }, calendar, today) {
   const most = Math.max(1, ...totals.map((total) => total ?? 0))
   const width = Math.min(6, 100 / calendar.length)
   const bars = totals.map((total, day) => total === null
-    ? s("circle", { class: "gap", cx: `${(day + 0.5) * width}%`, cy: "97%", r: 1.5 })
-    : s("rect", {
-      class: calendar[day] === today ? "today" : "day", rx: 2,
-      x: `${(day + 0.12) * width}%`, width: `${0.76 * width}%`, y: `${100 - 96 * total / most}%`, height: `${96 * total / most}%`
-    }, s("title", {}, `${calendar[day]}: ${count(total)}`)))
-  return h("figure", { class: "chart", "data-key": goal },
-    h("figcaption", {}, h("strong", {}, title(goal)), h("span", { class: "quiet" }, ` up to ${count(most)} per day`)),
-    s("svg", { "aria-hidden": "true" }, bars),
-    h("p", { class: "quiet" }, `${calendar[0]} to `, calendar.at(-1) === today ? term("part_day", "today so far") : calendar.at(-1)))
+    ? html`<circle class="gap" cx="${(day + 0.5) * width}%" cy="97%" r="1.5" />`
+    : html`<rect class=${calendar[day] === today ? "today" : "day"} rx="2" x="${(day + 0.12) * width}%" width="${0.76 * width}%"
+        y="${100 - 96 * total / most}%" height="${96 * total / most}%"><title>${calendar[day]}: ${count(total)}</title></rect>`)
+  const last = calendar.at(-1)
+  return html`<figure class="chart" key=${goal} data-goal=${goal}>
+    <figcaption><strong>${title(goal)}</strong><span class="quiet"> up to ${count(most)} per day</span></figcaption>
+    <svg aria-hidden="true">${bars}</svg>
+    <p class="quiet">${calendar[0]} to ${last === today ? term("part_day", "today so far") : last}</p>
+  </figure>`
 }
 
 /** @param {(number | null | undefined)[]} counts */
@@ -90,5 +93,5 @@ function asTable({ goal, variants }, calendar, today) {
       })
     ])
   }
-  return [h("h3", {}, title(goal)), table(sheet), copies(sheet)]
+  return [html`<h3>${title(goal)}</h3>`, table(sheet), copies(sheet)]
 }

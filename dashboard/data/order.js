@@ -2,9 +2,9 @@
 import * as memory from "./memory.js"
 import { route } from "./router.js"
 import { namespace, state } from "./state.js"
-import { urgency } from "./verdict.js"
+import { urgency } from "../parts/verdict.js"
 
-/** @import {Experiment} from "./types.js" */
+/** @import {Experiment} from "../types.js" */
 
 /** Rows per page. */
 const PAGE = 50

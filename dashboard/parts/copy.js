@@ -1,5 +1,5 @@
-// Copies tables as Markdown and CSV. Names cannot become formulas or markup where they are pasted.
-import { printable } from "./dom.js"
+// Tables as Markdown and CSV. Names cannot become formulas or markup where they are pasted.
+import { printable } from "./text.js"
 
 /** @import {Sheet} from "./table.js" */
 
@@ -39,16 +39,3 @@ export function markdown({ title, heads, rows }) {
  * @param {string} text
  */
 const escaped = (text) => printable(text).replace(/[!-$&*+\-./:-@[-`{-~]/g, "\\$&")
-
-/** Copies a text to the clipboard. Works over plain HTTP too. @param {string} text */
-export async function toClipboard(text) {
-  if (navigator.clipboard) return navigator.clipboard.writeText(text)
-  const area = document.createElement("textarea")
-  area.value = text
-  area.className = "unseen"
-  document.body.append(area)
-  area.select()
-  const copied = document.execCommand("copy")
-  area.remove()
-  if (!copied) throw new Error("the browser does not allow copying")
-}

@@ -1,10 +1,12 @@
 // Compares all variants with each other by one of four measures.
-import { h, printable } from "./dom.js"
-import { chance, lift, pValue, rate } from "./figures.js"
-import { copies, figure, named, table } from "./table.js"
-import { term } from "./words.js"
+import { chooseField } from "../data/actions.js"
+import { chance, lift, pValue, rate } from "../parts/figures.js"
+import { html } from "../parts/html.js"
+import { copies, figure, named, table } from "../parts/table.js"
+import { printable } from "../parts/text.js"
+import { term } from "../parts/words.js"
 
-/** @import {GoalAnalysis, Square} from "./types.js" */
+/** @import {GoalAnalysis, Square} from "../types.js" */
 
 /** @typedef {"chance_to_beat" | "lift" | "p_value" | "expected_loss"} Measure */
 
@@ -39,14 +41,15 @@ export function matrix(goal, selected) {
       })
     ])
   }
-  return [
-    h("p", { class: "tools" },
-      h("label", {}, h("span", {}, "Show"),
-        h("select", { "data-select": "matrix" }, Object.entries(MEASURES).map(([value, one]) =>
-          h("option", { value, selected: value === measure }, one.title)))),
-      h("span", { class: "quiet" }, term(meaning, title), " of the ", term("matrix", "row against the column"))),
-    goal.matrix.reason && h("p", { class: "quiet" }, goal.matrix.reason),
-    table(sheet),
-    copies(sheet)
-  ]
+  return html`
+    <p class="tools">
+      <label><span>Show</span>
+        <select name="matrix" value=${measure} onChange=${chooseField}>
+          ${Object.entries(MEASURES).map(([value, one]) => html`<option value=${value}>${one.title}</option>`)}
+        </select></label>
+      <span class="quiet">${term(meaning, title)} of the ${term("matrix", "row against the column")}</span>
+    </p>
+    ${goal.matrix.reason && html`<p class="quiet">${goal.matrix.reason}</p>`}
+    ${table(sheet)}
+    ${copies(sheet)}`
 }

@@ -1,8 +1,9 @@
-// What the page knows. reading.js fills it, page.js draws it, and actions.js changes it.
+// What the page knows. reading.js fills it, app.js draws it, and actions.js changes it.
 import { route } from "./router.js"
 
+/** @import {VNode} from "../vendor/preact.mjs" */
 /** @import {ApiError} from "./api.js" */
-/** @import {Experiment, Session} from "./types.js" */
+/** @import {Experiment, Session} from "../types.js" */
 
 export const state = {
   /** @type {Session | null} */ session: null,
@@ -20,7 +21,34 @@ export const state = {
   /** The namespace of the last answer. */
   readFrom: "",
   /** The time of the last answer. */
-  asOf: ""
+  asOf: "",
+  /** The content of the open dialog. @type {VNode<any> | null} */ dialog: null,
+  /** A message that is shown for a moment. */
+  message: ""
+}
+
+/** How long a message stays, in milliseconds. */
+const MESSAGE = 4000
+
+let draw = () => {}
+
+/** @param {() => void} callback called whenever the state has changed */
+export function whenChanged(callback) {
+  draw = callback
+}
+
+/** Draws the page again. */
+export const changed = () => draw()
+
+/** Shows a message for a moment. @param {string} text */
+export function say(text) {
+  state.message = text
+  changed()
+  setTimeout(() => {
+    if (state.message !== text) return
+    state.message = ""
+    changed()
+  }, MESSAGE)
 }
 
 /** The namespace in the link, or else the one that the session names. */
@@ -30,4 +58,10 @@ export const namespace = () => route().selected.get("namespace")
 /** Forgets what was read in another namespace. */
 export function forgetList() {
   Object.assign(state, { experiments: null, analysed: new Map(), order: [], orderedFor: "", asOf: "" })
+}
+
+/** Forgets everything that was read. */
+export function forget() {
+  forgetList()
+  Object.assign(state, { session: null, one: null, wrongKey: "" })
 }

@@ -1,11 +1,12 @@
 // The lift at the end of each day with its always-valid interval.
-import { h, name, printable, s } from "./dom.js"
-import { between, lift } from "./figures.js"
-import { aroundLifts, place } from "./interval.js"
-import { copies, figure, table } from "./table.js"
-import { term } from "./words.js"
+import { between, lift } from "../parts/figures.js"
+import { html, name } from "../parts/html.js"
+import { aroundLifts, place } from "../parts/interval.js"
+import { copies, figure, table } from "../parts/table.js"
+import { printable } from "../parts/text.js"
+import { term } from "../parts/words.js"
 
-/** @import {Experiment, HistoryRow} from "./types.js" */
+/** @import {Experiment, HistoryRow} from "../types.js" */
 
 /** Most charts. */
 const MOST = 6
@@ -15,11 +16,12 @@ export function settling({ history }) {
   if (!history || history.days.length < 2 || history.rows.length === 0) return null
   const rows = history.rows.slice(0, MOST)
   const sheet = asSheet(history.days, rows)
-  return h("section", { class: "card", "data-key": "settling" },
-    h("h2", {}, "Lift over time"),
-    h("p", { class: "quiet" }, "The lift over the control at the end of each day, with its ", term("always_valid", "always-valid"), " interval."),
-    rows.map((row) => chart(row, history.days)),
-    h("details", { "data-key": "table" }, h("summary", {}, "Lifts as a table"), table(sheet), copies(sheet)))
+  return html`<section class="card" id="settling" key="settling">
+    <h2>Lift over time</h2>
+    <p class="quiet">The lift over the control at the end of each day, with its ${term("always_valid", "always-valid")} interval.</p>
+    ${rows.map((row) => chart(row, history.days))}
+    <details><summary>Lifts as a table</summary>${table(sheet)}${copies(sheet)}</details>
+  </section>`
 }
 
 /** @param {HistoryRow} row @param {string[]} days */
@@ -32,13 +34,15 @@ function chart({ goal, variant, lift: lifts, low, high }, days) {
     `${(100 * (time - first) / (last - first)).toFixed(2)},${(100 - place(scale, value)).toFixed(2)}`
   const known = (/** @type {"low" | "at" | "high"} */ what) =>
     points.flatMap((point) => (point[what] == null ? [] : [at(point.time, point[what])]))
-  return h("figure", { class: "chart", "data-key": `${goal} ${variant}` },
-    h("figcaption", {}, h("strong", {}, name(variant)), " on ", name(goal), h("span", { class: "quiet" }, ` now ${lift(lifts.at(-1))} (${between(low.at(-1), high.at(-1))})`)),
-    s("svg", { "aria-hidden": "true", viewBox: "0 0 100 100", preserveAspectRatio: "none" },
-      s("polygon", { class: "band", points: [...known("low"), ...known("high").reverse()].join(" ") }),
-      s("polyline", { class: "none", points: `${at(first, 0)} ${at(last, 0)}` }),
-      s("polyline", { class: "line", points: known("at").join(" ") })),
-    h("p", { class: "ends quiet" }, h("span", {}, days[0]), h("span", {}, days.at(-1))))
+  return html`<figure class="chart" key="${goal} ${variant}">
+    <figcaption><strong>${name(variant)}</strong> on ${name(goal)}<span class="quiet"> now ${lift(lifts.at(-1))} (${between(low.at(-1), high.at(-1))})</span></figcaption>
+    <svg aria-hidden="true" viewBox="0 0 100 100" preserveAspectRatio="none">
+      <polygon class="band" points=${[...known("low"), ...known("high").reverse()].join(" ")} />
+      <polyline class="none" points="${at(first, 0)} ${at(last, 0)}" />
+      <polyline class="line" points=${known("at").join(" ")} />
+    </svg>
+    <p class="ends quiet"><span>${days[0]}</span><span>${days.at(-1)}</span></p>
+  </figure>`
 }
 
 /** @param {string[]} days @param {HistoryRow[]} rows */

@@ -3,9 +3,9 @@ import * as api from "./api.js"
 import { ApiError } from "./api.js"
 import { arrange, page } from "./order.js"
 import { route } from "./router.js"
-import { namespace, state } from "./state.js"
+import { changed, namespace, state } from "./state.js"
 
-/** @import {Experiment} from "./types.js" */
+/** @import {Experiment} from "../types.js" */
 
 /** The shortest pause between two reads, in milliseconds. */
 const PAUSE = 2000
@@ -15,15 +15,6 @@ const PAUSE_PER_ANSWER = 10
 
 let reading = new AbortController()
 let timer = 0
-
-/** Draws the state. */
-let draw = () => {}
-
-/** @param {() => void} render called whenever the state has changed */
-export function start(render) {
-  draw = render
-  return read()
-}
 
 /** Reads now, and then again and again. Cancels a read that is still running. */
 export async function read() {
@@ -43,7 +34,7 @@ export async function read() {
     state.trouble = error instanceof ApiError ? error : new ApiError("refused", String(error))
     if (["login", "link"].includes(state.trouble.trouble)) state.session = null
   }
-  draw()
+  changed()
   if (state.session || state.trouble?.trouble === "gone") {
     timer = setTimeout(readOnceVisible, Math.max(PAUSE, PAUSE_PER_ANSWER * (performance.now() - began)))
   }
@@ -63,7 +54,7 @@ async function readList(signal) {
     state.experiments = experiments
     // While the first list arrives, each of its pages is sorted in.
     arrange(isFirst)
-    draw()
+    changed()
   }
   show(await api.list(namespace(), selected.get("sort") === "since", isFirst ? show : () => {}, signal))
   const { names } = page(state.order, selected)

@@ -1,7 +1,7 @@
 // Intervals as bars with a mark at the estimate. All bars of a table share one scale. Positions are percentages
 // of the width, so a drawing fits any width.
-import { s } from "./dom.js"
 import { percent } from "./figures.js"
+import { html } from "./html.js"
 
 /** @typedef {{low: number, high: number}} Scale */
 /** @typedef {{low: number | null | undefined, at: number | null | undefined, high: number | null | undefined}} Interval */
@@ -59,17 +59,21 @@ export function place({ low, high }, value) {
  * @param {{tone: string, zero?: boolean}} look
  */
 export function bar(scale, interval, { tone, zero = false }) {
-  const line = zero && s("line", { class: "zero", x1: `${place(scale, 0)}%`, x2: `${place(scale, 0)}%`, y1: 0, y2: "100%" })
-  const drawing = s("svg", { class: `interval ${tone}`, "aria-hidden": "true" }, line)
-  if (!complete(interval)) return drawing
-  const [from, to] = [place(scale, interval.low), place(scale, interval.high)]
-  drawing.append(
-    s("rect", { class: "range", x: `${from}%`, width: `${Math.max(0.5, to - from).toFixed(2)}%`, y: "50%", height: 8, rx: 4 }),
-    s("circle", { class: "estimate", cx: `${place(scale, interval.at)}%`, cy: "50%", r: 5 })
-  )
-  if (interval.high > scale.high) drawing.append(s("text", { class: "cut", x: "100%", y: "50%", "text-anchor": "end" }, "›"))
-  if (interval.low < scale.low) drawing.append(s("text", { class: "cut", x: 0, y: "50%" }, "‹"))
-  return drawing
+  const origin = `${place(scale, 0)}%`
+  return html`<svg class="interval ${tone}" aria-hidden="true">
+    ${zero && html`<line class="zero" x1=${origin} x2=${origin} y1="0" y2="100%" />`}
+    ${complete(interval) && range(scale, interval)}
+  </svg>`
+}
+
+/** @param {Scale} scale @param {{low: number, at: number, high: number}} interval */
+function range(scale, { low, at, high }) {
+  const [from, to] = [place(scale, low), place(scale, high)]
+  return html`
+    <rect class="range" x="${from}%" width="${Math.max(0.5, to - from).toFixed(2)}%" y="50%" height="8" rx="4" />
+    <circle class="estimate" cx="${place(scale, at)}%" cy="50%" r="5" />
+    ${high > scale.high && html`<text class="cut" x="100%" y="50%" text-anchor="end">›</text>`}
+    ${low < scale.low && html`<text class="cut" x="0" y="50%">‹</text>`}`
 }
 
 /**
@@ -81,8 +85,9 @@ export function axis(scale, words = percent) {
   const marks = [5, 4, 3, 2, 1]
     .map((parts) => ticks(scale, parts).map((value) => mark(place(scale, value), words(value))))
     .find((some) => some.every(({ from }, index) => from >= (some[index - 1]?.to ?? -Infinity))) ?? []
-  return s("svg", { class: "axis", "aria-hidden": "true" },
-    marks.map(({ at, anchor, text }) => s("text", { x: `${at}%`, y: 12, "text-anchor": anchor }, text)))
+  return html`<svg class="axis" aria-hidden="true">
+    ${marks.map(({ at, anchor, text }) => html`<text x="${at}%" y="12" text-anchor=${anchor}>${text}</text>`)}
+  </svg>`
 }
 
 /** The width of a character on the narrowest axis, in percent. */

@@ -1,10 +1,13 @@
 // Whether the numbers can be trusted. Shown above all numbers.
-import { h, printable } from "./dom.js"
-import { eValue, percent, pValue } from "./figures.js"
+import { eValue, percent, pValue } from "../parts/figures.js"
+import { html } from "../parts/html.js"
+import { exact } from "../parts/table.js"
+import { printable } from "../parts/text.js"
+import { term } from "../parts/words.js"
 import { aboutLooks } from "./looks.js"
-import { term } from "./words.js"
 
-/** @import {Analysis, Experiment} from "./types.js" */
+/** @import {Content} from "../parts/html.js" */
+/** @import {Analysis, Experiment} from "../types.js" */
 
 /** @typedef {"good" | "warn" | "bad" | "quiet"} Tone */
 
@@ -22,17 +25,19 @@ const SHOWN_BELOW = new Set(["sample_ratio_mismatch", "too_few_participants", "c
 /** @param {Experiment} experiment @param {Analysis} analysis */
 export function health({ counting }, analysis) {
   const others = analysis.warnings.filter(({ code }) => !SHOWN_BELOW.has(code) && !aboutLooks(code))
-  return h("section", { class: "health", "data-key": "health", "aria-label": "Health" },
-    h("ul", {},
-      sampleRatio(analysis), counter(counting, analysis), enough(analysis),
-      others.map(({ message }) => check("warn", "Note", message))))
+  return html`<section class="health" key="health" aria-label="Health">
+    <ul>
+      ${sampleRatio(analysis)}${counter(counting, analysis)}${enough(analysis)}
+      ${others.map(({ message }) => check("warn", "Note", message))}
+    </ul>
+  </section>`
 }
 
-/** @param {Tone} tone @param {Node | string} title @param {...(Node | string)} words */
-const check = (tone, title, ...words) =>
-  h("li", { class: tone },
-    h("span", { class: "mark", role: "img", "aria-label": MARKS[tone].words }, MARKS[tone].mark),
-    h("div", {}, h("strong", {}, title), h("p", {}, words.map((word) => (typeof word === "string" ? printable(word) : word)))))
+/** @param {Tone} tone @param {Content} title @param {...Content} words */
+const check = (tone, title, ...words) => html`<li class=${tone}>
+  <span class="mark" role="img" aria-label=${MARKS[tone].words}>${MARKS[tone].mark}</span>
+  <div><strong>${title}</strong><p>${words.map((word) => (typeof word === "string" ? printable(word) : word))}</p></div>
+</li>`
 
 /** @param {Analysis} analysis @param {string} code */
 const warning = ({ warnings }, code) => warnings.find((one) => one.code === code)?.message
@@ -46,8 +51,8 @@ function sampleRatio(analysis) {
   }
   if (e_value === null) return check("quiet", title, reason ?? "Not enough data to check.")
   return check("good", title,
-    "Visitors are split as expected (", term("e_value", "e-value"), " ", h("data", { value: e_value }, eValue(e_value)), ", alarm at 1,000).",
-    ...(p_value === null ? [] : [" χ² for one look: p ", h("data", { value: p_value }, pValue(p_value)), "."]))
+    "Visitors are split as expected (", term("e_value", "e-value"), " ", exact(e_value, eValue(e_value)), ", alarm at 1,000).",
+    ...(p_value === null ? [] : [" χ² for one look: p ", exact(p_value, pValue(p_value)), "."]))
 }
 
 /** @param {"hll" | "exact"} counting @param {Analysis} analysis */

@@ -1,7 +1,8 @@
 // A verdict in two or three words, with a colour. The full sentence comes from the API.
-import { h, name, printable } from "./dom.js"
+import { html, name } from "./html.js"
+import { printable } from "./text.js"
 
-/** @import {Summary, Verdict} from "./types.js" */
+/** @import {Summary, Verdict} from "../types.js" */
 
 /** @type {Record<string, {tone: string, mark: string}>} */
 const APPEARANCES = {
@@ -36,7 +37,7 @@ const named = (variant) => (variant === null ? "A variant" : name(variant))
 export function badge(verdict, control) {
   const best = verdict.outcome === "worse" && verdict.variant !== null && verdict.variant === control
   const { tone, mark } = best ? { tone: "good", mark: "●" } : APPEARANCES[verdict.outcome] ?? { tone: "quiet", mark: "–" }
-  return h("span", { class: `badge ${tone}` }, h("span", { class: "mark", "aria-hidden": "true" }, mark), h("span", {}, ...words(verdict, control)))
+  return html`<span class="badge ${tone}"><span class="mark" aria-hidden="true">${mark}</span><span>${words(verdict, control)}</span></span>`
 }
 
 /** @param {Verdict | Summary} verdict */

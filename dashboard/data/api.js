@@ -1,6 +1,6 @@
 // Calls to the API. Only an exported page sends the API key. It asks for the key and stores it only in this module.
 
-/** @import {Experiment, Session} from "./types.js" */
+/** @import {Experiment, Session} from "../types.js" */
 
 /** Why a request failed. @typedef {"gone" | "login" | "link" | "missing" | "refused"} Trouble */
 
@@ -60,6 +60,12 @@ export async function login(candidate) {
   const response = await ask("/experiments?analysis=none&scope=-")
   if (!response.ok) key = ""
   return response.ok
+}
+
+/** Ends the session, so that this browser needs the key again. */
+export async function logout() {
+  key = ""
+  if (!exported) await answered(await ask("/session", { method: "DELETE" }))
 }
 
 /**

@@ -34,14 +34,12 @@ export function link(experiment, selected) {
 }
 
 /**
- * Changes what is selected. Replaces the entry in the browser's history.
+ * Changes what is selected in the link. Replaces the entry in the browser's history.
  * @param {Record<string, string | null>} changes
  */
 export function select(changes) {
   const { experiment, selected } = route()
-  const target = link(experiment, { ...Object.fromEntries(selected), ...changes })
-  history.replaceState(null, "", target)
-  dispatchEvent(new Event("selected"))
+  history.replaceState(null, "", link(experiment, { ...Object.fromEntries(selected), ...changes }))
 }
 
 /** @param {string} text @param {string} at */

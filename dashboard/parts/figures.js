@@ -7,7 +7,7 @@ export const NOTHING = "–"
 
 const thousands = new Intl.NumberFormat("en-US")
 
-/** The methods, as they are named on the page. @type {Record<import("./types.js").Method, string>} */
+/** The methods, as they are named on the page. @type {Record<import("../types.js").Method, string>} */
 export const METHODS = { always_valid: "at any time", sequential: "planned looks", fixed: "one look" }
 
 /** A count: "1,234,567". @param {number} value */
