@@ -70,26 +70,53 @@ fn unfinished_bodies_stay_within_their_memory() {
     let before = peak_mib(&serve);
     let piece = vec![b' '; 1_000_000];
     let mut attackers = Vec::new();
-    for _ in 0..500 {
-        let mut raw = Raw::connect(&serve.url).unwrap();
-        raw.send(b"POST /track HTTP/1.1\r\nHost: a\r\nContent-Length: 1048576\r\n\r\n");
-        raw.send(&piece);
-        attackers.push(raw);
-    }
+    let mut attack = |count| {
+        for _ in 0..count {
+            let mut raw = Raw::connect(&serve.url).unwrap();
+            raw.send(b"POST /track HTTP/1.1\r\nHost: a\r\nContent-Length: 1048576\r\n\r\n");
+            raw.send(&piece);
+            attackers.push(raw);
+        }
+    };
+    attack(500);
     assert!(is_served(&serve));
     let small = r#"{"experiment":"e","variant":"v","event":"participate","uuid":"2"}"#;
     assert_eq!(serve.call("POST", "/track", Some(small)).status, 200);
-    let large = serve.call("POST", "/track", Some(&" ".repeat(1_000_000)));
-    assert_eq!((large.status, large.header("retry-after")), (503, "1"), "{}", large.text);
+    let large = || serve.call("POST", "/track", Some(&" ".repeat(1_000_000)));
+    wait_for("a large body is refused", || {
+        let refused = large();
+        assert!([400, 503].contains(&refused.status), "{}", refused.text);
+        assert_eq!(refused.header("retry-after"), if refused.status == 503 { "1" } else { "" });
+        // On a slow machine, the first attackers may have been cut off already.
+        attack(10);
+        refused.status == 503
+    });
     // 16 MiB of bodies, and for each connection its buffers and the free first 16 KiB.
     let grown = peak_mib(&serve) - before;
     println!("500 unfinished bodies of 1 MB take {grown} MiB");
     assert!(grown < 16 + 500 / 8 + 40, "{grown} MiB");
     drop(attackers);
-    let is_back = || serve.call("POST", "/track", Some(&" ".repeat(1_000_000))).status == 400;
-    wait_for("the memory is free again", is_back);
+    wait_for("the memory is free again", || large().status == 400);
     let metrics = serve.get("/metrics").text;
     assert!(!metrics.contains(r#"abtest_refused_total{reason="body_memory"} 0"#), "{metrics}");
+}
+
+#[test]
+fn clients_that_read_no_answer_take_little_memory() {
+    let serve = Serve::embedded();
+    assert!(is_served(&serve));
+    let before = peak_mib(&serve);
+    let requests = "GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n".repeat(500);
+    let mut deaf = Vec::new();
+    for _ in 0..50 {
+        let mut raw = Raw::connect(&serve.url).unwrap();
+        raw.send_some(requests.as_bytes());
+        deaf.push(raw);
+    }
+    assert!((0..20).all(|_| is_served(&serve)));
+    // The answers to all of them are more than a gigabyte.
+    let grown = peak_mib(&serve) - before;
+    assert!(grown < 60, "{grown} MiB");
 }
 
 /// The most memory that it had so far, in MiB.
@@ -143,11 +170,15 @@ fn clients_behind_a_trusted_proxy_have_limits_of_their_own() {
         let path = track_path("alephbet", "e", "v", "participate", "1");
         serve.request("GET", &path, &[("x-forwarded-for", client)], &[]).status
     };
-    while track("192.0.2.1") == 200 {}
-    assert_eq!((track("192.0.2.2"), track("192.0.2.1")), (200, 429));
+    // One request per second is allowed, so some of several are refused.
+    let is_limited = |client: &str| (0..30).any(|_| track(client) == 429);
+    assert!(is_limited("192.0.2.1"));
+    assert_eq!(track("192.0.2.2"), 200);
+    assert!(is_limited("192.0.2.1"));
     // All of an IPv6 network is one client, and the proxy itself has no limit.
-    while track("2001:db8::1") == 200 {}
-    assert_eq!((track("[2001:db8::2]:80"), track("2001:db8:0:1::1")), (429, 200));
+    assert!(is_limited("2001:db8::1"));
+    assert_eq!(track("2001:db8:0:1::1"), 200);
+    assert!((0..3).any(|_| track("[2001:db8::2]:80") == 429));
     assert!((0..50).all(|_| is_served(&serve)));
 }
 

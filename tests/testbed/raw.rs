@@ -34,6 +34,13 @@ impl Raw {
         self.0.write_all(bytes).is_ok()
     }
 
+    /// Sends as many of the bytes as the server takes within a second.
+    pub fn send_some(&mut self, bytes: &[u8]) {
+        let _ = self.0.set_write_timeout(Some(Duration::from_secs(1)));
+        let _ = self.0.write_all(bytes);
+        let _ = self.0.set_write_timeout(Some(TIMEOUT));
+    }
+
     /// Says that nothing more will be sent.
     pub fn end(&mut self) {
         let _ = self.0.shutdown(Shutdown::Write);
