@@ -63,3 +63,38 @@ pub struct HistoryChange {
     #[schema(value_type = Object, nullable = false)]
     pub deleted: Option<Tombstone>,
 }
+
+/// What `POST /tick` carried out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Tick {
+    /// The steps of schedules that were due and are done now.
+    pub done: Vec<DoneStep>,
+    /// The steps that are due and cannot be done. They stay due.
+    pub failed: Vec<FailedStep>,
+}
+
+/// A step of a schedule that was carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DoneStep {
+    /// The namespace.
+    pub namespace: String,
+    /// The experiment.
+    pub experiment: String,
+    /// The step: `start`, `ramp[0]` or `stop`.
+    pub step: String,
+    /// The version of the definition that the step made.
+    pub version: u64,
+}
+
+/// A step of a schedule that cannot be carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+pub struct FailedStep {
+    /// The namespace.
+    pub namespace: String,
+    /// The experiment.
+    pub experiment: String,
+    /// The step: `start`, `ramp[0]` or `stop`.
+    pub step: String,
+    /// Why, and what to do.
+    pub reason: String,
+}

@@ -9,6 +9,7 @@ use http::{Request, Response};
 use http_body::Body;
 
 use crate::AnswerBody;
+use crate::edited::Tick;
 use crate::http::api_keys::ApiKeys;
 use crate::http::problem::Problem;
 use crate::http::request_summary::RequestSummary;
@@ -84,6 +85,14 @@ impl<S: Store> Gateway<S> {
             Ok(Found::Target(target, _)) => Some(target),
             Ok(Found::Preflight { .. }) | Err(_) => None,
         }
+    }
+
+    /// Carries out the steps of all schedules that are due.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn tick(&self) -> Result<Tick, Box<Problem>> {
+        self.operator.tick().await
     }
 
     /// Answers a request by its method and path.

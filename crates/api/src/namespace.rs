@@ -150,7 +150,29 @@ impl Namespaces {
     ) -> Result<Arc<NamespaceState>, StoreError> {
         let known = self.known(namespace);
         let version = known.as_ref().map(|known| known.version);
-        match (store.snapshot(namespace, version).await?, known) {
+        let snapshot = store.snapshot(namespace, version).await?;
+        self.take(namespace, snapshot, known)
+    }
+
+    /// The same without the documents that belong to counts.
+    pub(crate) async fn read_definitions(
+        &self,
+        store: &impl Documents,
+        namespace: &Namespace,
+    ) -> Result<Arc<NamespaceState>, StoreError> {
+        let known = self.known(namespace);
+        let version = known.as_ref().map(|known| known.version);
+        let snapshot = store.definitions(namespace, version).await?;
+        self.take(namespace, snapshot, known)
+    }
+
+    fn take(
+        &self,
+        namespace: &Namespace,
+        snapshot: Option<NamespaceSnapshot>,
+        known: Option<Arc<NamespaceState>>,
+    ) -> Result<Arc<NamespaceState>, StoreError> {
+        match (snapshot, known) {
             (None, Some(known)) => Ok(known),
             (None, None) => Err(StoreError::Unexpected("no snapshot of a namespace".to_owned())),
             (Some(snapshot), known) => {

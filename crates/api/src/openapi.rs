@@ -47,6 +47,7 @@ pub(crate) fn document() -> Response<AnswerBody> {
         definitions::put,
         definitions::patch,
         definitions::schema,
+        definitions::tick,
         history::history,
         settings::get,
         settings::patch,

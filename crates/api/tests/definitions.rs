@@ -506,3 +506,39 @@ async fn looks_follow_the_plan_of_the_definition() {
     assert_eq!(read["analysis"]["method"], "sequential");
     assert_eq!(read["analysis"]["verdict"]["outcome"], "better");
 }
+
+#[tokio::test]
+async fn schedules_are_carried_out_once_by_any_number_of_processes() {
+    let api = Api::new();
+    let soon = abtest_model::definition::Time::from_millis(
+        abtest_model::definition::Time::now().as_millis() + 1_000,
+    )
+    .unwrap();
+    let later = |seconds: i64| {
+        abtest_model::definition::Time::from_millis(soon.as_millis() + seconds * 1_000).unwrap()
+    };
+    let schedule = json!({"start": soon, "ramp": [{"at": later(1), "traffic": 50}],
+        "stop": later(3_600)});
+    let body = with(json!({"traffic": 5, "schedule": schedule}));
+    assert_eq!(api.put("button", &[], body).await.status, 201);
+    let past = json!({"schedule": {"start": "2020-01-01T00:00:00Z"}});
+    assert_eq!(api.patch("button", &[("if-match", "*")], past).await.status, 422);
+    let other = OperatorApi::new(Arc::clone(&api.store), ApiKeys::default());
+    let mut done = Vec::new();
+    while done.len() < 2 {
+        let (one, two) = tokio::join!(api.api.tick(), other.tick());
+        for tick in [one.unwrap(), two.unwrap()] {
+            assert_eq!(tick.failed, []);
+            done.extend(tick.done.into_iter().map(|step| (step.step, step.version)));
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(done, [("start".to_owned(), 2), ("ramp[0]".to_owned(), 3)]);
+    let definition = api.get("/experiments/button/definition").await.body;
+    assert_eq!((&definition["status"], &definition["traffic"]), (&json!("running"), &json!(50)));
+    assert!(definition["schedule"]["start_done_at"].is_string());
+    let history = api.get("/experiments/button/history").await.body;
+    assert_eq!((history.as_array().unwrap().len(), &history[1]["by"]), (3, &json!("schedule")));
+    let tick = api.send("POST", "/tick?namespace=alephbet", &[], Value::Null).await;
+    assert_eq!((tick.status, tick.body), (200, json!({"done": [], "failed": []})));
+}

@@ -101,6 +101,8 @@ operations! {
         PatchDefinition "patch-definition",
         /// Lists the changes of an experiment's definition.
         History "history",
+        /// Carries out the steps of schedules that are due.
+        Tick "tick",
         /// Reads the settings of a namespace.
         Settings "settings",
         /// Changes the settings of a namespace.
@@ -215,6 +217,7 @@ pub const ENDPOINTS: &[Endpoint] = {
             Operator::History,
             &["namespace", "limit", "before"],
         ),
+        operator(Post, "/tick", Operator::Tick, &["namespace"]),
         operator(Get, "/settings", Operator::Settings, &["namespace"]),
         operator(Patch, "/settings", Operator::PatchSettings, &["namespace"]),
         Endpoint {

@@ -60,6 +60,25 @@ pub trait Documents: Send + Sync + 'static {
         unless_version: Option<u64>,
     ) -> impl Future<Output = Result<Option<NamespaceSnapshot>, StoreError>> + Send;
 
+    /// Reads the definitions, layers and settings of a namespace as [`snapshot`](Self::snapshot)
+    /// does, without the other documents. Strangers may ask for any namespace: this never looks for
+    /// what older versions stored, which holds none of these kinds.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn definitions(
+        &self,
+        namespace: &Namespace,
+        unless_version: Option<u64>,
+    ) -> impl Future<Output = Result<Option<NamespaceSnapshot>, StoreError>> + Send;
+
+    /// The namespaces that documents were written to, sorted. All documents of one may be deleted
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn namespaces(&self) -> impl Future<Output = Result<Vec<Namespace>, StoreError>> + Send;
+
     /// The namespace's version, in one round trip. Read it before everything that a commit is to be
     /// based on.
     ///
@@ -130,6 +149,9 @@ impl Kind {
     /// The kinds whose documents carry an experiment's name.
     pub const OF_EXPERIMENTS: [Self; 5] =
         [Self::Definition, Self::Looks, Self::Control, Self::Baseline, Self::Alarm];
+
+    /// The kinds that say what is defined in a namespace.
+    pub const DEFINING: [Self; 3] = [Self::Definition, Self::Layer, Self::Settings];
 
     /// The kinds whose documents are deleted together with an experiment's counts. Deleting a
     /// definition is a commit of its own: its history keeps what remains of it.

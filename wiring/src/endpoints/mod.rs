@@ -265,6 +265,7 @@ mod tests {
                 "GET /settings abtest-experiments key",
                 "HEAD /settings abtest-experiments key",
                 "PATCH /settings abtest-experiments key",
+                "POST /tick abtest-experiments key",
                 "GET /track abtest-track open",
                 "HEAD /track abtest-track open",
                 "POST /track abtest-track open",

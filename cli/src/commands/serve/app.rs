@@ -1,10 +1,12 @@
 //! Decides which part answers a request: the page, its session, health, metrics, or the API. Counts
 //! requests against the rates of their address.
 
+use std::collections::HashSet;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use abtest_api::edited::{DoneStep, FailedStep};
 use abtest_api::{AnswerBody, Gateway, KEY_HEADER, Problem, RequestSummary};
 use abtest_model::endpoint::{Access, Operation};
 use abtest_model::{ApiKey, Namespace};
@@ -23,6 +25,9 @@ use crate::server::sparse::SparseLog;
 
 /// Most bytes of a key that opens a session.
 const MAX_KEY_BYTES: u64 = 1_024;
+
+/// How often schedules are looked at.
+const BETWEEN_TICKS: Duration = Duration::from_secs(5);
 
 /// Everything that `serve` answers.
 pub(super) struct App<S> {
@@ -72,6 +77,41 @@ impl<S: Store> App<S> {
             key: HeaderValue::from_str(key.expose()).ok(),
             namespace,
             failures: SparseLog::default(),
+        }
+    }
+
+    /// Carries out the steps of schedules that are due, every few seconds and without end. A server
+    /// that was down carries them out when it starts.
+    pub(super) async fn follow_schedules(self: Arc<Self>) {
+        let mut interval = tokio::time::interval(BETWEEN_TICKS);
+        interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut failed = HashSet::new();
+        loop {
+            interval.tick().await;
+            let tick = match self.api.tick().await {
+                Ok(tick) => tick,
+                Err(problem) => {
+                    tracing::debug!(reason = problem.detail(), "schedules were not read");
+                    continue;
+                }
+            };
+            for step in tick.done {
+                let DoneStep { namespace, experiment, step, version } = step;
+                tracing::info!(namespace, experiment, step, version, "carried out a schedule");
+            }
+            // Each failure is told once, not every few seconds.
+            let now: HashSet<FailedStep> = tick.failed.into_iter().collect();
+            for step in now.difference(&failed) {
+                let FailedStep { namespace, experiment, step, reason } = step;
+                tracing::warn!(
+                    namespace,
+                    experiment,
+                    step,
+                    reason,
+                    "a schedule cannot be carried out"
+                );
+            }
+            failed = now;
         }
     }
 

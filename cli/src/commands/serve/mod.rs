@@ -297,6 +297,7 @@ async fn serve<S: Store>(
         let server = Server::new(service, ServerLimits::SMALL, proxies.clone(), app.metrics());
         tokio::spawn(server.run_without_grace(listener));
     }
+    tokio::spawn(Arc::clone(&app).follow_schedules());
     let demo = arguments
         .demo
         .then(|| demo::start(address, &namespace, !arguments.json && !terminal::is_quiet()));

@@ -124,6 +124,11 @@ impl Problem {
         Box::new(Self::new(status, detail))
     }
 
+    /// What is wrong, and what to do.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// Whether there is nothing at the path.
     pub(crate) fn is_not_found(&self) -> bool {
         self.status == StatusCode::NOT_FOUND.as_u16()

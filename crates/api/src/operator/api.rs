@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use abtest_model::Handler;
+use abtest_model::definition::Time;
 use abtest_model::endpoint::{Access, ENDPOINTS, Operation, OperatorOperation};
 use abtest_store::Store;
 use http::{Request, Response};
@@ -11,6 +12,7 @@ use http_body::Body;
 use super::definitions::commit::Definitions;
 use super::results::AnswerLimit;
 use super::{control, definitions, delete, looks, results, settings};
+use crate::edited::Tick;
 use crate::http::api_keys::{ApiKeys, OpenByWiring};
 use crate::http::author::Author;
 use crate::http::problem::Problem;
@@ -55,6 +57,14 @@ impl<S: Store> OperatorApi<S> {
     /// The keys.
     pub fn keys(&self) -> &ApiKeys {
         &self.keys
+    }
+
+    /// Carries out the steps of all schedules that are due.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn tick(&self) -> Result<Tick, Box<Problem>> {
+        self.definitions.tick(&*self.store, None, Time::now()).await
     }
 
     /// Answers a request by its path.
@@ -148,6 +158,7 @@ impl<S: Store> OperatorApi<S> {
             OperatorOperation::PatchSettings => {
                 settings::patch(store, definitions, query, request).await
             }
+            OperatorOperation::Tick => definitions::tick(store, definitions, query).await,
             OperatorOperation::ExperimentSchema => Ok(definitions::schema()),
             OperatorOperation::TakeLook => {
                 let limit = self.answer_limit;

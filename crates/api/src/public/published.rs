@@ -123,7 +123,7 @@ impl<D: Documents> PublishedNamespaces<D> {
         namespace: &Namespace,
         known: &Known,
     ) -> Result<Arc<NamespaceState>, StoreError> {
-        let read = self.namespaces.read(&*self.documents, namespace).await;
+        let read = self.namespaces.read_definitions(&*self.documents, namespace).await;
         match &read {
             Ok(state) => known.hold(state),
             Err(error) => tracing::warn!(%error, "the definitions of a namespace were not read"),

@@ -95,6 +95,18 @@ impl Documents for Watched {
         self.count().snapshot(namespace, unless_version).await
     }
 
+    async fn definitions(
+        &self,
+        namespace: &Namespace,
+        unless_version: Option<u64>,
+    ) -> Result<Option<NamespaceSnapshot>, StoreError> {
+        self.count().definitions(namespace, unless_version).await
+    }
+
+    async fn namespaces(&self) -> Result<Vec<Namespace>, StoreError> {
+        self.count().namespaces().await
+    }
+
     async fn version(&self, namespace: &Namespace) -> Result<u64, StoreError> {
         self.count().version(namespace).await
     }

@@ -79,6 +79,11 @@ impl Ledger {
         }
     }
 
+    /// The namespaces that documents were written to.
+    pub(super) fn namespaces(&self) -> Vec<Namespace> {
+        self.namespaces.keys().cloned().collect()
+    }
+
     /// Checks a commit and works out what it changes; `now` is in Unix milliseconds. The caller
     /// applies the change. Without writes there is no change.
     pub(super) fn commit(

@@ -242,6 +242,22 @@ impl Documents for EmbeddedStore {
         Ok(self.read_snapshot().documents.snapshot(namespace, unless_version))
     }
 
+    async fn definitions(
+        &self,
+        namespace: &Namespace,
+        unless_version: Option<u64>,
+    ) -> Result<Option<NamespaceSnapshot>, StoreError> {
+        let snapshot = self.read_snapshot().documents.snapshot(namespace, unless_version);
+        Ok(snapshot.map(|mut snapshot| {
+            snapshot.documents.retain(|document| Kind::DEFINING.contains(&document.key.kind));
+            snapshot
+        }))
+    }
+
+    async fn namespaces(&self) -> Result<Vec<Namespace>, StoreError> {
+        Ok(self.read_snapshot().documents.namespaces())
+    }
+
     async fn version(&self, namespace: &Namespace) -> Result<u64, StoreError> {
         Ok(self.read_snapshot().documents.version(namespace))
     }

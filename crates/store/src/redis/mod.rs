@@ -75,6 +75,7 @@ struct Server {
     /// Experiments whose mode differs from the config.
     exceptions: Mutex<HashMap<(Namespace, Experiment), Counting>>,
     migrated: documents::Migrated,
+    registered: documents::Registered,
 }
 
 impl RedisStore {
@@ -113,6 +114,7 @@ impl RedisStore {
             exact: Exact::new(boundaries),
             exceptions: Mutex::default(),
             migrated: documents::Migrated::default(),
+            registered: documents::Registered::default(),
         });
         Ok(Self { server, batcher: Arc::default() })
     }

@@ -364,3 +364,28 @@ pub(crate) async fn documents_are_there_after_reopening<B: Backend>() {
     assert_eq!(store.history(&namespace(), &gone).await.unwrap().len(), 1);
     assert_eq!(put(&store, &gone, Expected::Absent, "3").await, 3);
 }
+
+pub(crate) async fn definitions_are_a_snapshot_without_what_belongs_to_counts<B: Backend>() {
+    let backend = B::new();
+    let store = backend.open(Limits::default());
+    let other = Namespace::new("other: {n}").unwrap();
+    assert_eq!(store.namespaces().await.unwrap(), []);
+    let unknown = store.definitions(&other, None).await.unwrap().unwrap();
+    assert_eq!((unknown.version, unknown.documents.len()), (0, 0));
+    assert_eq!(store.definitions(&other, Some(0)).await.unwrap(), None);
+    for kind in Kind::ALL {
+        put(&store, &key(kind, "a"), Expected::Absent, "1").await;
+    }
+    let write = Write::put(key(Kind::Layer, "b"), Expected::Absent, "2");
+    store.commit(&other, None, vec![write]).await.unwrap();
+    let all = store.snapshot(&namespace(), None).await.unwrap().unwrap();
+    let some = store.definitions(&namespace(), None).await.unwrap().unwrap();
+    let kinds: Vec<Kind> = some.documents.iter().map(|document| document.key.kind).collect();
+    assert_eq!(kinds, Kind::DEFINING);
+    assert!(some.documents.iter().all(|document| all.documents.contains(document)));
+    assert_eq!(some.version, all.version);
+    assert_eq!(store.definitions(&namespace(), Some(all.version)).await.unwrap(), None);
+    let mut both = [namespace(), other];
+    both.sort();
+    assert_eq!(store.namespaces().await.unwrap(), both);
+}

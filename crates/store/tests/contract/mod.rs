@@ -83,6 +83,7 @@ macro_rules! contract {
             of_concurrent_changes_each_accepted_one_counts_once
             deleting_an_experiment_deletes_its_documents
             documents_are_there_after_reopening
+            definitions_are_a_snapshot_without_what_belongs_to_counts
         }
     };
 }

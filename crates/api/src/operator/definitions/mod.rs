@@ -7,6 +7,7 @@
 //! | [`commit`] | reads, plans and commits, again if another writer was faster |
 //! | [`decision`] | the analysis that a completed experiment keeps |
 //! | [`history`] | the changes of a definition |
+//! | [`schedule`] | carries out the steps of schedules |
 //! | [`refusal`] | refused changes as problem documents |
 
 pub(crate) mod commit;
@@ -14,13 +15,14 @@ mod decision;
 pub(crate) mod history;
 pub(crate) mod plan;
 pub(super) mod refusal;
+mod schedule;
 
 use std::sync::LazyLock;
 
 use abtest_model::definition::schema::experiment_schema;
 use abtest_model::definition::{Edit, Time};
 use abtest_model::event::namespace_of;
-use abtest_model::{Experiment, Query, json};
+use abtest_model::{Experiment, Namespace, Query, json};
 use abtest_store::Store;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -29,7 +31,7 @@ use http_body::Body;
 use self::commit::{Definitions, Order};
 use super::refusals::{NoExperiment, Refusals};
 use crate::AnswerBody;
-use crate::edited::Edited;
+use crate::edited::{Edited, Tick};
 use crate::http::author::Author;
 use crate::http::body::read_json;
 use crate::http::conditions::{precondition, tag};
@@ -159,6 +161,30 @@ async fn edit<S: Store, B: Body>(
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };
     let answer = json_answer(status, &edited);
     Ok(if edited.created && !edited.stored { answer } else { tag(answer, version) })
+}
+
+/// Carries out the steps of schedules that are due.
+///
+/// `abtest serve` does so by itself every few seconds. A step that cannot be carried out, for example
+/// because its layer is full, stays due.
+#[utoipa::path(
+    post, path = "/tick", tag = "operator",
+    params(("namespace" = Option<String>, Query,
+        description = "only this namespace; all that have definitions if absent")),
+    responses(
+        (status = 200, description = "what was carried out", body = Tick),
+        Refusals,
+    ),
+    security(("key" = []))
+)]
+pub(crate) async fn tick<S: Store>(
+    store: &S,
+    definitions: &Definitions,
+    query: &Query<'_>,
+) -> Result<Response<AnswerBody>, Box<Problem>> {
+    let namespace = query.get("namespace")?.map(Namespace::new).transpose()?;
+    let tick = definitions.tick(store, namespace, Time::now()).await?;
+    Ok(json_answer(StatusCode::OK, &tick))
 }
 
 /// Why a change of a definition is refused, for `/openapi.json`.

@@ -6,12 +6,16 @@
 //! | `abtest:{documents:NS}:version` | number | the namespace's version |
 //! | `abtest:{documents:NS}:KIND` | hash | by name, `VERSION JSON`, or `VERSION` once deleted |
 //! | `abtest:{documents:NS}:history:KIND:NAME` | list | `VERSION MILLISECONDS JSON` per change |
+//! | `abtest:documents:namespaces` | set | the namespaces that documents were written to |
 //! | `abtest:{documents:NS}:migrated` | text | set once the keys of older versions were read |
 
 use abtest_model::Namespace;
 
 use crate::redis::keys::NamespaceKeys;
 use crate::{DocumentKey, Kind};
+
+/// The set of namespaces that documents were written to.
+pub(super) const NAMESPACES: &str = "abtest:documents:namespaces";
 
 /// The common beginning of the keys of a namespace.
 pub(super) struct Keys(String);

@@ -10,8 +10,8 @@
 mod keys;
 mod legacy;
 
-use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use abtest_model::{Experiment, Namespace};
 use redis::{FromRedisValue, Script, Value, cmd, pipe};
@@ -94,23 +94,25 @@ impl Documents for RedisStore {
         unless_version: Option<u64>,
     ) -> Result<Option<NamespaceSnapshot>, StoreError> {
         self.migrate_documents(namespace).await?;
-        let keys = Keys::new(namespace);
-        let mut script = SNAPSHOT.key(keys.version());
-        for kind in Kind::ALL {
-            script.key(keys.kind(kind));
-        }
-        script.arg(unless_version.map(|version| version.to_string()).unwrap_or_default());
-        let mut answer = invoke(&self.server.connection, &script).await?.into_iter();
-        let version = answer.next().ok_or_else(|| unexpected("the snapshot's answer"))?;
-        let version: u64 = read_answer(version)?;
-        if unless_version == Some(version) {
-            return Ok(None);
-        }
-        let mut documents = BTreeMap::new();
-        for (kind, hash) in Kind::ALL.into_iter().zip(answer) {
-            take_documents(&mut documents, kind, read_answer(hash)?)?;
-        }
-        Ok(Some(NamespaceSnapshot { version, documents: documents.into_values().collect() }))
+        snapshot(&self.server.connection, namespace, &Kind::ALL, unless_version).await
+    }
+
+    async fn definitions(
+        &self,
+        namespace: &Namespace,
+        unless_version: Option<u64>,
+    ) -> Result<Option<NamespaceSnapshot>, StoreError> {
+        snapshot(&self.server.connection, namespace, &Kind::DEFINING, unless_version).await
+    }
+
+    async fn namespaces(&self) -> Result<Vec<Namespace>, StoreError> {
+        let mut read = pipe();
+        read.smembers(keys::NAMESPACES);
+        let found: Vec<Vec<String>> = query(&self.server.connection, read).await?;
+        let mut namespaces: Vec<Namespace> =
+            found.into_iter().flatten().filter_map(|name| Namespace::new(name).ok()).collect();
+        namespaces.sort();
+        Ok(namespaces)
     }
 
     async fn version(&self, namespace: &Namespace) -> Result<u64, StoreError> {
@@ -127,6 +129,7 @@ impl Documents for RedisStore {
         writes: Vec<Write>,
     ) -> Result<Committed, CommitError> {
         self.migrate_documents(namespace).await?;
+        self.register(namespace).await?;
         commit(&self.server.connection, namespace, based_on, &writes).await
     }
 
@@ -149,6 +152,57 @@ impl Documents for RedisStore {
         let damaged = || StoreError::Damaged { what: format!("the history of {key}") };
         lines.iter().flatten().map(|line| entry(line).ok_or_else(damaged)).collect()
     }
+}
+
+/// The namespaces that this process has registered.
+#[derive(Debug, Default)]
+pub(in crate::redis) struct Registered(Mutex<HashSet<Namespace>>);
+
+impl RedisStore {
+    /// Adds a namespace to the set of those with documents, once per process.
+    async fn register(&self, namespace: &Namespace) -> Result<(), StoreError> {
+        /// Most namespaces that are remembered; one more forgets all.
+        const REMEMBERED: usize = 10_000;
+        let registered = || self.server.registered.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if registered().contains(namespace) {
+            return Ok(());
+        }
+        let mut add = pipe();
+        add.sadd(keys::NAMESPACES, namespace.as_str());
+        let _: Vec<Value> = query(&self.server.connection, add).await?;
+        let mut all = registered();
+        if all.len() >= REMEMBERED {
+            all.clear();
+        }
+        all.insert(namespace.clone());
+        Ok(())
+    }
+}
+
+/// The documents of these kinds, unless the namespace has the version that the caller knows.
+async fn snapshot(
+    connection: &Connection,
+    namespace: &Namespace,
+    kinds: &[Kind],
+    unless_version: Option<u64>,
+) -> Result<Option<NamespaceSnapshot>, StoreError> {
+    let keys = Keys::new(namespace);
+    let mut script = SNAPSHOT.key(keys.version());
+    for kind in kinds {
+        script.key(keys.kind(*kind));
+    }
+    script.arg(unless_version.map(|version| version.to_string()).unwrap_or_default());
+    let mut answer = invoke(connection, &script).await?.into_iter();
+    let version = answer.next().ok_or_else(|| unexpected("the snapshot's answer"))?;
+    let version: u64 = read_answer(version)?;
+    if unless_version == Some(version) {
+        return Ok(None);
+    }
+    let mut documents = BTreeMap::new();
+    for (kind, hash) in kinds.iter().zip(answer) {
+        take_documents(&mut documents, *kind, read_answer(hash)?)?;
+    }
+    Ok(Some(NamespaceSnapshot { version, documents: documents.into_values().collect() }))
 }
 
 async fn version(connection: &Connection, namespace: &Namespace) -> Result<u64, StoreError> {
