@@ -242,6 +242,7 @@
  *
  * @typedef {object} Session
  * @property {string} namespace
+ * @property {"read" | "edit"} role what its holder may do
  * @property {string} [track] the URL that browsers send events to, if it is not on the page's own host
  */
 

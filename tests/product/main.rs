@@ -8,6 +8,7 @@ mod calc;
 mod configure;
 mod counting;
 mod dashboard;
+mod definitions;
 mod deploy;
 mod faults;
 mod gimel;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use abtest_api::SecretDigest;
 use abtest_config::PublicUrl;
+use abtest_model::Role;
 use http::header::{COOKIE, HOST, HeaderValue, ORIGIN};
 use http::{HeaderMap, Request};
 
@@ -29,8 +30,15 @@ pub(crate) struct Sessions {
 #[derive(Default)]
 struct State {
     token_used: bool,
-    /// The open sessions and when they began.
-    open: HashMap<String, Instant>,
+    /// The open sessions.
+    open: HashMap<String, Session>,
+}
+
+/// An open session.
+struct Session {
+    start: Instant,
+    /// What its holder may do.
+    role: Role,
 }
 
 impl Sessions {
@@ -65,20 +73,20 @@ impl Sessions {
         }
         state.token_used = true;
         drop(state);
-        self.open()
+        self.open(Role::Edit)
     }
 
-    /// Opens a session, and returns the cookie that names it.
-    pub(crate) fn open(&self) -> Option<HeaderValue> {
-        self.open_at(Instant::now())
+    /// Opens a session in a role, and returns the cookie that names it.
+    pub(crate) fn open(&self, role: Role) -> Option<HeaderValue> {
+        self.open_at(role, Instant::now())
     }
 
-    fn open_at(&self, now: Instant) -> Option<HeaderValue> {
+    fn open_at(&self, role: Role, now: Instant) -> Option<HeaderValue> {
         let session = random();
         let cookie = self.cookie(&session, LIFETIME);
         let mut state = self.lock();
-        state.open.retain(|_, start| is_alive(*start, now));
-        state.open.insert(session, now);
+        state.open.retain(|_, session| is_alive(session.start, now));
+        state.open.insert(session, Session { start: now, role });
         HeaderValue::from_str(&cookie).ok()
     }
 
@@ -100,19 +108,24 @@ impl Sessions {
         HeaderValue::from_str(&self.cookie("", Duration::ZERO)).ok()
     }
 
-    /// Whether a request comes from our page and has a session. A browser sends the cookie to every port
-    /// of the host, so the request must also show that its page has our origin.
+    /// Whether a request comes from our page and has a session.
     pub(crate) fn holds<B>(&self, request: &Request<B>) -> bool {
-        self.holds_at(request, Instant::now())
+        self.role(request).is_some()
     }
 
-    fn holds_at<B>(&self, request: &Request<B>, now: Instant) -> bool {
+    /// The role of the session of a request from our page. A browser sends the cookie to every port of
+    /// the host, so the request must also show that its page has our origin.
+    pub(crate) fn role<B>(&self, request: &Request<B>) -> Option<Role> {
+        self.role_at(request, Instant::now())
+    }
+
+    fn role_at<B>(&self, request: &Request<B>, now: Instant) -> Option<Role> {
         if !is_of_our_page(request.headers()) || !self.is_of_our_origin(request.headers()) {
-            return false;
+            return None;
         }
         let state = self.lock();
-        self.named(request.headers())
-            .any(|session| state.open.get(session).is_some_and(|start| is_alive(*start, now)))
+        let sessions = self.named(request.headers()).filter_map(|name| state.open.get(name));
+        sessions.filter(|session| is_alive(session.start, now)).map(|session| session.role).max()
     }
 
     /// Whether the `Origin` of a request is that of our page: the public address, or the host of the
@@ -185,16 +198,17 @@ mod tests {
     fn a_session_ends_after_a_day_and_at_a_log_out() {
         let sessions = Sessions::new(8080, None);
         let start = Instant::now();
-        let cookie = sessions.open_at(start).unwrap();
+        let cookie = sessions.open_at(Role::Edit, start).unwrap();
         assert!(cookie.to_str().unwrap().contains("; Max-Age=86400"));
         let request = request(&cookie, "same-origin");
-        assert!(sessions.holds_at(&request, start + LIFETIME - Duration::from_secs(1)));
-        assert!(!sessions.holds_at(&request, start + LIFETIME));
+        let role = sessions.role_at(&request, start + LIFETIME - Duration::from_secs(1));
+        assert_eq!(role, Some(Role::Edit));
+        assert_eq!(sessions.role_at(&request, start + LIFETIME), None);
         // A new session clears the old ones away.
-        sessions.open_at(start + LIFETIME);
+        sessions.open_at(Role::Read, start + LIFETIME);
         assert_eq!(sessions.lock().open.len(), 1);
 
-        let cookie = sessions.open().unwrap();
+        let cookie = sessions.open(Role::Edit).unwrap();
         let request = self::request(&cookie, "same-origin");
         assert!(sessions.holds(&request));
         let forget = sessions.close(&request).unwrap();
@@ -205,7 +219,7 @@ mod tests {
     #[test]
     fn another_origin_or_another_cookie_cannot_use_a_session() {
         let sessions = Sessions::new(8080, None);
-        let cookie = sessions.open().unwrap();
+        let cookie = sessions.open(Role::Edit).unwrap();
         assert!(!sessions.holds(&request(&cookie, "same-site")));
         assert!(!sessions.holds(&request(&cookie, "cross-site")));
         let other = HeaderValue::from_static("abtest_8080=0");
@@ -216,7 +230,7 @@ mod tests {
     fn behind_tls_the_cookie_is_secure_and_the_origin_is_the_public_one() {
         let url: PublicUrl = "https://abtest.example".parse().unwrap();
         let sessions = Sessions::new(8080, Some(url));
-        let cookie = sessions.open().unwrap();
+        let cookie = sessions.open(Role::Edit).unwrap();
         assert!(cookie.to_str().unwrap().ends_with("; Secure"));
         let with = |origin: &str, host: &str| {
             let mut request = request(&cookie, "same-origin");
@@ -233,13 +247,13 @@ mod tests {
         let forget = sessions.close(&request(&cookie, "same-origin")).unwrap();
         assert!(forget.to_str().unwrap().ends_with("; Max-Age=0; Secure"));
         let plain = Sessions::new(8080, Some("http://abtest.example".parse().unwrap()));
-        assert!(!plain.open().unwrap().to_str().unwrap().contains("Secure"));
+        assert!(!plain.open(Role::Edit).unwrap().to_str().unwrap().contains("Secure"));
     }
 
     #[test]
     fn if_the_browser_does_not_tell_the_origin_the_page_does() {
         let sessions = Sessions::new(8080, None);
-        let cookie = sessions.open().unwrap();
+        let cookie = sessions.open(Role::Edit).unwrap();
         let mut plain = request(&cookie, "");
         plain.headers_mut().remove("sec-fetch-site");
         assert!(!sessions.holds(&plain));

@@ -32,7 +32,40 @@ pub enum ApiKeyError {
     Space,
 }
 
+/// What a key may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Every GET.
+    Read,
+    /// Every call.
+    Edit,
+}
+
+impl Role {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Edit => "edit",
+        }
+    }
+
+    /// The role that a request with this method needs.
+    pub fn needed(method: &str) -> Self {
+        if matches!(method, "GET" | "HEAD") { Self::Read } else { Self::Edit }
+    }
+}
+
 impl ApiKey {
+    /// How the value of a deployment's read key begins. `abtest key --role read` creates such keys,
+    /// and API Gateway hands on only keys that exist.
+    pub const READ_PREFIX: &str = "abtest_read_";
+
+    /// The role of a key that a gateway checked.
+    pub fn role_behind_gateway(value: &str) -> Role {
+        if value.starts_with(Self::READ_PREFIX) { Role::Read } else { Role::Edit }
+    }
+
     /// The fewest characters: 16 random letters and digits take longer to guess than anyone has.
     pub const MIN_CHARACTERS: usize = 16;
 

@@ -35,7 +35,7 @@ pub mod secret;
 pub mod tally;
 pub mod timeline;
 
-pub use api_key::{ApiKey, ApiKeyError};
+pub use api_key::{ApiKey, ApiKeyError, Role};
 pub use event::{Batch, BatchError, Event};
 pub use handler::{Handler, Method, Program};
 pub use input::InputError;

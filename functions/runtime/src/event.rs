@@ -1,6 +1,7 @@
 //! API Gateway's events to requests, and answers back.
 
-use abtest_api::{AnswerBody, CheckedByGateway};
+use abtest_api::{AnswerBody, CheckedByGateway, KeyId};
+use abtest_model::ApiKey;
 use bytes::Bytes;
 use http::{Method, Response, Uri};
 use http_body_util::{BodyExt, Full};
@@ -11,7 +12,7 @@ use lambda_http::{Body, Request, RequestExt};
 /// as it was, and a mark if an API Gateway REST API checked the API key.
 ///
 /// The gateway names the key in `requestContext.identity.apiKeyId`, and only for a method that
-/// requires a key. Other kinds of events cannot carry a checked key.
+/// requires a key. The beginning of the key's value says its role. Other kinds of events cannot carry a checked key.
 pub fn request(request: Request) -> http::Request<Full<Bytes>> {
     let path = request.raw_http_path();
     let path = if path.is_empty() { request.uri().path() } else { path };
@@ -21,9 +22,12 @@ pub fn request(request: Request) -> http::Request<Full<Bytes>> {
     };
     let checked = match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV1(context)) => {
-            context.identity.api_key_id.as_ref().is_some_and(|id| !id.is_empty())
+            let identity = &context.identity;
+            let id = identity.api_key_id.clone().filter(|id| !id.is_empty());
+            let value = identity.api_key.as_deref().unwrap_or_default();
+            id.map(|id| (KeyId(id), ApiKey::role_behind_gateway(value)))
         }
-        _ => false,
+        _ => None,
     };
     let (parts, body) = request.into_parts();
     let body: Bytes = match body {
@@ -36,8 +40,10 @@ pub fn request(request: Request) -> http::Request<Full<Bytes>> {
     *request.headers_mut() = parts.headers;
     // Treat an unparsable path as unknown (404).
     *request.uri_mut() = address.parse().unwrap_or_else(|_| Uri::from_static("/"));
-    if checked {
+    if let Some((id, role)) = checked {
         request.extensions_mut().insert(CheckedByGateway);
+        request.extensions_mut().insert(id);
+        request.extensions_mut().insert(role);
     }
     request
 }

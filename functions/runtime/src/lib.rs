@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use abtest_api::{AnswerBody, ApiKeys, OpenByWiring, RequestSummary};
 use abtest_config::{StoreSettings, VariableError};
-use abtest_model::{ApiKey, ApiKeyError, Handler, Program};
+use abtest_model::{ApiKey, ApiKeyError, Handler, Program, Role};
 use abtest_secrets::{Credentials, SecretError};
 use abtest_store::redis::{RedisStore, SettingsError};
 use bytes::Bytes;
@@ -33,9 +33,14 @@ pub enum StartError {
     /// A secret that the environment names cannot be read.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// A key of `ABTEST_API_KEY` cannot be one.
-    #[error("environment variable ABTEST_API_KEY: {0}")]
-    Key(#[from] ApiKeyError),
+    /// A key of a variable cannot be one.
+    #[error("environment variable {name}: {error}")]
+    Key {
+        /// The variable.
+        name: &'static str,
+        /// What is wrong with the key.
+        error: ApiKeyError,
+    },
     /// The Redis settings cannot be used.
     #[error(transparent)]
     Redis(#[from] SettingsError),
@@ -115,10 +120,14 @@ impl Start {
         let StoreSettings { redis, counting, limits } = settings;
         let store = Arc::new(RedisStore::new(&redis, limits, counting)?);
         // Two keys while one replaces the other, separated by a comma.
-        let keys = variables("ABTEST_API_KEY").unwrap_or_default();
-        let keys = keys.split(',').map(str::trim).filter(|key| !key.is_empty());
-        let keys = keys.map(ApiKey::new).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { handler, store, keys: ApiKeys::new(&keys) })
+        let mut keys = ApiKeys::default();
+        for (name, role) in [("ABTEST_API_KEY", Role::Edit), ("ABTEST_READ_KEY", Role::Read)] {
+            let texts = variables(name).unwrap_or_default();
+            let texts = texts.split(',').map(str::trim).filter(|key| !key.is_empty());
+            let named = texts.map(ApiKey::new).collect::<Result<Vec<_>, _>>();
+            keys = keys.with(role, &named.map_err(|error| StartError::Key { name, error })?);
+        }
+        Ok(Self { handler, store, keys })
     }
 }
 

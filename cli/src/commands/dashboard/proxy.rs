@@ -8,7 +8,7 @@ use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::BodyExt;
 
-use super::upstream::Upstream;
+use super::upstream::{Answer, Upstream};
 use crate::page::answer::{problem, text, with_type};
 use crate::page::{self, Sessions};
 
@@ -24,7 +24,10 @@ pub(super) struct Proxy {
 impl Proxy {
     pub(super) fn new(upstream: Upstream, namespace: &Namespace, port: u16) -> Self {
         let track = format!("{}/track", upstream.address());
-        let session = serde_json::json!({"namespace": namespace.as_str(), "track": track});
+        // The role of the key is not known; the API refuses what it may not do.
+        let session = serde_json::json!({
+            "namespace": namespace.as_str(), "track": track, "role": "edit",
+        });
         Self {
             upstream,
             sessions: Sessions::new(port, None),
@@ -64,7 +67,7 @@ impl Proxy {
             return problem(StatusCode::BAD_REQUEST, "the body ended before it was complete");
         };
         match self.upstream.ask(&head, body.to_bytes().to_vec()).await {
-            Ok(answer) if [401, 403].contains(&answer.status.as_u16()) => problem(
+            Ok(answer) if is_refused_key(&answer) => problem(
                 StatusCode::FORBIDDEN,
                 &format!(
                     "{} refuses the API key. Stop `abtest dashboard` and start it again: it reads \
@@ -103,6 +106,19 @@ impl Proxy {
                 "the dashboard forwards only what its page asks for; send other requests to the API",
             ),
         }
+    }
+}
+
+/// Whether the gateway or the API refuses the key. A key that may only read gets a problem of the API.
+fn is_refused_key(answer: &Answer) -> bool {
+    let has_detail = || {
+        let body: Option<serde_json::Value> = serde_json::from_slice(&answer.body).ok();
+        body.is_some_and(|body| body["detail"].is_string())
+    };
+    match answer.status {
+        StatusCode::UNAUTHORIZED => true,
+        StatusCode::FORBIDDEN => !has_detail(),
+        _ => false,
     }
 }
 
@@ -182,8 +198,7 @@ mod tests {
     #[test]
     fn the_page_learns_where_browsers_track_and_never_the_key() {
         let session: serde_json::Value = serde_json::from_str(&proxy().session).unwrap();
-        let expected =
-            serde_json::json!({"namespace": "shop", "track": "http://127.0.0.1:9/prod/track"});
+        let expected = serde_json::json!({"namespace": "shop", "track": "http://127.0.0.1:9/prod/track", "role": "edit"});
         assert_eq!(session, expected);
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use abtest_api::edited::{DoneStep, FailedStep};
 use abtest_api::{AnswerBody, Gateway, KEY_HEADER, Problem, RequestSummary};
 use abtest_model::endpoint::{Access, Operation};
-use abtest_model::{ApiKey, Namespace};
+use abtest_model::{ApiKey, Namespace, Role};
 use abtest_store::Store;
 use http::header::{HeaderValue, SET_COOKIE};
 use http::{Method, Request, Response, StatusCode};
@@ -35,7 +35,8 @@ pub(super) struct App<S> {
     sessions: Sessions,
     metrics: Arc<Metrics>,
     rates: Rates,
-    key: Option<HeaderValue>,
+    /// The keys that sessions stand for, by role.
+    keys: Vec<(Role, HeaderValue)>,
     namespace: Namespace,
     failures: SparseLog,
 }
@@ -64,7 +65,7 @@ pub(super) type FullRequest = Request<AnswerBody>;
 impl<S: Store> App<S> {
     pub(super) fn new(
         api: Gateway<S>,
-        key: &ApiKey,
+        keys: &[(Role, &ApiKey)],
         namespace: Namespace,
         sessions: Sessions,
         rates: Rates,
@@ -74,7 +75,10 @@ impl<S: Store> App<S> {
             sessions,
             metrics: Arc::new(Metrics::new()),
             rates,
-            key: HeaderValue::from_str(key.expose()).ok(),
+            keys: keys
+                .iter()
+                .filter_map(|(role, key)| Some((*role, HeaderValue::from_str(key.expose()).ok()?)))
+                .collect(),
             namespace,
             failures: SparseLog::default(),
         }
@@ -152,9 +156,9 @@ impl<S: Store> App<S> {
             return self.metrics.answer();
         }
         match request.headers().get(KEY_HEADER).map(|key| self.check(request, key.as_bytes())) {
-            Some(Ok(true)) => self.metrics.answer(),
+            Some(Ok(Some(_))) => self.metrics.answer(),
             Some(Err(wait)) => self.too_many_wrong_keys(wait),
-            Some(Ok(false)) | None => problem(
+            Some(Ok(None)) | None => problem(
                 StatusCode::UNAUTHORIZED,
                 "metrics need the API key here; send it in the header x-api-key, or read them \
                  where --metrics-listen says, without a key",
@@ -168,7 +172,8 @@ impl<S: Store> App<S> {
         let needs_key = request.extensions().get::<Endpoint>().is_some_and(Endpoint::needs_key);
         let mut guesses = needs_key && request.headers().contains_key(KEY_HEADER);
         if !request.headers().contains_key(KEY_HEADER)
-            && let Some(key) = self.key.as_ref().filter(|_| self.sessions.holds(&request))
+            && let Some(role) = self.sessions.role(&request)
+            && let Some((_, key)) = self.keys.iter().find(|(of, _)| *of == role)
         {
             request.headers_mut().insert(KEY_HEADER, key.clone());
             guesses = false;
@@ -207,18 +212,18 @@ impl<S: Store> App<S> {
         );
     }
 
-    /// Whether a key is right.
+    /// The role of a key, if it is right.
     ///
     /// # Errors
     /// When its address sent too many wrong keys. The key is then not compared.
-    fn check(&self, request: &FullRequest, key: &[u8]) -> Result<bool, Wait> {
+    fn check(&self, request: &FullRequest, key: &[u8]) -> Result<Option<Role>, Wait> {
         let client = client(request);
         self.rates.wrong_keys.check(client)?;
-        let is_right = self.api.keys().accepts(key);
-        if !is_right {
+        let role = self.api.keys().role(key);
+        if role.is_none() {
             let _ = self.rates.wrong_keys.spend(client, NonZeroU32::MIN);
         }
-        Ok(is_right)
+        Ok(role)
     }
 
     fn too_many_wrong_keys(&self, Wait { seconds }: Wait) -> Response<AnswerBody> {
@@ -238,10 +243,11 @@ impl<S: Store> App<S> {
 
     /// Whether the browser has a session, and what its page should show.
     fn session(&self, request: &FullRequest) -> Response<AnswerBody> {
-        if !self.sessions.holds(request) {
+        let Some(role) = self.sessions.role(request) else {
             return page::no_session("login", "no session; send the API key to POST /session");
-        }
-        let mut session = serde_json::json!({"namespace": self.namespace.as_str()});
+        };
+        let mut session =
+            serde_json::json!({"namespace": self.namespace.as_str(), "role": role.as_str()});
         if let Some(url) = self.sessions.public_url() {
             session["track"] = format!("{}/track", url.as_str()).into();
         }
@@ -256,13 +262,13 @@ impl<S: Store> App<S> {
             Ok(key) => key.to_bytes(),
             Err(impossible) => match impossible {},
         };
-        match self.check(&request, key.trim_ascii()) {
-            Ok(true) => {}
-            Ok(false) => return text(StatusCode::UNAUTHORIZED, "this is not the API key"),
+        let role = match self.check(&request, key.trim_ascii()) {
+            Ok(Some(role)) => role,
+            Ok(None) => return text(StatusCode::UNAUTHORIZED, "this is not the API key"),
             Err(wait) => return self.too_many_wrong_keys(wait),
-        }
+        };
         let mut response = text(StatusCode::NO_CONTENT, "");
-        if let Some(cookie) = self.sessions.open() {
+        if let Some(cookie) = self.sessions.open(role) {
             response.headers_mut().insert(SET_COOKIE, cookie);
         }
         response

@@ -57,6 +57,16 @@ pub(super) fn find(file: Option<&Path>, variable: Option<String>, data: &Path) -
     }
 }
 
+/// The key that may only read: of the file that --read-key-file names, else of the environment.
+pub(super) fn find_read(file: Option<&Path>, variable: Option<String>) -> Result<Option<ApiKey>> {
+    if let Some(file) = file {
+        return Ok(Some(read(file.to_owned())?.key));
+    }
+    let key = variable.filter(|key| !key.is_empty());
+    let key = key.map(|key| ApiKey::new(&key).context("ABTEST_READ_KEY cannot be used"));
+    key.transpose()
+}
+
 fn create(data: &Path, file: &Path) -> std::io::Result<Key> {
     DirBuilder::new().recursive(true).mode(0o700).create(data)?;
     let mut opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;

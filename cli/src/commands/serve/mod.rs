@@ -30,11 +30,11 @@ use std::sync::Arc;
 
 use abtest_api::{ApiKeys, Gateway};
 use abtest_config::{Config, Limits, Networks, PublicUrl, ServeSettings};
-use abtest_model::{Counting, Day, Namespace, Secret};
+use abtest_model::{ApiKey, Counting, Day, Namespace, Role, Secret};
 use abtest_store::embedded::EmbeddedStore;
 use abtest_store::redis::RedisStore;
 use abtest_store::{Recorder as _, Store};
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use tokio::net::TcpListener;
 
@@ -86,6 +86,9 @@ pub(crate) struct Arguments {
     /// File that holds the API key [env: ABTEST_API_KEY holds the key itself].
     #[arg(long, value_name = "FILE")]
     api_key_file: Option<PathBuf>,
+    /// File that holds another key, which may only read [env: ABTEST_READ_KEY holds the key itself].
+    #[arg(long, value_name = "FILE")]
+    read_key_file: Option<PathBuf>,
     /// Play example experiments, in a temporary folder that is removed at the end.
     #[arg(long, conflicts_with_all = ["data", "redis", "config"])]
     demo: bool,
@@ -263,14 +266,24 @@ async fn serve<S: Store>(
     key: key::Key,
 ) -> Result<()> {
     let namespace = Namespace::new(arguments.namespace.as_str())?;
-    let keys = ApiKeys::new([&key.key]);
+    let read_key =
+        key::find_read(arguments.read_key_file.as_deref(), std::env::var("ABTEST_READ_KEY").ok())?;
+    if read_key.as_ref() == Some(&key.key) {
+        bail!("the read key and the API key are the same; use two different keys");
+    }
+    let keys = ApiKeys::new([&key.key]).with(Role::Read, &read_key);
     let api = Gateway::new(store, keys, wired::paths(config)?)?;
     let Listeners { api: listener, metrics } = listeners;
     let address = listener.local_addr()?;
     let url = greeting::local_url(address);
     let settings = &config.serve;
     let sessions = Sessions::new(address.port(), settings.public_url.clone());
-    let app = App::new(api, &key.key, namespace.clone(), sessions, Rates::new(settings));
+    let by_role: Vec<(Role, &ApiKey)> = read_key
+        .iter()
+        .map(|read_key| (Role::Read, read_key))
+        .chain([(Role::Edit, &key.key)])
+        .collect();
+    let app = App::new(api, &by_role, namespace.clone(), sessions, Rates::new(settings));
     let app = Arc::new(app);
     let greeting = greeting::Greeting {
         address,

@@ -158,6 +158,12 @@ impl Problem {
         Self::boxed(StatusCode::UNAUTHORIZED, detail)
     }
 
+    /// A request that changes something, with a key that may only read.
+    pub(crate) fn only_reads() -> Box<Self> {
+        let detail = "the API key may only read; send the edit key to change something";
+        Self::boxed(StatusCode::FORBIDDEN, detail)
+    }
+
     pub(crate) fn method_not_allowed(allow: impl Into<Cow<'static, str>>) -> Box<Self> {
         let allow = allow.into();
         let detail = format!("this path takes {allow}");

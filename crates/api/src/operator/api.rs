@@ -118,12 +118,13 @@ impl<S: Store> OperatorApi<S> {
         operation: OperatorOperation,
         access: Access,
         path: &PathParameters,
-        request: Request<B>,
+        mut request: Request<B>,
         summary: &mut RequestSummary,
     ) -> Result<Response<AnswerBody>, Box<Problem>> {
         summary.operation = operation.name();
         if access == Access::Key {
-            self.keys.check(&request)?;
+            let role = self.keys.check(&request)?;
+            request.extensions_mut().insert(role);
         }
         let store = &*self.store;
         let uri = request.uri().clone();

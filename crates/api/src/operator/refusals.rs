@@ -22,6 +22,12 @@ pub(crate) enum Refusals {
     )]
     Key(Problem),
     #[response(
+        status = 403,
+        description = "the key may only read",
+        content_type = "application/problem+json"
+    )]
+    ReadKey(Problem),
+    #[response(
         status = 429,
         description = "too many wrong keys from this address; `abtest serve` limits them",
         content_type = "application/problem+json"

@@ -1,0 +1,272 @@
+//! Definitions through the built server: keys by role, concurrent editors, layers that never overlap,
+//! and crashes.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use abtest_tests::cluster::Cluster;
+use abtest_tests::redis::Redis;
+use abtest_tests::serve::{Answer, Serve};
+use serde_json::{Value, json};
+
+const JSON: (&str, &str) = ("content-type", "application/json");
+
+/// A request that changes something, with the key of the server.
+fn change(serve: &Serve, method: &str, path: &str, version: Option<&str>, body: &Value) -> Answer {
+    try_change(serve, method, path, version, body).unwrap()
+}
+
+fn try_change(
+    serve: &Serve,
+    method: &str,
+    path: &str,
+    version: Option<&str>,
+    body: &Value,
+) -> Option<Answer> {
+    let mut headers = vec![("x-api-key", &*serve.key), JSON];
+    headers.extend(version.map(|version| ("if-match", version)));
+    serve.try_request(method, path, &headers, body.to_string().as_bytes()).ok()
+}
+
+fn two(more: &Value) -> Value {
+    let mut body = json!({"variants": [{"name": "a"}, {"name": "b"}]});
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    body
+}
+
+#[test]
+fn a_read_key_reads_and_the_session_of_the_page_has_its_role() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("read-key");
+    std::fs::write(&file, "the key that may only read\n").unwrap();
+    let serve = Serve::start(&["--read-key-file", file.to_str().unwrap()]);
+    let path = "/experiments/button/definition";
+    let read = ("x-api-key", "the key that may only read");
+    let body = two(&json!({})).to_string();
+    let refused = serve.request("PUT", path, &[read, JSON], body.as_bytes());
+    assert_eq!(refused.status, 403, "{}", refused.text);
+    assert!(refused.text.contains("may only read"), "{}", refused.text);
+    assert_eq!(change(&serve, "PUT", path, None, &two(&json!({}))).status, 201);
+    for path in [path, "/experiments", "/settings", "/experiments/button/history"] {
+        assert_eq!(serve.request("GET", path, &[read], &[]).status, 200, "{path}");
+    }
+    assert_eq!(serve.request("DELETE", "/experiments/button", &[read], &[]).status, 403);
+    assert_eq!(serve.request("POST", "/tick", &[read], &[]).status, 403);
+    for (key, role, status) in [(&*serve.key, "edit", 200), (read.1, "read", 403)] {
+        let opened = serve.request("POST", "/session", &[], key.as_bytes());
+        assert_eq!(opened.status, 204);
+        let cookie = opened.header("set-cookie").split(';').next().unwrap().to_owned();
+        let page = [("cookie", &*cookie), ("sec-fetch-site", "same-origin"), JSON];
+        assert_eq!(serve.request("GET", "/session", &page, &[]).json()["role"], role);
+        assert_eq!(serve.request("GET", path, &page, &[]).status, 200);
+        let patched = serve.request("PATCH", path, &page, br#"{"description": "x"}"#);
+        assert_eq!(patched.status, status, "{}", patched.text);
+    }
+}
+
+/// Experiments of one layer are started, resized and completed by several writers at once. No slot
+/// ever has two holders, and the layer and the definitions agree.
+fn slots_never_overlap(servers: &[Serve]) {
+    const WRITERS: usize = 4;
+    const STEPS: usize = 12;
+    let layers = json!({"layers": [{"name": "shared"}]});
+    assert_eq!(change(&servers[0], "PATCH", "/settings", None, &layers).status, 200);
+    std::thread::scope(|scope| {
+        for writer in 0..WRITERS {
+            let serve = &servers[writer % servers.len()];
+            scope.spawn(move || {
+                let mut random = fastrand::Rng::with_seed(writer as u64);
+                for step in 0..STEPS {
+                    let path = format!("/experiments/e{writer}-{step}/definition");
+                    let traffic = random.u32(0..=6_000);
+                    let body = json!({"status": "running", "layer": "shared",
+                        "traffic": f64::from(traffic) / 100.0});
+                    let created = change(serve, "PUT", &path, None, &two(&body));
+                    assert!([201, 409].contains(&created.status), "{}", created.text);
+                    if created.status == 409 {
+                        continue;
+                    }
+                    let resized = json!({"traffic": f64::from(random.u32(0..=6_000)) / 100.0});
+                    let resized = change(serve, "PATCH", &path, None, &resized);
+                    assert!([200, 409].contains(&resized.status), "{}", resized.text);
+                    if random.bool() {
+                        let done = json!({"status": "completed", "winner": "a"});
+                        assert_eq!(change(serve, "PATCH", &path, None, &done).status, 200);
+                    }
+                }
+            });
+        }
+        // Whoever reads meanwhile never sees a slot twice.
+        for _ in 0..20 {
+            held_slots(&servers[0]);
+        }
+    });
+    let held = held_slots(servers.last().unwrap());
+    assert!(!held.is_empty());
+    for (experiment, slots) in held {
+        let path = format!("/experiments/{experiment}/definition");
+        assert_eq!(servers[0].get(&path).json()["slots"], slots, "{experiment}");
+    }
+}
+
+/// Who holds which slots of the layer. Fails if two experiments hold one slot.
+fn held_slots(serve: &Serve) -> Vec<(String, Value)> {
+    let settings = serve.get("/settings").json();
+    let mut owners = vec![None; 10_000];
+    let holders = settings["layers"][0]["holders"].as_array().unwrap();
+    let holder = |holder: &Value| {
+        let experiment = holder["experiment"].as_str().unwrap().to_owned();
+        for range in holder["slots"].as_array().unwrap() {
+            let (from, to) = (range[0].as_u64().unwrap(), range[1].as_u64().unwrap());
+            for slot in from..to {
+                let owner = &mut owners[usize::try_from(slot).unwrap()];
+                assert!(owner.is_none(), "slot {slot}: {owner:?} and {experiment}");
+                *owner = Some(experiment.clone());
+            }
+        }
+        (experiment, holder["slots"].clone())
+    };
+    holders.iter().map(holder).collect()
+}
+
+#[test]
+fn slots_never_overlap_in_the_embedded_store() {
+    slots_never_overlap(&[Serve::embedded()]);
+}
+
+#[test]
+fn slots_never_overlap_with_two_servers_on_one_redis() {
+    let redis = Redis::start();
+    slots_never_overlap(&[Serve::redis(&redis.url()), Serve::redis(&redis.url())]);
+}
+
+#[test]
+fn slots_never_overlap_with_two_servers_on_a_cluster() {
+    let cluster = Cluster::start();
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config.json");
+    let settings = json!({"redis": {"url": cluster.url(), "cluster": true}, "counting": "exact"});
+    std::fs::write(&config, settings.to_string()).unwrap();
+    let start = || Serve::start(&["--redis", "--config", config.to_str().unwrap()]);
+    slots_never_overlap(&[start(), start()]);
+}
+
+/// Ten people change one experiment at once. Each accepted change is in the history exactly once.
+fn concurrent_editors(servers: &[Serve]) {
+    const EDITORS: usize = 10;
+    let time = Duration::from_millis(1_500);
+    let path = "/experiments/button/definition";
+    assert_eq!(change(&servers[0], "PUT", path, None, &two(&json!({}))).status, 201);
+    let (accepted, stale) = (AtomicU64::new(0), AtomicU64::new(0));
+    std::thread::scope(|scope| {
+        for editor in 0..EDITORS {
+            let (serve, accepted, stale) = (&servers[editor % servers.len()], &accepted, &stale);
+            scope.spawn(move || {
+                let start = Instant::now();
+                for step in 0.. {
+                    let description = format!("{editor}-{step}");
+                    let answer = if editor % 2 == 0 {
+                        // Without a condition every change is accepted.
+                        let body = json!({"description": description});
+                        change(serve, "PATCH", path, None, &body)
+                    } else {
+                        let version = serve.get(path).header("etag").to_owned();
+                        let body = two(&json!({"description": description}));
+                        change(serve, "PUT", path, Some(&version), &body)
+                    };
+                    match answer.status {
+                        200 => accepted.fetch_add(1, Ordering::Relaxed),
+                        412 if editor % 2 == 1 => stale.fetch_add(1, Ordering::Relaxed),
+                        _ => panic!("{} {}", answer.status, answer.text),
+                    };
+                    if start.elapsed() > time {
+                        break;
+                    }
+                }
+            });
+        }
+    });
+    let history = servers[0].get("/experiments/button/history?limit=1000").json();
+    let last = servers[0].get(path);
+    let version = last.json()["version"].as_u64().unwrap();
+    assert_eq!(version, 1 + accepted.load(Ordering::Relaxed));
+    assert!(accepted.load(Ordering::Relaxed) > EDITORS as u64);
+    agrees(&history, &last.json());
+}
+
+/// The history has each version once, each change starts where the one before ended, and the last
+/// one made the document.
+fn agrees(history: &Value, document: &Value) {
+    let changes = history.as_array().unwrap();
+    let versions: Vec<u64> = changes.iter().map(|one| one["version"].as_u64().unwrap()).collect();
+    let last = document["version"].as_u64().unwrap();
+    let first = versions[0];
+    assert_eq!(versions, (first..=last).collect::<Vec<_>>());
+    let mut description = changes[0]["changed"]["description"][1].clone();
+    for change in &changes[1..] {
+        let changed = &change["changed"]["description"];
+        assert_eq!(changed[0], description, "{change}");
+        description = changed[1].clone();
+    }
+    assert_eq!(document["description"], description);
+}
+
+#[test]
+fn each_change_of_ten_editors_is_in_the_history_once_on_both_stores() {
+    concurrent_editors(&[Serve::embedded()]);
+    let redis = Redis::start();
+    concurrent_editors(&[Serve::redis(&redis.url()), Serve::redis(&redis.url())]);
+}
+
+#[test]
+fn document_and_history_agree_after_every_crash() {
+    let mut serve = Serve::embedded();
+    let path = "/experiments/button/definition";
+    let layers = json!({"layers": [{"name": "shared"}]});
+    assert_eq!(change(&serve, "PATCH", "/settings", None, &layers).status, 200);
+    let body = two(&json!({"status": "running", "layer": "shared", "traffic": 1}));
+    assert_eq!(change(&serve, "PUT", path, None, &body).status, 201);
+    let mut acknowledged = 1;
+    for round in 0..5 {
+        let stop = AtomicBool::new(false);
+        let latest = AtomicU64::new(acknowledged);
+        let process = serve.process();
+        std::thread::scope(|scope| {
+            for editor in 0..4 {
+                let (serve, stop, latest) = (&serve, &stop, &latest);
+                scope.spawn(move || {
+                    for step in 0.. {
+                        let body = json!({"description": format!("{round}-{editor}-{step}"),
+                            "traffic": 1 + (step + editor) % 90});
+                        let answer = try_change(serve, "PATCH", path, None, &body);
+                        match answer.filter(|answer| answer.status == 200) {
+                            Some(answer) => {
+                                let version = answer.json()["definition"]["version"].as_u64();
+                                latest.fetch_max(version.unwrap(), Ordering::Relaxed);
+                            }
+                            None => break,
+                        }
+                        if stop.load(Ordering::Relaxed) {
+                            break;
+                        }
+                    }
+                });
+            }
+            while latest.load(Ordering::Relaxed) < acknowledged + 10 {
+                std::thread::yield_now();
+            }
+            let killed = std::process::Command::new("kill").args(["-9", &process]).status();
+            assert!(killed.unwrap().success());
+            stop.store(true, Ordering::Relaxed);
+        });
+        serve.kill();
+        serve.restart();
+        let document = serve.get(path).json();
+        let version = document["version"].as_u64().unwrap();
+        assert!(version >= latest.load(Ordering::Relaxed), "an acknowledged change is gone");
+        agrees(&serve.get("/experiments/button/history?limit=1000").json(), &document);
+        let held = held_slots(&serve);
+        assert_eq!(held, [("button".to_owned(), document["slots"].clone())]);
+        acknowledged = version;
+    }
+}
