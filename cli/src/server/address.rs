@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 
 /// The addresses that count as one client: an IPv4 address, or an IPv6 network of 64 bits, because a
@@ -31,6 +31,8 @@ impl From<IpAddr> for AddressBlock {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ClientAddress(pub(crate) Option<AddressBlock>);
 
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
 /// The proxies whose `X-Forwarded-For` is believed.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct TrustedProxies(Vec<IpNet>);
@@ -53,7 +55,7 @@ impl TrustedProxies {
         if !self.trusts(peer) {
             return ClientAddress(Some(peer.into()));
         }
-        let named = headers.get_all("x-forwarded-for").iter().rev();
+        let named = headers.get_all(FORWARDED_FOR).iter().rev();
         let named = named.flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','));
         let mut last = peer;
         for name in named {

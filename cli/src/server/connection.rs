@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use abtest_api::AnswerBody;
 use http::header::{CONNECTION, HOST, HeaderValue, TRANSFER_ENCODING};
-use http::uri::Authority;
 use http::{Request, Response, Version};
 use http_body::Body as _;
 use http_body_util::Either;
@@ -25,9 +24,6 @@ use super::{Answers, Refusal, Sent, Shared};
 /// The time for the head of a request. An idle connection has the same time.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The time that a client has to read an answer.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(300);
-
 /// Most bytes of a request's head. A connection buffers as many bytes of a body.
 const HEAD_BYTES: usize = 32 * 1024;
 
@@ -40,12 +36,11 @@ pub(super) fn spawn<B: Sent>(
     shared: Arc<Shared>,
     watched: &GracefulShutdown,
 ) {
-    let admitted = Arc::new(admitted);
-    let answering = Arc::clone(&admitted);
+    let served_by = admitted.served_by();
+    let context = Arc::new(Context { peer, admitted, shared, service });
     let service = service_fn(move |request| {
-        let (admitted, shared) = (Arc::clone(&answering), Arc::clone(&shared));
-        let service = service.clone();
-        async move { Ok::<_, Infallible>(answer(request, peer, &admitted, service, &shared).await) }
+        let context = Arc::clone(&context);
+        async move { Ok::<_, Infallible>(answer(request, &context).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -56,36 +51,27 @@ pub(super) fn spawn<B: Sent>(
         .half_close(true)
         .serve_connection(TokioIo::new(stream), service);
     let connection = watched.watch(connection);
-    tokio::spawn(async move {
-        tokio::select! {
-            ended = connection => if let Err(error) = ended {
-                tracing::debug!(%error, "a connection ended early");
-            },
-            () = admitted.closed() => tracing::debug!("closed a connection to make room or to stop"),
-            () = not_read(&admitted, ANSWER_TIMEOUT) => tracing::debug!("a client did not read its answer"),
+    let task = tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a connection ended early");
         }
     });
+    served_by(task.abort_handle());
 }
 
-/// Returns when the client has not read an answer within `timeout`. hyper closes idle connections
-/// earlier, by [`HEAD_TIMEOUT`].
-async fn not_read(admitted: &Admitted, timeout: Duration) {
-    loop {
-        match admitted.waiting() {
-            Some(waited) if waited >= timeout => return,
-            Some(waited) => tokio::time::sleep(timeout - waited).await,
-            None => tokio::time::sleep(timeout).await,
-        }
-    }
-}
-
-async fn answer<B: Sent>(
-    request: Request<Incoming>,
+/// What the requests of a connection share.
+struct Context<S> {
     peer: IpAddr,
-    admitted: &Admitted,
-    service: impl Answers<B>,
-    shared: &Shared,
+    admitted: Admitted,
+    shared: Arc<Shared>,
+    service: S,
+}
+
+async fn answer<B: Sent, S: Answers<B>>(
+    request: Request<Incoming>,
+    context: &Context<S>,
 ) -> Response<Either<B, AnswerBody>> {
+    let Context { peer, admitted, shared, service } = context;
     let (mut parts, body) = request.into_parts();
     let received = if !has_one_host(&parts) {
         Err(Refusal::Host)
@@ -108,9 +94,9 @@ async fn answer<B: Sent>(
     // hyper removes Content-Length from a request that also has Transfer-Encoding. The end of such a
     // request is uncertain (RFC 9112, 6.1), so the connection is closed after it.
     let is_last = parts.headers.contains_key(TRANSFER_ENCODING);
-    parts.extensions.insert(shared.proxies.client(peer, &parts.headers));
+    parts.extensions.insert(shared.proxies.client(*peer, &parts.headers));
     let request = Request::from_parts(parts, AnswerBody::new(bytes));
-    let mut response = match service.oneshot(request).await {
+    let mut response = match service.clone().oneshot(request).await {
         Ok(response) => response,
         Err(impossible) => match impossible {},
     };
@@ -133,28 +119,15 @@ fn has_one_host(head: &http::request::Parts) -> bool {
     }
 }
 
-/// Whether a text is a host, optionally with a port.
+/// Whether a text has only characters of a host and a port (RFC 3986, 3.2.2).
 fn is_host(text: &[u8]) -> bool {
-    !text.contains(&b'@') && Authority::try_from(text).is_ok()
+    let others = b"-._~:[]%!$&'()*+,;=";
+    text.iter().all(|byte| byte.is_ascii_alphanumeric() || others.contains(byte))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::connections::Connections;
-    use super::super::limits::Limits;
     use super::*;
-
-    #[tokio::test]
-    async fn a_client_that_does_not_read_its_answer_is_not_waited_for() {
-        let connections = Arc::new(Connections::new(Limits::SMALL));
-        let admitted = connections.admit(None).unwrap();
-        not_read(&admitted, Duration::ZERO).await;
-        // An answer that is not there yet is the server's matter.
-        admitted.enter(Phase::Answering);
-        let mut not_read = std::pin::pin!(not_read(&admitted, Duration::ZERO));
-        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-        assert!(not_read.as_mut().poll(&mut context).is_pending());
-    }
 
     fn has_one_host(version: Version, hosts: &[&str]) -> bool {
         let mut request = Request::builder().version(version);

@@ -2,11 +2,11 @@
 //! idle connections never keep new ones out.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::Notify;
+use tokio::task::AbortHandle;
 
 use super::Refusal;
 use super::address::AddressBlock;
@@ -46,7 +46,8 @@ struct State {
     phase: AtomicU8,
     /// When the phase began, in milliseconds since `Connections::start`.
     since: AtomicU64,
-    close: Notify,
+    is_closed: AtomicBool,
+    task: OnceLock<AbortHandle>,
 }
 
 /// A counted connection. It is no longer counted when this is dropped.
@@ -85,7 +86,8 @@ impl Connections {
             address,
             phase: AtomicU8::new(Phase::Waiting as u8),
             since: AtomicU64::new(now),
-            close: Notify::new(),
+            is_closed: AtomicBool::new(false),
+            task: OnceLock::new(),
         });
         let number = open.next;
         open.next += 1;
@@ -100,7 +102,18 @@ impl Connections {
     pub(super) fn close(&self, phases: impl Fn(Phase) -> bool) -> usize {
         let open = self.lock();
         let closing = open.states.values().filter(|state| phases(state.phase()));
-        closing.map(|state| state.close.notify_one()).count()
+        closing.map(|state| state.close()).count()
+    }
+
+    /// Closes the connections whose client has not read an answer for too long. hyper closes idle
+    /// connections earlier.
+    pub(super) fn close_unread(&self, timeout: Duration) {
+        let now = self.now();
+        for state in self.lock().states.values() {
+            if state.phase() == Phase::Waiting && state.lasts(now) > timeout {
+                state.close();
+            }
+        }
     }
 
     fn now(&self) -> u64 {
@@ -117,11 +130,10 @@ impl Open {
     /// Closes the connection that has waited longest. If no connection waits, closes the one whose body
     /// takes longest. Returns whether there was one.
     fn close_idlest(&mut self, now: u64, may_be: impl Fn(&State) -> bool) -> bool {
-        let patience = PATIENCE_WITH_BODIES.as_millis() as u64;
         let candidates = self.states.iter().filter(|(_, state)| may_be(state));
         let idle = candidates.filter_map(|(number, state)| {
             let since = state.since.load(Ordering::Relaxed);
-            let is_slow = now.saturating_sub(since) > patience;
+            let is_slow = state.lasts(now) > PATIENCE_WITH_BODIES;
             match state.phase() {
                 Phase::Waiting => Some(((0, since), *number)),
                 Phase::Receiving if is_slow => Some(((1, since), *number)),
@@ -130,7 +142,7 @@ impl Open {
         });
         let Some((_, number)) = idle.min() else { return false };
         if let Some(state) = self.remove(number) {
-            state.close.notify_one();
+            state.close();
         }
         true
     }
@@ -150,6 +162,19 @@ impl Open {
 }
 
 impl State {
+    /// Ends the connection, in the middle of whatever it does.
+    fn close(&self) {
+        self.is_closed.store(true, Ordering::Relaxed);
+        if let Some(task) = self.task.get() {
+            task.abort();
+        }
+    }
+
+    /// How long the phase has lasted.
+    fn lasts(&self, now: u64) -> Duration {
+        Duration::from_millis(now.saturating_sub(self.since.load(Ordering::Relaxed)))
+    }
+
     fn phase(&self) -> Phase {
         match self.phase.load(Ordering::Relaxed) {
             phase if phase == Phase::Receiving as u8 => Phase::Receiving,
@@ -166,16 +191,11 @@ impl Admitted {
         self.state.since.store(self.connections.now(), Ordering::Relaxed);
     }
 
-    /// Waits until the connection has to close: to make room, or because the server stops.
-    pub(super) async fn closed(&self) {
-        self.state.close.notified().await;
-    }
-
-    /// How long the connection has waited for its client. `None` while it is busy.
-    pub(super) fn waiting(&self) -> Option<Duration> {
-        let since = self.state.since.load(Ordering::Relaxed);
-        let waited = self.connections.now().saturating_sub(since);
-        (self.state.phase() == Phase::Waiting).then(|| Duration::from_millis(waited))
+    /// A way to tell which task serves the connection, before the next connection is admitted.
+    pub(super) fn served_by(&self) -> impl FnOnce(AbortHandle) + use<> {
+        let state = Arc::clone(&self.state);
+        // Nothing else sets it.
+        move |task| drop(state.task.set(task))
     }
 }
 
@@ -200,10 +220,8 @@ mod tests {
         Some(IpAddr::from([192, 0, 2, last]).into())
     }
 
-    fn is_told_to_close(admitted: &Admitted) -> bool {
-        let mut closed = std::pin::pin!(admitted.closed());
-        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-        closed.as_mut().poll(&mut context).is_ready()
+    fn is_closed(admitted: &Admitted) -> bool {
+        admitted.state.is_closed.load(Ordering::Relaxed)
     }
 
     fn since(admitted: &Admitted, milliseconds: u64) {
@@ -219,7 +237,7 @@ mod tests {
         }
         let new = connections.admit(address(4)).unwrap();
         new.enter(Phase::Answering);
-        assert_eq!(admitted.each_ref().map(is_told_to_close), [false, true, false]);
+        assert_eq!(admitted.each_ref().map(is_closed), [false, true, false]);
         // It is not counted any more, before it has closed and after.
         drop(admitted);
         assert_eq!(connections.lock().states.len(), 1);
@@ -244,13 +262,41 @@ mod tests {
         since(&other, 0);
         let first = [1, 1].map(|last| connections.admit(address(last)).unwrap());
         let _third = connections.admit(address(1)).unwrap();
-        assert_eq!(first.iter().filter(|one| is_told_to_close(one)).count(), 1);
-        assert!(!is_told_to_close(&other));
+        assert_eq!(first.iter().filter(|one| is_closed(one)).count(), 1);
+        assert!(!is_closed(&other));
         first.iter().chain([&_third]).for_each(|one| one.enter(Phase::Answering));
         assert_eq!(connections.admit(address(1)).err(), Some(Refusal::ConnectionsOfAddress));
         // A trusted proxy may open any number.
         let of_proxy: Vec<_> = (0..5).map(|_| connections.admit(None).unwrap()).collect();
-        assert!(!of_proxy.iter().any(is_told_to_close));
+        assert!(!of_proxy.iter().any(is_closed));
+    }
+
+    #[test]
+    fn a_client_that_does_not_read_its_answer_is_not_waited_for() {
+        let connections = connections(3, 3);
+        let [waiting, receiving, answering] =
+            [1, 2, 3].map(|last| connections.admit(address(last)).unwrap());
+        receiving.enter(Phase::Receiving);
+        answering.enter(Phase::Answering);
+        connections.close_unread(Duration::from_secs(60));
+        assert!(!is_closed(&waiting));
+        std::thread::sleep(Duration::from_millis(2));
+        connections.close_unread(Duration::ZERO);
+        assert_eq!([&waiting, &receiving, &answering].map(is_closed), [true, false, false]);
+    }
+
+    #[tokio::test]
+    async fn a_closed_connection_ends_its_task() {
+        let connections = connections(1, 1);
+        let admitted = connections.admit(address(1)).unwrap();
+        let served_by = admitted.served_by();
+        let task = tokio::spawn(async move {
+            let _admitted = admitted;
+            std::future::pending::<()>().await;
+        });
+        served_by(task.abort_handle());
+        let _other = connections.admit(address(2)).unwrap();
+        assert!(task.await.unwrap_err().is_cancelled());
     }
 
     #[test]
@@ -261,7 +307,7 @@ mod tests {
         receiving.enter(Phase::Receiving);
         answering.enter(Phase::Answering);
         assert_eq!(connections.close(|phase| phase != Phase::Answering), 2);
-        assert!(is_told_to_close(&waiting) && is_told_to_close(&receiving));
-        assert!(!is_told_to_close(&answering));
+        assert!(is_closed(&waiting) && is_closed(&receiving));
+        assert!(!is_closed(&answering));
     }
 }

@@ -49,6 +49,9 @@ const GRACE_FOR_WAITING: Duration = Duration::from_secs(2);
 /// After a signal, requests in flight may take this long.
 const GRACE_FOR_ANSWERS: Duration = Duration::from_secs(5);
 
+/// The time that a client has to read an answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(300);
+
 /// The pause after the system refused a connection, usually for lack of file descriptors.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -58,6 +61,7 @@ pub(crate) trait Answers<B>:
     Service<Request<AnswerBody>, Response = Response<B>, Error = Infallible, Future: Send>
     + Clone
     + Send
+    + Sync
     + 'static
 {
 }
@@ -66,6 +70,7 @@ impl<S, B> Answers<B> for S where
     S: Service<Request<AnswerBody>, Response = Response<B>, Error = Infallible, Future: Send>
         + Clone
         + Send
+        + Sync
         + 'static
 {
 }
@@ -170,8 +175,16 @@ impl<S> Server<S> {
         S: Answers<B>,
     {
         let log = SparseLog::default();
+        let mut unread = tokio::time::interval(ANSWER_TIMEOUT / 10);
         loop {
-            match listener.accept().await {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                _ = unread.tick() => {
+                    self.connections.close_unread(ANSWER_TIMEOUT);
+                    continue;
+                }
+            };
+            match accepted {
                 Ok((stream, peer)) => self.connect(stream, peer, watched),
                 Err(error) => {
                     // Usually the process is out of file descriptors, and some will be free soon.

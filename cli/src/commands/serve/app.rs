@@ -41,24 +41,6 @@ pub(super) struct App<S> {
     failures: SparseLog,
 }
 
-/// An extension of requests to the API: the operation, and who may use it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Endpoint {
-    operation: Operation,
-    access: Access,
-}
-
-impl Endpoint {
-    /// Whether the browsers of visitors use it.
-    pub(super) fn is_public(&self) -> bool {
-        matches!(self.operation, Operation::Public(_))
-    }
-
-    fn needs_key(&self) -> bool {
-        self.access == Access::Key
-    }
-}
-
 /// A request as the server hands it on, with its whole body.
 pub(super) type FullRequest = Request<AnswerBody>;
 
@@ -128,13 +110,27 @@ impl<S: Store> App<S> {
         Arc::clone(&self.metrics)
     }
 
-    /// The endpoint of the API that a request is for.
-    pub(super) fn endpoint(&self, request: &FullRequest) -> Option<Endpoint> {
-        let (operation, access) = self.api.find(request.method(), request.uri().path())?;
-        Some(Endpoint { operation, access })
+    /// Whether a request is for an endpoint that the browsers of visitors use.
+    pub(super) fn is_public(&self, request: &FullRequest) -> bool {
+        matches!(self.endpoint(request), Some((Operation::Public(_), _)))
     }
 
-    /// Answers a request, whose extensions hold its [`Endpoint`].
+    fn endpoint(&self, request: &FullRequest) -> Option<(Operation, Access)> {
+        self.api.find(request.method(), request.uri().path())
+    }
+
+    /// Answers a request to a public endpoint.
+    pub(super) async fn answer_public(&self, request: FullRequest) -> Response<AnswerBody> {
+        let start = Instant::now();
+        if let Err(wait) = self.rates.requests.spend(client(&request), weight(&request)) {
+            return self.too_often(wait);
+        }
+        let response = self.api.answer(request).await;
+        self.note(&response, start);
+        response
+    }
+
+    /// Answers any other request.
     pub(super) async fn answer(&self, request: FullRequest) -> Response<AnswerBody> {
         if let Some(answer) = page::answer(&request, &self.sessions) {
             return answer;
@@ -169,7 +165,7 @@ impl<S: Store> App<S> {
     async fn answer_api(&self, mut request: FullRequest) -> Response<AnswerBody> {
         let start = Instant::now();
         let client = client(&request);
-        let needs_key = request.extensions().get::<Endpoint>().is_some_and(Endpoint::needs_key);
+        let needs_key = matches!(self.endpoint(&request), Some((_, Access::Key)));
         let mut guesses = needs_key && request.headers().contains_key(KEY_HEADER);
         if !request.headers().contains_key(KEY_HEADER)
             && let Some(role) = self.sessions.role(&request)

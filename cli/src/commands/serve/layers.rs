@@ -15,7 +15,7 @@ use tower_http::body::UnsyncBoxBody;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::{CompressionLayer, predicate::SizeAbove};
 
-use super::app::{App, Endpoint, FullRequest};
+use super::app::{App, FullRequest};
 use super::metrics::{self, Metrics};
 use crate::server::Answers;
 
@@ -35,19 +35,16 @@ pub(super) fn around<S: Store>(app: Arc<App<S>>) -> impl Answers<UnsyncBoxBody<B
     let compressing = CompressionLayer::new()
         .gzip(true)
         .compress_when(SizeAbove::new(COMPRESSED_FROM))
-        .layer(answer.clone());
-    let split = service_fn(move |mut request: FullRequest| {
-        let endpoint = app.endpoint(&request);
-        let is_public = endpoint.as_ref().is_some_and(Endpoint::is_public);
-        if let Some(endpoint) = endpoint {
-            request.extensions_mut().insert(endpoint);
-        }
-        let (answer, compressing) = (answer.clone(), compressing.clone());
+        .layer(answer);
+    let all = Arc::new((app, compressing));
+    let split = service_fn(move |request: FullRequest| {
+        let all = Arc::clone(&all);
         async move {
-            Ok::<_, Infallible>(if is_public {
-                answer.oneshot(request).await?.map(Either::Left)
+            let (app, compressing) = &*all;
+            Ok::<_, Infallible>(if app.is_public(&request) {
+                app.answer_public(request).await.map(Either::Left)
             } else {
-                compressing.oneshot(request).await?.map(Either::Right)
+                compressing.clone().oneshot(request).await?.map(Either::Right)
             })
         }
     });
