@@ -1,9 +1,12 @@
 //! Definitions through the built server: keys by role, concurrent editors, layers that never overlap,
 //! and crashes.
 
+use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use abtest_tests::binaries::binary;
 use abtest_tests::cluster::Cluster;
 use abtest_tests::redis::Redis;
 use abtest_tests::serve::{Answer, Serve};
@@ -255,7 +258,7 @@ fn document_and_history_agree_after_every_crash() {
             while latest.load(Ordering::Relaxed) < acknowledged + 10 {
                 std::thread::yield_now();
             }
-            let killed = std::process::Command::new("kill").args(["-9", &process]).status();
+            let killed = Command::new("kill").args(["-9", &process]).status();
             assert!(killed.unwrap().success());
             stop.store(true, Ordering::Relaxed);
         });
@@ -269,4 +272,80 @@ fn document_and_history_agree_after_every_crash() {
         assert_eq!(held, [("button".to_owned(), document["slots"].clone())]);
         acknowledged = version;
     }
+}
+
+/// Runs the command line and returns whether it succeeded, with all that it printed.
+fn abtest(arguments: &[&str]) -> (bool, String) {
+    let output = Command::new(binary("abtest")).args(arguments).output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(text).unwrap())
+}
+
+#[test]
+fn a_definition_moves_with_its_counts_its_slots_and_its_history() {
+    let mut old = Serve::embedded();
+    let path = "/experiments/button/definition";
+    let layers = json!({"layers": [{"name": "shared", "id": "ring"}]});
+    assert_eq!(change(&old, "PATCH", "/settings", None, &layers).status, 200);
+    // It counts before it is defined: its counts are adopted.
+    for uuid in ["1", "2"] {
+        assert_eq!(old.track("button", "a", "participate", uuid), 200);
+    }
+    let body = two(&json!({"status": "running", "layer": "shared", "traffic": 20}));
+    assert_eq!(change(&old, "PUT", path, None, &body).status, 201);
+    let patch = json!({"traffic": 30, "why": "more"});
+    assert_eq!(change(&old, "PATCH", path, None, &patch).status, 200);
+    let before = old.get(path).json();
+    let history = old.get("/experiments/button/history").json();
+    old.terminate();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("button.json");
+    let (file, data) = (file.to_str().unwrap(), old.data());
+    let (done, said) =
+        abtest(&["export", "button", "--data", data.to_str().unwrap(), "--output", file]);
+    assert!(done, "{said}");
+
+    let mut new = Serve::embedded();
+    let import = |data: &Path, more: &[&str]| {
+        let place = ["import", file, "--data", data.to_str().unwrap()];
+        abtest(&[&place[..], more].concat())
+    };
+    new.terminate();
+    let (done, said) = import(&new.data(), &[]);
+    assert!(!done && said.contains("layer"), "{said}");
+    new.restart();
+    assert_eq!(new.get("/experiments").json().as_array().unwrap().len(), 1, "nothing is imported");
+    let layers = json!({"layers": [{"name": "shared", "id": "ring"}]});
+    assert_eq!(change(&new, "PATCH", "/settings", None, &layers).status, 200);
+    let taken = two(&json!({"status": "running", "layer": "shared", "traffic": 10}));
+    let other = "/experiments/other/definition";
+    assert_eq!(change(&new, "PUT", other, None, &taken).status, 201);
+    new.terminate();
+    let (done, said) = import(&new.data(), &[]);
+    assert!(!done && said.contains("other"), "{said}");
+    new.restart();
+    let completed = json!({"status": "completed", "winner": "a"});
+    assert_eq!(change(&new, "PATCH", other, None, &completed).status, 200);
+    new.terminate();
+    let (done, said) = import(&new.data(), &[]);
+    assert!(done, "{said}");
+    new.restart();
+
+    let after = new.get(path);
+    let mut expected = before.clone();
+    for member in ["version", "updated"] {
+        expected[member] = after.json()[member].clone();
+    }
+    assert_eq!(after.json(), expected);
+    assert_eq!(after.json()["version"], json!(before["version"].as_u64().unwrap() + 1));
+    assert_eq!(new.count("button", "participate", "a"), 2);
+    let moved = new.get("/experiments/button/history").json();
+    let moved = moved.as_array().unwrap();
+    assert_eq!(moved[..2], history.as_array().unwrap()[..]);
+    assert_eq!((&moved[2]["by"], &moved[2]["version"]), (&json!("import"), &json!(3)));
+    let version = after.header("etag").to_owned();
+    let patched = change(&new, "PATCH", path, Some(&version), &json!({"traffic": 40}));
+    assert_eq!((patched.status, patched.header("etag")), (200, "\"4\""), "{}", patched.text);
+    let last = new.get("/experiments/button/history").json();
+    assert_eq!(last[3]["version"], 4);
 }

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use abtest_api::{ImportOptions, import_definition};
 use abtest_model::{Counting, Experiment, Namespace};
+use abtest_store::Store;
 use abtest_store::contents::put_baselines;
 use abtest_store::transfer::{Export, OnStep, import_uuids};
 use anyhow::{Context, Result, bail};
@@ -34,6 +36,9 @@ pub(crate) struct Arguments {
     experiment: Option<String>,
     #[command(flatten)]
     place: Place,
+    /// Give the definition a new id and salt, if another experiment has them.
+    #[arg(long, requires = "file")]
+    new_id: bool,
     /// Print what was imported as JSON.
     #[arg(long)]
     json: bool,
@@ -112,15 +117,24 @@ fn experiment(arguments: &Arguments, path: &Path) -> Result<ExitStatus> {
     let runtime = stores::runtime()?;
     let progress = Progress::start(&format!("importing {name}"));
     let on_step: OnStep<'_> = &|step| progress.step(step);
+    let new_id = arguments.new_id;
     match data {
         Some(folder) => {
             let store = stores::folder_or_new(folder)?;
-            runtime.block_on(import_uuids(&store, &namespace, &export, on_step))?;
+            runtime.block_on(async {
+                check_definition(&store, &namespace, &export, new_id).await?;
+                import_uuids(&store, &namespace, &export, on_step).await?;
+                define(&store, &namespace, &export, new_id).await
+            })?;
         }
         None => {
             let url = redis.as_deref().unwrap_or_default();
             let store = stores::redis(&runtime, url, config.as_deref())?;
-            runtime.block_on(store.import(&namespace, &export, on_step))?;
+            runtime.block_on(async {
+                check_definition(&store, &namespace, &export, new_id).await?;
+                store.import(&namespace, &export, on_step).await?;
+                define(&store, &namespace, &export, new_id).await
+            })?;
         }
     }
     drop(progress);
@@ -138,4 +152,28 @@ fn experiment(arguments: &Arguments, path: &Path) -> Result<ExitStatus> {
         println!("its time line starts today, because the export of a folder has no dates");
     }
     Ok(ExitStatus::Done)
+}
+
+/// Checks that the definition can be imported, before anything is.
+async fn check_definition(
+    store: &impl Store,
+    namespace: &Namespace,
+    export: &Export,
+    new_id: bool,
+) -> Result<()> {
+    let options = ImportOptions { new_id, dry_run: true };
+    let checked = import_definition(store, namespace, export, options).await;
+    checked.context("nothing was imported").map(drop)
+}
+
+/// Imports the definition, after the counts.
+async fn define(
+    store: &impl Store,
+    namespace: &Namespace,
+    export: &Export,
+    new_id: bool,
+) -> Result<()> {
+    let options = ImportOptions { new_id, dry_run: false };
+    let imported = import_definition(store, namespace, export, options).await;
+    imported.context("the counts were imported, and the definition was not").map(drop)
 }

@@ -58,7 +58,7 @@ pub use self::http::secret_digest::SecretDigest;
 #[cfg(feature = "operator")]
 pub use gateway::{Gateway, WiredPath};
 #[cfg(feature = "operator")]
-pub use operator::{OperatorApi, check_content};
+pub use operator::{ImportError, ImportOptions, OperatorApi, check_content, import_definition};
 pub use public::PublicApi;
 
 /// What every answer's body is.

@@ -42,9 +42,24 @@ pub struct Export {
     /// Its documents, such as the looks taken: without them the next look would be the first.
     #[serde(default)]
     pub documents: Vec<ExportedDocument>,
+    /// The changes of its definition, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<ExportedChange>,
     /// What format 1 has in place of documents.
     #[serde(default, skip_serializing)]
     kept: Option<Kept>,
+}
+
+/// A change of a definition outside of any store.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExportedChange {
+    /// The version that it made.
+    pub version: u64,
+    /// When, in Unix milliseconds.
+    pub at: u64,
+    /// Who did it, why, and what changed.
+    pub entry: serde_json::Value,
 }
 
 /// A document outside of any store. The other store gives it a version of its own.
@@ -198,6 +213,7 @@ impl Export {
         experiment: &Experiment,
         counters: Vec<ExportedCounter>,
         documents: &[crate::Document],
+        history: &[crate::HistoryEntry],
     ) -> Result<Self, StoreError> {
         let document = |document: &crate::Document| {
             Ok(ExportedDocument { kind: document.key.kind, content: document.parse()? })
@@ -207,6 +223,14 @@ impl Export {
             experiment: experiment.to_string(),
             counters,
             documents: documents.iter().map(document).collect::<Result<_, StoreError>>()?,
+            history: history
+                .iter()
+                .map(|change| ExportedChange {
+                    version: change.version,
+                    at: change.at,
+                    entry: serde_json::from_str(&change.entry).unwrap_or_default(),
+                })
+                .collect(),
             kept: None,
         })
     }
@@ -252,7 +276,7 @@ pub(crate) fn invalid(error: impl ToString) -> TransferError {
     TransferError::Invalid(error.to_string())
 }
 
-/// Imports an experiment into any store, by its uuids. All of them are new on the day of the
+/// Imports an experiment into any store, by its uuids, without its definition. All of them are new on the day of the
 /// import. If that fails half-way, what is stored stays: others may have counted meanwhile. `on_step` receives the events recorded so far.
 ///
 /// # Errors
@@ -347,7 +371,9 @@ async fn import_documents(
     let write = |ExportedDocument { kind, content }: &ExportedDocument| {
         Write::put(kind.of(experiment), Expected::Any, content.to_string())
     };
-    let writes: Vec<Write> = kept.iter().chain(&export.documents).map(write).collect();
+    // A definition has rules between documents, so whoever knows them imports it.
+    let documents = export.documents.iter().filter(|one| one.kind != Kind::Definition);
+    let writes: Vec<Write> = kept.iter().chain(documents).map(write).collect();
     if writes.is_empty() {
         return Ok(());
     }

@@ -28,4 +28,5 @@ pub(crate) mod results;
 pub(crate) mod settings;
 
 pub use api::OperatorApi;
+pub use definitions::import::{ImportError, ImportOptions, import_definition};
 pub use kept::check_content;

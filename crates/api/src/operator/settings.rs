@@ -260,6 +260,8 @@ fn entry(
         why: patch.why.clone(),
         changed: changed.collect(),
         deleted: None,
+        version: None,
+        earlier: Vec::new(),
     }
 }
 

@@ -184,4 +184,21 @@ pub struct ChangeRecord {
     /// What remains of the definition, if this change deleted it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deleted: Option<Tombstone>,
+    /// The version of the document, where the store counts from another one: after an import.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
+    /// For an import: the changes in the other store, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<EarlierChange>,
+}
+
+/// A change that was made before the definition was imported.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EarlierChange {
+    /// The version that it made.
+    pub version: u64,
+    /// When, in Unix milliseconds by the clock of the other store.
+    pub at: u64,
+    /// The change.
+    pub record: ChangeRecord,
 }

@@ -45,7 +45,8 @@ pub use change::{
     Request, Writer,
 };
 pub use document::{
-    Allocation, ChangeRecord, Disturbance, DisturbanceKind, Document, FirstStart, Tombstone,
+    Allocation, ChangeRecord, Disturbance, DisturbanceKind, Document, EarlierChange, FirstStart,
+    Tombstone,
 };
 pub use goal::{Better, DefinedGoal, GoalKind, GoalRole};
 pub use published::{Published, PublishedExperiment, UnitHash};

@@ -43,10 +43,12 @@ pub fn export(
         on_step(Step { done, total, unit: Unit::Counters });
     }
     counters.sort_by(|one, other| (&one.goal, &one.variant).cmp(&(&other.goal, &other.variant)));
-    if counters.is_empty() {
-        return Ok(None);
-    }
     let names = std::slice::from_ref(experiment);
     let documents = snapshot.documents.list(namespace, &Kind::OF_EXPERIMENTS, Some(names));
-    Ok(Some(Export::new(experiment, counters, &documents)?))
+    if counters.is_empty() && documents.is_empty() {
+        return Ok(None);
+    }
+    let history = disk.history(namespace, &Kind::Definition.of(experiment));
+    let history = history.map_err(|error| TransferError::Store(store_error(&error)))?;
+    Ok(Some(Export::new(experiment, counters, &documents, &history)?))
 }

@@ -53,12 +53,13 @@ impl RedisStore {
                 step(exported.len());
             }
         }
-        if exported.is_empty() {
-            return Ok(None);
-        }
         let names = std::slice::from_ref(experiment);
         let documents = self.list(namespace, &Kind::OF_EXPERIMENTS, Some(names)).await?;
-        Ok(Some(Export::new(experiment, exported, &documents)?))
+        if exported.is_empty() && documents.is_empty() {
+            return Ok(None);
+        }
+        let history = self.history(namespace, &Kind::Definition.of(experiment)).await?;
+        Ok(Some(Export::new(experiment, exported, &documents, &history)?))
     }
 
     /// Imports an experiment. It is counted as before; an export with uuids is counted as the config

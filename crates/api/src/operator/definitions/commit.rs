@@ -149,10 +149,11 @@ pub(super) async fn current<S: Store>(
     let history = store.history(namespace, &Kind::Definition.of(experiment)).await?;
     let Some(last) = history.last() else { return Ok(Current::Absent) };
     let record = serde_json::from_str::<ChangeRecord>(&last.entry).ok();
+    let version = record.as_ref().and_then(|record| record.version).unwrap_or(last.version);
     let tombstone = record.and_then(|record| record.deleted).unwrap_or_else(|| {
         // The deleted document could not be read, so its id is not known.
         let id = Seed::generated(uuid::Uuid::new_v4().as_fields().0);
-        Tombstone { id, version: last.version, allocation: None }
+        Tombstone { id, version, allocation: None }
     });
     Ok(Current::Deleted(tombstone))
 }

@@ -1,6 +1,6 @@
 //! The changes of a definition.
 
-use abtest_model::definition::{ChangeRecord, Time};
+use abtest_model::definition::{ChangeRecord, EarlierChange, Time};
 use abtest_model::event::namespace_of;
 use abtest_model::{Experiment, Query};
 use abtest_store::{HistoryEntry, Kind, Store, StoreError};
@@ -46,22 +46,33 @@ pub(crate) async fn history<S: Store>(
     if entries.is_empty() {
         return Err(super::no_definition(&experiment));
     }
-    let asked = entries.iter().filter(|entry| before.is_none_or(|before| entry.version < before));
-    let asked: Vec<&HistoryEntry> = asked.collect();
-    let first = asked.len().saturating_sub(usize::try_from(most).unwrap_or(MAX_LIMIT));
-    let changes: Vec<HistoryChange> =
-        asked[first..].iter().map(|entry| change(entry)).collect::<Result<_, _>>()?;
+    let mut changes = Vec::with_capacity(entries.len());
+    for entry in &entries {
+        add(&mut changes, entry)?;
+    }
+    changes.retain(|change| before.is_none_or(|before| change.version < before));
+    let most = usize::try_from(most).unwrap_or(MAX_LIMIT);
+    let changes = changes.split_off(changes.len().saturating_sub(most));
     limit.answer_with_hint(to_json(&changes), "limit", "use a smaller `limit`, and `before`")
 }
 
-fn change(entry: &HistoryEntry) -> Result<HistoryChange, StoreError> {
+/// Adds the change of an entry. Before an import, it adds the changes in the other store.
+fn add(changes: &mut Vec<HistoryChange>, entry: &HistoryEntry) -> Result<(), StoreError> {
     let damaged =
         || StoreError::Damaged { what: format!("version {} of a history", entry.version) };
-    let record: ChangeRecord = serde_json::from_str(&entry.entry).map_err(|_| damaged())?;
-    let at = i64::try_from(entry.at).ok().and_then(|at| Time::from_millis(at).ok());
-    let ChangeRecord { by, actor, why, changed, deleted } = record;
-    let at = at.ok_or_else(damaged)?.to_string();
-    Ok(HistoryChange { version: entry.version, at, by, actor, why, changed, deleted })
+    let mut record: ChangeRecord = serde_json::from_str(&entry.entry).map_err(|_| damaged())?;
+    for EarlierChange { version, at, record } in std::mem::take(&mut record.earlier) {
+        changes.push(change(version, at, record).ok_or_else(damaged)?);
+    }
+    changes.push(change(entry.version, entry.at, record).ok_or_else(damaged)?);
+    Ok(())
+}
+
+fn change(version: u64, at: u64, record: ChangeRecord) -> Option<HistoryChange> {
+    let at = Time::from_millis(i64::try_from(at).ok()?).ok()?.to_string();
+    let ChangeRecord { by, actor, why, changed, deleted, version: own, earlier: _ } = record;
+    let version = own.unwrap_or(version);
+    Some(HistoryChange { version, at, by, actor, why, changed, deleted })
 }
 
 fn number(

@@ -8,11 +8,13 @@
 //! | [`decision`] | the analysis that a completed experiment keeps |
 //! | [`history`] | the changes of a definition |
 //! | [`schedule`] | carries out the steps of schedules |
+//! | [`import`] | imports the definition of an exported experiment |
 //! | [`refusal`] | refused changes as problem documents |
 
 pub(crate) mod commit;
 mod decision;
 pub(crate) mod history;
+pub(crate) mod import;
 pub(crate) mod plan;
 pub(super) mod refusal;
 mod schedule;

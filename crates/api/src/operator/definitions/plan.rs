@@ -81,6 +81,8 @@ pub(crate) fn plan(
         why,
         changed: changed.clone(),
         deleted: None,
+        version: Some(after.version),
+        earlier: Vec::new(),
     };
     let expected = expected(state, experiment);
     let write = Write::put(Kind::Definition.of(experiment), expected, to_json(&after)?);
@@ -126,7 +128,9 @@ pub(crate) fn plan_deletion(
         actor: author.actor.clone(),
         why: None,
         changed: BTreeMap::new(),
+        version: deleted.as_ref().map(|tombstone| tombstone.version),
         deleted,
+        earlier: Vec::new(),
     };
     let key = Kind::Definition.of(experiment);
     let write = Write::delete(key, Expected::Version(defined.version));
@@ -195,12 +199,8 @@ pub(crate) fn check_new_name(member: &str, name: &str, counts: bool) -> Result<(
     }
 }
 
-/// The rules beyond the document: its targeting compiles, and it fits into its namespace.
-fn check_rules(
-    state: &NamespaceState,
-    experiment: &Experiment,
-    change: &Change,
-) -> Result<(), Box<Problem>> {
+/// What else the namespace has, for the rules that span it.
+pub(super) fn surroundings(state: &NamespaceState) -> Surroundings {
     let head = |(name, layer): (&String, &std::sync::Arc<crate::namespace::StoredLayer>)| {
         Some((name.parse().ok()?, layer.head.as_ref().ok()?.id.clone()))
     };
@@ -208,10 +208,19 @@ fn check_rules(
         let definition = &document.definition;
         (name.to_owned(), definition.id.clone(), definition.salt.clone())
     };
-    let surroundings = Surroundings {
+    Surroundings {
         layers: state.layers.iter().filter_map(head).collect(),
         experiments: state.definitions().map(seeds).collect(),
-    };
+    }
+}
+
+/// The rules beyond the document: its targeting compiles, and it fits into its namespace.
+fn check_rules(
+    state: &NamespaceState,
+    experiment: &Experiment,
+    change: &Change,
+) -> Result<(), Box<Problem>> {
+    let surroundings = surroundings(state);
     let mut violations = abtest_assign::check(&change.definition);
     violations.extend(surroundings.violations(experiment.as_str(), &change.definition));
     if violations.is_empty() { Ok(()) } else { Err(Violations(violations).into()) }
@@ -255,7 +264,7 @@ fn place(
 }
 
 /// The write that exceeds the size of a published document is refused.
-fn check_published_size(
+pub(super) fn check_published_size(
     state: &NamespaceState,
     experiment: &Experiment,
     before: Option<&Document>,

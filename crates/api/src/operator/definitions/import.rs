@@ -1,0 +1,154 @@
+//! Imports the definition of an exported experiment, with its history.
+
+use abtest_assign::Layer;
+use abtest_model::definition::{ChangeRecord, Current, Document, EarlierChange, Time};
+use abtest_model::{Experiment, Namespace};
+use abtest_store::contents::to_json;
+use abtest_store::transfer::Export;
+use abtest_store::{CommitError, DocumentKey, Expected, Kind, Store, Write};
+
+use super::commit::{ATTEMPTS, current};
+use super::plan::{check_published_size, surroundings, unused_seed, used_seeds};
+use crate::namespace::{NamespaceState, Namespaces};
+
+/// Why a definition cannot be imported.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The definition contradicts what the namespace has: a missing layer, taken slots, a used id.
+    #[error("{0}")]
+    Refused(String),
+    /// The export's definition or history cannot be read.
+    #[error("the definition in the export cannot be read: {0}")]
+    Invalid(serde_json::Error),
+}
+
+/// How a definition is imported.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ImportOptions {
+    /// Gives the definition a new id and salt.
+    pub new_id: bool,
+    /// Checks everything and stores nothing.
+    pub dry_run: bool,
+}
+
+/// Imports the definition of an export, if it has one, and says whether it has one. It keeps its id,
+/// salt, allocation and slots. Its versions continue, and its history tells where it was before.
+///
+/// # Errors
+/// When the namespace has a definition of that name, lacks its layer, or another experiment has its
+/// slots or its id.
+pub async fn import_definition<S: Store>(
+    store: &S,
+    namespace: &Namespace,
+    export: &Export,
+    options: ImportOptions,
+) -> Result<bool, ImportError> {
+    let exported = export.documents.iter().find(|document| document.kind == Kind::Definition);
+    let Some(exported) = exported else { return Ok(false) };
+    let document: Document =
+        serde_json::from_value(exported.content.clone()).map_err(ImportError::Invalid)?;
+    let earlier = earlier(export)?;
+    let experiment = Experiment::new(&*export.experiment).map_err(refused)?;
+    let namespaces = Namespaces::default();
+    for _ in 0..ATTEMPTS {
+        let state = namespaces.read(store, namespace).await.map_err(refused)?;
+        let current = current(store, &state, namespace, &experiment).await;
+        let current = current.map_err(|problem| refused(problem.detail()))?;
+        let writes =
+            plan(&state, &experiment, &current, document.clone(), earlier.clone(), options)?;
+        if options.dry_run {
+            return Ok(true);
+        }
+        match store.commit(namespace, Some(state.version), writes).await {
+            Ok(_) => return Ok(true),
+            Err(CommitError::Conflict { .. } | CommitError::Outdated { .. }) => {}
+            Err(error) => return Err(refused(error)),
+        }
+    }
+    Err(refused("others are changing experiments of this namespace at the same time; try again"))
+}
+
+fn plan(
+    state: &NamespaceState,
+    experiment: &Experiment,
+    current: &Current,
+    mut document: Document,
+    earlier: Vec<EarlierChange>,
+    options: ImportOptions,
+) -> Result<Vec<Write>, ImportError> {
+    let name = experiment.as_str();
+    let last = match current {
+        Current::Defined(_) => {
+            return Err(refused("the experiment has a definition here; delete it first"));
+        }
+        Current::Deleted(tombstone) => tombstone.version,
+        Current::Absent => 0,
+    };
+    if options.new_id {
+        let mut used = used_seeds(state);
+        document.definition.id = unused_seed(&mut used);
+        document.definition.salt = unused_seed(&mut used);
+    }
+    document.version = document.version.max(last) + 1;
+    document.updated = Time::now();
+    let violations = surroundings(state).violations(name, &document.definition);
+    if !violations.is_empty() {
+        let texts: Vec<String> = violations.iter().map(ToString::to_string).collect();
+        let hint = "create the layer first, or give the definition new seeds with --new-id";
+        return Err(refused(format!("{}; {hint}", texts.join("; "))));
+    }
+    let mut writes = Vec::new();
+    if let Some(layer) = &document.definition.layer {
+        writes.extend(layer_write(state, name, layer.as_str(), &document)?);
+    }
+    check_published_size(state, experiment, None, &document)
+        .map_err(|problem| refused(problem.detail()))?;
+    let entry = ChangeRecord {
+        by: "import".to_owned(),
+        actor: None,
+        why: None,
+        changed: Default::default(),
+        deleted: None,
+        version: Some(document.version),
+        earlier,
+    };
+    let (content, entry) =
+        (to_json(&document).map_err(refused)?, to_json(&entry).map_err(refused)?);
+    let write = Write::put(Kind::Definition.of(experiment), Expected::Absent, content);
+    writes.push(write.with_entry(entry));
+    Ok(writes)
+}
+
+/// Gives the experiment its slots in its layer.
+fn layer_write(
+    state: &NamespaceState,
+    name: &str,
+    layer_name: &str,
+    document: &Document,
+) -> Result<Option<Write>, ImportError> {
+    let Some(stored) = state.layers.get(layer_name) else { return Ok(None) };
+    let mut layer: Layer = serde_json::from_str(&stored.content).map_err(ImportError::Invalid)?;
+    layer.slots.place(name, &document.slots).map_err(|taken| {
+        refused(format!("{taken}; complete that experiment, or import into another namespace"))
+    })?;
+    let key = DocumentKey::new(Kind::Layer, layer_name);
+    let content = to_json(&layer).map_err(refused)?;
+    Ok(Some(Write::put(key, Expected::Version(stored.version), content)))
+}
+
+fn earlier(export: &Export) -> Result<Vec<EarlierChange>, ImportError> {
+    let mut earlier = Vec::new();
+    for change in &export.history {
+        let record = serde_json::from_value(change.entry.clone()).map_err(ImportError::Invalid)?;
+        let ChangeRecord { earlier: before, .. } = &record;
+        earlier.extend(before.iter().cloned());
+        let record = ChangeRecord { earlier: Vec::new(), ..record };
+        let version = record.version.unwrap_or(change.version);
+        earlier.push(EarlierChange { version, at: change.at, record });
+    }
+    Ok(earlier)
+}
+
+fn refused(reason: impl ToString) -> ImportError {
+    ImportError::Refused(reason.to_string())
+}
