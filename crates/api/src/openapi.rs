@@ -1,7 +1,10 @@
 //! The description of the API (OpenAPI 3.1), made from the handlers and types themselves.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
+use abtest_model::Method;
+use abtest_model::endpoint::ENDPOINTS;
 use abtest_model::input::MAX_NAME_BYTES;
 use bytes::Bytes;
 use http::{Response, StatusCode};
@@ -59,7 +62,7 @@ pub(crate) fn document() -> Response<AnswerBody> {
         (name = "public", description = "For browsers: open to the world."),
         (name = "operator", description = "Behind the API key."),
     ),
-    modifiers(&Key, &ParameterRules),
+    modifiers(&Key, &ParameterRules, &OperationIds),
 )]
 struct Description;
 
@@ -119,6 +122,31 @@ impl Modify for ParameterRules {
     }
 }
 
+/// Names each operation as logs and metrics do. Two handlers may have the same name in Rust.
+struct OperationIds;
+
+impl Modify for OperationIds {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let mut used = BTreeSet::new();
+        for endpoint in ENDPOINTS {
+            let Some(path) = document.paths.paths.get_mut(endpoint.path) else { continue };
+            let operation = match endpoint.method {
+                Method::Get => &mut path.get,
+                Method::Put => &mut path.put,
+                Method::Post => &mut path.post,
+                Method::Delete => &mut path.delete,
+                Method::Patch => &mut path.patch,
+                Method::Head => &mut path.head,
+            };
+            let Some(operation) = operation else { continue };
+            let name = endpoint.operation.name();
+            let method = endpoint.method.as_str().to_lowercase();
+            let id = if used.insert(name) { name.to_owned() } else { format!("{name}-{method}") };
+            operation.operation_id = Some(id);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
@@ -149,6 +177,16 @@ mod tests {
             (at, (names, endpoint.access == Access::Key))
         });
         assert_eq!(described, table.collect::<Described>());
+    }
+
+    #[test]
+    fn every_operation_has_an_id_of_its_own() {
+        let document: Value = serde_json::from_slice(&super::json()).unwrap();
+        let paths = document["paths"].as_object().unwrap();
+        let operations = paths.values().flat_map(|methods| methods.as_object().unwrap().values());
+        let ids: Vec<&str> = operations.map(|one| one["operationId"].as_str().unwrap()).collect();
+        assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "{ids:?}");
+        assert!(ids.contains(&"settings") && ids.contains(&"track-post"), "{ids:?}");
     }
 
     #[test]
