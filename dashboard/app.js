@@ -4,6 +4,9 @@ import * as api from "./data/api.js"
 import * as memory from "./data/memory.js"
 import { link, route } from "./data/router.js"
 import { namespace, state } from "./data/state.js"
+import { Editor } from "./definition/editor.js"
+import { history } from "./definition/history.js"
+import { layers } from "./definition/layers.js"
 import { single } from "./experiment/experiment.js"
 import { list } from "./list/list.js"
 import { Dialog, openSnippet } from "./parts/dialogs.js"
@@ -13,10 +16,13 @@ import { printable } from "./parts/text.js"
 import { glossary } from "./parts/words.js"
 import { useEffect, useState } from "./vendor/hooks.mjs"
 
+/** @import {Content} from "./parts/html.js" */
+/** @import {Experiment} from "./types.js" */
+
 /** Draws the state. */
 export function App() {
-  const { experiment } = route()
-  const title = experiment === null ? "Experiments" : printable(experiment)
+  const { view: shown, experiment } = route()
+  const title = shown === "layers" ? "Layers" : shown === "new" ? "New experiment" : experiment === null ? "Experiments" : printable(experiment)
   useEffect(() => { document.title = `${title} – abtest` }, [title])
   return html`
     <a class="skip" href="#content" onClick=${skip}>Skip to content</a>
@@ -71,21 +77,28 @@ function view() {
     case "refused": return notices.refused(trouble.message)
   }
   const banner = trouble && notices.stale(trouble.message, state.asOf)
-  const content = experiment === null ? all() : one(experiment)
-  return [banner, content ?? (!banner && notices.loading())]
+  return [banner, views[route().view](experiment ?? "") ?? (!banner && notices.loading())]
 }
 
-/** One experiment, or null until it was read. @param {string} experiment */
-function one(experiment) {
-  if (state.one?.experiment !== experiment) return null
-  return single(state.one, namespace(), route().selected, memory.hidden(namespace()).has(experiment))
+/** The content of each view, or null until it was read. @type {Record<import("./data/router.js").View, (experiment: string) => Content>} */
+const views = {
+  list: all,
+  new: () => state.settings && html`<${Editor} key="new" name=${null} experiment=${null} settings=${state.settings} />`,
+  layers: () => state.settings && layers(state.settings),
+  results: (name) => known(name) && single(known(name), namespace(), route().selected, memory.hidden(namespace()).has(name)),
+  edit: (name) => known(name) && state.settings &&
+    html`<${Editor} key=${name} name=${name} experiment=${known(name)} settings=${state.settings} />`,
+  history: (name) => state.history && history(name, state.history)
 }
+
+/** The experiment that was read, if it has this name. @param {string} name */
+const known = (name) => /** @type {Experiment} */ (state.one?.experiment === name ? state.one : null)
 
 /** All experiments, or null until they were read. */
 function all() {
   const { experiments, session } = state
   if (experiments === null || session === null) return null
-  if (experiments.length === 0 && state.order.length === 0) return notices.empty(api.trackUrl(session), namespace())
+  if (experiments.length === 0 && state.order.length === 0 && !route().selected.get("status")) return notices.empty(api.trackUrl(session), namespace())
   return list({
     namespace: namespace(), experiments, analysed: state.analysed,
     order: state.order, fresh: state.fresh, hidden: memory.hidden(namespace()), selected: route().selected

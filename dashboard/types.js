@@ -225,6 +225,33 @@
  * @property {string[]} goals
  * @property {string[]} variants
  *
+ * @typedef {Record<string, any>} Members the members of a definition; /schemas/experiment.json describes them
+ * @typedef {Record<string, [any, any]>} Changed each changed member with its value before and after
+ * @typedef {{member: string, rule: string}} Violation
+ *
+ * @typedef {object} Edited what a change of a definition does
+ * @property {boolean} stored
+ * @property {Changed} changed
+ * @property {{sentence: string}[]} disturbances
+ * @property {{entering: number, leaving: number, changing: number}} units in percent
+ * @property {{message: string}[]} warnings
+ * @property {Members} definition
+ *
+ * @typedef {object} HistoryChange
+ * @property {number} version
+ * @property {string} at
+ * @property {string} by
+ * @property {string | null} actor
+ * @property {string | null} why
+ * @property {Changed} changed
+ *
+ * @typedef {object} Layer
+ * @property {string} name
+ * @property {string | null} description
+ * @property {number} free in percent
+ * @property {{experiment: string, traffic: number, slots: [number, number][]}[]} holders
+ * @typedef {{layers: Layer[]}} Settings
+ *
  * @typedef {object} Experiment
  * @property {string} experiment
  * @property {VariantResults[]} variants

@@ -16,14 +16,19 @@ export function followLinks() {
     const now = route()
     const elsewhere = namespace() !== state.readFrom
     if (elsewhere) forgetList()
-    if (elsewhere || now.experiment !== last.experiment) {
-      state.one = null
+    if (elsewhere || now.experiment !== last.experiment || now.view !== last.view) {
+      if (elsewhere || now.experiment !== last.experiment) state.one = null
+      state.history = null
       scrollTo(0, 0)
       document.getElementById("content")?.focus({ preventScroll: true })
     }
     last = now
     state.trouble = null
-    if (now.experiment === null && state.experiments) arrange(true)
+    if (now.view === "list" && state.experiments) {
+      arrange(true)
+      // Rows may move once more, when the counts of now arrive.
+      state.orderedFor = ""
+    }
     changed()
     read()
   })
@@ -60,6 +65,7 @@ export function openDialog(content) {
   changed()
 }
 
+/** Forgets the dialog that was closed. */
 export function closeDialog() {
   state.dialog = null
   changed()
@@ -67,8 +73,9 @@ export function closeDialog() {
 
 /** Selects something in the view. A list goes back to its first page. @param {Record<string, string | null>} changes */
 export function choose(changes) {
-  const isList = route().experiment === null
+  const isList = route().view === "list"
   select({ ...changes, ...(isList ? { page: null } : {}) })
+  if ("status" in changes) forgetList()
   if (isList && state.experiments) arrange()
   changed()
   read()
@@ -107,7 +114,6 @@ export async function remove(experiment) {
   const where = namespace()
   await api.remove(where, experiment)
   memory.setHidden(where, experiment, false)
-  closeDialog()
   location.hash = link(null, { namespace: where })
   say(`Deleted ${printable(experiment)}.`)
 }

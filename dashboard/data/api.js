@@ -47,7 +47,8 @@ export const trackUrl = (session) => session.track ?? `${exported ? base : locat
 export async function session() {
   if (!exported) return json("/session")
   if (key === "") throw new ApiError("login", "")
-  return { namespace: "alephbet" }
+  // The role of the key is not known here. The API refuses what it may not do.
+  return { namespace: "alephbet", role: "edit" }
 }
 
 /**
@@ -71,16 +72,17 @@ export async function logout() {
 /**
  * All experiments of a namespace with their summaries. Reads page by page.
  * @param {string} namespace
+ * @param {string} status only experiments with this status; empty for all but archived ones
  * @param {boolean} days whether to read the days too
  * @param {(read: Experiment[]) => void} progress called after each page with all experiments so far
  * @param {AbortSignal} signal
  * @returns {Promise<Experiment[]>}
  */
-export async function list(namespace, days, progress, signal) {
+export async function list(namespace, status, days, progress, signal) {
   /** @type {Experiment[]} */
   const found = []
   /** @type {string | null} */
-  let path = `/experiments?${new URLSearchParams({ namespace, days: String(days), limit: String(PAGE) })}`
+  let path = `/experiments?${new URLSearchParams({ namespace, ...(status && { status }), days: String(days), limit: String(PAGE) })}`
   while (path !== null) {
     const response = await answered(await ask(path, { signal }))
     const [, ...experiments] = await response.json()
@@ -182,7 +184,7 @@ export async function remove(namespace, name) {
  * @param {string} path
  * @param {AbortSignal} [signal]
  */
-async function json(path, signal) {
+export async function json(path, signal) {
   const response = await answered(await ask(path, { signal }))
   return response.json()
 }
@@ -191,14 +193,14 @@ async function json(path, signal) {
  * @param {string} path
  * @param {RequestInit} [options]
  */
-async function ask(path, options = {}) {
+export async function ask(path, options = {}) {
   const timeout = AbortSignal.timeout(TIMEOUT)
   const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout
   // The server accepts the session only with this header, which other sites cannot send.
   /** @type {Record<string, string>} */
-  const headers = exported ? (key === "" ? {} : { "x-api-key": key }) : { "x-abtest-page": "1" }
+  const proof = exported ? (key === "" ? {} : { "x-api-key": key }) : { "x-abtest-page": "1" }
   try {
-    return await fetch(base + path, { ...options, signal, headers })
+    return await fetch(base + path, { ...options, signal, headers: { ...options.headers, ...proof } })
   } catch (error) {
     if (options.signal?.aborted) throw error
     throw new ApiError("gone", "The server does not answer.")
@@ -206,7 +208,7 @@ async function ask(path, options = {}) {
 }
 
 /** The response if it succeeded. Otherwise throws. @param {Response} response */
-async function answered(response) {
+export async function answered(response) {
   if (response.ok) return response
   const problem = await response.json().catch(() => ({}))
   const detail = typeof problem.detail === "string" ? problem.detail : `The server answered ${response.status}.`

@@ -19,7 +19,7 @@ export function arrange(anew = false) {
   const { selected } = route()
   const hidden = memory.hidden(namespace())
   const names = sorted(state.experiments ?? [], hidden, selected)
-  const wanted = JSON.stringify([namespace(), ["search", "sort", "hidden", "page"].map((what) => selected.get(what)), [...hidden]])
+  const wanted = JSON.stringify([namespace(), ["search", "sort", "hidden", "status", "page"].map((what) => selected.get(what)), [...hidden]])
   // An empty list has no rows that could move.
   if (anew || wanted !== state.orderedFor || state.order.length === 0) {
     state.order = names

@@ -1,6 +1,7 @@
 // Reads what the link selects, and reads it again every few seconds.
 import * as api from "./api.js"
 import { ApiError } from "./api.js"
+import { readHistory, readSettings } from "./definitions.js"
 import { arrange, page } from "./order.js"
 import { route } from "./router.js"
 import { changed, namespace, state } from "./state.js"
@@ -24,7 +25,7 @@ export async function read() {
   const began = performance.now()
   try {
     state.session ??= await api.session()
-    await (route().experiment === null ? readList(signal) : readOne(signal))
+    await readers[route().view](signal)
     if (signal.aborted) return
     state.trouble = null
     state.readFrom = namespace()
@@ -46,6 +47,26 @@ function readOnceVisible() {
   else read()
 }
 
+/** What each view reads. @type {Record<import("./router.js").View, (signal: AbortSignal) => Promise<void>>} */
+const readers = {
+  list: readList,
+  new: readLayers,
+  layers: readLayers,
+  results: readOne,
+  edit: (signal) => readOne(signal).then(() => readLayers(signal)),
+  history: readChanges
+}
+
+/** @param {AbortSignal} signal */
+async function readLayers(signal) {
+  state.settings = await readSettings(signal)
+}
+
+/** @param {AbortSignal} signal */
+async function readChanges(signal) {
+  state.history = await readHistory(route().experiment ?? "", signal)
+}
+
 /** @param {AbortSignal} signal */
 async function readList(signal) {
   const { selected } = route()
@@ -56,7 +77,7 @@ async function readList(signal) {
     arrange(isFirst)
     changed()
   }
-  show(await api.list(namespace(), selected.get("sort") === "since", isFirst ? show : () => {}, signal))
+  show(await api.list(namespace(), selected.get("status") ?? "", selected.get("sort") === "since", isFirst ? show : () => {}, signal))
   const { names } = page(state.order, selected)
   if (names.length === 0) return
   for (const found of await api.analysed(namespace(), names, signal)) state.analysed.set(found.experiment, found)

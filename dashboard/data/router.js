@@ -1,35 +1,45 @@
 // The link holds everything that is selected, after the #. So a shared link shows the same view. It never holds
 // the key.
 
+/** @typedef {"list" | "new" | "layers" | "results" | "edit" | "history"} View */
+
 /**
  * @typedef {object} Route
- * @property {string | null} experiment null for the list
+ * @property {View} view
+ * @property {string | null} experiment null if the view is not of one experiment
  * @property {URLSearchParams} selected
  */
 
 const ONE = "#/experiment/"
 
+/** The views with a path of their own. @type {Record<string, View>} */
+const OTHERS = { "#/new": "new", "#/layers": "layers" }
+
 /** The view in the address. @returns {Route} */
 export function route() {
   const [path = "", query = ""] = split(location.hash, "?")
   const selected = new URLSearchParams(query)
-  if (!path.startsWith(ONE)) return { experiment: null, selected }
+  if (!path.startsWith(ONE)) return { view: OTHERS[path] ?? "list", experiment: null, selected }
+  // A name's own slashes are encoded.
+  const [name = "", part] = split(path.slice(ONE.length), "/")
   try {
-    return { experiment: decodeURIComponent(path.slice(ONE.length)), selected }
+    return { view: part === "edit" || part === "history" ? part : "results", experiment: decodeURIComponent(name), selected }
   } catch {
-    return { experiment: null, selected }
+    return { view: "list", experiment: null, selected }
   }
 }
 
 /**
- * The link to a view.
+ * The link to the list or to one experiment.
  * @param {string | null} experiment
  * @param {Record<string, string | null | undefined>} selected null and empty values are left out
+ * @param {View} [view]
  */
-export function link(experiment, selected) {
+export function link(experiment, selected, view = "results") {
   const kept = Object.entries(selected).filter((entry) => entry[1])
   const query = new URLSearchParams(/** @type {[string, string][]} */ (kept)).toString()
-  const path = experiment === null ? "#/" : ONE + encodeURIComponent(experiment)
+  const other = Object.keys(OTHERS).find((path) => OTHERS[path] === view)
+  const path = experiment === null ? other ?? "#/" : ONE + encodeURIComponent(experiment) + (view === "results" ? "" : `/${view}`)
   return query === "" ? path : `${path}?${query}`
 }
 
@@ -38,8 +48,8 @@ export function link(experiment, selected) {
  * @param {Record<string, string | null>} changes
  */
 export function select(changes) {
-  const { experiment, selected } = route()
-  history.replaceState(null, "", link(experiment, { ...Object.fromEntries(selected), ...changes }))
+  const { view, experiment, selected } = route()
+  history.replaceState(null, "", link(experiment, { ...Object.fromEntries(selected), ...changes }, view))
 }
 
 /** @param {string} text @param {string} at */

@@ -3,7 +3,7 @@ import { route } from "./router.js"
 
 /** @import {VNode} from "../vendor/preact.mjs" */
 /** @import {ApiError} from "./api.js" */
-/** @import {Experiment, Session} from "../types.js" */
+/** @import {Experiment, HistoryChange, Session, Settings} from "../types.js" */
 
 export const state = {
   /** @type {Session | null} */ session: null,
@@ -15,6 +15,8 @@ export const state = {
   /** How many experiments are new since `order` was made. */
   fresh: 0,
   /** The experiment that is open. @type {Experiment | null} */ one: null,
+  /** The changes of the experiment that is open. @type {HistoryChange[] | null} */ history: null,
+  /** The layers of the namespace. @type {Settings | null} */ settings: null,
   /** Why the last request failed. @type {ApiError | null} */ trouble: null,
   /** Why the last key was refused. */
   wrongKey: "",
@@ -55,13 +57,16 @@ export function say(text) {
 export const namespace = () => route().selected.get("namespace")
   ?? new URLSearchParams(location.search).get("namespace") ?? state.session?.namespace ?? "alephbet"
 
+/** Whether the reader may change experiments. A key with the role `read` may not. */
+export const mayEdit = () => state.session !== null && state.session.role !== "read"
+
 /** Forgets what was read in another namespace. */
 export function forgetList() {
-  Object.assign(state, { experiments: null, analysed: new Map(), order: [], orderedFor: "", asOf: "" })
+  Object.assign(state, { experiments: null, analysed: new Map(), order: [], orderedFor: "", asOf: "", settings: null })
 }
 
 /** Forgets everything that was read. */
 export function forget() {
   forgetList()
-  Object.assign(state, { session: null, one: null, wrongKey: "" })
+  Object.assign(state, { session: null, one: null, history: null, wrongKey: "" })
 }

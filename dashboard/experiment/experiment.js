@@ -2,6 +2,8 @@
 import { chooseControl, chooseField, toggleHidden } from "../data/actions.js"
 import { participants, since } from "../data/order.js"
 import { link } from "../data/router.js"
+import { mayEdit } from "../data/state.js"
+import { card } from "../definition/card.js"
 import { copyButton } from "../parts/clipboard.js"
 import { askDeletion } from "../parts/dialogs.js"
 import { count, percent } from "../parts/figures.js"
@@ -16,7 +18,7 @@ import { health } from "./health.js"
 import { aboutLooks, looks } from "./looks.js"
 import { settling } from "./settling.js"
 
-/** @import {Analysis, Experiment} from "../types.js" */
+/** @import {Analysis, Experiment, Members} from "../types.js" */
 
 /** @param {Experiment} experiment @param {string} namespace @param {URLSearchParams} selected @param {boolean} isHidden */
 export function single(experiment, namespace, selected, isHidden) {
@@ -29,11 +31,12 @@ export function single(experiment, namespace, selected, isHidden) {
       <p class="quiet">${count(participants(experiment))} participants${first && ` since ${first}`}${
         experiment.counting === "exact" ? ", counted exactly" : ", counted by HyperLogLog"}</p>
     </div>
+    ${card(experiment)}
     ${analysis ? results(experiment, analysis, selected) : countsAlone(experiment)}
     ${days(experiment)}
     ${settling(experiment)}
     ${analysis && notes(analysis)}
-    ${actions(experiment.experiment, isHidden)}`
+    ${actions(experiment, isHidden)}`
 }
 
 /** @param {Experiment} experiment @param {Analysis} analysis @param {URLSearchParams} selected */
@@ -46,13 +49,14 @@ const results = (experiment, analysis, selected) => html`
   ${analysis.goals.map((goal) => goalSection(goal, analysis, selected))}`
 
 /** @param {Experiment} experiment @param {Analysis} analysis @param {URLSearchParams} selected */
-function choices({ variants, goals }, analysis, selected) {
+function choices({ variants, goals, definition }, analysis, selected) {
   const names = (/** @type {string[]} */ list) => list.map((text) => /** @type {[string, string]} */ ([text, printable(text)]))
   const lifts = ["0.01", "0.02", "", "0.1", "0.2"].map((value) => /** @type {[string, string]} */ ([value, percent(Number(value || 0.05))]))
   const primary = analysis.goals.find((goal) => goal.primary)?.goal ?? ""
   const asked = (/** @type {string} */ what) => selected.get(what) ?? ""
   return html`<div class="tools" key="choices" role="group" aria-label="Settings of the analysis">
-    ${variants.length > 1 && field("control", "Control", names(variants.map(({ label }) => label)), analysis.control ?? "", chooseControl)}
+    ${variants.length > 1 && field("control", "Control", names(variants.map(({ label }) => label)), analysis.control ?? "",
+      definition || !mayEdit() ? chooseField : chooseControl)}
     ${goals.length > 1 && field("goal", "Deciding goal", [["", `first: ${printable(goals[0]?.goal ?? "")}`], ...names(goals.map(({ goal }) => goal))], primary)}
     ${field("level", "Level", [["0.9", "90%"], ["", "95%"], ["0.99", "99%"]], asked("level"))}
     ${field("method", "Analysis", [["", "look at any time"], ["sequential", "planned looks"], ["fixed", "one look at the end"]], asked("method"))}
@@ -114,12 +118,15 @@ const notes = (analysis) => html`<section class="card" key="notes">
   </details>
 </section>`
 
-/** @param {string} experiment @param {boolean} isHidden */
-const actions = (experiment, isHidden) => html`<section class="card actions" key="actions">
+/** Defined experiments must be a draft or archived to be deleted. */
+const DELETABLE = new Set([undefined, "draft", "archived"])
+
+/** @param {Experiment} experiment @param {boolean} isHidden */
+const actions = ({ experiment, definition }, isHidden) => html`<section class="card actions" key="actions">
   <h2>Actions</h2>
   <div>
     ${copyButton(() => location.href, "Copy link to this view")}
     <button type="button" id="hide" onClick=${() => toggleHidden(experiment)}>${isHidden ? "Show in the list" : "Hide from the list"}</button>
-    <button type="button" id="delete" class="danger" onClick=${() => askDeletion(experiment)}>Delete…</button>
+    ${mayEdit() && DELETABLE.has(/** @type {Members} */ (definition ?? {}).status) && html`<button type="button" id="delete" class="danger" onClick=${() => askDeletion(experiment)}>Delete…</button>`}
   </div>
 </section>`

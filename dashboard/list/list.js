@@ -2,19 +2,24 @@
 import { choose, chooseField, reorder } from "../data/actions.js"
 import { page, participants, since } from "../data/order.js"
 import { link } from "../data/router.js"
+import { mayEdit } from "../data/state.js"
+import { statusTag } from "../definition/card.js"
 import { count } from "../parts/figures.js"
 import { html, name } from "../parts/html.js"
 import { aroundRates, bar } from "../parts/interval.js"
 import { counted, printable } from "../parts/text.js"
 import { badge, sentence } from "../parts/verdict.js"
 
-/** @import {Analysis, Experiment, GoalAnalysis} from "../types.js" */
+/** @import {Analysis, Experiment, GoalAnalysis, Members} from "../types.js" */
 
 /** Most variants in a row's drawing. */
 const DRAWN = 5
 
 /** The orders of the list. */
 const ORDERS = [["participants", "participants"], ["name", "name"], ["verdict", "verdict"], ["since", "newest"]]
+
+/** The statuses to choose from. Without a choice, archived experiments are hidden. */
+const STATUSES = [["", "not archived"], ...["draft", "running", "paused", "completed", "archived"].map((one) => [one, one]), ["undefined", "not defined"]]
 
 /**
  * @typedef {object} Listing
@@ -60,6 +65,12 @@ function tools({ selected, hidden }) {
       <select name="sort" value=${selected.get("sort") ?? "participants"} onChange=${chooseField}>
         ${ORDERS.map(([value, text]) => html`<option value=${value}>${text}</option>`)}
       </select></label>
+    <label><span>Status</span>
+      <select name="status" value=${selected.get("status") ?? ""} onChange=${chooseField}>
+        ${STATUSES.map(([value, text]) => html`<option value=${value}>${text}</option>`)}
+      </select></label>
+    ${mayEdit() && html`<a class="button main" id="new" key="new" href=${link(null, { namespace: selected.get("namespace") }, "new")}>New experiment</a>`}
+    <a class="button" key="layers" href=${link(null, { namespace: selected.get("namespace") }, "layers")}>Layers</a>
     ${(hidden.size > 0 || selected.has("hidden")) && html`<label class="check" key="hidden">
       <input type="checkbox" name="hidden" value="1" checked=${selected.has("hidden")} onChange=${chooseField} /><span>Hidden only</span></label>`}
   </div>`
@@ -72,8 +83,9 @@ function nothing(selected) {
     <h2>${search ? "Nothing found" : "Nothing here"}</h2>
     <p>${search
       ? ["No experiment has ", name(search), " in its name."]
+      : selected.get("status") ? "No experiment has this status."
       : selected.has("hidden") ? "No experiment is hidden." : "Every experiment is hidden."}</p>
-    <button type="button" onClick=${() => choose({ search: null, hidden: null })}>Show all experiments</button>
+    <button type="button" onClick=${() => choose({ search: null, hidden: null, status: null })}>Show all experiments</button>
   </div>`
 }
 
@@ -87,13 +99,16 @@ function row({ namespace, analysed, selected }, known, one) {
   const analysis = analysed.get(one)?.analysis
   const goal = analysis && leading(analysis)
   const { summary: verdict, variants, goals } = experiment
+  const { traffic } = /** @type {Members} */ (experiment.definition ?? {})
+  // A defined experiment without events has counted no variant yet.
+  const counts = traffic === undefined || variants.length > 0 ? [counted(variants.length, "variant"), counted(goals.length, "goal")] : []
   const first = since(analysed.get(one) ?? experiment)
   return html`<li key=${one}>
     <div class="what">
       <h2><a href=${link(one, { namespace: selected.get("namespace") ?? namespace })}>${name(one)}</a></h2>
       <p class="quiet">${known
-        ? [first && `since ${first} · `, `${counted(variants.length, "variant")} · ${counted(goals.length, "goal")}`]
-        : "deleted"}</p>
+        ? [statusTag(experiment), [traffic !== undefined && `${traffic}% of visitors`, first && `since ${first}`, ...counts].filter(Boolean).join(" · ")]
+        : "no longer in this list"}</p>
     </div>
     <p class="many"><strong>${count(participants(experiment))}</strong><span class="quiet"> participants</span></p>
     <div class="drawn">${goal && drawing(goal, analysis.control)}</div>

@@ -17,8 +17,8 @@ export function Dialog({ children }) {
   return html`<dialog ref=${dialog} aria-labelledby="dialog-title" onClose=${closeDialog}>${children}</dialog>`
 }
 
-/** Closes the dialog that a button is in. The browser then returns the focus. @param {Event} event */
-const close = ({ currentTarget }) => /** @type {Element} */ (currentTarget).closest("dialog")?.close()
+/** Closes the dialog. The browser then returns the focus. */
+export const close = () => document.querySelector("dialog")?.close()
 
 /** Asks for the name of an experiment, and then deletes it. @param {string} experiment */
 export const askDeletion = (experiment) => openDialog(html`<${Deletion} experiment=${experiment} />`)
@@ -35,6 +35,7 @@ function Deletion({ experiment }) {
     setBusy(true)
     try {
       await remove(experiment)
+      close()
     } catch (error) {
       setTrouble(`Not deleted: ${error instanceof Error ? error.message : error}`)
       setBusy(false)

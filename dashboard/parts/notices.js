@@ -2,6 +2,7 @@
 import { logIn } from "../data/actions.js"
 import { read } from "../data/reading.js"
 import { link } from "../data/router.js"
+import { mayEdit } from "../data/state.js"
 import { copyButton } from "./clipboard.js"
 import { openSnippet } from "./dialogs.js"
 import { html, name } from "./html.js"
@@ -43,6 +44,8 @@ export const empty = (track, namespace) => html`<div class="notice" key="empty">
   <div>
     ${copyButton(() => firstEvent(track, namespace), "Copy command")}
     <button type="button" class="main" onClick=${openSnippet}>Show snippet</button>
+    ${mayEdit() && html`<a class="button" id="new" href=${link(null, { namespace }, "new")}>New experiment</a>`}
+    <a class="button" href=${link(null, { namespace, status: "archived" })}>Archived experiments</a>
   </div>
 </div>`
 

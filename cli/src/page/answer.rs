@@ -11,7 +11,7 @@ use super::files::{File, POLICY};
 
 /// A file of the page.
 pub(crate) fn file(file: &'static File) -> Response<AnswerBody> {
-    let mut response = with_type(StatusCode::OK, file.content_type, file.content);
+    let mut response = with_type(StatusCode::OK, file.content_type, file.content.as_str());
     let headers = response.headers_mut();
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));

@@ -3,6 +3,7 @@
 mod actions;
 mod command;
 mod days;
+mod definitions;
 mod figures;
 mod files;
 mod looks;

@@ -33,12 +33,12 @@ const MARK: &str = r#"<meta name="abtest-api" content=""#;
 /// Writes the page for the API at `address` into a folder.
 pub(super) fn write(folder: &Path, address: &Address, json: bool) -> Result<()> {
     let failed = || format!("cannot write into {}; is the folder yours?", folder.display());
-    for file in FILES {
+    for file in FILES.iter() {
         let path = folder.join(file.name);
         std::fs::create_dir_all(path.parent().unwrap_or(folder)).with_context(failed)?;
         match file.name {
-            "index.html" => std::fs::write(path, page(file.content, address)),
-            _ => std::fs::write(path, file.content),
+            "index.html" => std::fs::write(path, page(&file.content, address)),
+            _ => std::fs::write(path, &file.content),
         }
         .with_context(failed)?;
     }
@@ -89,7 +89,7 @@ mod tests {
         let html = std::fs::read_to_string(folder.path().join("public/index.html")).unwrap();
         assert!(html.contains(r#"content="https://example.org:8443/prod""#), "{html}");
         assert!(html.contains("connect-src https://example.org:8443; "), "{html}");
-        for file in FILES {
+        for file in FILES.iter() {
             assert!(folder.path().join("public").join(file.name).exists(), "{}", file.name);
         }
     }

@@ -1,0 +1,168 @@
+// The fields of the editor. Each shows and changes a part of the definition's JSON.
+import { html } from "../parts/html.js"
+import { printable } from "../parts/text.js"
+import { useState } from "../vendor/hooks.mjs"
+import { fromField, removeVariant, renameVariant, toField, typedJson, typedNumber, withMember, withWeight } from "./members.js"
+
+/** @import {Content} from "../parts/html.js" */
+/** @import {Members, Settings, Violation} from "../types.js" */
+
+/** @typedef {(value: any) => void} Set */
+/** @typedef {[string, string][]} Options value and text */
+
+/** What is wrong with a field. A violation names the member, or a part of it. @param {Violation[]} errors @param {string} path */
+const wrongIn = (errors, path) => errors.filter(({ member }) => member === path || member.startsWith(`${path}.`) || member.startsWith(`${path}[`))
+
+/** A field with its label and what is wrong. @param {string} label @param {Violation[]} wrong @param {Content} input */
+const field = (label, wrong, input) => html`<label class="field"><span>${label}</span>${input}
+  ${wrong.map(({ member, rule }) => html`<span class="wrong">${member} ${rule}</span>`)}</label>`
+
+/** @param {Event} event */
+const valueOf = ({ currentTarget }) => /** @type {HTMLInputElement} */ (currentTarget).value
+
+/**
+ * @param {string} label @param {string} path @param {any} value @param {Set} set @param {Violation[]} errors
+ * @param {Record<string, any>} [more] attributes
+ */
+export const text = (label, path, value, set, errors, more = {}) => {
+  const wrong = wrongIn(errors, path)
+  return field(label, wrong, html`<input name=${path} value=${value ?? ""} onInput=${(/** @type {Event} */ event) => set(valueOf(event))}
+    aria-invalid=${wrong.length > 0 ? "true" : null} autocomplete="off" ...${more} />`)
+}
+
+/** A number, as the reader types it. @param {{label: string, path: string, value: any, set: Set, errors: Violation[], factor?: number}} props */
+function NumberField({ label, path, value, set, errors, factor = 1 }) {
+  const shown = typeof value === "number" ? Number((value * factor).toPrecision(12)) : value
+  const [typed, setTyped] = useState(String(shown ?? ""))
+  const read = (/** @type {string} */ one) => typedNumber(one)
+  const current = read(typed) === (shown ?? "") ? typed : String(shown ?? "")
+  return text(label, path, current, (one) => {
+    setTyped(one)
+    const number = read(one)
+    set(typeof number === "number" ? Number((number / factor).toPrecision(12)) : number)
+  }, errors, { inputmode: "decimal" })
+}
+
+/** @param {string} label @param {string} path @param {any} value @param {Options} options @param {Set} set @param {Violation[]} errors */
+const choice = (label, path, value, options, set, errors) => field(label, wrongIn(errors, path), html`<select name=${path} value=${value ?? ""}
+  onChange=${(/** @type {Event} */ event) => set(valueOf(event))}>${options.map(([one, shown]) => html`<option value=${one}>${shown}</option>`)}</select>`)
+
+/** A member as JSON. The text stays as it is typed. @param {{label: string, name: string, value: any, set: Set, errors?: Violation[], whole?: boolean}} props */
+export function Json({ label, name, value, set, errors = [], whole = false }) {
+  const written = value === undefined ? "" : JSON.stringify(value, null, 2)
+  const [typed, setTyped] = useState(written)
+  const parsed = typed.trim() === "" ? undefined : typedJson(typed)
+  const isBroken = typeof parsed === "string" && !typed.trim().startsWith("\"")
+  const current = isBroken || JSON.stringify(parsed) === JSON.stringify(value) ? typed : written
+  const wrong = isBroken ? [{ member: label, rule: "is not JSON yet" }] : wrongIn(errors, name)
+  return field(label, wrong, html`<textarea name=${name} rows=${whole ? 24 : 1} value=${current} spellcheck=${false}
+    aria-invalid=${wrong.length > 0 ? "true" : null} onInput=${(/** @type {Event} */ event) => {
+      const one = valueOf(event)
+      setTyped(one)
+      const now = one.trim() === "" ? undefined : typedJson(one)
+      if (whole ? now !== null && typeof now === "object" && Array.isArray(now.variants) : true) set(now)
+    }} />`)
+}
+
+/**
+ * @param {Members} members
+ * @param {(members: Members) => void} change
+ * @param {Violation[]} errors
+ * @param {Settings} settings
+ * @param {boolean} isNew
+ */
+export function all(members, change, errors, settings, isNew) {
+  const set = (/** @type {string} */ member) => (/** @type {any} */ value) => change(withMember(members, member, value))
+  const plain = (/** @type {string} */ label, /** @type {string} */ member) => text(label, member, members[member], set(member), errors)
+  const part = (/** @type {string} */ member, /** @type {string} */ key) => (/** @type {any} */ value) => change(withMember(members, member, withMember(members[member] ?? {}, key, value)))
+  const number = (/** @type {string} */ label, /** @type {string} */ member, /** @type {string} */ key, factor = 1) =>
+    html`<${NumberField} label=${label} path="${member}.${key}" value=${members[member]?.[key]} set=${part(member, key)} errors=${errors} factor=${factor} />`
+  const names = /** @type {Options} */ (members.variants.map((/** @type {Members} */ { name }) => [name ?? "", printable(String(name ?? ""))]))
+  const layers = /** @type {Options} */ ([["", "no layer"], ...settings.layers.map(({ name }) => [name, printable(name)])])
+  return html`
+    ${plain("Description", "description")}
+    ${plain("Hypothesis", "hypothesis")}
+    ${plain("Owner", "owner")}
+    ${variants(members, change, errors)}
+    <div class="tools">
+      ${choice("Control", "control", members.control ?? members.variants[0]?.name, names, set("control"), errors)}
+      ${choice("Fallback", "fallback", members.fallback ?? members.control ?? members.variants[0]?.name, names, set("fallback"), errors)}
+      <${NumberField} label="Traffic in %" path="traffic" value=${members.traffic ?? 100} set=${(/** @type {any} */ value) => change({ ...members, traffic: value })} errors=${errors} />
+      ${choice("Layer", "layer", members.layer, layers, set("layer"), errors)}
+      ${isNew && choice("Status", "status", members.status ?? "draft", [["draft", "draft"], ["running", "running"]], set("status"), errors)}
+    </div>
+    <${Json} label="Targeting, as a condition in JSON" name="targeting" value=${members.targeting} set=${set("targeting")} errors=${errors} />
+    ${goals(members, change, errors)}
+    <fieldset><legend>Analysis</legend><div class="tools">
+      ${choice("Method", "analysis.method", members.analysis?.method ?? "always_valid", [["always_valid", "look at any time"], ["sequential", "planned looks"], ["fixed", "one look at the end"]], part("analysis", "method"), errors)}
+      ${number("Minimum lift in %", "analysis", "minimum_lift", 100)}
+      ${number("Planned participants", "analysis", "planned")}
+    </div></fieldset>
+    ${schedule(members, part, change, errors)}`
+}
+
+/** @param {Members} members @param {(members: Members) => void} change @param {Violation[]} errors */
+const variants = (members, change, errors) => html`<fieldset><legend>Variants</legend>
+  ${members.variants.map((/** @type {Members} */ one, /** @type {number} */ index) => html`<div class="tools" key=${index}>
+    ${text("Name", `variants[${index}].name`, one.name, () => {}, errors, { onInput: null, onChange: (/** @type {Event} */ event) => change(renameVariant(members, index, valueOf(event))) })}
+    <${NumberField} label="Weight" path="weights.${one.name}" value=${members.weights?.[one.name] ?? 1} set=${(/** @type {any} */ value) => change(withWeight(members, one.name, value))} errors=${errors} />
+    <${Json} label="Payload, JSON" name="variants[${index}].payload" value=${one.payload} errors=${errors}
+      set=${(/** @type {any} */ value) => change({ ...members, variants: replaced(members.variants, index, withMember(one, "payload", value)) })} />
+    ${members.variants.length > 1 && remove(`Remove the variant ${one.name}`, () => change(removeVariant(members, index)))}
+  </div>`)}
+  ${wrongIn(errors, "variants").filter(({ member }) => member === "variants").map(({ rule }) => html`<p class="wrong">variants ${rule}</p>`)}
+  <button type="button" id="add-variant" onClick=${() => change({ ...members, variants: [...members.variants, { name: unused("variant", members.variants) }] })}>Add a variant</button>
+</fieldset>`
+
+/** @param {Members} members @param {(members: Members) => void} change @param {Violation[]} errors */
+function goals(members, change, errors) {
+  const list = members.goals ?? []
+  const set = (/** @type {number} */ index, /** @type {string} */ key) => (/** @type {any} */ value) =>
+    change({ ...members, goals: replaced(list, index, withMember(list[index], key, value)) })
+  return html`<fieldset><legend>Goals</legend>
+    ${list.map((/** @type {Members} */ one, /** @type {number} */ index) => html`<div class="tools" key=${index}>
+      ${text("Name", `goals[${index}].name`, one.name, set(index, "name"), errors)}
+      ${choice("Role", `goals[${index}].role`, one.role ?? "secondary", [["primary", "primary: decides"], ["secondary", "secondary"], ["guardrail", "guardrail"]], set(index, "role"), errors)}
+      ${choice("Kind", `goals[${index}].kind`, one.kind ?? "conversion", [["conversion", "once per visitor"], ["count", "many times"], ["value", "an amount"]], set(index, "kind"), errors)}
+      ${choice("Better", `goals[${index}].better`, one.better ?? "higher", [["higher", "higher"], ["lower", "lower"]], set(index, "better"), errors)}
+      ${remove(`Remove the goal ${one.name}`, () => change(withMember(members, "goals", list.filter((/** @type {any} */ _, /** @type {number} */ at) => at !== index))))}
+    </div>`)}
+    <button type="button" id="add-goal" onClick=${() => change({ ...members, goals: [...list, { name: unused("goal", list) }] })}>Add a goal</button>
+  </fieldset>`
+}
+
+/**
+ * @param {Members} members @param {(member: string, key: string) => Set} part
+ * @param {(members: Members) => void} change @param {Violation[]} errors
+ */
+function schedule(members, part, change, errors) {
+  const ramp = members.schedule?.ramp ?? []
+  const set = part("schedule", "ramp")
+  const time = (/** @type {string} */ label, /** @type {string} */ path, /** @type {any} */ value, /** @type {Set} */ store) =>
+    text(label, path, toField(value), (one) => store(fromField(one)), errors, { type: "datetime-local" })
+  return html`<fieldset><legend>Schedule, in your time zone</legend>
+    <div class="tools">
+      ${time("Start", "schedule.start", members.schedule?.start, part("schedule", "start"))}
+      ${time("Pause", "schedule.stop", members.schedule?.stop, part("schedule", "stop"))}
+    </div>
+    ${ramp.map((/** @type {Members} */ one, /** @type {number} */ index) => html`<div class="tools" key=${index}>
+      ${time("Change traffic at", `schedule.ramp[${index}].at`, one.at, (at) => set(replaced(ramp, index, { ...one, at })))}
+      <${NumberField} label="Traffic in %" path="schedule.ramp[${index}].traffic" value=${one.traffic} set=${(/** @type {any} */ traffic) => set(replaced(ramp, index, { ...one, traffic }))} errors=${errors} />
+      ${remove("Remove this step", () => set(ramp.filter((/** @type {any} */ _, /** @type {number} */ at) => at !== index)))}
+    </div>`)}
+    <button type="button" id="add-step" onClick=${() => set([...ramp, { at: new Date(Date.now() + 86_400_000).toISOString(), traffic: 50 }])}>Add a traffic step</button>
+  </fieldset>`
+}
+
+/** @param {string} label @param {() => void} action */
+const remove = (label, action) => html`<button type="button" aria-label=${printable(label)} onClick=${action}>Remove</button>`
+
+/** @param {any[]} list @param {number} index @param {any} value */
+const replaced = (list, index, value) => list.map((one, at) => (at === index ? value : one))
+
+/** A name that no entry has: "variant 2". @param {string} noun @param {Members[]} list */
+function unused(noun, list) {
+  let number = list.length + 1
+  while (list.some(({ name }) => name === `${noun} ${number}`)) number += 1
+  return `${noun} ${number}`
+}
