@@ -1,7 +1,8 @@
 //! `abtest key`: prints and rotates the API key.
 
+use abtest_model::Role;
 use abtest_wiring::operate::{Key, keys, retire, rotate};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::ExitStatus;
 use crate::deployment::{Deployment, DeploymentArguments, block_on};
@@ -13,10 +14,16 @@ use crate::terminal::dim;
 To replace a key without an interruption:
   abtest key --rotate    creates a new key; the old one keeps working
                          (now give the new key to everyone who needs it)
-  abtest key --retire    deletes the old key")]
+  abtest key --retire    deletes the old key
+
+A read key reads everything and changes nothing:
+  abtest key --role read --rotate    creates one")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     deployment: DeploymentArguments,
+    /// What the key may do.
+    #[arg(long, value_enum, default_value_t = RoleName::Edit)]
+    role: RoleName,
     /// Create a new key; the old one works until it is retired.
     #[arg(long, conflicts_with = "retire")]
     rotate: bool,
@@ -31,6 +38,23 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum RoleName {
+    /// Every call.
+    Edit,
+    /// Every GET.
+    Read,
+}
+
+impl From<RoleName> for Role {
+    fn from(name: RoleName) -> Self {
+        match name {
+            RoleName::Edit => Self::Edit,
+            RoleName::Read => Self::Read,
+        }
+    }
+}
+
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
     block_on(show(arguments))
 }
@@ -38,15 +62,24 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
 async fn show(arguments: &Arguments) -> Result<ExitStatus> {
     let config = arguments.deployment.config()?;
     let mut deployment = Deployment::read(&config).await?;
+    let role = Role::from(arguments.role);
     if arguments.rotate {
-        rotate(&deployment.account, &deployment.blueprint, &deployment.found).await?;
+        rotate(&deployment.account, &deployment.blueprint, &deployment.found, role).await?;
     } else if arguments.retire {
-        retire(&deployment.account, &deployment.found).await?;
+        retire(&deployment.account, &deployment.found, role).await?;
     }
     if arguments.rotate || arguments.retire {
         deployment = Deployment::read(&config).await?;
     }
-    let keys = keys(&deployment.account, &deployment.found).await?;
+    let keys = keys(&deployment.account, &deployment.found, role).await?;
+    if keys.is_empty() {
+        match role {
+            Role::Read => {
+                bail!("there is no read key; create one with `abtest key --role read --rotate`")
+            }
+            Role::Edit => bail!("there is no key; run `abtest deploy`"),
+        }
+    }
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&json(&keys))?);
     } else if arguments.value {
@@ -71,6 +104,7 @@ fn json(keys: &[Key]) -> Vec<serde_json::Value> {
     keys.map(|(position, key)| {
         serde_json::json!({
             "id": key.id,
+            "role": key.role.as_str(),
             "value": key.value.expose(),
             "created": key.created,
             "newest": newest(position),

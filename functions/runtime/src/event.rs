@@ -65,3 +65,37 @@ pub async fn response(method: &Method, response: Response<AnswerBody>) -> Respon
     };
     Response::from_parts(parts, body)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use abtest_model::Role;
+
+    /// A request through a REST API with a key of this value.
+    fn through_gateway(value: &str, id: &str) -> http::Request<Full<Bytes>> {
+        let event = format!(
+            r#"{{"resource": "/experiments", "path": "/experiments", "httpMethod": "DELETE",
+                "headers": {{"x-api-key": "{value}"}}, "multiValueHeaders": {{}},
+                "queryStringParameters": null, "multiValueQueryStringParameters": null,
+                "pathParameters": null, "stageVariables": null, "isBase64Encoded": false,
+                "requestContext": {{"stage": "prod", "requestId": "r", "apiId": "a",
+                    "path": "/prod/experiments", "httpMethod": "DELETE", "resourcePath": "/experiments",
+                    "identity": {{"apiKey": "{value}", "apiKeyId": "{id}", "sourceIp": "192.0.2.1"}}}},
+                "body": null}}"#
+        );
+        request(lambda_http::request::from_str(&event).unwrap())
+    }
+
+    #[test]
+    fn the_gateways_key_says_who_asks_and_what_it_may_do() {
+        let read = through_gateway("abtest_read_0123456789abcdef", "key-1");
+        assert!(read.extensions().get::<CheckedByGateway>().is_some());
+        assert_eq!(read.extensions().get::<Role>(), Some(&Role::Read));
+        assert_eq!(read.extensions().get::<KeyId>().unwrap().0, "key-1");
+        let edit = through_gateway("0123456789abcdef0123456789abcdef", "key-2");
+        assert_eq!(edit.extensions().get::<Role>(), Some(&Role::Edit));
+        let unchecked = through_gateway("abtest_read_0123456789abcdef", "");
+        assert!(unchecked.extensions().get::<CheckedByGateway>().is_none());
+        assert!(unchecked.extensions().get::<Role>().is_none());
+    }
+}

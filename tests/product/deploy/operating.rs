@@ -63,6 +63,27 @@ fn a_rotated_key_works_beside_the_old_one_until_that_is_retired() {
 }
 
 #[test]
+fn a_read_key_is_created_on_request_and_says_its_role_by_its_value() {
+    let (aws, laptop) = (Aws::start(), Laptop::new(6379));
+    succeeded(&laptop.deploy(&aws));
+    let none = aws.abtest(laptop.path(), &["key", "--role", "read"]);
+    assert!(String::from_utf8_lossy(&none.stderr).contains("--role read --rotate"));
+    let edit = laptop.run(&aws, &["key", "--value"]);
+    let read = laptop.run(&aws, &["key", "--role", "read", "--rotate", "--value"]);
+    assert!(read.starts_with("abtest_read_") && read.trim().len() >= 40, "{read}");
+    assert_eq!(laptop.run(&aws, &["key", "--value"]), edit, "the edit key stays the same");
+    let keys: Value =
+        serde_json::from_str(&laptop.run(&aws, &["key", "--role", "read", "--json"])).unwrap();
+    assert_eq!((&keys[0]["role"], keys.as_array().unwrap().len()), (&json!("read"), 1));
+    let plan_keys = aws.account()["usage plans"][0][1]["keys"].clone();
+    assert_eq!(plan_keys, json!(["abtest", "abtest-read"]));
+    succeeded(&laptop.deploy(&aws));
+    assert_eq!(aws.key_values().len(), 2, "deploying again changes no key");
+    laptop.run(&aws, &["destroy", "--yes"]);
+    assert!(aws.key_values().is_empty());
+}
+
+#[test]
 fn the_dashboard_finds_the_deployed_api_and_never_shows_its_key() {
     let (aws, laptop) = (Aws::start(), Laptop::new(6379));
     let none = aws.abtest(laptop.path(), &["dashboard", "--port", "0"]);

@@ -1,12 +1,13 @@
 //! Steps of the API key and its usage plan.
 
+use abtest_model::{ApiKey, Role};
 use aws_sdk_apigateway::types::{ApiStage, Op, PatchOperation};
 
 use super::gateway::without_retries;
 use super::{Applier, ApplyError, Done};
 use crate::account::{Account, Call, CallError, Kind, create_once};
 use crate::blueprint::{Blueprint, STAGE};
-use crate::found::{find_keys, find_usage_plan};
+use crate::found::{find_keys, find_usage_plan, key_name};
 
 impl Applier<'_> {
     pub(super) async fn create_usage_plan(&mut self) -> Result<(), ApplyError> {
@@ -62,7 +63,7 @@ impl Applier<'_> {
     }
 
     pub(super) async fn create_key(&self) -> Result<(), ApplyError> {
-        let key = create_key(self.account, self.blueprint, &[]).await?;
+        let key = create_key(self.account, self.blueprint, Role::Edit, &[]).await?;
         self.add_key_to_usage_plan(&key).await
     }
 
@@ -82,13 +83,17 @@ impl Applier<'_> {
     }
 }
 
-/// Creates a key in addition to the `known` ones, and returns its id. AWS chooses its value.
+/// Creates a key in addition to the `known` ones, and returns its id. AWS chooses the value of a key
+/// that may edit. The value of a read key begins with its role, which the functions rely on.
 pub(crate) async fn create_key(
     account: &Account,
     blueprint: &Blueprint,
+    role: Role,
     known: &[String],
 ) -> Result<String, CallError> {
-    let name = &blueprint.api.name;
+    let name = &key_name(blueprint, role);
+    let random = || format!("{}{}", ApiKey::READ_PREFIX, uuid::Uuid::new_v4().simple());
+    let value = (role == Role::Read).then(random);
     let create = async || {
         let created = account
             .gateway
@@ -96,6 +101,7 @@ pub(crate) async fn create_key(
             .name(name)
             .description(format!("abtest ({})", blueprint.name))
             .enabled(true)
+            .set_value(value.clone())
             .set_tags(Some(blueprint.tags().into()))
             .customize()
             .config_override(without_retries())
@@ -105,7 +111,7 @@ pub(crate) async fn create_key(
         created.id.ok_or_else(|| CallError::without_id("apigateway:POST /apikeys", name))
     };
     let find = async || {
-        let keys = find_keys(account, blueprint).await?;
+        let keys = find_keys(account, blueprint, role).await?;
         let ids = keys.into_iter().filter_map(|key| key.id);
         Ok(ids.into_iter().find(|id| !known.contains(id)))
     };

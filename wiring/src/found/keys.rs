@@ -1,5 +1,6 @@
 //! The API keys, and the usage plan that connects them to the stage.
 
+use abtest_model::Role;
 use aws_sdk_apigateway::types::{ApiKey, UsagePlan};
 
 use super::Owner;
@@ -11,8 +12,10 @@ use crate::blueprint::{Blueprint, STAGE};
 pub struct FoundKeys {
     /// The usage plan.
     pub usage_plan: Option<FoundUsagePlan>,
-    /// The keys that have the API's name, the newest first.
+    /// The keys that have the API's name, the newest first. They may edit.
     pub keys: Vec<FoundKey>,
+    /// The keys that may only read, the newest first.
+    pub read_keys: Vec<FoundKey>,
 }
 
 /// A usage plan.
@@ -42,15 +45,25 @@ pub(super) async fn read(account: &Account, blueprint: &Blueprint) -> Result<Fou
         Some(plan) => Some(describe(account, &plan).await?),
         None => None,
     };
-    let keys = find_keys(account, blueprint).await?;
-    let keys = keys.iter().filter_map(|key| {
+    let found = |key: &ApiKey| {
         Some(FoundKey {
             id: key.id()?.to_owned(),
             created: key.created_date().map_or(0, |date| date.secs()),
             owner: Owner::of_tags(key.tags(), blueprint),
         })
-    });
-    Ok(FoundKeys { usage_plan, keys: keys.collect() })
+    };
+    let keys = find_keys(account, blueprint, Role::Edit).await?.iter().filter_map(found).collect();
+    let read_keys = find_keys(account, blueprint, Role::Read).await?;
+    let read_keys = read_keys.iter().filter_map(found).collect();
+    Ok(FoundKeys { usage_plan, keys, read_keys })
+}
+
+/// The name of the keys of a role.
+pub(crate) fn key_name(blueprint: &Blueprint, role: Role) -> String {
+    match role {
+        Role::Edit => blueprint.api.name.clone(),
+        Role::Read => format!("{}-read", blueprint.api.name),
+    }
 }
 
 /// The usage plan of this deployment.
@@ -69,12 +82,13 @@ pub(crate) async fn find_usage_plan(
     Ok(None)
 }
 
-/// The keys that have the API's name, without their values, the newest first.
+/// The keys of a role, without their values, the newest first.
 pub(crate) async fn find_keys(
     account: &Account,
     blueprint: &Blueprint,
+    role: Role,
 ) -> Result<Vec<ApiKey>, CallError> {
-    let name = &blueprint.api.name;
+    let name = &key_name(blueprint, role);
     let mut keys = Vec::new();
     let mut pages = account.gateway.get_api_keys().name_query(name).into_paginator().items().send();
     while let Some(key) = pages.next().await {

@@ -17,7 +17,7 @@ pub use roles::FoundRole;
 
 pub(crate) use functions::STATEMENT;
 pub(crate) use gateway::find_api;
-pub(crate) use keys::{find_keys, find_usage_plan};
+pub(crate) use keys::{find_keys, find_usage_plan, key_name};
 pub(crate) use logs::log_group_name;
 
 use std::collections::{BTreeMap, HashMap};

@@ -48,7 +48,8 @@ fn keys(blueprint: &Blueprint, found: &Found) -> Vec<Change> {
         changes.push(Change::remove(format!("API key {}", blueprint.api.name), WHY, steps));
     }
     let in_plan = |id: &String| usage_plan.is_some_and(|plan| plan.keys.contains(id));
-    for key in found.keys.keys.iter().filter(|key| key.owner == Owner::Ours && !in_plan(&key.id)) {
+    let all = found.keys.keys.iter().chain(&found.keys.read_keys);
+    for key in all.filter(|key| key.owner == Owner::Ours && !in_plan(&key.id)) {
         let steps = vec![Step::DeleteKey { key: key.id.clone() }];
         changes.push(Change::remove(format!("API key {}", key.id), WHY, steps));
     }

@@ -29,7 +29,8 @@ pub(super) fn plan(blueprint: &Blueprint, found: &Found) -> Change {
     for gone in plan.apis.iter().filter(|known| Some(*known) != api) {
         steps.push(Step::RemoveStageFromUsagePlan { api: gone.clone() });
     }
-    if plan.keys.is_empty() {
+    let may_edit = |id: &String| !found.keys.read_keys.iter().any(|key| key.id == *id);
+    if !plan.keys.iter().any(may_edit) {
         details.push("add it to the usage plan".into());
         steps.push(key_step);
     }

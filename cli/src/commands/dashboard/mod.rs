@@ -112,6 +112,7 @@ fn is_any_known() -> bool {
 /// The deployed API of the config.
 #[cfg(feature = "deploy")]
 mod deployed {
+    use abtest_model::Role;
     use abtest_wiring::operate::keys;
     use anyhow::{Context, Error, Result};
 
@@ -128,7 +129,7 @@ mod deployed {
     pub(super) async fn target(arguments: &DeploymentArguments) -> Result<Target> {
         let deployment = Deployment::read(&arguments.config()?).await?;
         let address = deployment.address()?.parse().map_err(Error::msg)?;
-        let keys = keys(&deployment.account, &deployment.found).await?;
+        let keys = keys(&deployment.account, &deployment.found, Role::Edit).await?;
         let key = keys.into_iter().next().context("there is no key; run `abtest deploy`")?;
         Ok(Target { address, key: key.value })
     }
