@@ -3,7 +3,7 @@ import { logOut, switchNamespace } from "./data/actions.js"
 import * as api from "./data/api.js"
 import * as memory from "./data/memory.js"
 import { link, route } from "./data/router.js"
-import { namespace, state } from "./data/state.js"
+import { namespace, shown, state } from "./data/state.js"
 import { Editor } from "./definition/editor.js"
 import { history } from "./definition/history.js"
 import { layers } from "./definition/layers.js"
@@ -21,8 +21,8 @@ import { useEffect, useState } from "./vendor/hooks.mjs"
 
 /** Draws the state. */
 export function App() {
-  const { view: shown, experiment } = route()
-  const title = shown === "layers" ? "Layers" : shown === "new" ? "New experiment" : experiment === null ? "Experiments" : printable(experiment)
+  const { experiment } = route()
+  const title = shown() === "layers" ? "Layers" : shown() === "new" ? "New experiment" : experiment === null ? "Experiments" : printable(experiment)
   useEffect(() => { document.title = `${title} – abtest` }, [title])
   return html`
     <a class="skip" href="#content" onClick=${skip}>Skip to content</a>
@@ -77,7 +77,7 @@ function view() {
     case "refused": return notices.refused(trouble.message)
   }
   const banner = trouble && notices.stale(trouble.message, state.asOf)
-  return [banner, views[route().view](experiment ?? "") ?? (!banner && notices.loading())]
+  return [banner, views[shown()](experiment ?? "") ?? (!banner && notices.loading())]
 }
 
 /** The content of each view, or null until it was read. @type {Record<import("./data/router.js").View, (experiment: string) => Content>} */

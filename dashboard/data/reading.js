@@ -4,7 +4,7 @@ import { ApiError } from "./api.js"
 import { readHistory, readSettings } from "./definitions.js"
 import { arrange, page } from "./order.js"
 import { route } from "./router.js"
-import { changed, namespace, state } from "./state.js"
+import { changed, namespace, shown, state } from "./state.js"
 
 /** @import {Experiment} from "../types.js" */
 
@@ -25,7 +25,7 @@ export async function read() {
   const began = performance.now()
   try {
     state.session ??= await api.session()
-    await readers[route().view](signal)
+    await readers[shown()](signal)
     if (signal.aborted) return
     state.trouble = null
     state.readFrom = namespace()

@@ -60,6 +60,13 @@ export const namespace = () => route().selected.get("namespace")
 /** Whether the reader may change experiments. A key with the role `read` may not. */
 export const mayEdit = () => state.session !== null && state.session.role !== "read"
 
+/** The view that is shown. A reader who may not edit sees the results instead of the editor. */
+export function shown() {
+  const { view } = route()
+  if (state.session === null || mayEdit()) return view
+  return view === "new" ? "list" : view === "edit" ? "results" : view
+}
+
 /** Forgets what was read in another namespace. */
 export function forgetList() {
   Object.assign(state, { experiments: null, analysed: new Map(), order: [], orderedFor: "", asOf: "", settings: null })

@@ -243,6 +243,36 @@ fn a_change_that_visitors_notice_is_confirmed_before_it_is_saved() {
 }
 
 #[test]
+fn a_read_key_shows_nothing_that_its_reader_may_not_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("read-key");
+    std::fs::write(&file, "a-key-that-reads-and-changes-nothing").unwrap();
+    let mut serve = Serve::start(&["--read-key-file", file.to_str().unwrap()]);
+    create(&serve, json!({"status": "running"}));
+    record(&serve, "not defined", &[("a", 10, &[])]);
+    serve.key = "a-key-that-reads-and-changes-nothing".to_owned();
+    let screen = Screen::start();
+    let reader = reader(&screen, &serve);
+    assert!(reader.texts("#new").is_empty());
+    reader.go(&link("button color"));
+    reader.see_text("#definition", "running");
+    assert_eq!(reader.texts("#definition .button, #definition button"), ["History"]);
+    assert!(reader.texts("#delete").is_empty());
+    reader.go(&link("not defined"));
+    reader.see_text("h1", "not defined");
+    assert!(reader.texts("#define, #delete").is_empty());
+    reader.go("#/layers");
+    reader.see_text("h1", "Layers");
+    assert!(reader.texts("#new-layer").is_empty());
+    // A link to the editor shows the results instead.
+    reader.go(&format!("{}/edit", link("button color")));
+    reader.see("#definition");
+    reader.go("#/new");
+    reader.see("ol.rows");
+    assert_eq!(reader.complaints(), [""; 0]);
+}
+
+#[test]
 fn layers_are_bars_with_their_owners() {
     let (serve, screen) = (Serve::embedded(), Screen::start());
     create(&serve, json!({}));
