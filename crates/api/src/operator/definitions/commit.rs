@@ -77,7 +77,7 @@ impl Definitions {
             };
             let settings = state.settings.as_ref().map_err(damaged)?;
             let body = with_defaults(&order.body, &settings.defaults, order.edit);
-            let generated = generated(&state);
+            let generated = generated(&state, &current);
             let request = Request {
                 edit: order.edit,
                 body: &body,

@@ -61,7 +61,7 @@ pub(crate) fn plan(
         // A definition that does not exist cannot stay the same.
         (Outcome::Unchanged, None) => return Err(super::no_definition(experiment)),
     };
-    check_rules(state, experiment, &change)?;
+    check_rules(state, experiment, before, &change)?;
     let contaminates = change.contaminates.clone();
     let why = change.why.clone();
     let completes = change.definition.status == Status::Completed
@@ -163,8 +163,13 @@ pub(crate) fn with_defaults(body: &Value, defaults: &Map<String, Value>, edit: E
     Value::Object(members)
 }
 
-/// A random id and salt that no experiment and no layer has.
-pub(crate) fn generated(state: &NamespaceState) -> Generated {
+/// The id and salt of a definition that brings none: those that it has, or random ones that no
+/// experiment and no layer has.
+pub(crate) fn generated(state: &NamespaceState, current: &Current) -> Generated {
+    if let Current::Defined(document) = current {
+        let definition = &document.definition;
+        return Generated { id: definition.id.clone(), salt: definition.salt.clone() };
+    }
     let mut used = used_seeds(state);
     Generated { id: unused_seed(&mut used), salt: unused_seed(&mut used) }
 }
@@ -218,11 +223,18 @@ pub(super) fn surroundings(state: &NamespaceState) -> Surroundings {
 fn check_rules(
     state: &NamespaceState,
     experiment: &Experiment,
+    before: Option<&Document>,
     change: &Change,
 ) -> Result<(), Box<Problem>> {
-    let surroundings = surroundings(state);
     let mut violations = abtest_assign::check(&change.definition);
-    violations.extend(surroundings.violations(experiment.as_str(), &change.definition));
+    let new = &change.definition;
+    let keeps_its_place = before.is_some_and(|before| {
+        let old = &before.definition;
+        (&old.id, &old.salt, &old.layer) == (&new.id, &new.salt, &new.layer)
+    });
+    if !keeps_its_place {
+        violations.extend(surroundings(state).violations(experiment.as_str(), new));
+    }
     if violations.is_empty() { Ok(()) } else { Err(Violations(violations).into()) }
 }
 

@@ -136,7 +136,8 @@ fn planned(
         }
         _ => {}
     }
-    let generated = generated(state);
+    let current = Current::Defined(Box::new(document.clone()));
+    let generated = generated(state, &current);
     let request = Request {
         edit: Edit::Patch,
         body: &body,
@@ -145,7 +146,6 @@ fn planned(
         now,
         generated: &generated,
     };
-    let current = Current::Defined(Box::new(document.clone()));
     let author = Author { by: "schedule".to_owned(), actor: None };
     let planned = plan(state, experiment, &current, &request, &author, None)?;
     Ok((planned.writes, planned.after.version))
