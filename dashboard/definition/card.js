@@ -30,6 +30,7 @@ export function card(experiment) {
     return mayEdit() && html`<p class="notice" key="undefined">This experiment has no definition: the analysis guesses its plan.
       <a class="button" id="define" href=${to("edit")}>Define it</a></p>`
   }
+  const { undeclared } = experiment
   const { status, description, hypothesis, owner, layer, traffic, version, winner, decision, schedule } = definition
   const facts = [`${traffic}% of visitors`, layer && `layer ${printable(layer)}`, owner && `owner ${printable(owner)}`, `version ${version}`].filter(Boolean)
   return html`<section class="card definition" id="definition" key="definition" aria-label="Definition">
@@ -38,6 +39,8 @@ export function card(experiment) {
     ${hypothesis && html`<p class="quiet">${printable(hypothesis)}</p>`}
     ${winner && html`<p>The winner is ${name(winner)}. ${printable(decision?.analysis?.verdict?.sentence ?? decision?.summary?.sentence ?? "")}</p>`}
     ${schedule && html`<ul class="schedule">${steps(schedule).map((sentence) => html`<li>${sentence}</li>`)}</ul>`}
+    ${undeclared && html`<p class="quiet" id="undeclared">Counted but not declared, and part of no verdict: ${
+      [["variant", undeclared.variants], ["goal", undeclared.goals]].flatMap(([noun, list]) => /** @type {string[]} */ (list).map((one) => `${noun} ${printable(one)}`)).join(", ")}.</p>`}
     <div class="buttons">
       ${mayEdit() && BUTTONS[status]?.map((step) => html`<button type="button" key=${step} id="step-${step}" class=${STEPS[step].tone}
         onClick=${() => change(experiment.experiment, definition, step)}>${STEPS[step].label}…</button>`)}

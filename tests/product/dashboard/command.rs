@@ -45,6 +45,21 @@ fn its_link_works_once_and_shows_the_experiments_of_the_api() {
 }
 
 #[test]
+fn a_list_of_several_answers_is_read_to_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config.json");
+    std::fs::write(&config, r#"{"limits": {"experiments": 2000, "counters": 5000}}"#).unwrap();
+    let serve = Serve::start(&["--config", config.to_str().unwrap()]);
+    let event = |number| {
+        serde_json::json!({"experiment": format!("experiment {number}"), "variant": "a",
+                           "event": "participate", "uuid": "1"})
+    };
+    super::send(&serve, &(0..1_001).map(event).collect::<Vec<_>>());
+    let (dashboard, screen) = (start(&serve), Screen::start());
+    screen.read(&dashboard.link).see_text(".title p", "1,001 experiments");
+}
+
+#[test]
 fn only_its_own_page_gets_an_answer() {
     let serve = server_with_experiments();
     let dashboard = start(&serve);

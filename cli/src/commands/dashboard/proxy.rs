@@ -3,7 +3,7 @@
 
 use abtest_api::AnswerBody;
 use abtest_model::Namespace;
-use http::header::{ETAG, HOST, ORIGIN, SET_COOKIE};
+use http::header::{HOST, ORIGIN, SET_COOKIE};
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::BodyExt;
@@ -77,7 +77,7 @@ impl Proxy {
             ),
             Ok(answer) => {
                 let mut response = with_type(answer.status, "application/json", answer.body);
-                response.headers_mut().extend(answer.etag.map(|etag| (ETAG, etag)));
+                response.headers_mut().extend(answer.headers);
                 response
             }
             Err(error) => problem(StatusCode::BAD_GATEWAY, &format!("{error:#}.")),

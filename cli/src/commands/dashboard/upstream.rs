@@ -3,7 +3,7 @@
 use abtest_api::{ACTOR_HEADER, KEY_HEADER};
 use anyhow::{Error, Result};
 use http::StatusCode;
-use http::header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH};
+use http::header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH, LINK};
 use http::request::Parts;
 
 use crate::client::{Target, agent, no_answer};
@@ -21,13 +21,17 @@ pub(super) struct Upstream {
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) body: Vec<u8>,
-    /// The version of a document.
-    pub(super) etag: Option<HeaderValue>,
+    /// The headers that the page reads.
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// The headers of the page's requests that the API needs.
 const FORWARDED: [HeaderName; 4] =
     [CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, HeaderName::from_static(ACTOR_HEADER)];
+
+/// The headers of the API's answers that the page reads: a document's version, and where the next
+/// part of the list is.
+const RETURNED: [HeaderName; 2] = [ETAG, LINK];
 
 impl Upstream {
     pub(super) fn new(target: Target) -> Self {
@@ -59,8 +63,10 @@ impl Upstream {
             let mut answer =
                 if is_empty { agent.run(request.map(drop))? } else { agent.run(request)? };
             let body = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec()?;
-            let etag = answer.headers().get(ETAG).cloned();
-            Ok(Answer { status: answer.status(), body, etag })
+            let headers = RETURNED
+                .iter()
+                .filter_map(|name| Some((name.clone(), answer.headers().get(name)?.clone())));
+            Ok(Answer { status: answer.status(), body, headers: headers.collect() })
         });
         asked
             .await?
