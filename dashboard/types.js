@@ -230,11 +230,13 @@
  * @typedef {{member: string, rule: string}} Violation
  *
  * @typedef {object} Edited what a change of a definition does
+ * @property {string} experiment
  * @property {boolean} stored
+ * @property {boolean} created
  * @property {Changed} changed
- * @property {{sentence: string}[]} disturbances
+ * @property {{kind: "targeting" | "traffic" | "pause", sentence: string}[]} disturbances
  * @property {{entering: number, leaving: number, changing: number}} units in percent
- * @property {{message: string}[]} warnings
+ * @property {{member: string, message: string}[]} warnings
  * @property {Members} definition
  *
  * @typedef {object} HistoryChange
@@ -244,13 +246,21 @@
  * @property {string | null} actor
  * @property {string | null} why
  * @property {Changed} changed
+ * @property {{}} [deleted] what remained, if this change deleted the definition
  *
  * @typedef {object} Layer
  * @property {string} name
+ * @property {string} id
  * @property {string | null} description
  * @property {number} free in percent
- * @property {{experiment: string, traffic: number, slots: [number, number][]}[]} holders
- * @typedef {{layers: Layer[]}} Settings
+ * @property {{experiment: string, traffic: number, slots: number[][]}[]} holders
+ *
+ * @typedef {object} Settings the settings of a namespace
+ * @property {string} namespace
+ * @property {string} hash
+ * @property {"any" | "declared"} accept
+ * @property {Layer[]} layers
+ * @property {{}} defaults
  *
  * @typedef {object} Experiment
  * @property {string} experiment

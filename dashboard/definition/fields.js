@@ -47,6 +47,9 @@ function NumberField({ label, path, value, set, errors, factor = 1 }) {
 const choice = (label, path, value, options, set, errors) => field(label, wrongIn(errors, path), html`<select name=${path} value=${value ?? ""}
   onChange=${(/** @type {Event} */ event) => set(valueOf(event))}>${options.map(([one, shown]) => html`<option value=${one}>${shown}</option>`)}</select>`)
 
+/** Options whose text is their value. @param {...string} values @returns {Options} */
+const same = (...values) => values.map((one) => [one, one])
+
 /** A member as JSON. The text stays as it is typed. @param {{label: string, name: string, value: any, set: Set, errors?: Violation[], whole?: boolean}} props */
 export function Json({ label, name, value, set, errors = [], whole = false }) {
   const written = value === undefined ? "" : JSON.stringify(value, null, 2)
@@ -89,7 +92,7 @@ export function all(members, change, errors, settings, isNew) {
       ${choice("Fallback", "fallback", members.fallback ?? members.control ?? members.variants[0]?.name, names, set("fallback"), errors)}
       <${NumberField} label="Traffic in %" path="traffic" value=${members.traffic ?? 100} set=${(/** @type {any} */ value) => change({ ...members, traffic: value })} errors=${errors} />
       ${choice("Layer", "layer", members.layer, layers, set("layer"), errors)}
-      ${isNew && choice("Status", "status", members.status ?? "draft", [["draft", "draft"], ["running", "running"]], set("status"), errors)}
+      ${isNew && choice("Status", "status", members.status ?? "draft", same("draft", "running"), set("status"), errors)}
     </div>
     <${Json} label="Targeting, as a condition in JSON" name="targeting" value=${members.targeting} set=${set("targeting")} errors=${errors} />
     ${goals(members, change, errors)}
@@ -122,9 +125,9 @@ function goals(members, change, errors) {
   return html`<fieldset><legend>Goals</legend>
     ${list.map((/** @type {Members} */ one, /** @type {number} */ index) => html`<div class="tools" key=${index}>
       ${text("Name", `goals[${index}].name`, one.name, set(index, "name"), errors)}
-      ${choice("Role", `goals[${index}].role`, one.role ?? "secondary", [["primary", "primary: decides"], ["secondary", "secondary"], ["guardrail", "guardrail"]], set(index, "role"), errors)}
-      ${choice("Kind", `goals[${index}].kind`, one.kind ?? "conversion", [["conversion", "once per visitor"], ["count", "many times"], ["value", "an amount"]], set(index, "kind"), errors)}
-      ${choice("Better", `goals[${index}].better`, one.better ?? "higher", [["higher", "higher"], ["lower", "lower"]], set(index, "better"), errors)}
+      ${choice("Role", `goals[${index}].role`, one.role ?? "secondary", same("primary", "secondary", "guardrail"), set(index, "role"), errors)}
+      ${choice("Kind", `goals[${index}].kind`, one.kind ?? "conversion", same("conversion", "count", "value"), set(index, "kind"), errors)}
+      ${choice("Better", `goals[${index}].better`, one.better ?? "higher", same("higher", "lower"), set(index, "better"), errors)}
       ${remove(`Remove the goal ${one.name}`, () => change(withMember(members, "goals", list.filter((/** @type {any} */ _, /** @type {number} */ at) => at !== index))))}
     </div>`)}
     <button type="button" id="add-goal" onClick=${() => change({ ...members, goals: [...list, { name: unused("goal", list) }] })}>Add a goal</button>

@@ -27,7 +27,7 @@ export const layers = (settings) => html`
 const layer = ({ name: title, description, free, holders }) => html`<section class="card layer" key=${title} aria-label=${printable(title)}>
   <header><h2>${name(title)}</h2><span class="quiet">${free}% free</span></header>
   ${description && html`<p>${printable(description)}</p>`}
-  <svg class="slots" aria-hidden="true">${holders.flatMap(({ experiment, slots }, index) => slots.map(([from, to]) =>
+  <svg class="slots" aria-hidden="true">${holders.flatMap(({ experiment, slots }, index) => slots.map(([from = 0, to = 0]) =>
     html`<rect class="tone${index % TONES}" x="${from / 100}%" width="${(to - from) / 100}%" height="100%"><title>${printable(experiment)}</title></rect>`))}</svg>
   <ul>${holders.map(({ experiment, traffic }, index) => html`<li>
     <svg class="key" aria-hidden="true"><rect class="tone${index % TONES}" width="100%" height="100%" /></svg>

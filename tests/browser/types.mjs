@@ -4,29 +4,30 @@ import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import ts from "typescript"
 
-/** The schemas that the type `Experiment` describes. */
+/** The types, and where openapi.json describes the same. */
 const SCHEMAS = [
-  (paths) => schemaOf(paths["/experiments/{experiment}"]),
+  ["Experiment", (paths) => schemaOf(paths["/experiments/{experiment}"].get)],
   // The first element of the list is Gimel's `{meta}`.
-  (paths) => resolve(schemaOf(paths["/experiments"]).items).oneOf.find((schema) => !("meta" in members(schema)))
+  ["Experiment", (paths) => resolve(schemaOf(paths["/experiments"].get).items).oneOf.find((schema) => !("meta" in members(schema)))],
+  ["Edited", (paths) => schemaOf(paths["/experiments/{experiment}/definition"].put)],
+  ["HistoryChange", (paths) => schemaOf(paths["/experiments/{experiment}/history"].get).items],
+  ["Settings", (paths) => schemaOf(paths["/settings"].get)]
 ]
 
 const { paths, components } = JSON.parse(readFileSync(process.argv[2], "utf8"))
 const file = fileURLToPath(new URL("../../dashboard/types.js", import.meta.url))
 const program = ts.createProgram([file], { allowJs: true, checkJs: true, noEmit: true, strict: true, target: ts.ScriptTarget.ESNext, types: [] })
 const checker = program.getTypeChecker()
-const experiment = checker
-  .getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(file)))
-  .find(({ name }) => name === "Experiment")
+const types = checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(file)))
 
-const differences = SCHEMAS.flatMap((find) =>
-  compare("Experiment", find(paths), checker.getDeclaredTypeOfSymbol(experiment)))
+const differences = SCHEMAS.flatMap(([type, find]) =>
+  compare(type, find(paths), checker.getDeclaredTypeOfSymbol(types.find(({ name }) => name === type))))
 for (const line of new Set(differences)) console.log(line)
 process.exitCode = differences.length > 0 ? 1 : 0
 
 /** The schema of an endpoint's answer. */
-function schemaOf({ get }) {
-  return get.responses["200"].content["application/json"].schema
+function schemaOf({ responses }) {
+  return responses["200"].content["application/json"].schema
 }
 
 /** The differences between a schema and a type, one line each. */
