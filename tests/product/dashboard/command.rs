@@ -33,6 +33,14 @@ fn its_link_works_once_and_shows_the_experiments_of_the_api() {
     reader.click("dialog button.danger");
     reader.see_text("h1", "Experiments");
     assert_eq!(serve.get("/experiments/split").status, 404);
+    // Changes reach the API with their conditions.
+    reader.go("#/new");
+    reader.fill("[name=name]", "price");
+    reader.click("#save:enabled");
+    reader.click("#step-start");
+    reader.click("dialog .ends .main:enabled");
+    reader.see_text("#definition .status", "running");
+    assert_eq!(serve.get("/experiments/price/definition").json()["status"], "running");
     assert!(!reader.kept().contains(&serve.key));
     assert!(reader.requests().iter().all(|request| !request.to_string().contains(&serve.key)));
     assert!(reader.complaints().is_empty());

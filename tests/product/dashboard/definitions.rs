@@ -273,6 +273,44 @@ fn a_read_key_shows_nothing_that_its_reader_may_not_do() {
 }
 
 #[test]
+fn what_was_counted_and_not_declared_is_named() {
+    let (serve, screen) = (Serve::embedded(), Screen::start());
+    create(&serve, json!({}));
+    record(
+        &serve,
+        "button color",
+        &[("control", 9, &[("signup", 3)]), (HOSTILE, 5, &[("paid", 1)])],
+    );
+    let reader = reader(&screen, &serve);
+    reader.go(&link("button color"));
+    reader.see_text("#undeclared", &format!("variant {HOSTILE}, goal paid."));
+    assert_eq!(complaints(&reader), [""; 0]);
+}
+
+#[test]
+fn a_schedule_is_written_in_the_readers_time() {
+    let (serve, screen) = (Serve::embedded(), Screen::start());
+    create(&serve, json!({}));
+    let reader = reader(&screen, &serve);
+    reader.go(&format!("{}/edit", link("button color")));
+    reader.fill("[name='schedule.start']", "2099-03-01T09:30");
+    reader.click("#add-step");
+    reader.fill("[name='schedule.ramp[0].at']", "2099-03-02T09:30");
+    reader.fill("[name='schedule.ramp[0].traffic']", "75");
+    let expected = reader.ask("new Date('2099-03-01T09:30').toISOString().slice(0, 19) + 'Z'");
+    reader.click("#save:enabled");
+    reader.see_text("#definition .schedule", "Traffic becomes 75%");
+    let schedule = definition(&serve)["schedule"].clone();
+    assert_eq!(schedule["start"], expected);
+    assert_eq!(schedule["ramp"][0]["traffic"], 75);
+    // A step in the past is refused at its field.
+    reader.click("#edit");
+    reader.fill("[name='schedule.start']", "2001-01-01T00:00");
+    reader.see_text(".effects", "schedule.start");
+    reader.see("#save:disabled");
+}
+
+#[test]
 fn layers_are_bars_with_their_owners() {
     let (serve, screen) = (Serve::embedded(), Screen::start());
     create(&serve, json!({}));
