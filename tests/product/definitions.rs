@@ -349,3 +349,45 @@ fn a_definition_moves_with_its_counts_its_slots_and_its_history() {
     let last = new.get("/experiments/button/history").json();
     assert_eq!(last[3]["version"], 4);
 }
+
+#[test]
+fn only_declared_names_count_where_the_namespace_asks_for_them() {
+    let redis = Redis::start();
+    let serve = Serve::redis(&redis.url());
+    assert_eq!(
+        change(&serve, "PATCH", "/settings", None, &json!({"accept": "declared"})).status,
+        200
+    );
+    let body = two(&json!({"goals": [{"name": "buy"}]}));
+    assert_eq!(change(&serve, "PUT", "/experiments/button/definition", None, &body).status, 201);
+    assert_eq!(serve.track("button", "a", "participate", "1"), 200);
+    assert_eq!(serve.track("button", "a", "buy", "1"), 200);
+    for (experiment, variant, goal) in
+        [("x", "a", "buy"), ("button", "x", "buy"), ("button", "a", "x")]
+    {
+        assert_eq!(
+            serve.track(experiment, variant, goal, "1"),
+            404,
+            "{experiment} {variant} {goal}"
+        );
+    }
+    let other = Serve::redis(&redis.url());
+    let made_up = |index: usize| {
+        json!({"experiment": format!("made up {index}"), "variant": "a",
+        "event": "participate", "uuid": "1"})
+    };
+    for hundred in 0..20 {
+        let batch: Value = (0..100).map(|index| made_up(100 * hundred + index)).collect();
+        let answer = other.request("POST", "/track", &[JSON], batch.to_string().as_bytes());
+        assert_eq!((answer.status, answer.json()["refused"].as_array().unwrap().len()), (404, 100));
+    }
+    assert_eq!(redis.command(&["KEYS", "*made*up*"]), "", "a scanner leaves nothing behind");
+    assert!(serve.get("/metrics").text.contains("abtest_events_total{outcome=\"undeclared\"} 3"));
+    let list = serve.get("/experiments").json();
+    assert_eq!(list.as_array().unwrap().len(), 2);
+    // Gimel's members are there for a defined experiment, too.
+    assert_eq!(
+        list[1]["goals"][0]["results"][0],
+        json!({"label": "a", "successes": 1, "trials": 1})
+    );
+}
