@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use abtest_tests::browser::Browser;
-use abtest_tests::serve::Serve;
+use abtest_tests::serve::{Serve, encode};
 use serde_json::{Value, json};
 
 const EXPERIMENT: &str = "50% off: now?";
@@ -56,6 +56,19 @@ fn drain(
     }
 }
 
+/// Defines the experiment, which counts already, and lets only declared names count from now on.
+fn define(serve: &Serve) {
+    let definition = json!({
+        "status": "running", "variants": [{"name": "red & blue"}, {"name": "grün 🟢"}],
+        "goals": [{"name": SIGNUP, "role": "primary"}, {"name": CLICK, "kind": "count"}],
+    });
+    let path = format!("/experiments/{}/definition", encode(EXPERIMENT).replace('+', "%20"));
+    let defined = serve.call("PUT", &path, Some(&definition.to_string()));
+    assert_eq!(defined.status, 201, "{}", defined.text);
+    let settings = serve.call("PATCH", "/settings", Some(r#"{"accept": "declared"}"#));
+    assert_eq!(settings.status, 200, "{}", settings.text);
+}
+
 fn plays(adapter: &str) {
     let (mut serve, mut browser) = (Serve::embedded(), Browser::start());
     let mut expected = Expected::default();
@@ -101,6 +114,7 @@ fn plays(adapter: &str) {
     }
     expected.check(&serve);
     assert_eq!(browser.run(&json!({"do": "complaints"})), json!([]), "before the server stopped");
+    define(&serve);
 
     // The server goes, once well and once not; events wait, and arrive when it is back.
     for killed in [false, true] {
