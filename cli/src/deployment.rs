@@ -2,11 +2,10 @@
 
 use std::path::PathBuf;
 
-use abtest_config::Config;
+use abtest_config::{Config, Endpoints};
 use abtest_wiring::account::{Account, Settings};
 use abtest_wiring::artifacts::{Artifacts, Source};
 use abtest_wiring::blueprint::Blueprint;
-use abtest_wiring::endpoints::Endpoints;
 use abtest_wiring::found::Found;
 use anyhow::{Context, Result, bail};
 

@@ -2,7 +2,6 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`endpoints`] | the endpoints and their functions: the built-in ones and those of the config |
 //! | [`account`] | the caller's account and credentials, and what a failed call means |
 //! | [`artifacts`] | the functions' zips: found, checked, or built |
 //! | [`blueprint`] | everything that must exist, worked out from the config, the place and the artifacts |
@@ -12,7 +11,7 @@
 //! | [`apply`] | takes the steps |
 //! | [`operate`] | operating a deployment: roll back, rotate the key, read the logs |
 //!
-//! A deploy: config → [`Endpoints`](endpoints::Endpoints) →
+//! A deploy: config → [`Endpoints`](abtest_config::Endpoints) →
 //! [`Blueprint`](blueprint::Blueprint); the account → [`Found`](found::Found); both →
 //! [`Plan`](plan::Plan), which can be printed. [`apply`] does only what the plan says. If it stops
 //! half-way, the next plan starts from what exists then.
@@ -21,7 +20,6 @@ pub mod account;
 pub mod apply;
 pub mod artifacts;
 pub mod blueprint;
-pub mod endpoints;
 pub mod found;
 pub mod operate;
 pub mod permissions;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use abtest_config::Config;
+use abtest_config::{Config, Endpoints};
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value};
 
@@ -204,9 +204,7 @@ fn put(config: &mut Value, member: &str, value: Value) -> Result<()> {
 /// Checks that the text is a config and that its endpoints fit together.
 fn check(text: &str) -> Result<()> {
     let config = Config::read(Some(text), |_| None)?;
-    #[cfg(feature = "deploy")]
-    abtest_wiring::endpoints::Endpoints::new(&config.name, &config.extra_wiring)?;
-    drop(config);
+    Endpoints::new(&config.name, &config.extra_wiring)?;
     Ok(())
 }
 

@@ -9,6 +9,7 @@
 //! | [`deployment`] | [`DeploymentSettings`]: what `abtest deploy` creates |
 //! | [`serve`] | [`ServeSettings`]: the address of `abtest serve`, and what strangers may take |
 //! | [`wiring`] | [`Wiring`]: an entry of `extra_wiring` |
+//! | [`endpoints`] | [`Endpoints`]: the built-in endpoints and those of `extra_wiring`, checked |
 //!
 //! The last four need the feature `file`. A deployed function works without it: it reads its
 //! settings from environment variables.
@@ -17,6 +18,8 @@
 
 #[cfg(feature = "file")]
 pub mod deployment;
+#[cfg(feature = "file")]
+pub mod endpoints;
 #[cfg(feature = "file")]
 pub mod file;
 pub mod reference;
@@ -29,6 +32,8 @@ pub mod wiring;
 
 #[cfg(feature = "file")]
 pub use deployment::{Architecture, DeploymentName, DeploymentSettings, Throttle};
+#[cfg(feature = "file")]
+pub use endpoints::{Endpoints, WiringError};
 #[cfg(feature = "file")]
 pub use file::{Config, ConfigError};
 pub use reference::SecretReference;

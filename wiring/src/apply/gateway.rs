@@ -1,5 +1,6 @@
 //! Steps of the API.
 
+use abtest_config::endpoints::{Endpoint, ResourcePath};
 use abtest_model::Method;
 use aws_sdk_apigateway::config::Config;
 use aws_sdk_apigateway::config::retry::RetryConfig;
@@ -10,7 +11,6 @@ use aws_sdk_apigateway::types::{
 use super::{Applier, ApplyError, Done};
 use crate::account::{Call, CallError, Kind, create_once};
 use crate::blueprint::STAGE;
-use crate::endpoints::{Endpoint, ResourcePath};
 use crate::found::find_api;
 use crate::plan::{gateway_headers, throttles};
 

@@ -8,15 +8,13 @@ pub(crate) use role::role_name;
 
 use std::collections::BTreeMap;
 
-use abtest_config::Config;
-use abtest_config::{DeploymentName, Throttle};
+use abtest_config::{Config, DeploymentName, Endpoints, Throttle, WiringError};
 use abtest_model::Secret;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::account::Place;
 use crate::artifacts::{Artifact, Artifacts};
-use crate::endpoints::{Endpoints, WiringError};
 use role::role_arn;
 
 /// The tag that names the deployment to which a resource belongs.

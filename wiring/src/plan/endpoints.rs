@@ -1,10 +1,10 @@
 //! The API with its paths and methods.
 
+use abtest_config::endpoints::{Endpoint, ResourcePath};
 use abtest_model::Method;
 
 use super::{Change, PlanError, Step, check_owner};
 use crate::blueprint::{Blueprint, GATEWAY_RESPONSES};
-use crate::endpoints::{Endpoint, ResourcePath};
 use crate::found::{Found, FoundApi, FoundMethod, Owner};
 
 pub(super) fn plan_api(blueprint: &Blueprint, found: &Found) -> Result<Change, PlanError> {

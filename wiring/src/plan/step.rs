@@ -2,9 +2,9 @@
 
 use std::fmt;
 
+use abtest_config::endpoints::ResourcePath;
 use abtest_model::Method;
 
-use crate::endpoints::ResourcePath;
 
 /// A step of a plan. It names resources as the blueprint does. The ids that AWS gives them are
 /// looked up when the step is taken.

@@ -1,9 +1,8 @@
 //! Checks of the files on this machine.
 
-use abtest_config::Config;
+use abtest_config::{Config, Endpoints};
 use abtest_model::{Method, Program};
 use abtest_wiring::artifacts::Artifacts;
-use abtest_wiring::endpoints::Endpoints;
 
 use super::Check;
 use crate::config_file;

@@ -1,11 +1,9 @@
 //! The paths of the config's `extra_wiring`, which work here as they do when deployed.
 
 use abtest_api::WiredPath;
-use abtest_config::Config;
+use abtest_config::{Config, Endpoints, WiringError};
 use abtest_model::Handler;
 use abtest_model::endpoint::Access;
-#[cfg(feature = "deploy")]
-use abtest_wiring::endpoints::{Endpoints, WiringError};
 
 use crate::page;
 
@@ -16,7 +14,6 @@ const OWN_PATHS: [&str; 5] = ["/", "/favicon.ico", "/session", "/healthz", "/met
 #[derive(Debug, thiserror::Error)]
 pub(super) enum WiredPathError {
     /// It could not be deployed either.
-    #[cfg(feature = "deploy")]
     #[error(transparent)]
     Wiring(#[from] WiringError),
     /// `serve` needs the path itself.
@@ -24,10 +21,9 @@ pub(super) enum WiredPathError {
     OwnPath(String),
 }
 
-/// The wired paths. A build that can deploy applies the rules of `abtest deploy`, so that a config
-/// that is served can be deployed. In every build, only reading results can be open.
+/// The wired paths. The rules are those of `abtest deploy`, so that a config that is served can be
+/// deployed. Only reading results can be open.
 pub(super) fn paths(config: &Config) -> Result<Vec<WiredPath>, WiredPathError> {
-    #[cfg(feature = "deploy")]
     Endpoints::new(&config.name, &config.extra_wiring)?;
     let wired = config.extra_wiring.iter().map(|wiring| {
         let endpoint = &wiring.api_gateway;
@@ -74,7 +70,6 @@ mod tests {
         assert!(paths_of("track", "kcart", false).is_ok());
     }
 
-    #[cfg(feature = "deploy")]
     #[test]
     fn what_cannot_be_deployed_cannot_be_served() {
         assert!(matches!(paths_of("experiments", "all", false), Err(WiredPathError::Wiring(_))));

@@ -14,22 +14,23 @@ pub use rules::WiringError;
 
 use std::collections::BTreeMap;
 
-use abtest_config::{DeploymentName, Wiring};
 use abtest_model::endpoint::{self as model, Access, ENDPOINTS};
 use abtest_model::{Handler, Method, Program};
+
+use crate::{DeploymentName, Wiring};
 
 /// Everything that is reachable, and the functions behind it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoints {
     /// The functions, by name.
-    pub functions: BTreeMap<String, WiredFunction>,
+    pub functions: BTreeMap<String, Function>,
     /// The endpoints, by path and method.
     pub endpoints: BTreeMap<(ResourcePath, Method), Endpoint>,
 }
 
-/// A function that endpoints lead to.
+/// A function that endpoints lead to: what it does and how large it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WiredFunction {
+pub struct Function {
     /// What it does.
     pub handler: Handler,
     /// Memory in MiB.
@@ -132,12 +133,12 @@ impl Endpoints {
 
     fn add_function(&mut self, wiring: &Wiring) -> Result<(), WiringError> {
         let name = &wiring.lambda.function_name;
-        let described = WiredFunction::from(wiring);
+        let described = Function::from(wiring);
         let known = *self.functions.entry(name.clone()).or_insert(described);
         if known == described {
             return Ok(());
         }
-        let show = |function: WiredFunction| {
+        let show = |function: Function| {
             format!("{}, {} MB, {} s", function.handler, function.memory, function.timeout)
         };
         Err(WiringError::Disagreement {
@@ -195,7 +196,7 @@ impl Endpoints {
     }
 }
 
-impl From<&Wiring> for WiredFunction {
+impl From<&Wiring> for Function {
     fn from(wiring: &Wiring) -> Self {
         let function = &wiring.lambda;
         Self { handler: function.handler, memory: function.memory_size, timeout: function.timeout }
@@ -203,11 +204,11 @@ impl From<&Wiring> for WiredFunction {
 }
 
 /// The size of a function, unless an entry of `extra_wiring` sets it.
-fn default_size(program: Program) -> WiredFunction {
+fn default_size(program: Program) -> Function {
     let handler = program.handler();
     match program {
-        Program::Track => WiredFunction { handler, memory: 128, timeout: 3 },
-        Program::Experiments => WiredFunction { handler, memory: 512, timeout: 25 },
+        Program::Track => Function { handler, memory: 128, timeout: 3 },
+        Program::Experiments => Function { handler, memory: 512, timeout: 25 },
     }
 }
 

@@ -1,7 +1,8 @@
 //! The rules for entries of `extra_wiring`.
 
-use abtest_config::Wiring;
 use abtest_model::{Handler, Method};
+
+use crate::Wiring;
 
 /// What is wrong with the wiring. It is found before AWS is called.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
