@@ -5,7 +5,8 @@ use std::cmp::Ordering;
 use serde_json::{Map, Value};
 
 use super::attributes::{Actual, Scope};
-use super::compile::{Condition, Members, Node, OrderOperator, Test, VersionOperator};
+use super::compile::Condition;
+use super::compiled::{Members, Node, OrderOperator, Test, VersionOperator};
 use super::version;
 
 /// True, false, or unknown for what depends on an operator that is not understood. Only true

@@ -7,6 +7,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`compile`] | from JSON to a [`Condition`], with all [`Problem`]s |
+//! | `compiled` | a condition in the form in which it is evaluated |
 //! | [`matching`] | from a condition and attributes to an answer |
 //! | [`attributes`] | values of attributes, and the way to them |
 //! | [`pattern`] | regular expressions that mean the same in JavaScript |
@@ -14,6 +15,7 @@
 
 pub mod attributes;
 pub mod compile;
+mod compiled;
 mod matching;
 mod pattern;
 mod version;
