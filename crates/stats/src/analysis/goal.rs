@@ -60,14 +60,14 @@ impl<'a> Goal<'a> {
     }
 
     pub(super) fn estimates(&self, counts: &Counts, settings: &Settings) -> Vec<VariantEstimate> {
+        let best = self.best();
         let estimate = |index: usize| {
             let (arm, variant) = (self.arms[index], &counts.variants[index]);
             let interval = arm.and_then(|arm| arm.intervals(settings.level));
-            let chance_best = self.chances.as_ref().map(|chances| chances.best[index]);
-            let reason = match (interval, chance_best) {
-                (None, _) => Some("no participants yet".to_owned()),
-                (_, None) => Some(NO_CHANCES.to_owned()),
-                _ => None,
+            let (chance_best, reason) = match (interval, &best) {
+                (None, _) => (None, Some("no participants yet".to_owned())),
+                (_, Ok(best)) => (Some(best[index]), None),
+                (_, Err(reason)) => (None, Some(reason.clone())),
             };
             VariantEstimate {
                 variant: variant.name.clone(),
@@ -84,6 +84,23 @@ impl<'a> Goal<'a> {
             }
         };
         (0..counts.variants.len()).map(estimate).collect()
+    }
+
+    /// Each variant's chance to be the best, or why there is none. It depends on every variant, so one
+    /// that has too little data leaves all of them without.
+    fn best(&self) -> Result<&[f64], String> {
+        if self.kind == GoalKind::Rate {
+            return Err(NO_CHANCES.to_owned());
+        }
+        let Some(chances) = &self.chances else {
+            return Err("one variant has no participants yet".to_owned());
+        };
+        let arms = || self.arms.iter().flatten().enumerate();
+        let pairs = arms().flat_map(|(index, one)| arms().skip(index + 1).map(move |o| (one, o.1)));
+        match pairs.into_iter().find_map(|(one, other)| too_early(*one, *other)) {
+            Some(reason) => Err(reason),
+            None => Ok(&chances.best),
+        }
     }
 
     pub(super) fn matrix(self) -> Matrix {

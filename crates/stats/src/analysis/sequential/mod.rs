@@ -1,27 +1,28 @@
-//! The sequential method: bounds for a new look, and what the recorded looks say.
+//! The sequential method: the recorded looks, a new one, and what they say.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `bounds` | [`Bounds`]: what all looks share, and how far their alpha is spent |
+//! | `finding` | what a new look finds |
+
+mod bounds;
+mod finding;
 
 use std::collections::HashSet;
 
 use super::arm::Arm;
-use super::evidence::{Evidence, LookEvidence, Silence, too_early};
+use super::evidence::{Evidence, LookEvidence, Silence};
 use super::families::Families;
 use super::family::Family;
 use super::input::{Counts, Settings};
-use super::look::{
-    Decision, EarlierLook, LOOK_FORMAT, LookComparison, LookFamily, LookFinding, LookRecord,
-    LookVariant, Looks, VarianceMethod,
-};
+use super::look::{Decision, EarlierLook, LookComparison, LookRecord, Looks};
 use super::report::{ComparisonLook, LooksReport};
 use crate::error::{Error, require};
-use crate::group_sequential::{Bound, Looking};
-use crate::level::Level;
 use crate::many_comparisons::Correction;
+use bounds::Bounds;
 
 /// Looks nearer to each other than this share of the plan are one look: the participants between them add no information.
 const ONE_LOOK: f64 = 1e-3;
-
-/// A look may be this many times past the plan. It spends no more than a look at the end.
-const FAR_PAST: f64 = 1e6;
 
 /// The recorded looks, and this analysis if it is a look.
 pub(super) struct Sequence {
@@ -62,7 +63,7 @@ impl Sequence {
         }
         let now = participants(counts);
         let (earlier, is_new) = distinct(looks, now);
-        let mut shape = Shape::new(settings, families, looks)?;
+        let mut bounds = Bounds::new(settings, families, looks)?;
         // Records hold their bounds. Only another look needs the process behind them, which costs milliseconds a look.
         let takes = is_new || earlier.iter().any(|look| matches!(look, EarlierLook::Told(_)));
         let mut records = Vec::new();
@@ -70,11 +71,11 @@ impl Sequence {
             records.push(match look {
                 EarlierLook::Recorded(record) => {
                     if takes {
-                        shape.recall(record)?;
+                        bounds.recall(record)?;
                     }
                     (**record).clone()
                 }
-                EarlierLook::Told(participants) => shape.take(*participants, settings)?,
+                EarlierLook::Told(participants) => bounds.take(*participants, settings)?,
             });
         }
         if is_new {
@@ -88,8 +89,8 @@ impl Sequence {
                     asked: name.to_owned(),
                 });
             }
-            let mut record = shape.take(now, settings)?;
-            describe(&mut record, counts, settings, control, &shape, families, pairs);
+            let mut record = bounds.take(now, settings)?;
+            finding::describe(&mut record, counts, settings, control, &bounds, families, pairs);
             records.push(record);
         }
         let reason = silence(looks, now, is_new);
@@ -175,191 +176,6 @@ impl Sequence {
         let decisions = self.decisions();
         LooksReport { planned: self.planned, taken: self.records, decisions }
     }
-}
-
-/// What all looks of an experiment share: the families and how far their alpha is spent. The first recorded look fixes it.
-struct Shape {
-    planned: u64,
-    level: f64,
-    correction: Correction,
-    tuning: f64,
-    families: Vec<(LookFamily, Looking)>,
-    /// The comparisons of the recorded looks; `None` before the first.
-    comparisons: Option<Vec<LookComparison>>,
-}
-
-impl Shape {
-    fn new(settings: &Settings, families: &Families<'_>, looks: &Looks) -> Result<Self, Error> {
-        let mut shape = Self {
-            planned: looks.planned,
-            level: 1.0 - settings.level.alpha(),
-            // An equal share for each comparison: looks leave no order of p-values to step through.
-            correction: match settings.correction {
-                Correction::None => Correction::None,
-                Correction::Bonferroni | Correction::BenjaminiHochberg => Correction::Bonferroni,
-            },
-            tuning: settings.tuning(),
-            families: Vec::new(),
-            comparisons: None,
-        };
-        let recorded = looks.earlier.iter().find_map(|look| match look {
-            EarlierLook::Recorded(record) => Some(record),
-            EarlierLook::Told(_) => None,
-        });
-        if let Some(first) = recorded {
-            shape.level = first.level;
-            shape.correction = first.correction;
-            shape.tuning = first.tuning;
-            for family in &first.families {
-                let looking = Looking::new(Level::from_alpha(family.alpha)?);
-                shape.families.push((*family, looking));
-            }
-            return Ok(shape);
-        }
-        for plan in families.plans() {
-            let family = LookFamily {
-                family: plan.family,
-                comparisons: plan.comparisons,
-                alpha: plan.each.alpha(),
-                spent_before: 0.0,
-                spent_after: 0.0,
-                bound: None,
-            };
-            shape.families.push((family, Looking::new(plan.each)));
-        }
-        Ok(shape)
-    }
-
-    /// Adds a recorded look as it was.
-    fn recall(&mut self, record: &LookRecord) -> Result<(), Error> {
-        for (family, looking) in &mut self.families {
-            let Some(then) = record.family(family.family) else { continue };
-            let information = record.information.min(FAR_PAST);
-            looking.recall(Bound { information, spent: then.spent_after, z: then.bound })?;
-        }
-        let known = self.comparisons.get_or_insert_with(Vec::new);
-        if known.is_empty() {
-            known.extend(record.comparisons.iter().cloned());
-        }
-        Ok(())
-    }
-
-    /// A look at these participants, without what it found.
-    fn take(&mut self, participants: u64, settings: &Settings) -> Result<LookRecord, Error> {
-        let information = (participants as f64 / self.planned as f64).min(FAR_PAST);
-        for (family, looking) in &mut self.families {
-            family.spent_before = looking.spent();
-            let bound = looking.take(information)?;
-            family.spent_after = bound.spent;
-            family.bound = bound.z;
-        }
-        Ok(LookRecord {
-            format: LOOK_FORMAT,
-            participants,
-            planned: self.planned,
-            information,
-            level: self.level,
-            correction: self.correction,
-            tuning: self.tuning,
-            control: String::new(),
-            counter: settings.counter,
-            variants: Vec::new(),
-            families: self.families.iter().map(|(family, _)| *family).collect(),
-            comparisons: Vec::new(),
-        })
-    }
-}
-
-/// Adds what a new look found.
-fn describe(
-    record: &mut LookRecord,
-    counts: &Counts,
-    settings: &Settings,
-    control: Option<usize>,
-    shape: &Shape,
-    families: &Families<'_>,
-    pairs: &[Pair<'_>],
-) {
-    let Some(control) = control.map(|index| counts.variants[index].name.as_str()) else { return };
-    record.control = control.to_owned();
-    let variant = |variant: &super::input::VariantCounts| LookVariant {
-        variant: variant.name.clone(),
-        participants: variant.trials,
-        weight: variant.weight,
-    };
-    record.variants = counts.variants.iter().map(variant).collect();
-    let found = |goal: &str, variant: &str, family: Family| {
-        let pair = pairs.iter().find(|pair| pair.goal == goal && pair.variant == variant)?;
-        let (_, looking) = shape.families.iter().find(|(one, _)| one.family == family)?;
-        finding(pair.arms?, looking)
-    };
-    record.comparisons = match &shape.comparisons {
-        Some(known) => known
-            .iter()
-            .map(|one| LookComparison {
-                found: found(&one.goal, &one.variant, one.family),
-                ..one.clone()
-            })
-            .collect(),
-        None => declared_pairs(counts, settings, control)
-            .map(|(goal, variant)| {
-                let family = families.of(goal, variant, control);
-                LookComparison {
-                    goal: goal.to_owned(),
-                    variant: variant.to_owned(),
-                    family,
-                    found: found(goal, variant, family),
-                }
-            })
-            .collect(),
-    };
-}
-
-/// Every pair of a goal and a variant, declared or else counted.
-fn declared_pairs<'a>(
-    counts: &'a Counts,
-    settings: &'a Settings,
-    control: &'a str,
-) -> impl Iterator<Item = (&'a str, &'a str)> {
-    let (goals, variants): (Vec<&str>, Vec<&str>) = match &settings.declared {
-        Some(declared) => (
-            declared.goals.iter().map(|goal| goal.name.as_str()).collect(),
-            declared.variants.iter().map(|variant| variant.name.as_str()).collect(),
-        ),
-        None => (
-            counts.goals.iter().map(|goal| goal.name.as_str()).collect(),
-            counts.variants.iter().map(|variant| variant.name.as_str()).collect(),
-        ),
-    };
-    goals.into_iter().flat_map(move |goal| {
-        let others = variants.clone().into_iter().filter(move |variant| *variant != control);
-        others.map(move |variant| (goal, variant))
-    })
-}
-
-fn finding((control, variant): (Arm, Arm), looking: &Looking) -> Option<LookFinding> {
-    if too_early(control, variant).is_some() {
-        return None;
-    }
-    let estimate = Arm::ln_ratio(control, variant)?;
-    let standard_error = Arm::ln_ratio_variance(control, variant)?.sqrt();
-    let z = estimate / standard_error;
-    if !(z.is_finite() && standard_error > 0.0) {
-        return None;
-    }
-    Some(LookFinding {
-        estimate,
-        standard_error,
-        variance: VarianceMethod::LogRatioOfProportions,
-        z,
-        p_value: looking.p_value(z),
-        difference: Arm::difference(control, variant)?,
-        difference_standard_error: Arm::difference_variance(control, variant).map(f64::sqrt),
-        cap: None,
-        strata: Vec::new(),
-        control_participants: control.trials() as u64,
-        variant_participants: variant.trials() as u64,
-    })
 }
 
 fn look_evidence(look: &LookRecord, goal: &str, variant: &str) -> Option<LookEvidence> {

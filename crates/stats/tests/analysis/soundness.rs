@@ -1,0 +1,63 @@
+//! The sample ratio, and what disturbs it.
+
+use abtest_stats::analysis::{
+    AlarmVariant, Analysis, Outcome, Period, RaisedAlarm, Remark, RemarkCode, Settings,
+    VariantCounts, analyse,
+};
+
+use super::{counts, exact};
+
+#[test]
+fn the_sample_ratio_alarm_stays_and_chi_square_never_raises_it() {
+    let counts = counts(&[(10_000, 1_000), (10_480, 1_100)]);
+    let analysis = analyse(&counts, &exact()).unwrap();
+    let check = &analysis.sample_ratio;
+    assert!(check.p_value.unwrap() < 0.001 && check.e_value.unwrap() < 1_000.0, "{check:?}");
+    assert!(!check.alarm);
+    let of =
+        |variant: &str, participants| AlarmVariant { variant: variant.to_owned(), participants };
+    let raised = RaisedAlarm {
+        at: "2026-11-20T08:00:00Z".to_owned(),
+        e_value: 2e6,
+        variants: vec![of("A", 1_000), of("B", 1_500)],
+    };
+    let before = Settings { sample_ratio_alarmed: Some(raised.clone()), ..exact() };
+    let analysis = analyse(&counts, &before).unwrap();
+    assert!(analysis.sample_ratio.alarm);
+    assert_eq!(analysis.sample_ratio.raised, Some(raised));
+    let warning = &analysis.warnings[0].message;
+    assert!(
+        warning.contains("raised at 2026-11-20T08:00:00Z, with 2,500 participants"),
+        "{warning}"
+    );
+    assert_eq!(analysis.verdict.outcome, Outcome::Unsound);
+}
+
+#[test]
+fn one_made_up_variant_neither_voids_the_verdict_nor_becomes_the_control() {
+    let sound = counts(&[(20_000, 1_000), (20_100, 1_300)]);
+    let mut disturbed = sound.clone();
+    let stranger = VariantCounts { name: "Control".to_owned(), trials: 1, weight: None };
+    disturbed.variants.insert(0, stranger);
+    disturbed.goals[0].successes.insert(0, 1);
+    let (before, after) =
+        (analyse(&sound, &exact()).unwrap(), analyse(&disturbed, &exact()).unwrap());
+    assert_eq!(after.verdict.outcome, Outcome::Better);
+    let is_listed = |note: &Remark| note.code == RemarkCode::NegligibleVariants;
+    assert!(after.notes.iter().any(|note| is_listed(note) && note.message.contains("Control (1)")));
+    let notes = after.notes.iter().filter(|note| !is_listed(note)).cloned().collect();
+    assert_eq!(Analysis { notes, ..after }, before);
+}
+
+#[test]
+fn periods_are_judged_by_their_own_weights() {
+    let mut counts = counts(&[(11_000, 500), (19_000, 500)]);
+    assert!(analyse(&counts, &exact()).unwrap().sample_ratio.alarm);
+    counts.periods = vec![
+        Period { weights: vec![1.0, 1.0], participants: vec![10_000, 10_000] },
+        Period { weights: vec![1.0, 9.0], participants: vec![1_000, 9_000] },
+    ];
+    let check = analyse(&counts, &exact()).unwrap().sample_ratio;
+    assert!(!check.alarm && check.p_value.unwrap() > 0.9, "{check:?}");
+    assert_eq!(check.expected, Some(vec![11_000.0, 19_000.0]));
+}
