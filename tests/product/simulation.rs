@@ -1,10 +1,9 @@
-//! Do the intervals and the sample-ratio check keep their promise on real HyperLogLogs? Visitors
-//! are played into a real Redis, the product reads and analyses it, and what it says is held
-//! against what is true.
+//! Do the intervals and the sample ratio check hold on real HyperLogLogs? This plays visitors into a
+//! real Redis, analyses them with the product, and compares the results with the true values.
 //!
-//! `ABTEST_SIMULATION=10000:0.1:1000,…` (trials a variant, rate, experiments) plays as many as one
-//! likes: the figures of `docs/statistics.md` come from it. Without, enough are played to notice when
-//! something breaks.
+//! `ABTEST_SIMULATION=10000:0.1:1000,…` (trials per variant, rate, experiments) sets what is played. The
+//! figures in `docs/statistics.md` come from it. Without it, a few experiments are played, enough to
+//! notice when something breaks.
 
 use std::process::Command;
 
@@ -20,13 +19,13 @@ struct Cell {
     experiments: u64,
 }
 
-/// What the second variant's rate is of the first's.
+/// The lift of the second variant over the first.
 const LIFT: f64 = 0.1;
 
 /// What was seen in a cell.
 #[derive(Default)]
 struct Seen {
-    /// Whether an interval held the truth, for `shared` and `own` goals.
+    /// Whether an interval contained the true value, for `shared` and `own` goals.
     rate: [Share; 2],
     difference: [Share; 2],
     lift: [Share; 2],
@@ -34,7 +33,7 @@ struct Seen {
     alarms: u64,
     /// Relative errors of the counters of trials, and of the successes of the shared goal.
     errors: Vec<(f64, f64)>,
-    /// What the product takes the error of a rate's counters to be.
+    /// The error of a rate's counters that the product assumes.
     supposed: f64,
 }
 
@@ -55,7 +54,7 @@ impl Share {
         self.held as f64 / self.of as f64
     }
 
-    /// Three standard errors of the share, if it is 95% in truth.
+    /// Three standard errors of the share, if the true share is 95%.
     fn leeway(self) -> f64 {
         3.0 * (0.95 * 0.05 / self.of as f64).sqrt()
     }
@@ -87,7 +86,7 @@ fn play(redis: &Redis, cell: Cell, seed: u64, again: f64) -> Vec<[u64; 4]> {
         .collect()
 }
 
-/// A seed of 31 bits far from its neighbours': Redis' generator starts alike from like seeds.
+/// A seed of 31 bits far from its neighbours': similar seeds start Redis' generator in similar ways.
 fn scattered(seed: u64) -> u64 {
     seed.wrapping_mul(2_654_435_761) % (1 << 31)
 }
@@ -99,7 +98,7 @@ fn namespace(cell: Cell, again: f64) -> String {
 /// What the product says about each experiment.
 fn read(redis: &Redis, namespace: &str, method: &str) -> Vec<Value> {
     let output = Command::new(binary("abtest"))
-        // Thousands of large counters at once, on a machine that is busy with other tests.
+        // Thousands of large counters, on a machine that runs other tests too.
         .env("ABTEST_REDIS_RESPONSE_TIMEOUT_MS", "60000")
         .args(["results", "--json", "--redis", &redis.url(), "--namespace", namespace])
         .args(["--method", method])
@@ -188,12 +187,12 @@ impl Seen {
 
     fn check(&self, cell: Cell) {
         let all = [self.rate, self.difference, self.lift];
-        // What 93% to 97% leaves, widened by chance where fewer are played.
+        // 93% to 97%, wider if few experiments are played.
         for share in all.iter().map(|both| both[1]) {
             let leeway = share.leeway().max(0.02);
             assert!((share.share() - 0.95).abs() <= leeway, "{}: {}", cell.trials, share.share());
         }
-        // Counters that share uuids err together, so that their ratio errs less.
+        // Counters that share uuids err together, so their ratio errs less.
         for share in all.iter().map(|both| both[0]) {
             assert!(share.share() >= 0.95 - share.leeway().max(0.02), "{}", share.share());
         }
@@ -201,7 +200,7 @@ impl Seen {
             assert!(share.share() >= 0.95 - share.leeway().max(0.02), "{}", share.share());
         }
         assert!(self.alarms <= 2, "{} alarms at {} trials", self.alarms, cell.trials);
-        // The root mean square of k errors is known to one part in the root of 2k.
+        // The root mean square of k errors has a relative standard error of 1/sqrt(2k).
         let supposed = self.supposed;
         let seen = self.error(|e| f64::midpoint(e.0 * e.0, e.1 * e.1)).sqrt();
         let leeway = 0.1 + 3.0 / (4.0 * self.errors.len() as f64).sqrt();
@@ -209,7 +208,7 @@ impl Seen {
     }
 }
 
-/// The cells of `ABTEST_SIMULATION`, written as trials:rate:experiments with commas between.
+/// The cells of `ABTEST_SIMULATION`: trials:rate:experiments, separated by commas.
 fn cells() -> Vec<Cell> {
     let wish = std::env::var("ABTEST_SIMULATION")
         .unwrap_or_else(|_| "10000:0.1:200,100000:0.1:30,1000000:0.1:4".to_owned());
@@ -228,10 +227,10 @@ fn cells() -> Vec<Cell> {
 }
 
 #[test]
-fn intervals_and_the_sample_ratio_check_keep_their_promise_on_real_hyperloglogs() {
+fn intervals_and_the_sample_ratio_check_hold_on_real_hyperloglogs() {
     let mut seed = 20_261_121;
     for cell in cells() {
-        // A server for each, so that none keeps all in memory.
+        // One server per cell, so that no server keeps everything in memory.
         let redis = Redis::start();
         let seen = simulate(&redis, cell, seed);
         seed += cell.experiments;

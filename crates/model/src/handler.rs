@@ -84,7 +84,7 @@ impl fmt::Display for Handler {
 /// The error for a name that no handler has.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "`{0}` is no handler; use track, experiments, gimel.track, gimel.all, gimel.experiment \
+    "`{0}` is not a handler; use track, experiments, gimel.track, gimel.all, gimel.experiment \
      or gimel.delete"
 )]
 pub struct UnknownHandler(String);

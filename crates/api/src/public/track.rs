@@ -105,7 +105,7 @@ pub(crate) fn check_one(query: &Query<'_>) -> Result<Response<AnswerBody>, Box<P
     responses(
         (status = 200, description = "every event is stored", body = Receipt),
         (status = 207, description = "some events are stored; the others are listed", body = Receipt),
-        (status = 400, description = "no event is stored, or the body is no JSON", body = Problem,
+        (status = 400, description = "no event is stored, or the body is not JSON", body = Problem,
             content_type = "application/problem+json"),
         (status = 408, description = "the body came too slowly for `abtest serve`", body = Problem,
             content_type = "application/problem+json"),

@@ -1,4 +1,4 @@
-//! A look at the server before anything relies on it.
+//! Examines the server before a deployment.
 
 use std::time::{Duration, Instant};
 
@@ -9,14 +9,14 @@ use super::connection::Connection;
 use super::settings::SettingsError;
 use crate::StoreError;
 
-/// What a Redis server says of itself.
+/// What a Redis server reports about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerReport {
-    /// How long an answer took on a connection that was made already.
+    /// How long an answer took on an open connection.
     pub round_trip: Duration,
     /// How long it took to connect and to get the first answer.
     pub first_answer: Duration,
-    /// Its version, as it writes it; Valkey tells the Redis version that it is compatible with.
+    /// Its version, as it writes it. Valkey reports the Redis version that it is compatible with.
     pub version: String,
     /// What it does when memory is full: `noeviction` keeps every counter.
     pub eviction_policy: String,
@@ -26,11 +26,11 @@ pub struct ServerReport {
     pub memory_limit: Option<u64>,
     /// How many connections there are.
     pub connections: u64,
-    /// How many there may be, if it says so.
+    /// How many it allows, if it says so.
     pub connection_limit: Option<u64>,
 }
 
-/// Why the server could not be looked at.
+/// Why the server could not be examined.
 #[derive(Debug, thiserror::Error)]
 pub enum InspectError {
     /// The settings cannot be used.
@@ -48,8 +48,8 @@ impl ServerReport {
         (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
     }
 
-    /// Whether a full memory would drop counters: they have no expiry, so the policies that only
-    /// drop keys with one leave them alone.
+    /// Whether Redis deletes counters when memory is full. Counters have no expiry, so policies that
+    /// delete only keys with an expiry keep them.
     pub fn may_drop_counters(&self) -> bool {
         self.eviction_policy.starts_with("allkeys")
     }
@@ -60,12 +60,12 @@ impl ServerReport {
     }
 }
 
-/// Connects and asks.
+/// Connects, and reads the report.
 ///
 /// # Errors
 /// When the settings cannot be used, or the server does not answer.
 pub async fn inspect(config: &RedisConfig) -> Result<ServerReport, InspectError> {
-    // Of a cluster this one node.
+    // In a cluster, only this node.
     let connection = Connection::new(&RedisConfig { cluster: false, ..config.clone() })?;
     let limit = connection.response_timeout();
     let ping = || {
