@@ -496,6 +496,27 @@ mod tests {
     }
 
     #[test]
+    fn a_wrong_path_is_named_with_the_address_to_try() {
+        let answers: [&[u8]; 2] = [
+            // Another program.
+            b"HTTP/1.1 404 Not Found\r\ncontent-type: text/html\r\ncontent-length: 0\r\n\r\n",
+            // An abtest, asked below its address.
+            b"HTTP/1.1 404 Not Found\r\ncontent-type: application/problem+json\r\n\
+              content-length: 2\r\n\r\n{}",
+        ];
+        for answer in answers {
+            let (address, error, _) = answered(answer);
+            let expected = format!(
+                "there is no abtest at http://{address}: http://{address}/experiments does not \
+                 exist; check --url"
+            );
+            assert_eq!(error, expected);
+        }
+        let below = client("http://127.0.0.1:1/prod").wrong_path();
+        assert!(below.ends_with("/prod/experiments does not exist; try --url http://127.0.0.1:1"));
+    }
+
+    #[test]
     fn a_key_that_no_header_can_hold_is_named() {
         let target = Target {
             address: "http://127.0.0.1:1".parse().unwrap(),

@@ -240,6 +240,37 @@ fn an_import_creates_its_folder() {
 }
 
 #[test]
+fn a_raised_alarm_survives_export_and_import() {
+    let (mut serve, new) = (Serve::embedded(), tempfile::tempdir().unwrap());
+    let events = (0..500).map(|uuid| {
+        let variant = if uuid < 100 { "a" } else { "b" };
+        serde_json::json!({"experiment": "moved", "variant": variant, "event": "participate",
+            "uuid": uuid.to_string()})
+    });
+    let events = serde_json::Value::Array(events.collect()).to_string();
+    assert_eq!(serve.call("POST", "/track", Some(&events)).status, 200);
+    let raised = |text: &str| {
+        let results: serde_json::Value = serde_json::from_str(text).unwrap();
+        results.pointer("/analysis/sample_ratio/raised").cloned().unwrap_or_default()
+    };
+    let before = raised(&serve.get("/experiments/moved").text);
+    assert!(before["at"].is_string(), "{before}");
+    assert!(serve.terminate().success());
+
+    let path = |name: &str| new.path().join(name).display().to_string();
+    let (file, data) = (path("moved.json"), serve.data().display().to_string());
+    let run = |arguments: &[&str]| {
+        let (code, text) = abtest(&serve.state(), arguments, None, "");
+        assert_eq!(code, 0, "{text}");
+        text
+    };
+    run(&["export", "moved", "--data", &data, "--output", &file]);
+    run(&["import", &file, "--data", &path("new")]);
+    let after = run(&["results", "moved", "--data", &path("new"), "--json"]);
+    assert_eq!(raised(&after), before);
+}
+
+#[test]
 fn without_a_server_a_command_says_that_nothing_runs_and_localhost_finds_the_key() {
     let state = tempfile::tempdir().unwrap();
     let nowhere = format!("http://127.0.0.1:{}", free_port());

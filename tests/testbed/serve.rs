@@ -72,6 +72,13 @@ impl Serve {
         Self::spawn(new_folder(), texts(arguments), "127.0.0.1:0", command)
     }
 
+    /// Starts it on the embedded store, on a disk of a few megabytes that only this server sees.
+    pub fn on_small_disk() -> Self {
+        let folder = new_folder();
+        let command = small_disk(&folder);
+        Self::spawn(folder, Vec::new(), "127.0.0.1:0", command)
+    }
+
     fn spawn(
         folder: Arc<TempDir>,
         arguments: Vec<String>,
@@ -226,6 +233,17 @@ fn new_folder() -> Arc<TempDir> {
 
 fn texts(arguments: &[&str]) -> Vec<String> {
     arguments.iter().map(ToString::to_string).collect()
+}
+
+/// abtest with a small disk in memory as its data folder, as the root of its own user namespace.
+fn small_disk(folder: &TempDir) -> Command {
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    let mount = r#"mount -t tmpfs -o size=4m tmpfs "$0" && exec "$@""#;
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user", "--mount", "sh", "-c", mount]);
+    command.arg(data).arg(binary("abtest"));
+    command
 }
 
 fn state(folder: &TempDir) -> std::path::PathBuf {

@@ -51,3 +51,22 @@ pub(crate) fn no_session(login: &str, detail: &str) -> Response<AnswerBody> {
     let body = serde_json::json!({"login": login, "detail": detail});
     answer::with_type(StatusCode::UNAUTHORIZED, "application/json", body.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_request_leaves_the_one_time_link_unused() {
+        let sessions = Sessions::new(8080);
+        let send = |method: Method| {
+            let uri = format!("/?token={}", sessions.token());
+            let request = Request::builder().method(method).uri(uri).body(()).unwrap();
+            let answer = answer(&request, &sessions).unwrap();
+            (answer.status().as_u16(), answer.headers().contains_key(SET_COOKIE))
+        };
+        assert_eq!(send(Method::HEAD), (200, false));
+        assert_eq!(send(Method::GET), (303, true));
+        assert_eq!(send(Method::GET), (303, false), "the link was used");
+    }
+}
