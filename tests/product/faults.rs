@@ -464,3 +464,84 @@ fn redis_restarted_from_its_snapshot_goes_on_counting() {
     }
     assert_eq!(serve.count("e", "participate", "v"), 75);
 }
+
+#[test]
+fn on_a_full_disk_events_get_a_plain_503_and_what_was_acknowledged_stays() {
+    let serve = Serve::on_small_disk();
+    let batch = |number: usize| {
+        let uuid = |index: usize| format!("{number}-{index}-{}", "x".repeat(150));
+        let event = |index| json!({"experiment": "e", "variant": "v", "event": "participate", "uuid": uuid(index)});
+        let events = Value::Array((0..500).map(event).collect());
+        serve.call("POST", "/track", Some(&events.to_string()))
+    };
+    let mut acknowledged = 0;
+    let refused = (0..1_000).find_map(|number| {
+        let answer = batch(number);
+        if answer.status != 200 {
+            return Some(answer);
+        }
+        acknowledged += 500;
+        None
+    });
+    let refused = refused.expect("the disk was never full");
+    assert_eq!((refused.status, refused.header("retry-after")), (503, "1"));
+    let problem = refused.json();
+    for inside in ["Fjall", "os error", "No space", "/data"] {
+        assert!(!refused.text.contains(inside), "{}", refused.text);
+    }
+    let id = problem["request_id"].as_str().unwrap();
+    let start = Instant::now();
+    while !serve.log.lock().unwrap().contains(id) {
+        assert!(start.elapsed() < Duration::from_secs(10), "{}", serve.log.lock().unwrap());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(serve.count("e", "participate", "v"), acknowledged);
+}
+
+#[test]
+fn a_data_folder_that_cannot_be_written_keeps_serve_from_starting_and_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    let mount = r#"mount -t tmpfs -o ro tmpfs "$0" && exec "$@""#;
+    let output = std::process::Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", mount])
+        .arg(&data)
+        .arg(abtest_tests::binaries::binary("abtest"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+        .arg(&data)
+        .env("XDG_STATE_HOME", folder.path())
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains(data.to_str().unwrap()) && text.contains("ead-only"), "{text}");
+    assert!(!text.contains("Fjall") && !text.contains("Os {"), "{text}");
+}
+
+#[test]
+fn a_redis_that_is_down_or_refuses_its_settings_is_told_at_the_start() {
+    let mut redis = Redis::start_with(&["--requirepass", "right"]);
+    let wait = |serve: &Serve, text: &str| {
+        let start = Instant::now();
+        while !serve.log.lock().unwrap().contains(text) {
+            assert!(start.elapsed() < Duration::from_secs(10), "{}", serve.log.lock().unwrap());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    };
+    for (url, member) in [
+        (redis.url(), "redis.password"),
+        (redis.url().replace("://", "://:hunter2@"), "redis.password"),
+        (format!("{}99", redis.url().replace("://", "://:right@")), "redis.db"),
+    ] {
+        let serve = Serve::redis(&url);
+        wait(&serve, member);
+        let answer = serve.get("/experiments");
+        assert_eq!((answer.status, answer.header("retry-after")), (503, ""));
+        assert!(answer.text.contains("settings"), "{}", answer.text);
+        assert!(!serve.log.lock().unwrap().contains("hunter2"));
+    }
+    redis.stop();
+    let serve = Serve::redis(&redis.url());
+    wait(&serve, &format!("Redis at 127.0.0.1:{}: the connection was refused", redis.port()));
+}

@@ -49,3 +49,33 @@ async fn a_look_or_a_control_does_not_survive_a_deletion_at_the_same_moment() {
         abtest_store::Counters::delete(&*store, &namespace, &experiment).await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn an_alarm_does_not_survive_a_deletion_at_the_same_moment() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = EmbeddedStore::open(folder.path(), Default::default()).unwrap();
+    let store = Arc::new(Watched::new(store));
+    let api = OperatorApi::new(Arc::clone(&store), ApiKeys::default());
+    let (namespace, experiment) = (Namespace::default(), Experiment::new("e").unwrap());
+    let event = |uuid: usize| {
+        let variant = if uuid < 200 { "a" } else { "b" };
+        let query = format!("experiment=e&variant={variant}&event=participate&uuid={uuid}");
+        Event::from_query(&Query::parse(&query).unwrap()).unwrap()
+    };
+    for path in ["/experiments", "/experiments/e"] {
+        let read = async || {
+            let request = Request::builder().uri(path).extension(CheckedByGateway);
+            api.answer(request.body(Empty::<bytes::Bytes>::new()).unwrap()).await.status()
+        };
+        store.record((0..1_000).map(event).collect()).await.unwrap();
+        store.delete_before_commit(namespace.clone(), experiment.clone());
+        assert_eq!(read().await, 200, "{path}");
+        let kept = store.list(&namespace, &[Kind::Alarm], None).await.unwrap();
+        assert_eq!(kept, [], "{path}");
+        store.record((0..1_000).map(event).collect()).await.unwrap();
+        assert_eq!(read().await, 200, "{path}: undisturbed");
+        let kept = store.list(&namespace, &[Kind::Alarm], None).await.unwrap();
+        assert_eq!(kept.len(), 1, "{path}");
+        abtest_store::Counters::delete(&*store, &namespace, &experiment).await.unwrap();
+    }
+}

@@ -1,7 +1,7 @@
 //! What can go wrong in a store.
 //!
-//! The text of a [`StoreError`] is for logs: it may name files and what the system said. Clients
-//! see [`StoreError::public`]. Neither holds a secret or an address.
+//! The text of a [`StoreError`] is for logs and for the operator's terminal: it may name files, hosts
+//! and what the system said. It never holds a secret. Browsers never see it.
 
 use std::time::Duration;
 
@@ -55,6 +55,32 @@ pub enum Refusal {
     Busy,
 }
 
+/// A setting that keeps Redis from answering.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WrongSetting {
+    /// Redis has a password, and the settings have none.
+    #[error("Redis asks for a password; set redis.password, or add the password to redis.url")]
+    NoPassword,
+    /// Redis does not accept the user and password.
+    #[error(
+        "Redis refused the user name or the password; correct redis.username and redis.password (or \
+         those in redis.url), or remove them if Redis has no password"
+    )]
+    Password,
+    /// The user may not run a command or use a key.
+    #[error(
+        "Redis does not allow its user what abtest needs; run `ACL SETUSER NAME ~* +@all` in Redis, \
+         or set redis.username and redis.password to another user"
+    )]
+    Permissions,
+    /// The database number is too high, or the server is a cluster, which has database 0 only.
+    #[error(
+        "Redis has no database with the configured number; set redis.db (or the number at the end of \
+         redis.url) to 0, or to a number below `databases` in redis.conf"
+    )]
+    Database,
+}
+
 /// Why a store could not do what was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
@@ -67,9 +93,9 @@ pub enum StoreError {
         .0.as_millis()
     )]
     TimedOut(Duration),
-    /// The store asks for other credentials.
-    #[error("the store refused the credentials; check redis.username and redis.password")]
-    Unauthorized,
+    /// Redis answers, but not with these settings. Trying again does not help.
+    #[error(transparent)]
+    Settings(#[from] WrongSetting),
     /// A replica, or a server that must not write now.
     #[error("the store is read-only now; connect to the primary, or wait for the failover")]
     ReadOnly,
@@ -109,32 +135,8 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// One sentence for clients. It says what to do and shows nothing of the inside.
-    pub fn public(&self) -> &'static str {
-        match self {
-            Self::Overloaded { .. } => {
-                "the service has more events than it can store at the moment; try again in a second"
-            }
-            Self::OutOfMemory => {
-                "the store is full; its operator has to make room before anything can be stored"
-            }
-            Self::Unreachable(_)
-            | Self::TimedOut(_)
-            | Self::Unauthorized
-            | Self::ReadOnly
-            | Self::Disk(_) => "the store is not available at the moment; try again",
-            Self::Unfinished => {
-                "the experiment is deleted, but removing its data takes longer; delete it again to \
-                 continue"
-            }
-            Self::WrongType | Self::Damaged { .. } | Self::Unexpected(_) => {
-                "the store holds something that this version of abtest cannot read; its operator \
-                 finds the details in the log"
-            }
-        }
-    }
-
-    /// Whether the same request may succeed later, so that a browser should keep its event.
+    /// Whether the same request may succeed later, so that a browser should keep its event. A wrong
+    /// setting counts as temporary too: its operator can correct it, and the event can still be stored.
     pub fn is_temporary(&self) -> bool {
         !matches!(self, Self::WrongType | Self::Damaged { .. } | Self::Unexpected(_))
     }

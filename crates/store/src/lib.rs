@@ -30,7 +30,7 @@ pub use documents::{
     Change, CommitError, Committed, Document, DocumentKey, Documents, Expected, HistoryEntry, Kind,
     NamespaceSnapshot, Write,
 };
-pub use error::{Refusal, StoreError};
+pub use error::{Refusal, StoreError, WrongSetting};
 pub use recorder::Recorder;
 
 /// A store that does everything.

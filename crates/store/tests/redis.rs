@@ -3,14 +3,19 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on fails
 
 mod contract;
+mod lossy;
 
 use abtest_config::{Limits, RedisConfig};
 use abtest_model::{Counting, Day, Secret};
 use abtest_store::contents::{Baselines, Control, Looks};
 use abtest_store::redis::RedisStore;
-use abtest_store::{Counters, Documents, Include, Kind, Recorder, Refusal};
+use abtest_store::{
+    Counters, DocumentKey, Documents, Expected, Include, Kind, Recorder, Refusal, StoreError, Write,
+    WrongSetting,
+};
 use abtest_tests::redis::Redis;
 use contract::{Backend, event};
+use lossy::LossyProxy;
 
 struct Server(Redis);
 
@@ -250,4 +255,80 @@ async fn the_time_line_of_estimates_goes_from_one_days_beginning_to_the_next() {
     assert_eq!([new(20_000), new(20_001), new(20_003)], [3, 0, 2]);
     let total: u64 = (20_000..Day::today().0 + 2).map(new).sum();
     assert_eq!(total, 6, "8 in all, of which 2 came before there were days");
+}
+
+#[tokio::test]
+async fn a_commit_whose_answer_is_lost_is_stored_once_and_answered_as_stored() {
+    let redis = Redis::start();
+    let proxy = LossyProxy::new(redis.port());
+    let url = Some(Secret::new(proxy.url()));
+    let config = RedisConfig { url, ..RedisConfig::default() };
+    let store = RedisStore::new(&config, Limits::default(), Counting::Hll).unwrap();
+    let namespace = event("ns", "e", "g", "v", "1").namespace;
+    let put = |expected, content: &str| {
+        let write = Write::put(DocumentKey::new(Kind::Layer, "one"), expected, content);
+        vec![write.with_entry("{}")]
+    };
+    // From now on Redis knows the script, so its next answer is that of the commit.
+    store.commit(&namespace, None, put(Expected::Absent, "1")).await.unwrap();
+    let version = store.version(&namespace).await.unwrap();
+
+    proxy.drop_next_answer();
+    let stored = store.commit(&namespace, Some(version), put(Expected::Version(1), "2")).await;
+    assert!(proxy.has_dropped());
+    let stored = stored.unwrap();
+    assert_eq!(stored.versions, [2]);
+    assert_eq!(stored.version, store.version(&namespace).await.unwrap());
+    let key = DocumentKey::new(Kind::Layer, "one");
+    assert_eq!(store.history(&namespace, &key).await.unwrap().len(), 2);
+    let kept = redis.command(&["KEYS", "abtest:{documents:ns}:commit:*"]);
+    for key in kept.lines() {
+        let left: u64 = redis.command(&["PTTL", key]).parse().unwrap();
+        assert!((1..=60_000).contains(&left), "{key} stays for {left} ms");
+    }
+    assert_eq!(kept.lines().count(), 2);
+}
+
+#[tokio::test]
+async fn a_setting_that_redis_refuses_is_named_and_not_called_temporary_trouble() {
+    let redis = Redis::start_with(&["--requirepass", "right"]);
+    redis.command(&["ACL", "SETUSER", "weak", "on", ">weak", "~*", "+ping", "+select"]);
+    let base = RedisConfig { port: redis.port(), ..RedisConfig::default() };
+    let login = |user: Option<&str>, password: Option<&str>, db| RedisConfig {
+        username: user.map(str::to_owned),
+        password: password.map(Secret::new),
+        db,
+        ..base.clone()
+    };
+    let cases = [
+        (login(None, None, 0), WrongSetting::NoPassword, "redis.password"),
+        (login(None, None, 3), WrongSetting::NoPassword, "redis.password"),
+        (login(None, Some("wrong"), 0), WrongSetting::Password, "redis.password"),
+        (login(Some("nobody"), Some("right"), 0), WrongSetting::Password, "redis.username"),
+        (login(None, Some("right"), 99), WrongSetting::Database, "redis.db"),
+        (login(Some("weak"), Some("weak"), 0), WrongSetting::Permissions, "ACL SETUSER"),
+    ];
+    for (config, setting, member) in cases {
+        let store = RedisStore::new(&config, Limits::default(), Counting::Hll).unwrap();
+        let one = event("ns", "e", "g", "v", "1");
+        let recorded = store.record(vec![one.clone()]).await.unwrap_err();
+        let read = store.read(&one.namespace, None, Include::COUNTS).await.unwrap_err();
+        let listed = store.list(&one.namespace, &Kind::ALL, None).await.unwrap_err();
+        for error in [recorded, read, listed] {
+            assert_eq!(error, StoreError::Settings(setting));
+            let text = error.to_string();
+            assert!(text.contains(member) && !text.contains("try again"), "{text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_redis_that_is_down_is_named_with_its_host_and_port() {
+    let mut redis = Redis::start();
+    redis.stop();
+    let config = RedisConfig { port: redis.port(), ..RedisConfig::default() };
+    let store = RedisStore::new(&config, Limits::default(), Counting::Hll).unwrap();
+    let error = store.health().await.unwrap_err().to_string();
+    let address = format!("Redis at 127.0.0.1:{}", redis.port());
+    assert!(error.contains(&address) && error.contains("refused"), "{error}");
 }

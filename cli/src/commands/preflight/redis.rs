@@ -1,8 +1,8 @@
 //! Checks of the server that stores the counters.
 
-use abtest_config::Config;
-use abtest_store::redis::inspect::{ServerReport, inspect};
-use abtest_wiring::endpoints::Endpoints;
+use abtest_config::{Config, Endpoints};
+use abtest_store::StoreError;
+use abtest_store::redis::inspect::{InspectError, ServerReport, inspect};
 
 use super::Check;
 use crate::secrets;
@@ -26,8 +26,13 @@ pub(super) async fn checks(config: &Config, mocked: bool) -> Vec<Check> {
     }
     let server = match inspect(&config.store.redis).await {
         Ok(server) => server,
+        // The message names the member to change.
+        Err(error @ InspectError::Settings(_)) => return vec![Check::error("Redis", &error)],
+        Err(InspectError::Store(StoreError::Settings(error))) => {
+            return vec![Check::error("Redis", &error)];
+        }
         Err(error) => {
-            let next = "check redis.host, redis.port, redis.password and redis.tls with \
+            let next = "check redis.host, redis.port and redis.tls with \
                         `abtest configure`; this machine and Lambda must both reach the server";
             return vec![Check::failed_with("Redis", error.to_string(), next)];
         }

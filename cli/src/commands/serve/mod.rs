@@ -33,7 +33,7 @@ use abtest_config::{Config, Limits, Networks, PublicUrl, ServeSettings};
 use abtest_model::{ApiKey, Counting, Day, Namespace, Role, Secret};
 use abtest_store::embedded::EmbeddedStore;
 use abtest_store::redis::RedisStore;
-use abtest_store::{Recorder as _, Store};
+use abtest_store::{Recorder as _, Store, StoreError};
 use anyhow::{Result, bail};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use tokio::net::TcpListener;
@@ -230,7 +230,13 @@ async fn start(mut arguments: Arguments) -> Result<()> {
             secrets::resolve(&mut config).await?;
             let store = RedisStore::new(&config.store.redis, config.store.limits, counting)?;
             if let Err(error) = store.health().await {
-                tracing::warn!(%error, "Redis does not answer yet; serving, and trying again");
+                match error {
+                    StoreError::Settings(setting) => tracing::error!("{setting}"),
+                    StoreError::Unreachable(reason) => {
+                        tracing::warn!("{reason}; serving, and connecting with the next request");
+                    }
+                    error => tracing::warn!("{error}; serving"),
+                }
             }
             let name = match counting {
                 Counting::Hll => "Redis (HyperLogLog)",

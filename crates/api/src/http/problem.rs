@@ -223,7 +223,8 @@ impl Problem {
         if let Some(allow) = self.allow.and_then(|allow| HeaderValue::from_str(&allow).ok()) {
             response.headers_mut().insert(ALLOW, allow);
         }
-        if let Some(seconds) = self.retry_after {
+        let needs_operator = matches!(self.store_error, Some(StoreError::Settings(_)));
+        if let Some(seconds) = self.retry_after.filter(|_| !needs_operator) {
             let headers = response.headers_mut();
             headers.insert(RETRY_AFTER, seconds.into());
             // Without this, a page of another origin could not read it.
@@ -325,10 +326,10 @@ impl From<CommitError> for Box<Problem> {
 impl From<StoreError> for Box<Problem> {
     /// The answer says what to do and names the line of the log, which has the reason.
     fn from(error: StoreError) -> Self {
-        let (status, detail) = if error.is_temporary() {
-            (StatusCode::SERVICE_UNAVAILABLE, TRY_AGAIN)
-        } else {
-            (StatusCode::INTERNAL_SERVER_ERROR, ASK_THE_OPERATOR)
+        let (status, detail) = match error {
+            StoreError::Settings(_) => (StatusCode::SERVICE_UNAVAILABLE, WRONG_SETTINGS),
+            _ if error.is_temporary() => (StatusCode::SERVICE_UNAVAILABLE, TRY_AGAIN),
+            _ => (StatusCode::INTERNAL_SERVER_ERROR, ASK_THE_OPERATOR),
         };
         let request_id = Some(uuid::Uuid::new_v4().simple().to_string());
         let problem = Problem::new(status, detail);
@@ -339,25 +340,33 @@ impl From<StoreError> for Box<Problem> {
 const TRY_AGAIN: &str = "the store is not available at the moment; send the request again after the \
     seconds in Retry-After. The log has the reason under this request_id";
 
+const WRONG_SETTINGS: &str = "the store refuses the settings of this service; its operator has to \
+    correct them. The log has the reason under this request_id";
+
 const ASK_THE_OPERATOR: &str = "the store has data that abtest cannot use; sending the request again \
     does not help. The log has the reason under this request_id";
 
 #[cfg(test)]
 mod tests {
+    use abtest_store::WrongSetting;
+
     use super::*;
 
     #[test]
     fn a_failing_store_is_told_without_its_reason() {
         let secret = "FjallError at /var/lib: Os { code: 24 }";
-        for (error, status) in
-            [(StoreError::Disk(secret.into()), 503), (StoreError::Unexpected(secret.into()), 500)]
-        {
+        for (error, status, again) in [
+            (StoreError::Disk(secret.into()), 503, true),
+            (StoreError::Unexpected(secret.into()), 500, false),
+            (StoreError::Settings(WrongSetting::Password), 503, false),
+        ] {
             let problem = Box::<Problem>::from(error);
             let text = serde_json::to_string(&problem).unwrap();
-            assert!(!text.contains("Fjall") && text.contains("request_id"), "{text}");
+            assert!(!text.contains("Fjall") && !text.contains("password"), "{text}");
+            assert!(text.contains("request_id"), "{text}");
             assert_eq!(problem.status, status);
             let response = problem.into_response();
-            assert_eq!(response.headers().contains_key(RETRY_AFTER), status == 503);
+            assert_eq!(response.headers().contains_key(RETRY_AFTER), again);
         }
     }
 }

@@ -96,7 +96,7 @@ pub(crate) async fn results<S: Store>(
         let_others_run().await;
     }
     array.push(b']');
-    alarms::store(store, &namespace, &new_alarms).await;
+    alarms::store(store, &namespace, state.version, &new_alarms).await;
     let mut answer = limit.answer(array)?;
     if let Some(link) = next.and_then(|next| page::link(query, &next)) {
         answer.headers_mut().insert(LINK, link);
@@ -260,7 +260,7 @@ pub(crate) async fn result<S: Store>(
     let Kept { tally, earlier, .. } = known(store, &state, &namespace, experiment, include).await?;
     let Report { answer, new_alarm } = read(&question, &tally, &earlier, Asked::Alone)?;
     if let Some(alarm) = new_alarm {
-        alarms::store(store, &namespace, &[(tally.experiment, alarm)]).await;
+        alarms::store(store, &namespace, state.version, &[(tally.experiment, alarm)]).await;
     }
     limit.answer_with_hint(
         to_json(&answer),

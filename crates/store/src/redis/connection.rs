@@ -85,15 +85,15 @@ impl Connection {
                 Err(_) => Failure::Doubtful(StoreError::TimedOut(limit)),
             };
             match error {
-                Failure::Answered(error) => return Err(error),
+                Failure::Answered(error) => return Err(self.located(error)),
                 Failure::Doubtful(error) => {
                     self.drop_connection(number);
-                    return Err(error);
+                    return Err(self.located(error));
                 }
                 Failure::Broken(error) => {
                     self.drop_connection(number);
                     if retried {
-                        return Err(error);
+                        return Err(self.located(error));
                     }
                     retried = true;
                 }
@@ -137,15 +137,25 @@ impl Connection {
     }
 
     async fn connect(&self) -> Result<Link, StoreError> {
-        match timeout(self.connect_timeout, self.links.connect()).await {
-            Ok(connection) => connection.map_err(|error| match failure(&error).into_error() {
-                // The reason, such as a database number out of range, can be fixed in Redis.
-                StoreError::Unexpected(answer) => {
-                    StoreError::Unreachable(format!("Redis refused the connection: {answer}"))
-                }
-                error => error,
-            }),
-            Err(_) => Err(StoreError::TimedOut(self.connect_timeout)),
+        let limit = self.connect_timeout;
+        match timeout(limit, self.links.connect()).await {
+            Ok(connection) => {
+                connection.map_err(|error| self.located(refused(failure(&error).into_error())))
+            }
+            Err(_) => {
+                let reason = format!("no connection within {} ms", limit.as_millis());
+                Err(self.located(StoreError::Unreachable(reason)))
+            }
+        }
+    }
+
+    /// The error with the address in it, if Redis cannot be reached there.
+    fn located(&self, error: StoreError) -> StoreError {
+        match error {
+            StoreError::Unreachable(reason) => {
+                StoreError::Unreachable(format!("Redis at {}: {reason}", self.links.address))
+            }
+            error => error,
         }
     }
 
@@ -159,5 +169,15 @@ impl Connection {
         if live.as_ref().is_some_and(|(live, _)| *live == number) {
             *live = None;
         }
+    }
+}
+
+/// What an error means while connecting: nothing that is stored can be the reason.
+fn refused(error: StoreError) -> StoreError {
+    match error {
+        StoreError::Unexpected(answer) => {
+            StoreError::Unreachable(format!("it refused the connection ({answer})"))
+        }
+        error => error,
     }
 }

@@ -2,7 +2,7 @@
 
 use redis::{ErrorKind, RedisError};
 
-use crate::StoreError;
+use crate::{StoreError, WrongSetting};
 
 /// An error, and what it says about the connection.
 pub(super) enum Failure {
@@ -27,33 +27,62 @@ pub(super) fn failure(error: &RedisError) -> Failure {
     if error.is_io_error() || error.is_connection_dropped() || error.is_unrecoverable_error() {
         return Failure::Broken(StoreError::Unreachable(io_reason(error).to_owned()));
     }
-    match (error.kind(), error.code()) {
-        (ErrorKind::AuthenticationFailed, _) => Failure::Doubtful(StoreError::Unauthorized),
-        (_, Some(code)) => answer(code),
-        (kind, None) => Failure::Doubtful(StoreError::Unexpected(format!("{kind:?}"))),
+    if error.kind() == ErrorKind::AuthenticationFailed {
+        return Failure::Doubtful(WrongSetting::Password.into());
+    }
+    // A pipeline has one error for each command that failed. The first one says enough.
+    let answers = error.clone().into_server_errors();
+    match answers.as_deref().and_then(<[_]>::first) {
+        Some((_, first)) => answer(first.code(), first.details().unwrap_or_default()),
+        None => match error.code() {
+            Some(code) => answer(code, error.detail().unwrap_or_default()),
+            None => Failure::Doubtful(StoreError::Unexpected(format!("{:?}", error.kind()))),
+        },
     }
 }
 
-/// What the first word of an error says. The rest may hold keys and is not repeated.
-fn answer(code: &str) -> Failure {
+/// What an error of Redis means: its first word, and the rest. The rest may hold keys, so no message
+/// repeats it.
+fn answer(code: &str, rest: &str) -> Failure {
+    if let Some(setting) = wrong_setting(code, rest) {
+        return Failure::Doubtful(setting.into());
+    }
     match code {
         "WRONGTYPE" => Failure::Answered(StoreError::WrongType),
         "OOM" => Failure::Answered(StoreError::OutOfMemory),
         "READONLY" => Failure::Doubtful(StoreError::ReadOnly),
-        "NOAUTH" | "WRONGPASS" | "NOPERM" => Failure::Doubtful(StoreError::Unauthorized),
         "LOADING" => {
-            Failure::Answered(StoreError::Unreachable("Redis is still loading its data".into()))
+            Failure::Answered(StoreError::Unreachable("it is still loading its data".into()))
         }
         "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "BUSY" | "NOREPLICAS" => {
-            Failure::Answered(StoreError::Unreachable(format!("Redis answered {code}")))
+            Failure::Answered(StoreError::Unreachable(format!("it answered {code}")))
         }
         "MISCONF" => Failure::Answered(StoreError::Unreachable(
-            "Redis cannot save its snapshot and refuses writes (MISCONF)".into(),
+            "it cannot save its snapshot and refuses writes (MISCONF)".into(),
         )),
+        "ERR" if rest.contains("max number of clients") => Failure::Doubtful(
+            StoreError::Unreachable("it has as many connections as maxclients allows".into()),
+        ),
         _ => {
             let code: String = code.chars().filter(char::is_ascii_alphanumeric).take(20).collect();
             Failure::Answered(StoreError::Unexpected(format!("error {code}")))
         }
+    }
+}
+
+/// The setting that Redis refuses, if the error says so. While it connects, the client replaces the
+/// first word of an error by ERR, so the rest counts, too.
+fn wrong_setting(code: &str, rest: &str) -> Option<WrongSetting> {
+    match code {
+        "NOAUTH" => Some(WrongSetting::NoPassword),
+        "WRONGPASS" => Some(WrongSetting::Password),
+        "NOPERM" => Some(WrongSetting::Permissions),
+        "ERR" if rest.contains("Authentication required") => Some(WrongSetting::NoPassword),
+        "ERR" if rest.contains("no permissions") => Some(WrongSetting::Permissions),
+        "ERR" if rest.contains("DB index") || rest.contains("SELECT is not allowed") => {
+            Some(WrongSetting::Database)
+        }
+        _ => None,
     }
 }
 

@@ -7,7 +7,14 @@ use redis::cluster_async::ClusterConnection;
 use redis::{AsyncConnectionConfig, Client, Cmd, Pipeline, RedisFuture, RedisResult, Value};
 
 /// What makes connections.
-pub(super) enum Links {
+pub(super) struct Links {
+    /// Host and port of the server, or of the node that names the others.
+    pub(super) address: String,
+    pub(super) client: LinkClient,
+}
+
+/// The client library's own client.
+pub(super) enum LinkClient {
     Server(Box<Client>),
     Cluster(Box<ClusterClient>),
 }
@@ -15,8 +22,8 @@ pub(super) enum Links {
 impl Links {
     /// Connects. The caller sets the time limit, so that it covers name resolution and TLS.
     pub(super) async fn connect(&self) -> RedisResult<Link> {
-        match self {
-            Self::Server(client) => {
+        match &self.client {
+            LinkClient::Server(client) => {
                 let config = AsyncConnectionConfig::new()
                     .set_connection_timeout(None)
                     .set_response_timeout(None);
@@ -24,7 +31,7 @@ impl Links {
                     client.get_multiplexed_async_connection_with_config(&config).await?;
                 Ok(Link::Server(connection))
             }
-            Self::Cluster(client) => Ok(Link::Cluster(client.get_async_connection().await?)),
+            LinkClient::Cluster(client) => Ok(Link::Cluster(client.get_async_connection().await?)),
         }
     }
 }

@@ -6,7 +6,7 @@ use redis::{
     Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo, RedisResult,
 };
 
-use super::link::Links;
+use super::link::{LinkClient, Links};
 
 /// Why the settings cannot be used. Known before anything is connected.
 #[derive(Debug, thiserror::Error)]
@@ -39,15 +39,17 @@ pub(super) fn links(config: &RedisConfig) -> Result<Links, SettingsError> {
         Some(url) => url.expose().into_connection_info().map_err(|_| SettingsError::Url)?,
         None => from_members(config)?,
     };
-    match information.addr() {
-        ConnectionAddr::TcpTls { .. } => tls(config, information),
-        _ if config.cluster => nodes(config, information, |builder| builder),
-        _ => server(Client::open(information)),
-    }
+    let address = information.addr().to_string();
+    let client = match information.addr() {
+        ConnectionAddr::TcpTls { .. } => tls(config, information)?,
+        _ if config.cluster => nodes(config, information, |builder| builder)?,
+        _ => server(Client::open(information))?,
+    };
+    Ok(Links { address, client })
 }
 
-fn server(client: RedisResult<Client>) -> Result<Links, SettingsError> {
-    client.map(|client| Links::Server(Box::new(client))).map_err(|_| SettingsError::Invalid)
+fn server(client: RedisResult<Client>) -> Result<LinkClient, SettingsError> {
+    client.map(|client| LinkClient::Server(Box::new(client))).map_err(|_| SettingsError::Invalid)
 }
 
 /// The cluster of the node with this address. The node names the others.
@@ -55,13 +57,13 @@ fn nodes(
     config: &RedisConfig,
     first: ConnectionInfo,
     finish: impl FnOnce(ClusterClientBuilder) -> ClusterClientBuilder,
-) -> Result<Links, SettingsError> {
+) -> Result<LinkClient, SettingsError> {
     let builder = ClusterClient::builder([first])
         .connection_timeout(config.connect_timeout())
         .response_timeout(config.response_timeout());
     finish(builder)
         .build()
-        .map(|client| Links::Cluster(Box::new(client)))
+        .map(|client| LinkClient::Cluster(Box::new(client)))
         .map_err(|_| SettingsError::Invalid)
 }
 
@@ -91,7 +93,7 @@ fn from_members(config: &RedisConfig) -> Result<ConnectionInfo, SettingsError> {
 }
 
 #[cfg(feature = "tls")]
-fn tls(config: &RedisConfig, information: ConnectionInfo) -> Result<Links, SettingsError> {
+fn tls(config: &RedisConfig, information: ConnectionInfo) -> Result<LinkClient, SettingsError> {
     // Fails only if a provider is already installed, which works as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let root_cert = config.tls_ca.as_ref().map(|certificates| certificates.as_bytes().to_vec());
@@ -106,6 +108,6 @@ fn tls(config: &RedisConfig, information: ConnectionInfo) -> Result<Links, Setti
 }
 
 #[cfg(not(feature = "tls"))]
-fn tls(_: &RedisConfig, _: ConnectionInfo) -> Result<Links, SettingsError> {
+fn tls(_: &RedisConfig, _: ConnectionInfo) -> Result<LinkClient, SettingsError> {
     Err(SettingsError::NoTls)
 }

@@ -1,22 +1,29 @@
 -- Stores the writes of a commit, or none of them.
--- KEYS[1]  the namespace's version; then for each write the hash of its kind and its history.
--- ARGV     the version that the namespace must have, or nothing; then for each write the name,
---          what must be stored ("any", "absent", or a version), "put" or "delete", the JSON, and
---          the JSON of the history entry, or nothing.
+-- KEYS[1]  the namespace's version, KEYS[2] the answer to this commit, if it ran before; then for
+--          each write the hash of its kind and its history.
+-- ARGV     the version that the namespace must have, or nothing; how long the answer is kept, in
+--          milliseconds; then for each write the name, what must be stored ("any", "absent", or a
+--          version), "put" or "delete", the JSON, and the JSON of the history entry, or nothing.
 -- A record in a hash is "VERSION JSON"; "VERSION" alone is the tombstone of a deleted document.
 -- Returns  "done", the namespace's version and the version of each written document;
 --          "outdated" and the namespace's version;
 --          or "conflict", the number of the write, and the version found, or nothing.
+-- A client whose connection breaks before the answer arrives sends the same commit again.
+local answered = redis.call('LRANGE', KEYS[2], 0, -1)
+if #answered > 0 then
+  return answered
+end
+
 local version = tonumber(redis.call('GET', KEYS[1]) or 0)
 if ARGV[1] ~= '' and tonumber(ARGV[1]) ~= version then
   return { 'outdated', string.format('%.0f', version) }
 end
 
 local writes = {}
-for write = 0, (#ARGV - 1) / 5 - 1 do
-  local at = 1 + 5 * write
+for write = 0, (#ARGV - 2) / 5 - 1 do
+  local at = 2 + 5 * write
   local name, expected = ARGV[at + 1], ARGV[at + 2]
-  local record = redis.call('HGET', KEYS[2 + 2 * write], name) or '0'
+  local record = redis.call('HGET', KEYS[3 + 2 * write], name) or '0'
   local number, space = string.match(record, '^(%d+)( ?)')
   local exists = space == ' '
   if (expected == 'absent' and exists)
@@ -24,8 +31,8 @@ for write = 0, (#ARGV - 1) / 5 - 1 do
     return { 'conflict', tostring(write), exists and number or '' }
   end
   writes[write + 1] = {
-    kind = KEYS[2 + 2 * write],
-    history = KEYS[3 + 2 * write],
+    kind = KEYS[3 + 2 * write],
+    history = KEYS[4 + 2 * write],
     name = name,
     number = number,
     put = ARGV[at + 3] == 'put',
@@ -50,9 +57,14 @@ for position, write in ipairs(writes) do
   end
   answer[position + 2] = number
 end
-if #writes > 0 then
-  version = math.max(version + 1, now)
-  redis.call('SET', KEYS[1], string.format('%.0f', version))
+if #writes == 0 then
+  answer[2] = string.format('%.0f', version)
+  return answer
 end
-answer[2] = string.format('%.0f', version)
+answer[2] = string.format('%.0f', math.max(version + 1, now))
+redis.call('SET', KEYS[1], answer[2])
+for _, word in ipairs(answer) do
+  redis.call('RPUSH', KEYS[2], word)
+end
+redis.call('PEXPIRE', KEYS[2], ARGV[2])
 return answer

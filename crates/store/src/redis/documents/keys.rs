@@ -7,6 +7,7 @@
 //! | `abtest:{documents:NS}:KIND` | hash | by name, `VERSION JSON`, or `VERSION` once deleted |
 //! | `abtest:{documents:NS}:history:KIND:NAME` | list | `VERSION MILLISECONDS JSON` per change |
 //! | `abtest:documents:namespaces` | set | the namespaces that documents were written to |
+//! | `abtest:{documents:NS}:commit:ID` | list | for a minute: the answer to a commit |
 //! | `abtest:{documents:NS}:migrated` | text | set once the keys of older versions were read |
 
 use abtest_model::Namespace;
@@ -37,6 +38,11 @@ impl Keys {
 
     pub(super) fn history(&self, key: &DocumentKey) -> String {
         format!("{}history:{}:{}", self.0, key.kind, key.name)
+    }
+
+    /// The key of the answer to a commit with this random id.
+    pub(super) fn commit(&self, id: &str) -> String {
+        format!("{}commit:{id}", self.0)
     }
 
     pub(super) fn migrated(&self) -> String {

@@ -23,7 +23,7 @@ use crate::redis::exact::keys::read as read_names;
 use crate::redis::keys::{self, NamespaceKeys};
 use crate::redis::read::{experiment_names, query};
 use crate::redis::{RedisStore, Server};
-use crate::{CommitError, Expected, Kind, StoreError, Write};
+use crate::{CommitError, Expected, Kind, StoreError, Write, WrongSetting};
 
 /// Most namespaces that a process remembers as migrated.
 const REMEMBERED: usize = 10_000;
@@ -120,7 +120,7 @@ async fn search_baselines(connection: &Connection) -> Result<Vec<String>, StoreE
         scan.cmd("SCAN").arg(cursor).arg("MATCH").arg(format!("{BASELINES}*"));
         scan.arg("COUNT").arg(SCAN);
         let answer = match query::<(u64, Vec<Vec<u8>>)>(connection, scan).await {
-            Err(StoreError::Unauthorized) => {
+            Err(StoreError::Settings(WrongSetting::Permissions)) => {
                 tracing::warn!(
                     "the user of Redis may not use SCAN, so counts of other programs that an older \
                      version imported are not shown until their experiment is counted; allow SCAN"

@@ -28,6 +28,9 @@ use crate::{
 };
 use keys::Keys;
 
+/// How long Redis keeps the answer to a commit: much longer than connecting again takes.
+const ANSWER_KEPT_MS: u32 = 60_000;
+
 static COMMIT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("commit.lua")));
 static SNAPSHOT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("snapshot.lua")));
 
@@ -120,8 +123,8 @@ impl Documents for RedisStore {
         version(&self.server.connection, namespace).await
     }
 
-    /// One round trip. If the connection breaks, the commit runs once more; a write that expects
-    /// a version is then refused as a conflict, although the first run may have stored it.
+    /// One round trip. If the connection breaks, the commit is sent once more. If the first run
+    /// stored it, the second run changes nothing and gets the same answer.
     async fn commit(
         &self,
         namespace: &Namespace,
@@ -221,7 +224,10 @@ pub(super) async fn commit(
     check_distinct(writes)?;
     let keys = Keys::new(namespace);
     let mut script = COMMIT.key(keys.version());
-    script.arg(based_on.map(|version| version.to_string()).unwrap_or_default());
+    script
+        .key(keys.commit(&uuid::Uuid::new_v4().simple().to_string()))
+        .arg(based_on.map(|version| version.to_string()).unwrap_or_default())
+        .arg(ANSWER_KEPT_MS);
     for Write { key, expected, change, entry } in writes {
         script.key(keys.kind(key.kind)).key(keys.history(key)).arg(&key.name);
         script.arg(match expected {
