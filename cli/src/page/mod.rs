@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn a_head_request_leaves_the_one_time_link_unused() {
-        let sessions = Sessions::new(8080);
+        let sessions = Sessions::new(8080, None);
         let send = |method: Method| {
             let uri = format!("/?token={}", sessions.token());
             let request = Request::builder().method(method).uri(uri).body(()).unwrap();

@@ -34,6 +34,10 @@ fn benches(criterion: &mut Criterion) {
     criterion.bench_function("one experiment, 5 variants, 10 goals", |b| {
         b.iter(|| analyse(black_box(&large), &settings));
     });
+    let summary = Settings { only_verdict: true, ..Settings::default() };
+    criterion.bench_function("one experiment, 5 variants, 10 goals, only the verdict", |b| {
+        b.iter(|| analyse(black_box(&large), &summary));
+    });
     let small = experiment(0, 2, 2);
     criterion.bench_function("one experiment, 2 variants, 2 goals", |b| {
         b.iter(|| analyse(black_box(&small), &settings));

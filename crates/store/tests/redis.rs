@@ -10,8 +10,8 @@ use abtest_model::{Counting, Day, Secret};
 use abtest_store::contents::{Baselines, Control, Looks};
 use abtest_store::redis::RedisStore;
 use abtest_store::{
-    Counters, DocumentKey, Documents, Expected, Include, Kind, Recorder, Refusal, StoreError, Write,
-    WrongSetting,
+    Counters, DocumentKey, Documents, Expected, Include, Kind, Recorder, Refusal, StoreError,
+    Write, WrongSetting,
 };
 use abtest_tests::redis::Redis;
 use contract::{Backend, event};

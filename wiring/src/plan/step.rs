@@ -5,7 +5,6 @@ use std::fmt;
 use abtest_config::endpoints::ResourcePath;
 use abtest_model::Method;
 
-
 /// A step of a plan. It names resources as the blueprint does. The ids that AWS gives them are
 /// looked up when the step is taken.
 #[derive(Debug, Clone, PartialEq, Eq)]

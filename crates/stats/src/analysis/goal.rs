@@ -50,10 +50,11 @@ impl<'a> Goal<'a> {
             (None, GoalKind::Rate, true) => Some(NO_TOTALS),
             (None, GoalKind::Rate, false) => Some(NOT_DECLARED_AS_COUNT),
         };
+        let chances = if settings.only_verdict { None } else { chances(&arms) };
         Self {
             counts: goal,
             kind,
-            chances: chances(&arms).map(|chances| with_enough_data(chances, &arms)),
+            chances: chances.map(|chances| with_enough_data(chances, &arms)),
             arms,
             silence: silence.map(|reason| Silence::NoVerdict(reason.to_owned())),
         }

@@ -148,6 +148,9 @@ pub struct Settings {
     pub looks: Option<Looks>,
     /// The sample ratio alarm that an earlier report of this experiment raised. It then stays.
     pub sample_ratio_alarmed: Option<RaisedAlarm>,
+    /// Whether to leave out the matrices and the chances (to beat, to be best, expected losses). No verdict, warning
+    /// or interval depends on them, and they take most of the time of an analysis.
+    pub only_verdict: bool,
 }
 
 impl Default for Settings {
@@ -165,6 +168,7 @@ impl Default for Settings {
             method: Method::default(),
             looks: None,
             sample_ratio_alarmed: None,
+            only_verdict: false,
         }
     }
 }

@@ -111,7 +111,7 @@ pub fn analyse(counts: &Counts, settings: &Settings) -> Result<Analysis, Error> 
             verdict,
             variants: goal.estimates(counts, settings),
             against_control: compared,
-            matrix: goal.matrix(),
+            matrix: if settings.only_verdict { Matrix::default() } else { goal.matrix() },
         });
     }
     let verdict = verdict::of_experiment(

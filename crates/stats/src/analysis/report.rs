@@ -374,7 +374,7 @@ pub struct SampleNeeded {
 
 /// Each variant (row) compared with each other variant (column). Null on the diagonal and where the counts say nothing. For one
 /// look, without any correction; it decides nothing.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Matrix {
     /// P(row > column).

@@ -58,6 +58,11 @@ proptest! {
         let json = serde_json::to_value(&analysis).unwrap();
         prop_assert!(!analysis.verdict.sentence.is_empty());
         prop_assert_eq!(nulls_are_explained(&json, ""), Ok(()));
+        // The short analysis of lists says the same.
+        let short = analyse(&counts, &Settings { only_verdict: true, ..settings }).unwrap();
+        prop_assert_eq!(&short.verdict, &analysis.verdict);
+        prop_assert_eq!(&short.warnings, &analysis.warnings);
+        prop_assert_eq!(&short.sample_ratio, &analysis.sample_ratio);
         for goal in &analysis.goals {
             for v in &goal.variants {
                 if let (Some(low), Some(rate), Some(high)) = (v.low, v.rate, v.high) {

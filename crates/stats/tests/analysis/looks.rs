@@ -1,6 +1,6 @@
 //! The sequential method: looks that are planned, taken, and read again.
 
-use abtest_stats::analysis::{GoalCounts, Method, Outcome, RemarkCode, Settings, analyse};
+use abtest_stats::analysis::{GoalCounts, Looks, Method, Outcome, RemarkCode, Settings, analyse};
 
 use super::{after, at_looks, codes, counts, exact, first, looks, record, sequential};
 

@@ -1,9 +1,8 @@
 //! What the report says of counts.
 
 use abtest_stats::analysis::{
-    Decided, GoalCounts, GoalKind, Method, Outcome, RemarkCode, Settings, VariantCounts, analyse,
+    Counts, Decided, GoalKind, Outcome, RemarkCode, Settings, VariantCounts, analyse,
 };
-use abtest_stats::counter_error::Counter;
 
 use super::{codes, counts, declared, exact, first, of};
 
@@ -214,7 +213,10 @@ fn a_chance_to_be_best_needs_the_data_that_an_interval_needs_in_every_variant() 
     assert_eq!(chances(&of(&[enough, enough])), [(true, None), (true, None)]);
     for (third, reason) in [
         ((1_000, 3), "one variant has 3 successes; at least 5 are needed"),
-        ((1_000, 997), "in one variant 3 participants did not reach the goal; at least 5 are needed"),
+        (
+            (1_000, 997),
+            "in one variant 3 participants did not reach the goal; at least 5 are needed",
+        ),
         ((40, 30), "one variant has 40 participants; at least 100 are needed"),
     ] {
         let silent = (false, Some(reason.to_owned()));

@@ -22,7 +22,8 @@ impl LossyProxy {
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 let Ok(server) = TcpStream::connect(("127.0.0.1", target)) else { continue };
-                let (requests, answers) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+                let (requests, answers) =
+                    (client.try_clone().unwrap(), server.try_clone().unwrap());
                 thread::spawn(move || pass_on(requests, server, &AtomicBool::new(false)));
                 let drops = Arc::clone(&drops);
                 thread::spawn(move || pass_on(answers, client, &drops));

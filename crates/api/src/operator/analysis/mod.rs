@@ -67,6 +67,7 @@ pub(crate) fn read(
         Some(document) => defined::settings(question, document),
         None => (question.settings.clone(), Vec::new()),
     };
+    settings.only_verdict = question.detail == Detail::Summary;
     settings.sample_ratio_alarmed.clone_from(&earlier.alarm);
     let has_variant = |name: &str| has_variant(tally, definition, name);
     if asked == Asked::AmongOthers {

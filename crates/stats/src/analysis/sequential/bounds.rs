@@ -25,7 +25,11 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    pub(super) fn new(settings: &Settings, families: &Families<'_>, looks: &Looks) -> Result<Self, Error> {
+    pub(super) fn new(
+        settings: &Settings,
+        families: &Families<'_>,
+        looks: &Looks,
+    ) -> Result<Self, Error> {
         let mut bounds = Self {
             planned: looks.planned,
             level: 1.0 - settings.level.alpha(),
@@ -81,7 +85,11 @@ impl Bounds {
     }
 
     /// A look at these participants, without what it found.
-    pub(super) fn take(&mut self, participants: u64, settings: &Settings) -> Result<LookRecord, Error> {
+    pub(super) fn take(
+        &mut self,
+        participants: u64,
+        settings: &Settings,
+    ) -> Result<LookRecord, Error> {
         let information = (participants as f64 / self.planned as f64).min(FAR_PAST);
         for (family, looking) in &mut self.families {
             family.spent_before = looking.spent();

@@ -7,9 +7,7 @@ use crate::analysis::evidence::too_early;
 use crate::analysis::families::Families;
 use crate::analysis::family::Family;
 use crate::analysis::input::{Counts, Settings, VariantCounts};
-use crate::analysis::look::{
-    LookComparison, LookFinding, LookRecord, LookVariant, VarianceMethod,
-};
+use crate::analysis::look::{LookComparison, LookFinding, LookRecord, LookVariant, VarianceMethod};
 use crate::group_sequential::Looking;
 
 /// Adds what a new look found.
