@@ -223,6 +223,7 @@ fn a_chance_to_be_best_needs_the_data_that_an_interval_needs_in_every_variant() 
         assert_eq!(chances(&of(&[enough, enough, third])), vec![silent; 3]);
     }
     let [first, second] = &chances(&of(&[enough, (0, 0)]))[..] else { panic!() };
-    assert_eq!(first.1.as_deref(), Some("one variant has no participants yet"));
+    let reason = "one variant has 0 participants; at least 100 are needed";
+    assert_eq!(first.1.as_deref(), Some(reason));
     assert_eq!(second.1.as_deref(), Some("no participants yet"));
 }
