@@ -220,6 +220,7 @@ async fn keys_that_gimel_wrote_with_colons_are_read_where_they_are_unambiguous()
     }
     let left = ["abtest:{documents:ns}:migrated", "abtest:{documents:ns}:version"];
     let mut keys = server.0.keys();
+    keys.retain(|key| !key.contains(":commit:")); // they expire after a minute
     keys.sort();
     assert_eq!(keys, left);
 }

@@ -24,11 +24,11 @@ impl Failure {
 }
 
 pub(super) fn failure(error: &RedisError) -> Failure {
-    if error.is_io_error() || error.is_connection_dropped() || error.is_unrecoverable_error() {
-        return Failure::Broken(StoreError::Unreachable(io_reason(error).to_owned()));
-    }
     if error.kind() == ErrorKind::AuthenticationFailed {
         return Failure::Doubtful(WrongSetting::Password.into());
+    }
+    if error.is_io_error() || error.is_connection_dropped() || error.is_unrecoverable_error() {
+        return Failure::Broken(StoreError::Unreachable(io_reason(error).to_owned()));
     }
     // A pipeline has one error for each command that failed. The first one says enough.
     let answers = error.clone().into_server_errors();
@@ -77,7 +77,10 @@ fn wrong_setting(code: &str, rest: &str) -> Option<WrongSetting> {
         "NOAUTH" => Some(WrongSetting::NoPassword),
         "WRONGPASS" => Some(WrongSetting::Password),
         "NOPERM" => Some(WrongSetting::Permissions),
-        "ERR" if rest.contains("Authentication required") => Some(WrongSetting::NoPassword),
+        // Redis reads only short commands before the password is given.
+        "ERR" if rest.contains("Authentication required") || rest.contains("unauthenticated") => {
+            Some(WrongSetting::NoPassword)
+        }
         "ERR" if rest.contains("no permissions") => Some(WrongSetting::Permissions),
         "ERR" if rest.contains("DB index") || rest.contains("SELECT is not allowed") => {
             Some(WrongSetting::Database)
