@@ -231,6 +231,13 @@ impl Client {
         Ok(self.call("DELETE", &path_of(experiment), &[])?.is_some())
     }
 
+    /// Removes a variant or a goal of an experiment, and tells whether it was there. `kind` is `variants`
+    /// or `goals`.
+    pub(crate) fn prune(&self, experiment: &str, kind: &str, name: &str) -> Result<bool> {
+        let path = format!("{}/{kind}/{}", path_of(experiment), segment(name));
+        Ok(self.call("DELETE", &path, &[])?.is_some())
+    }
+
     /// Sends a request; `None` if there is no such thing.
     pub(crate) fn call(
         &self,
@@ -394,7 +401,12 @@ pub(crate) fn no_answer(address: &Address, error: &ureq::Error) -> anyhow::Error
 
 /// An experiment's path in the API.
 pub(crate) fn path_of(experiment: &str) -> String {
-    format!("/experiments/{}", utf8_percent_encode(experiment, NON_ALPHANUMERIC))
+    format!("/experiments/{}", segment(experiment))
+}
+
+/// A name as one part of a path.
+fn segment(name: &str) -> impl std::fmt::Display {
+    utf8_percent_encode(name, NON_ALPHANUMERIC)
 }
 
 /// The query string that asks about a namespace.

@@ -224,22 +224,40 @@ fn has_colours(stream: &impl RawStream) -> bool {
     AutoStream::choice(stream) != ColorChoice::Never
 }
 
-/// Escapes characters that could move the cursor or reverse the text. Anyone on the internet can make
-/// up names.
+/// Shows characters as code points if they are invisible, move the cursor or reverse the text. Anyone
+/// on the internet can make up names, also names that look like others.
 pub(crate) fn printable(name: &str) -> String {
     let mut shown = String::with_capacity(name.len());
-    for character in name.chars() {
-        let turns = matches!(
-            character,
-            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
-        );
-        if character.is_control() || turns || matches!(character, '\u{2028}' | '\u{2029}') {
+    let mut before = None;
+    let mut characters = name.chars().peekable();
+    while let Some(character) = characters.next() {
+        let after = characters.peek().copied();
+        if is_hidden(character, before, after) {
             let _ = write!(shown, "\\u{{{:x}}}", u32::from(character));
         } else {
             shown.push(character);
         }
+        before = Some(character);
     }
     shown
+}
+
+/// Whether a reader cannot see a character between these two.
+fn is_hidden(character: char, before: Option<char>, after: Option<char>) -> bool {
+    let is_text = |neighbour: Option<char>| neighbour.is_some_and(|one| !one.is_ascii());
+    match character {
+        // A space at an end, and spaces that look like the usual one.
+        ' ' => before.is_none() || after.is_none(),
+        '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => true,
+        // Joiners belong to emoji and to some scripts.
+        '\u{200c}' | '\u{200d}' => !(is_text(before) && is_text(after)),
+        '\u{fe00}'..='\u{fe0f}' => !is_text(before),
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' => true,
+        '\u{180b}'..='\u{180f}' | '\u{200b}' | '\u{200e}' | '\u{200f}' => true,
+        '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' => true,
+        '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{e0000}'..='\u{e0fff}' => true,
+        other => other.is_control(),
+    }
 }
 
 #[cfg(test)]
@@ -249,7 +267,25 @@ mod tests {
     #[test]
     fn a_hostile_name_cannot_move_the_cursor_or_turn_the_text() {
         assert_eq!(printable("a\u{1b}[2Jb\u{202e}c"), "a\\u{1b}[2Jb\\u{202e}c");
-        assert_eq!(printable("50% off: 👩‍👩‍👧"), "50% off: 👩‍👩‍👧");
+        assert_eq!(printable("50% off: 👩‍👩‍👧 ❤\u{fe0f}"), "50% off: 👩‍👩‍👧 ❤\u{fe0f}");
+    }
+
+    #[test]
+    fn characters_that_nobody_sees_are_shown_as_code_points() {
+        for (name, shown) in [
+            (" red", "\\u{20}red"),
+            ("red ", "red\\u{20}"),
+            ("dark red", "dark red"),
+            ("dark\u{a0}red", "dark\\u{a0}red"),
+            ("re\u{200b}d", "re\\u{200b}d"),
+            ("re\u{200d}d", "re\\u{200d}d"),
+            ("red\u{fe0f}", "red\\u{fe0f}"),
+            ("\u{3164}", "\\u{3164}"),
+            ("naïve", "naïve"),
+            ("می\u{200c}خواهم", "می\u{200c}خواهم"),
+        ] {
+            assert_eq!(printable(name), shown);
+        }
     }
 
     #[test]

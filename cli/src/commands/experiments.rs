@@ -1,4 +1,6 @@
-//! `abtest experiments`: list and delete the experiments of a running abtest.
+//! `abtest experiments`: list, prune and delete the experiments of a running abtest.
+
+mod prune;
 
 use std::io::IsTerminal;
 use std::sync::Mutex;
@@ -12,7 +14,7 @@ use crate::ExitStatus;
 use crate::client::{Client, ClientArguments, Listed};
 use crate::terminal::{confirm, is_quiet, is_verbose, printable};
 
-/// List or delete the experiments of a running abtest.
+/// List, prune or delete the experiments of a running abtest.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -22,6 +24,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Action {
     List(ListArguments),
+    Prune(prune::PruneArguments),
     Delete(DeleteArguments),
 }
 
@@ -68,6 +71,7 @@ struct DeleteArguments {
 pub(crate) fn run(arguments: Arguments) -> Result<ExitStatus> {
     match arguments.action {
         Action::List(arguments) => list(&arguments),
+        Action::Prune(arguments) => prune::run(&arguments),
         Action::Delete(arguments) => delete(&arguments),
     }
 }

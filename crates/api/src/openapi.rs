@@ -17,7 +17,7 @@ use crate::AnswerBody;
 use crate::http::api_keys::KEY_HEADER;
 use crate::http::response;
 use crate::operator::definitions::history;
-use crate::operator::{control, definitions, delete, looks, results, settings};
+use crate::operator::{control, definitions, delete, looks, prune, results, settings};
 use crate::public::track;
 
 /// The document as JSON.
@@ -56,6 +56,8 @@ pub(crate) fn document() -> Response<AnswerBody> {
         settings::patch,
         delete::delete,
         delete::gimel_delete,
+        prune::variant,
+        prune::goal,
         describe,
     ),
     tags(

@@ -87,6 +87,10 @@ operations! {
         Result "result",
         /// Deletes an experiment.
         Delete "delete",
+        /// Removes a variant from an experiment.
+        PruneVariant "prune",
+        /// Removes a goal from an experiment.
+        PruneGoal "prune",
         /// Takes a look at an experiment.
         TakeLook "look",
         /// Discards all looks at an experiment.
@@ -175,6 +179,18 @@ pub const ENDPOINTS: &[Endpoint] = {
             analysis_parameters!["history"],
         ),
         operator(Delete, "/experiments/{experiment}", Operator::Delete, &["namespace"]),
+        operator(
+            Delete,
+            "/experiments/{experiment}/variants/{variant}",
+            Operator::PruneVariant,
+            &["namespace"],
+        ),
+        operator(
+            Delete,
+            "/experiments/{experiment}/goals/{goal}",
+            Operator::PruneGoal,
+            &["namespace"],
+        ),
         operator(
             Post,
             "/experiments/{experiment}/looks",

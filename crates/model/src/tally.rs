@@ -98,6 +98,14 @@ impl Tally {
         self.counters.entry(goal).or_default().insert(variant, count);
     }
 
+    /// Removes the counters that `is_kept` refuses.
+    pub fn retain(&mut self, is_kept: impl Fn(&Goal, &Variant) -> bool) {
+        self.counters.retain(|goal, variants| {
+            variants.retain(|variant, _| is_kept(goal, variant));
+            !variants.is_empty()
+        });
+    }
+
     /// The number of different uuids seen for a goal and a variant; 0 without a counter.
     pub fn count(&self, goal: &str, variant: &Variant) -> u64 {
         self.counters.get(goal).and_then(|variants| variants.get(variant)).copied().unwrap_or(0)

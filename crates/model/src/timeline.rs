@@ -56,6 +56,11 @@ impl Timeline {
         *self.counters.entry((goal, variant)).or_default().entry(day).or_default() += new;
     }
 
+    /// Removes the counters that `is_kept` refuses.
+    pub fn retain(&mut self, is_kept: impl Fn(&Goal, &Variant) -> bool) {
+        self.counters.retain(|(goal, variant), _| is_kept(goal, variant));
+    }
+
     /// The new uuids of a counter on a day.
     pub fn new_on(&self, goal: &Goal, variant: &Variant, day: Day) -> u64 {
         let days = self.counters.get(&(goal.clone(), variant.clone()));

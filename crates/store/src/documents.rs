@@ -395,7 +395,13 @@ pub(crate) fn deletion_of(experiment: &Experiment) -> Vec<Write> {
 /// The writes that delete the documents that are made from an experiment's counts.
 #[cfg(feature = "redis")]
 pub(crate) fn deletion_of_derived(experiment: &Experiment) -> Vec<Write> {
-    deletion(experiment, &[Kind::Looks, Kind::Control])
+    deletion(experiment, &[Kind::Looks, Kind::Control, Kind::Alarm])
+}
+
+/// The write that deletes the alarm of an experiment.
+#[cfg(any(feature = "embedded", feature = "redis"))]
+pub(crate) fn deletion_of_alarm(experiment: &Experiment) -> Vec<Write> {
+    deletion(experiment, &[Kind::Alarm])
 }
 
 #[cfg(any(feature = "embedded", feature = "redis"))]

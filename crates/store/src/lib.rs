@@ -25,7 +25,7 @@ pub mod recorder;
 pub mod redis;
 pub mod transfer;
 
-pub use counters::{Counters, Include};
+pub use counters::{Counters, Include, Part};
 pub use documents::{
     Change, CommitError, Committed, Document, DocumentKey, Documents, Expected, HistoryEntry, Kind,
     NamespaceSnapshot, Write,

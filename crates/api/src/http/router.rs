@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use abtest_model::Experiment;
+use abtest_model::{Experiment, Goal, Variant};
 use abtest_model::query::decode_path_segment;
 use http::Method;
 
@@ -94,10 +94,23 @@ impl PathParameters {
 
     /// The experiment that the path names.
     pub(crate) fn experiment(&self) -> Result<Experiment, Box<Problem>> {
-        let is_experiment = |(name, _): &&(String, String)| name == Experiment::PARAMETER;
-        let sent = self.0.iter().find(is_experiment).map_or("", |(_, value)| value.as_str());
-        let name = decode_path_segment(sent, Experiment::PARAMETER)?;
-        Ok(Experiment::new(name)?)
+        Ok(Experiment::new(self.decoded(Experiment::PARAMETER)?)?)
+    }
+
+    /// The variant that the path names.
+    pub(crate) fn variant(&self) -> Result<Variant, Box<Problem>> {
+        Ok(Variant::new(self.decoded(Variant::PARAMETER)?)?)
+    }
+
+    /// The goal that the path names. Its part of the path has another name than its parameter.
+    pub(crate) fn goal(&self) -> Result<Goal, Box<Problem>> {
+        Ok(Goal::new(self.decoded("goal")?)?)
+    }
+
+    fn decoded(&self, parameter: &'static str) -> Result<String, Box<Problem>> {
+        let is_meant = |(name, _): &&(String, String)| name == parameter;
+        let sent = self.0.iter().find(is_meant).map_or("", |(_, value)| value.as_str());
+        Ok(decode_path_segment(sent, parameter)?.into_owned())
     }
 }
 

@@ -11,7 +11,7 @@ use http_body::Body;
 
 use super::definitions::commit::Definitions;
 use super::results::AnswerLimit;
-use super::{control, definitions, delete, looks, results, settings};
+use super::{control, definitions, delete, looks, prune, results, settings};
 use crate::edited::Tick;
 use crate::http::api_keys::{ApiKeys, OpenByWiring};
 use crate::http::author::Author;
@@ -161,6 +161,12 @@ impl<S: Store> OperatorApi<S> {
             }
             OperatorOperation::Tick => definitions::tick(store, definitions, query).await,
             OperatorOperation::ExperimentSchema => Ok(definitions::schema()),
+            OperatorOperation::PruneVariant => {
+                prune::variant(store, path.experiment()?, path.variant()?, query).await
+            }
+            OperatorOperation::PruneGoal => {
+                prune::goal(store, path.experiment()?, path.goal()?, query).await
+            }
             OperatorOperation::TakeLook => {
                 let limit = self.answer_limit;
                 looks::take(store, definitions, path.experiment()?, query, limit).await

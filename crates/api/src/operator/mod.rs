@@ -12,6 +12,7 @@
 //! | [`definitions`] | reading and changing the documents of experiments |
 //! | [`settings`] | the settings of a namespace, with its layers |
 //! | [`delete`] | deleting an experiment |
+//! | [`prune`] | removing a variant or a goal from an experiment |
 
 pub(crate) mod alarms;
 mod analysis;
@@ -23,6 +24,7 @@ mod kept;
 pub(crate) mod looks;
 mod looks_document;
 mod page;
+pub(crate) mod prune;
 mod refusals;
 pub(crate) mod results;
 pub(crate) mod settings;

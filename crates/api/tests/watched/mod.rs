@@ -9,7 +9,7 @@ use abtest_model::{Event, Experiment, Namespace, Tally};
 use abtest_store::embedded::EmbeddedStore;
 use abtest_store::{
     CommitError, Committed, Counters, Document, DocumentKey, Documents, HistoryEntry, Include,
-    Kind, NamespaceSnapshot, Recorder, Refusal, StoreError, Write,
+    Kind, NamespaceSnapshot, Part, Recorder, Refusal, StoreError, Write,
 };
 
 /// A store that counts the calls to another one.
@@ -66,6 +66,15 @@ impl Counters for Watched {
         experiment: &Experiment,
     ) -> Result<bool, StoreError> {
         self.count().delete(namespace, experiment).await
+    }
+
+    async fn prune(
+        &self,
+        namespace: &Namespace,
+        experiment: &Experiment,
+        part: &Part,
+    ) -> Result<bool, StoreError> {
+        self.count().prune(namespace, experiment, part).await
     }
 }
 

@@ -7,6 +7,7 @@
 //! | `method` | [`Method`]: when you may look |
 //! | `family` | [`Family`]: which comparisons share an error rate |
 //! | `look` | [`LookRecord`]: a look as it is stored |
+//! | `look_alikes` | names that a reader cannot tell apart |
 //! | `negligible` | which variants are too small to be analysed |
 //! | `families` | which comparison belongs to which family, and its share of alpha |
 //! | `arm` | one variant on one goal: its counts with the counter's error |
@@ -29,6 +30,7 @@ mod family;
 mod goal;
 mod input;
 mod look;
+mod look_alikes;
 mod method;
 mod negligible;
 mod plan;
@@ -80,6 +82,7 @@ pub fn analyse(counts: &Counts, settings: &Settings) -> Result<Analysis, Error> 
     let counts = &negligible::leave_out(counts, settings, &mut remarks);
     let control = input::check(counts, settings)?;
     input::remark(counts, settings, control, &mut remarks);
+    look_alikes::warn(counts, &mut remarks);
     let families = Families::new(counts, settings)?;
     let sample_ratio = soundness::check(counts, settings, control, &mut remarks);
     let goals: Vec<Goal<'_>> =

@@ -138,6 +138,8 @@ pub enum RemarkCode {
     Undeclared,
     /// Variants with hardly any participants are left out. The message lists them.
     NegligibleVariants,
+    /// Names of variants or goals cannot be told apart by a reader.
+    NamesLookAlike,
 }
 
 /// Whether the participants are split over the variants as declared.

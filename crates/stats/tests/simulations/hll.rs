@@ -2,6 +2,7 @@
 //!
 //! Participants are all new, so only how many fall on a register matters, not which.
 
+use abtest_tests::redis::Redis;
 use rand::RngExt;
 use rand::rngs::StdRng;
 use rand_distr::{Binomial, Distribution};
@@ -17,6 +18,12 @@ pub(crate) struct Hll {
 impl Hll {
     pub(crate) fn new() -> Self {
         Self { registers: vec![0; REGISTERS] }
+    }
+
+    /// One with these registers.
+    fn of(registers: Vec<u8>) -> Self {
+        assert_eq!(registers.len(), REGISTERS);
+        Self { registers }
     }
 
     /// Adds this many new participants.
@@ -101,5 +108,32 @@ fn tau(mut x: f64) -> f64 {
         if z == before {
             return z / 3.0;
         }
+    }
+}
+
+/// Adds members to a HyperLogLog. ARGV: how many are there, and how many there should be.
+const GROW: &str = "
+    for first = ARGV[1], ARGV[2] - 1, 1000 do
+      local members = {}
+      for member = first, math.min(first + 999, ARGV[2] - 1) do
+        members[#members + 1] = 'visitor ' .. member
+      end
+      redis.call('PFADD', KEYS[1], unpack(members))
+    end";
+
+/// The figures of S1 with HyperLogLogs hold for Redis only if its estimator is this one.
+#[test]
+fn redis_reports_the_same_count_for_the_same_registers() {
+    let redis = Redis::start();
+    let mut before = 0;
+    for members in [1u64, 10, 100, 1_000, 10_000, 30_000, 50_000, 100_000, 1_000_000] {
+        redis.command(&["EVAL", GROW, "1", "h", &before.to_string(), &members.to_string()]);
+        before = members;
+        let counted = redis.command(&["PFCOUNT", "h"]);
+        let registers = redis.command(&["PFDEBUG", "GETREG", "h"]);
+        let registers = registers.lines().map(|register| register.parse().unwrap()).collect();
+        let estimate = Hll::of(registers).estimate();
+        println!("S1 {members} members: Redis reports {counted}, the simulation {estimate}");
+        assert_eq!(counted, estimate.to_string());
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use abtest_config::Limits;
 use abtest_model::{Event, Experiment, Namespace};
 
-use crate::Refusal;
+use crate::{Part, Refusal};
 
 /// A counter: the id under which its uuids are on disk, and their number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,17 +82,37 @@ impl Catalog {
         namespace: &Namespace,
         experiment: &Experiment,
     ) -> Vec<(String, Counter)> {
+        self.remove_if(namespace, experiment, |_, _| true)
+    }
+
+    /// Removes the counters of a part of an experiment and returns them.
+    pub(super) fn prune(
+        &mut self,
+        namespace: &Namespace,
+        experiment: &Experiment,
+        part: &Part,
+    ) -> Vec<(String, Counter)> {
+        self.remove_if(namespace, experiment, |goal, variant| match part {
+            Part::Goal(name) => name.as_str() == goal,
+            Part::Variant(name) => name.as_str() == variant,
+        })
+    }
+
+    fn remove_if(
+        &mut self,
+        namespace: &Namespace,
+        experiment: &Experiment,
+        is_chosen: impl Fn(&str, &str) -> bool,
+    ) -> Vec<(String, Counter)> {
         let experiment = experiment_name(namespace, experiment);
         let start = format!("{experiment}{SEPARATOR}");
-        let names: Vec<String> =
-            self.counters.keys().filter(|name| name.starts_with(&start)).cloned().collect();
-        self.experiments.remove(&experiment);
-        if let Some(size) = self.namespaces.get_mut(namespace.as_str()) {
-            size.counters -= u32::try_from(names.len()).unwrap_or(size.counters);
-            size.experiments -= u32::from(!names.is_empty());
-            if size.experiments == 0 {
-                self.namespaces.remove(namespace.as_str());
-            }
+        let is_chosen = |name: &&String| {
+            let counter = name.strip_prefix(&start).and_then(|rest| rest.split_once(SEPARATOR));
+            counter.is_some_and(|(goal, variant)| is_chosen(goal, variant))
+        };
+        let names: Vec<String> = self.counters.keys().filter(is_chosen).cloned().collect();
+        for name in &names {
+            self.count_out(name);
         }
         names.into_iter().filter_map(|name| self.counters.remove_entry(&name)).collect()
     }
@@ -120,12 +140,34 @@ impl Catalog {
     }
 
     fn count_in(&mut self, name: &str) {
-        let mut ends = name.match_indices(SEPARATOR).map(|(end, _)| end);
-        let (Some(namespace), Some(experiment)) = (ends.next(), ends.next()) else { return };
-        let size = self.namespaces.entry(name[..namespace].to_owned()).or_default();
+        let Some((namespace, experiment)) = owners(name) else { return };
+        let size = self.namespaces.entry(namespace.to_owned()).or_default();
         size.counters += 1;
-        let counters = self.experiments.entry(name[..experiment].to_owned()).or_default();
+        let counters = self.experiments.entry(experiment.to_owned()).or_default();
         size.experiments += u32::from(*counters == 0);
         *counters += 1;
     }
+
+    fn count_out(&mut self, name: &str) {
+        let Some((namespace, experiment)) = owners(name) else { return };
+        let Some(size) = self.namespaces.get_mut(namespace) else { return };
+        size.counters = size.counters.saturating_sub(1);
+        if let Some(counters) = self.experiments.get_mut(experiment) {
+            *counters -= 1;
+            if *counters == 0 {
+                self.experiments.remove(experiment);
+                size.experiments -= 1;
+            }
+        }
+        if size.experiments == 0 {
+            self.namespaces.remove(namespace);
+        }
+    }
+}
+
+/// The namespace and the experiment that a counter's name begins with.
+fn owners(name: &str) -> Option<(&str, &str)> {
+    let mut ends = name.match_indices(SEPARATOR).map(|(end, _)| end);
+    let (namespace, experiment) = (ends.next()?, ends.next()?);
+    Some((&name[..namespace], &name[..experiment]))
 }

@@ -30,7 +30,7 @@ use super::ledger::{Changed, ChangedDocument, Ledger, Record};
 use super::snapshot::Snapshot;
 use super::watermark::{JournalCopies, Watermark};
 use super::{OpenError, legacy};
-use crate::{DocumentKey, HistoryEntry, Kind, StoreError};
+use crate::{DocumentKey, HistoryEntry, Kind, Part, StoreError};
 
 /// The format that this version writes.
 const FORMAT: u32 = 2;
@@ -78,6 +78,8 @@ pub(super) struct Changes {
     pub(super) removed: Vec<u64>,
     /// Experiments that were deleted. They may have been recorded again since.
     pub(super) deleted: Vec<(Namespace, Experiment)>,
+    /// Parts of experiments that were removed. They may have been recorded again since.
+    pub(super) pruned: Vec<(Namespace, Experiment, Part)>,
     /// Changes of documents in the order of their commits.
     pub(super) documents: Vec<Changed>,
     /// The time of the commit in Unix milliseconds.

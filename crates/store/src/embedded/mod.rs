@@ -39,7 +39,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::admission::Admission;
 use crate::{
     CommitError, Committed, Counters, Document, DocumentKey, Documents, HistoryEntry, Include,
-    Kind, NamespaceSnapshot, Recorder, Refusal, StoreError, Write,
+    Kind, NamespaceSnapshot, Part, Recorder, Refusal, StoreError, Write,
 };
 use answers::Reply;
 use snapshot::Snapshot;
@@ -213,6 +213,16 @@ impl Counters for EmbeddedStore {
     ) -> Result<bool, StoreError> {
         let (namespace, experiment) = (namespace.clone(), experiment.clone());
         self.ask(|reply| Request::Delete { namespace, experiment, reply }).await
+    }
+
+    async fn prune(
+        &self,
+        namespace: &Namespace,
+        experiment: &Experiment,
+        part: &Part,
+    ) -> Result<bool, StoreError> {
+        let (namespace, experiment, part) = (namespace.clone(), experiment.clone(), part.clone());
+        self.ask(|reply| Request::Prune { namespace, experiment, part, reply }).await
     }
 }
 

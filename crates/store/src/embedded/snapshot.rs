@@ -6,7 +6,7 @@ use abtest_model::{Counting, Day, Experiment, Goal, Namespace, Tally, Timeline, 
 
 use super::catalog::SEPARATOR;
 use super::ledger::Ledger;
-use crate::Include;
+use crate::{Include, Part};
 
 /// Every tally, by namespace and experiment, and every document.
 #[derive(Debug, Default)]
@@ -36,6 +36,21 @@ impl Snapshot {
             }
         }
         self.timelines.remove(&(namespace.clone(), experiment.clone()));
+    }
+
+    /// Removes a part of an experiment's tally and time line.
+    pub(super) fn prune(&mut self, namespace: &Namespace, experiment: &Experiment, part: &Part) {
+        let is_kept = |goal: &Goal, variant: &Variant| !part.contains(goal, variant);
+        let tally = self.namespaces.get_mut(namespace).and_then(|all| all.get_mut(experiment));
+        let Some(tally) = tally else { return };
+        tally.retain(is_kept);
+        if tally.is_empty() {
+            self.remove(namespace, experiment);
+        } else if let Some(timeline) =
+            self.timelines.get_mut(&(namespace.clone(), experiment.clone()))
+        {
+            timeline.retain(is_kept);
+        }
     }
 
     /// Adds new uuids of a counter on a day.

@@ -15,8 +15,8 @@ use super::catalog::{Catalog, Counter, counter_name};
 use super::disk::{Changes, Disk, now, seen_key, store_error};
 use super::ledger::Ledger;
 use super::snapshot::Snapshot;
-use crate::documents::deletion_of;
-use crate::{DocumentKey, HistoryEntry, Refusal, StoreError, Write};
+use crate::documents::{deletion_of, deletion_of_alarm};
+use crate::{DocumentKey, HistoryEntry, Part, Refusal, StoreError, Write};
 
 /// Most events in one commit, so that the first request does not wait long.
 const COMMIT_EVENTS: usize = 8_192;
@@ -28,6 +28,7 @@ const SWEEP: usize = 2_000;
 pub(super) enum Request {
     Record { events: Vec<Event>, day: Option<Day>, reply: Reply<Vec<Result<(), Refusal>>> },
     Delete { namespace: Namespace, experiment: Experiment, reply: Reply<bool> },
+    Prune { namespace: Namespace, experiment: Experiment, part: Part, reply: Reply<bool> },
     Health { reply: Reply<()> },
     Commit { commit: DocumentCommit, reply: Reply<Commit> },
     History { namespace: Namespace, key: DocumentKey, reply: Reply<Vec<HistoryEntry>> },
@@ -45,7 +46,9 @@ impl Request {
     fn failed(self, error: &StoreError) -> Answer {
         match self {
             Self::Record { reply, .. } => Answer::Recorded(reply, Err(error.clone())),
-            Self::Delete { reply, .. } => Answer::Deleted(reply, Err(error.clone())),
+            Self::Delete { reply, .. } | Self::Prune { reply, .. } => {
+                Answer::Deleted(reply, Err(error.clone()))
+            }
             Self::Health { reply } => Answer::Healthy(reply, Err(error.clone())),
             Self::Commit { reply, .. } => Answer::Committed(reply, Err(error.clone())),
             Self::History { reply, .. } => Answer::History(reply, Err(error.clone())),
@@ -187,6 +190,9 @@ impl Writer {
         for (namespace, experiment) in &changes.deleted {
             snapshot.remove(namespace, experiment);
         }
+        for (namespace, experiment, part) in &changes.pruned {
+            snapshot.prune(namespace, experiment, part);
+        }
         for (name, counter) in &changes.counters {
             if let Some(counter) = counter {
                 snapshot.set(name, counter.count);
@@ -237,6 +243,10 @@ impl Open {
                     let deleted = self.delete(&namespace, &experiment, changes);
                     Answer::Deleted(reply, Ok(deleted))
                 }
+                Request::Prune { namespace, experiment, part, reply } => {
+                    let pruned = self.prune(namespace, experiment, part, changes);
+                    Answer::Deleted(reply, Ok(pruned))
+                }
                 Request::Health { reply } => Answer::Healthy(reply, Ok(())),
                 Request::Commit { commit, reply } => {
                     Answer::Committed(reply, Ok(self.commit_documents(commit, changes)))
@@ -280,21 +290,46 @@ impl Open {
         changes: &mut Changes,
     ) -> bool {
         let counters = self.catalog.remove(namespace, experiment);
-        let deleted = !counters.is_empty();
+        let deleted = self.remove(counters, changes);
+        self.delete_documents(namespace, deletion_of(experiment), changes);
+        changes.deleted.push((namespace.clone(), experiment.clone()));
+        deleted
+    }
+
+    fn prune(
+        &mut self,
+        namespace: Namespace,
+        experiment: Experiment,
+        part: Part,
+        changes: &mut Changes,
+    ) -> bool {
+        let counters = self.catalog.prune(&namespace, &experiment, &part);
+        let pruned = self.remove(counters, changes);
+        self.delete_documents(&namespace, deletion_of_alarm(&experiment), changes);
+        changes.pruned.push((namespace, experiment, part));
+        pruned
+    }
+
+    /// Removes counters and says whether there were any.
+    fn remove(&mut self, counters: Vec<(String, Counter)>, changes: &mut Changes) -> bool {
+        let removed = !counters.is_empty();
         for (name, Counter { id, .. }) in counters {
             changes.counters.insert(name, None);
             changes.removed.push(id);
         }
-        self.sweeping |= deleted;
-        let commit = DocumentCommit {
-            namespace: namespace.clone(),
-            based_on: None,
-            writes: deletion_of(experiment),
-        };
+        self.sweeping |= removed;
+        removed
+    }
+
+    fn delete_documents(
+        &mut self,
+        namespace: &Namespace,
+        writes: Vec<Write>,
+        changes: &mut Changes,
+    ) {
+        let commit = DocumentCommit { namespace: namespace.clone(), based_on: None, writes };
         // It expects nothing, so it cannot be refused.
         let _ = self.commit_documents(commit, changes);
-        changes.deleted.push((namespace.clone(), experiment.clone()));
-        deleted
     }
 
     fn commit_documents(&mut self, commit: DocumentCommit, changes: &mut Changes) -> Commit {

@@ -16,6 +16,7 @@
 //! | `read` | reads tallies in at most three round trips |
 //! | `memory` | measures how much memory experiments use |
 //! | `delete.lua` | deletes an experiment's HyperLogLogs |
+//! | `prune`, `prune.lua` | removes a variant or a goal |
 //! | `documents` | keeps definitions, looks, controls and other documents |
 //! | `baseline` | reads what Gimel or Lamed counted |
 //! | `transfer` | exports and imports experiments |
@@ -32,6 +33,7 @@ mod keys;
 mod link;
 mod memory;
 mod outcome;
+mod prune;
 mod read;
 mod recording;
 mod settings;
@@ -48,7 +50,7 @@ pub use exact::layout::Boundaries;
 pub use settings::SettingsError;
 
 use crate::documents::{deletion_of, deletion_of_derived};
-use crate::{CommitError, Counters, Include, Recorder, Refusal, StoreError, Write};
+use crate::{CommitError, Counters, Include, Part, Recorder, Refusal, StoreError, Write};
 use batcher::Batcher;
 use connection::Connection;
 use exact::Exact;
@@ -168,6 +170,15 @@ impl Counters for RedisStore {
         // stores it later is refused, because this commit raises the version of the namespace.
         self.commit_deletion(namespace, &deletion_of_derived(experiment)).await?;
         deleted
+    }
+
+    async fn prune(
+        &self,
+        namespace: &Namespace,
+        experiment: &Experiment,
+        part: &Part,
+    ) -> Result<bool, StoreError> {
+        self.prune_part(namespace, experiment, part).await
     }
 }
 

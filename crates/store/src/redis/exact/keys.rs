@@ -48,6 +48,13 @@ impl CounterName {
     }
 }
 
+impl CounterName {
+    /// The counter's field in the registry.
+    pub(in crate::redis) fn counter(&self) -> &str {
+        &self.counter
+    }
+}
+
 /// Reads goal and variant back.
 pub(in crate::redis) fn read(counter: &str) -> Option<(Goal, Variant)> {
     let (goal, variant) = counter.split_once(':')?;

@@ -239,6 +239,17 @@ impl Exact {
     ) -> Result<bool, StoreError> {
         remove::experiment(connection, namespace, experiment).await
     }
+
+    /// Removes some counters of an experiment and says whether they existed.
+    pub(super) async fn prune(
+        &self,
+        connection: &Connection,
+        namespace: &Namespace,
+        experiment: &Experiment,
+        counters: &[String],
+    ) -> Result<bool, StoreError> {
+        remove::counters(connection, namespace, experiment, counters).await
+    }
 }
 
 /// Turns an error that concerns one counter into the outcome of its events. An error of the whole

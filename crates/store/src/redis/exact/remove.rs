@@ -30,10 +30,30 @@ const DELETION_TIME: Duration = Duration::from_secs(18);
 /// registry and counting.
 const TOMBSTONE_TIME: u64 = 86_400;
 
+/// Removes all counters of an experiment.
 pub(super) async fn experiment(
     connection: &Connection,
     namespace: &Namespace,
     experiment: &Experiment,
+) -> Result<bool, StoreError> {
+    unregister(connection, namespace, experiment, None).await
+}
+
+/// Removes these counters of an experiment, which may be none: then only what an earlier removal left.
+pub(super) async fn counters(
+    connection: &Connection,
+    namespace: &Namespace,
+    experiment: &Experiment,
+    counters: &[String],
+) -> Result<bool, StoreError> {
+    unregister(connection, namespace, experiment, Some(counters)).await
+}
+
+async fn unregister(
+    connection: &Connection,
+    namespace: &Namespace,
+    experiment: &Experiment,
+    counters: Option<&[String]>,
 ) -> Result<bool, StoreError> {
     let namespace = gimel::NamespaceKeys::new(namespace);
     let member = gimel::member(experiment);
@@ -46,6 +66,10 @@ pub(super) async fn experiment(
         .arg(namespace.member())
         .arg(&*member)
         .arg(format!("{}:{member}", namespace.member()));
+    match counters {
+        None => script.arg("all"),
+        Some(counters) => script.arg("some").arg(counters),
+    };
     let script = &script;
     let (found, waiting): (i64, Vec<String>) = connection
         .run(connection.response_timeout(), |mut connection| async move {

@@ -1,17 +1,31 @@
--- Removes an experiment from the registry. Its counters are listed in KEYS[5] until their keys
--- are removed.
+-- Removes counters of an experiment from the registry, and the experiment when it has none left.
+-- The counters are listed in KEYS[5] until their keys are removed.
 -- KEYS[1]  the registry of namespaces, KEYS[2] the namespace's experiments, KEYS[3] how many
 --          counters they have, KEYS[4] the experiment's counters, KEYS[5] what is to be removed.
--- ARGV     the namespace, the experiment, and both as KEYS[5] has them.
--- Returns  1 if the experiment was there or was not removed completely, else 0; then every id that
+-- ARGV     the namespace, the experiment, both as KEYS[5] has them, and "all" or "some"; then, with
+--          "some", the counters.
+-- Returns  1 if there were counters, or some were not removed completely, else 0; then every id that
 --          is to be removed, those of this experiment first.
-local counters = redis.call('HVALS', KEYS[4])
+local counters = {}
+if ARGV[4] == 'all' then
+  counters = redis.call('HVALS', KEYS[4])
+  redis.call('DEL', KEYS[4])
+else
+  for position = 5, #ARGV do
+    local counter = redis.call('HGET', KEYS[4], ARGV[position])
+    if counter then
+      counters[#counters + 1] = counter
+      redis.call('HDEL', KEYS[4], ARGV[position])
+    end
+  end
+end
 for _, counter in ipairs(counters) do
   redis.call('HSET', KEYS[5], string.sub(counter, 1, 16), ARGV[3])
 end
-redis.call('DEL', KEYS[4])
 redis.call('DECRBY', KEYS[3], #counters)
-redis.call('SREM', KEYS[2], ARGV[2])
+if redis.call('EXISTS', KEYS[4]) == 0 then
+  redis.call('SREM', KEYS[2], ARGV[2])
+end
 if redis.call('EXISTS', KEYS[2]) == 0 then
   redis.call('SREM', KEYS[1], ARGV[1])
   redis.call('DEL', KEYS[3])

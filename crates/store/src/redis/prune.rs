@@ -1,0 +1,69 @@
+//! Removes a variant or a goal from an experiment.
+
+use std::sync::LazyLock;
+
+use abtest_model::{Experiment, Namespace};
+use redis::Script;
+
+use super::exact::keys::CounterName;
+use super::keys::{self, NamespaceKeys};
+use super::{RedisStore, read};
+use crate::documents::deletion_of_alarm;
+use crate::{Part, StoreError};
+
+static PRUNE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("prune.lua")));
+
+impl RedisStore {
+    pub(super) async fn prune_part(
+        &self,
+        namespace: &Namespace,
+        experiment: &Experiment,
+        part: &Part,
+    ) -> Result<bool, StoreError> {
+        let connection = &self.server.connection;
+        let keys = NamespaceKeys::new(namespace);
+        // What reading shows under a name is what is removed, however it is spelled in the keys.
+        let counters = read::counters(connection, &keys, &[read::named(experiment)]).await?;
+        let (mut estimated, mut exact) = (Vec::new(), Vec::new());
+        for counters in counters {
+            let is_chosen = |(goal, variant): &(_, _)| part.contains(goal, variant);
+            let found = counters.estimated.into_iter().filter(|(names, _)| is_chosen(names));
+            estimated.extend(found.flat_map(|(_, keys)| keys));
+            let found = counters.exact.into_keys().filter(is_chosen);
+            exact.extend(found.map(|(goal, variant)| {
+                CounterName::new(namespace, experiment, &goal, &variant).counter().to_owned()
+            }));
+        }
+        let removed = self.server.exact.prune(connection, namespace, experiment, &exact).await;
+        let removed = removed? | self.prune_estimated(&keys, experiment, &estimated).await?;
+        self.commit_deletion(namespace, &deletion_of_alarm(experiment)).await?;
+        Ok(removed)
+    }
+
+    async fn prune_estimated(
+        &self,
+        keys: &NamespaceKeys,
+        experiment: &Experiment,
+        counters: &[String],
+    ) -> Result<bool, StoreError> {
+        if counters.is_empty() {
+            return Ok(false);
+        }
+        let mut script = PRUNE.key(keys::NAMESPACES);
+        script.key(keys.experiments()).key(keys.counters()).arg(keys.member());
+        for member in keys::members(experiment) {
+            script.key(keys.experiment_counters(&member)).arg(member);
+        }
+        for counter in counters {
+            script.key(counter);
+        }
+        let script = &script;
+        let connection = &self.server.connection;
+        let removed: u64 = connection
+            .run(connection.response_timeout(), |mut connection| async move {
+                script.invoke_async(&mut connection).await
+            })
+            .await?;
+        Ok(removed > 0)
+    }
+}
