@@ -74,12 +74,7 @@ pub(super) fn run(arguments: &PruneArguments) -> Result<ExitStatus> {
     let chosen = chosen.or_else(|| counted.iter().find(|(name, _)| printable(name) == *asked));
     let Some((name, count)) = chosen else {
         let names: Vec<String> = counted.iter().map(|(name, _)| printable(name)).collect();
-        bail!(
-            "{shown} has no {} `{}`; it has {}",
-            kind.word,
-            printable(asked),
-            names.join(", ")
-        );
+        bail!("{shown} has no {} `{}`; it has {}", kind.word, printable(asked), names.join(", "));
     };
     let part = format!("the {} {}", kind.word, printable(name));
     if !arguments.yes {

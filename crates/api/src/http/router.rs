@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use abtest_model::{Experiment, Goal, Variant};
 use abtest_model::query::decode_path_segment;
+use abtest_model::{Experiment, Goal, Variant};
 use http::Method;
 
 use crate::http::problem::Problem;

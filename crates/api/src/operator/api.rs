@@ -162,10 +162,11 @@ impl<S: Store> OperatorApi<S> {
             OperatorOperation::Tick => definitions::tick(store, definitions, query).await,
             OperatorOperation::ExperimentSchema => Ok(definitions::schema()),
             OperatorOperation::PruneVariant => {
-                prune::variant(store, path.experiment()?, path.variant()?, query).await
+                let variant = path.variant()?;
+                prune::variant(store, definitions, path.experiment()?, variant, query).await
             }
             OperatorOperation::PruneGoal => {
-                prune::goal(store, path.experiment()?, path.goal()?, query).await
+                prune::goal(store, definitions, path.experiment()?, path.goal()?, query).await
             }
             OperatorOperation::TakeLook => {
                 let limit = self.answer_limit;

@@ -1,5 +1,6 @@
 //! Removing a variant or a goal from an experiment.
 
+use abtest_model::definition::Definition;
 use abtest_model::event::namespace_of;
 use abtest_model::{Experiment, Goal, Query, Variant};
 use abtest_store::{Include, Part, Store};
@@ -7,7 +8,8 @@ use http::{Response, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::kept::{BESIDE_COUNTS, Kept};
+use super::definitions::commit::Definitions;
+use super::kept::Kept;
 use super::refusals::{NoExperiment, Refusals};
 use super::results::known;
 use crate::AnswerBody;
@@ -46,13 +48,14 @@ pub(crate) struct Pruning {
     responses(
         (status = 200, description = "it is removed", body = Pruning),
         Refusals, NoExperiment,
-        (status = 409, description = "the experiment has no other variant", body = Problem,
+        (status = 409, description = "the experiment has no other variant, or its definition has this one", body = Problem,
             content_type = "application/problem+json"),
     ),
     security(("key" = []))
 )]
 pub(crate) async fn variant<S: Store>(
     store: &S,
+    definitions: &Definitions,
     experiment: Experiment,
     variant: Variant,
     query: &Query<'_>,
@@ -63,7 +66,7 @@ pub(crate) async fn variant<S: Store>(
         goal: None,
         pruned: true,
     };
-    prune(store, experiment, &Part::Variant(variant), query).await?;
+    prune(store, definitions, experiment, &Part::Variant(variant), query).await?;
     Ok(json(StatusCode::OK, &answer))
 }
 
@@ -81,13 +84,14 @@ pub(crate) async fn variant<S: Store>(
     responses(
         (status = 200, description = "it is removed", body = Pruning),
         Refusals, NoExperiment,
-        (status = 409, description = "the experiment has no other goal", body = Problem,
+        (status = 409, description = "the experiment has no other goal, or its definition has this one", body = Problem,
             content_type = "application/problem+json"),
     ),
     security(("key" = []))
 )]
 pub(crate) async fn goal<S: Store>(
     store: &S,
+    definitions: &Definitions,
     experiment: Experiment,
     goal: Goal,
     query: &Query<'_>,
@@ -98,24 +102,41 @@ pub(crate) async fn goal<S: Store>(
         goal: Some(goal.to_string()),
         pruned: true,
     };
-    prune(store, experiment, &Part::Goal(goal), query).await?;
+    prune(store, definitions, experiment, &Part::Goal(goal), query).await?;
     Ok(json(StatusCode::OK, &answer))
 }
 
 async fn prune<S: Store>(
     store: &S,
+    definitions: &Definitions,
     experiment: Experiment,
     part: &Part,
     query: &Query<'_>,
 ) -> Result<(), Box<Problem>> {
     let namespace = namespace_of(query)?;
-    let Kept { mut tally, .. } =
-        known(store, &namespace, experiment.clone(), Include::COUNTS, BESIDE_COUNTS).await?;
-    tally.retain(|goal, variant| !part.contains(goal, variant));
-    if tally.is_empty() {
+    let state = definitions.namespaces.read(store, &namespace).await?;
+    let Kept { mut tally, earlier, .. } =
+        known(store, &state, &namespace, experiment.clone(), Include::COUNTS).await?;
+    if earlier.definition().is_some_and(|document| declares(&document.definition, part)) {
         let detail = match part {
-            Part::Variant(_) => "this is the only variant of the experiment; delete the experiment instead",
-            Part::Goal(_) => "this is the only goal of the experiment; delete the experiment instead",
+            Part::Variant(_) => {
+                "the experiment's definition has this variant; only names outside of the definition can be removed"
+            }
+            Part::Goal(_) => {
+                "the experiment's definition has this goal; only names outside of the definition can be removed"
+            }
+        };
+        return Err(Problem::boxed(StatusCode::CONFLICT, detail));
+    }
+    tally.retain(|goal, variant| !part.contains(goal, variant));
+    if tally.is_empty() && earlier.definition().is_none() {
+        let detail = match part {
+            Part::Variant(_) => {
+                "this is the only variant of the experiment; delete the experiment instead"
+            }
+            Part::Goal(_) => {
+                "this is the only goal of the experiment; delete the experiment instead"
+            }
         };
         return Err(Problem::boxed(StatusCode::CONFLICT, detail));
     }
@@ -126,6 +147,18 @@ async fn prune<S: Store>(
         Part::Variant(_) => {
             "the experiment has no such variant; GET /experiments/{experiment} lists them"
         }
-        Part::Goal(_) => "the experiment has no such goal; GET /experiments/{experiment} lists them",
+        Part::Goal(_) => {
+            "the experiment has no such goal; GET /experiments/{experiment} lists them"
+        }
     }))
+}
+
+fn declares(definition: &Definition, part: &Part) -> bool {
+    match part {
+        Part::Variant(name) => definition.variants.iter().any(|variant| variant.name == *name),
+        // Every definition has the participants.
+        Part::Goal(name) => {
+            name.is_participation() || definition.goals.iter().any(|goal| goal.name == *name)
+        }
+    }
 }
