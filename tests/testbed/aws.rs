@@ -76,6 +76,11 @@ impl Aws {
         self.proxy.calls()
     }
 
+    /// What each of these calls asked for: calls of one kind differ in names only.
+    pub fn kinds_of_calls(&self) -> Vec<String> {
+        self.proxy.kinds()
+    }
+
     /// The variables that lead AWS's own libraries here.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         vec![

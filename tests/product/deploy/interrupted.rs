@@ -17,34 +17,44 @@ fn whichever_call_fails_the_next_run_completes_the_deploy() {
     let undisturbed = first.account();
     let calls = first.calls();
     assert!(calls > 60, "{calls}");
-    // With the retries off, what was not carried out stops the deploy in the same way whatever
-    // the reason: so the reasons take turns, and all are tried with ABTEST_ALL_FAULTS=1. What was
-    // carried out without an answer is another matter.
-    let reasons = [Fault::Throttled, Fault::ServerError, Fault::Denied, Fault::DroppedBefore];
-    let all = std::env::var_os("ABTEST_ALL_FAULTS").is_some();
-    let faults = |number: usize| {
-        let reasons = match all {
-            true => reasons.to_vec(),
-            false => vec![reasons[number % reasons.len()]],
-        };
-        reasons.into_iter().chain([Fault::DroppedAfter])
-    };
-    let next = std::sync::atomic::AtomicUsize::new(1);
+    let cases = cases(&first.kinds_of_calls());
+    assert!(cases.len() > 40, "{cases:?}");
+    let next = std::sync::atomic::AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for aws in [&first, &second] {
             scope.spawn(|| {
-                loop {
-                    let number = next.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-                    if number > calls {
-                        break;
-                    }
-                    for fault in faults(number) {
-                        check_fault(aws, &laptop, number, fault, &undisturbed);
-                    }
+                while let Some(&(number, fault)) =
+                    cases.get(next.fetch_add(1, std::sync::atomic::Ordering::SeqCst))
+                {
+                    check_fault(aws, &laptop, number, fault, &undisturbed);
                 }
             });
         }
     });
+}
+
+/// The calls to fail, by their number from 1, and how. With the retries off, what was not carried out stops
+/// the deploy in the same way whatever the reason, so the reasons take turns. What was carried out without an
+/// answer is another matter. Calls of one kind differ in names only, so the first and the last stand
+/// for all. With ABTEST_ALL_FAULTS=1 every call fails for every reason.
+fn cases(kinds: &[String]) -> Vec<(usize, Fault)> {
+    const REASONS: [Fault; 4] =
+        [Fault::Throttled, Fault::ServerError, Fault::Denied, Fault::DroppedBefore];
+    let all = std::env::var_os("ABTEST_ALL_FAULTS").is_some();
+    let mut cases = Vec::new();
+    for (index, kind) in kinds.iter().enumerate() {
+        let number = index + 1;
+        let is_first = !kinds[..index].contains(kind);
+        if all {
+            cases.extend(REASONS.map(|fault| (number, fault)));
+        } else if is_first {
+            cases.push((number, REASONS[number % REASONS.len()]));
+        }
+        if all || is_first || !kinds[number..].contains(kind) {
+            cases.push((number, Fault::DroppedAfter));
+        }
+    }
+    cases
 }
 
 #[test]

@@ -31,6 +31,8 @@ pub(super) struct Proxy {
 struct State {
     target: u16,
     calls: AtomicUsize,
+    /// What each call asked for since the faults were last set.
+    kinds: Mutex<Vec<String>>,
     faults: Mutex<Faults>,
 }
 
@@ -39,8 +41,12 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let faults: Faults = Box::new(|_| None);
-        let state =
-            Arc::new(State { target, calls: AtomicUsize::new(0), faults: Mutex::new(faults) });
+        let state = Arc::new(State {
+            target,
+            calls: AtomicUsize::new(0),
+            kinds: Mutex::default(),
+            faults: Mutex::new(faults),
+        });
         let shared = Arc::clone(&state);
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
@@ -62,10 +68,15 @@ impl Proxy {
         self.state.calls.load(Ordering::SeqCst)
     }
 
+    pub(super) fn kinds(&self) -> Vec<String> {
+        self.state.kinds.lock().unwrap().clone()
+    }
+
     /// Sets the faults, and counts from 1 again.
     pub(super) fn fail(&self, faults: impl Fn(usize) -> Option<Fault> + Send + Sync + 'static) {
         *self.state.faults.lock().unwrap() = Box::new(faults);
         self.state.calls.store(0, Ordering::SeqCst);
+        self.state.kinds.lock().unwrap().clear();
     }
 }
 
@@ -73,6 +84,7 @@ impl State {
     fn pass(&self, mut client: TcpStream) -> std::io::Result<()> {
         let Some(request) = read_request(&mut client)? else { return Ok(()) };
         let call = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
+        self.kinds.lock().unwrap().push(kind(&request));
         let fault = self.faults.lock().unwrap()(call);
         let answer = match fault {
             Some(Fault::DroppedBefore) => return Ok(()),
@@ -118,6 +130,41 @@ fn read_request(client: &mut TcpStream) -> std::io::Result<Option<Vec<u8>>> {
             read => request.extend_from_slice(&buffer[..read]),
         }
     }
+}
+
+/// What a request asks for: its method and the words of its path, or the action in its body.
+fn kind(request: &[u8]) -> String {
+    const WORDS: [&str; 19] = [
+        "account",
+        "aliases",
+        "apikeys",
+        "code",
+        "configuration",
+        "deployments",
+        "functions",
+        "integration",
+        "keys",
+        "methods",
+        "policy",
+        "resources",
+        "responses",
+        "restapis",
+        "stages",
+        "tags",
+        "usageplans",
+        "usage",
+        "versions",
+    ];
+    let text = String::from_utf8_lossy(request);
+    if let Some((_, action)) = text.split_once("Action=") {
+        return action.split('&').next().unwrap_or_default().to_owned();
+    }
+    let line = text.lines().next().unwrap_or_default();
+    let mut parts = line.split([' ', '?']);
+    let (method, path) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let word = |part: &str| if WORDS.contains(&part) { part.to_owned() } else { "*".to_owned() };
+    let words: Vec<String> = path.split('/').skip(1).map(word).collect();
+    format!("{method} {}", words.join("/"))
 }
 
 /// A refusal in the words of the service that was called.
