@@ -171,19 +171,14 @@ impl Listed {
         self.0["experiment"].as_str().unwrap_or_default()
     }
 
-    /// How its counters count.
-    pub(crate) fn counting(&self) -> &str {
-        self.0["counting"].as_str().unwrap_or_default()
+    /// A member of its definition, or null.
+    pub(crate) fn defined(&self, member: &str) -> &Value {
+        &self.0["definition"][member]
     }
 
-    /// How many goals were reached.
-    pub(crate) fn goals(&self) -> usize {
-        self.0["goals"].as_array().map_or(0, Vec::len)
-    }
-
-    /// How many variants were seen.
-    pub(crate) fn variants(&self) -> usize {
-        self.0["variants"].as_array().map_or(0, Vec::len)
+    /// The outcome of its analysis in a word, if it was asked for.
+    pub(crate) fn outcome(&self) -> Option<&str> {
+        self.0["summary"]["outcome"].as_str()
     }
 
     /// Participants of all variants.
@@ -191,6 +186,24 @@ impl Listed {
         let variants = self.0["variants"].as_array();
         variants.into_iter().flatten().filter_map(|variant| variant["trials"].as_u64()).sum()
     }
+}
+
+/// abtest refused a request and said why.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub(crate) struct Refused {
+    /// The HTTP status.
+    pub(crate) status: u16,
+    message: String,
+}
+
+const UNSENDABLE_KEY: &str = "the API key cannot be sent: it must be one line of ASCII; check ABTEST_API_KEY or --api-key-file";
+
+/// The name of the user, for the history of definitions. It is not verified.
+fn actor() -> String {
+    let name =
+        ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    name.unwrap_or_default().chars().filter(|one| !one.is_control()).take(50).collect()
 }
 
 /// A client of one abtest.
@@ -212,10 +225,15 @@ impl Client {
         Self { agent: agent(), address, key, namespace: namespace.to_owned() }
     }
 
-    /// Every experiment of the namespace.
+    /// Every experiment of the namespace, archived ones too, with its counts only.
     pub(crate) fn experiments(&self) -> Result<Vec<Listed>> {
-        let parameters = [("analysis", "none".to_owned())];
-        let text = self.get("/experiments", &parameters)?.with_context(|| self.wrong_path())?;
+        let every = "draft,running,paused,completed,archived,undefined".to_owned();
+        self.list(&[("analysis", "none".to_owned()), ("status", every)])
+    }
+
+    /// The experiments of the namespace, as the parameters choose and show them.
+    pub(crate) fn list(&self, parameters: &[(&str, String)]) -> Result<Vec<Listed>> {
+        let text = self.get("/experiments", parameters)?.with_context(|| self.wrong_path())?;
         let elements: Vec<Listed> =
             serde_json::from_str(&text).with_context(|| self.not_abtest("the list is not one"))?;
         Ok(elements.into_iter().skip(1).collect())
@@ -245,13 +263,48 @@ impl Client {
         path: &str,
         parameters: &[(&str, String)],
     ) -> Result<Option<String>> {
-        let request = http::Request::builder()
+        let request = self.request(method, path, parameters).body(()).context(UNSENDABLE_KEY)?;
+        self.exchange(path, request)
+    }
+
+    /// Sends a change in JSON; `None` if there is no such thing. `condition` is a header with the
+    /// version that may be changed. Refusals of abtest are [`Refused`].
+    pub(crate) fn change(
+        &self,
+        method: &str,
+        path: &str,
+        parameters: &[(&str, String)],
+        condition: Option<(&str, &str)>,
+        body: &Value,
+    ) -> Result<Option<String>> {
+        let mut request = self
+            .request(method, path, parameters)
+            .header("content-type", "application/json")
+            .header("x-abtest-actor", actor());
+        if let Some((name, value)) = condition {
+            request = request.header(name, value);
+        }
+        self.exchange(path, request.body(body.to_string()).context(UNSENDABLE_KEY)?)
+    }
+
+    fn request(
+        &self,
+        method: &str,
+        path: &str,
+        parameters: &[(&str, String)],
+    ) -> http::request::Builder {
+        http::Request::builder()
             .method(method)
             .uri(format!("{}{path}?{}", self.address, query(&self.namespace, parameters)))
             .header("x-api-key", self.key.expose())
-            .body(())
-            .context("the API key cannot be sent: it must be one line of ASCII; check ABTEST_API_KEY or --api-key-file")?;
-        tracing::info!("{method} {}{path}", self.address);
+    }
+
+    fn exchange(
+        &self,
+        path: &str,
+        request: http::Request<impl ureq::AsSendBody>,
+    ) -> Result<Option<String>> {
+        tracing::info!("{} {}{path}", request.method(), self.address);
         let mut answer =
             self.agent.run(request).map_err(|error| no_answer(&self.address, &error))?;
         let status = answer.status().as_u16();
@@ -264,8 +317,8 @@ impl Client {
         let text = answer.body_mut().with_config().limit(1 << 30).read_to_string();
         let text = text.map_err(|error| no_answer(&self.address, &error))?;
         match status {
-            200 if content_type.starts_with("application/json") => Ok(Some(text)),
-            200 => bail!(self.not_abtest(&format!("it sent {content_type:?}"))),
+            200 | 201 if content_type.starts_with("application/json") => Ok(Some(text)),
+            200 | 201 => bail!(self.not_abtest(&format!("it sent {content_type:?}"))),
             404 if content_type.starts_with("application/problem+json") => {
                 // Every abtest has a list: another program, or another path of abtest, answered.
                 if path == "/experiments" {
@@ -293,6 +346,10 @@ impl Client {
                 "{address} is an address of API Gateway without its stage; write --url {address}/prod",
                 address = self.address
             ),
+            403 if text.contains("may only read") => anyhow!(
+                "the key of {} may only read; set ABTEST_API_KEY or --api-key-file to the key that may edit",
+                self.address
+            ),
             401 | 403 => anyhow!(
                 "{} refuses the API key; set ABTEST_API_KEY or --api-key-file to its key",
                 self.address
@@ -308,7 +365,7 @@ impl Client {
                         if retry_after.parse::<u64>().is_ok() {
                             message += &format!("; Retry-After: {retry_after} seconds");
                         }
-                        anyhow!("{}", printable(&message))
+                        Refused { status, message: printable(&message) }.into()
                     }
                     None => anyhow!(
                         "{} answered {status} without a reason{}",

@@ -5,6 +5,7 @@
 mod analysis;
 mod browser;
 mod calc;
+mod commands;
 mod configure;
 mod counting;
 mod dashboard;

@@ -1,20 +1,22 @@
-//! `abtest experiments`: list, prune and delete the experiments of a running abtest.
+//! `abtest experiments`: the experiments of a running abtest, and their definitions.
 
+mod change;
+mod copy;
+mod create;
+mod delete;
+mod history;
+mod lifecycle;
+mod list;
 mod prune;
+mod show;
+mod tick;
 
-use std::io::IsTerminal;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use clap::Subcommand;
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::ExitStatus;
-use crate::client::{Client, ClientArguments, Listed};
-use crate::terminal::{confirm, is_quiet, is_verbose, printable};
 
-/// List, prune or delete the experiments of a running abtest.
+/// List, define, change and delete the experiments of a running abtest.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -23,213 +25,43 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    List(ListArguments),
+    List(list::ListArguments),
+    Show(show::ShowArguments),
+    History(history::HistoryArguments),
+    Create(create::CreateArguments),
+    Copy(copy::CopyArguments),
+    /// Start an experiment: visitors get variants.
+    Start(lifecycle::StepArguments),
+    /// Pause an experiment: visitors get the fallback until it resumes.
+    Pause(lifecycle::StepArguments),
+    /// Resume a paused experiment.
+    Resume(lifecycle::StepArguments),
+    Ramp(lifecycle::RampArguments),
+    Weights(lifecycle::WeightsArguments),
+    Stop(lifecycle::StopArguments),
+    /// Archive an experiment: it is no longer published, and lists hide it.
+    Archive(lifecycle::StepArguments),
+    Tick(tick::TickArguments),
     Prune(prune::PruneArguments),
-    Delete(DeleteArguments),
-}
-
-/// List the experiments with their participants.
-#[derive(Debug, clap::Args)]
-struct ListArguments {
-    #[command(flatten)]
-    client: ClientArguments,
-    /// Print a JSON array with what the API says about each experiment.
-    #[arg(long)]
-    json: bool,
-}
-
-/// Delete experiments with all their counters. Shows them first, and asks.
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Examples:
-  abtest experiments delete 'button color'
-  abtest experiments delete --match '*<script*' --match '*../*'
-  abtest experiments delete --match '*' --at-most 1    experiments that scanners made up
-
-On a terminal it asks before it deletes. Elsewhere it deletes nothing without --yes, and exits
-with 2.")]
-struct DeleteArguments {
-    #[command(flatten)]
-    client: ClientArguments,
-    /// Names of experiments.
-    #[arg(required_unless_present = "patterns", value_name = "NAME")]
-    names: Vec<String>,
-    /// Also experiments whose name matches: * is any text, ? one character, [ab] a or b, {a,b} a or b.
-    #[arg(long = "match", value_name = "PATTERN")]
-    patterns: Vec<String>,
-    /// Only experiments with at most this number of participants.
-    #[arg(long, value_name = "PARTICIPANTS")]
-    at_most: Option<u64>,
-    /// Delete without asking.
-    #[arg(long)]
-    yes: bool,
-    /// Print the names of the deleted experiments as JSON.
-    #[arg(long, requires = "yes")]
-    json: bool,
+    Delete(delete::DeleteArguments),
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<ExitStatus> {
     match arguments.action {
-        Action::List(arguments) => list(&arguments),
+        Action::List(arguments) => list::run(&arguments),
+        Action::Show(arguments) => show::run(&arguments),
+        Action::History(arguments) => history::run(&arguments),
+        Action::Create(arguments) => create::run(&arguments),
+        Action::Copy(arguments) => copy::run(&arguments),
+        Action::Start(arguments) => lifecycle::start(&arguments),
+        Action::Pause(arguments) => lifecycle::pause(&arguments),
+        Action::Resume(arguments) => lifecycle::resume(&arguments),
+        Action::Ramp(arguments) => lifecycle::ramp(&arguments),
+        Action::Weights(arguments) => lifecycle::weights(&arguments),
+        Action::Stop(arguments) => lifecycle::stop(&arguments),
+        Action::Archive(arguments) => lifecycle::archive(&arguments),
+        Action::Tick(arguments) => tick::run(&arguments),
         Action::Prune(arguments) => prune::run(&arguments),
-        Action::Delete(arguments) => delete(&arguments),
-    }
-}
-
-fn list(arguments: &ListArguments) -> Result<ExitStatus> {
-    let experiments = Client::new(&arguments.client)?.experiments()?;
-    let mut text = String::new();
-    if arguments.json {
-        text = serde_json::to_string_pretty(&experiments)? + "\n";
-    } else if experiments.is_empty() {
-        let namespace = printable(&arguments.client.namespace);
-        text = format!("no experiments in the namespace {namespace}\n");
-    } else {
-        text += "participants  goals  variants  counting  experiment\n";
-        for listed in &experiments {
-            text += &format!(
-                "{:>12}  {:>5}  {:>8}  {:8}  {}\n",
-                listed.participants(),
-                listed.goals(),
-                listed.variants(),
-                printable(listed.counting()),
-                printable(listed.name())
-            );
-        }
-    }
-    print!("{text}");
-    Ok(ExitStatus::Done)
-}
-
-fn delete(arguments: &DeleteArguments) -> Result<ExitStatus> {
-    let client = Client::new(&arguments.client)?;
-    let patterns = patterns(&arguments.patterns)?;
-    let experiments = client.experiments()?;
-    for name in &arguments.names {
-        if !experiments.iter().any(|listed| listed.name() == name) {
-            bail!(
-                "there is no experiment `{}`; `abtest experiments list` shows them",
-                printable(name)
-            );
-        }
-    }
-    let chosen: Vec<Listed> = experiments
-        .into_iter()
-        .filter(|listed| is_chosen(listed, &arguments.names, &patterns, arguments.at_most))
-        .collect();
-    if arguments.json {
-        delete_all(&client, &chosen)?;
-        let names: Vec<&str> = chosen.iter().map(Listed::name).collect();
-        println!("{}", serde_json::json!({ "deleted": names }));
-        return Ok(ExitStatus::Done);
-    }
-    if chosen.is_empty() {
-        println!("no experiment matches; nothing was deleted");
-        return Ok(ExitStatus::Done);
-    }
-    show(&chosen, is_verbose());
-    if !arguments.yes && !confirm_deletion(chosen.len())? {
-        return Ok(ExitStatus::Unconfirmed);
-    }
-    delete_all(&client, &chosen)?;
-    println!("deleted {}", chosen.len());
-    Ok(ExitStatus::Done)
-}
-
-fn patterns(patterns: &[String]) -> Result<GlobSet> {
-    let mut set = GlobSetBuilder::new();
-    for pattern in patterns {
-        let glob =
-            GlobBuilder::new(pattern).literal_separator(false).backslash_escape(true).build();
-        set.add(glob.with_context(|| format!("`{pattern}` is not a pattern"))?);
-    }
-    Ok(set.build()?)
-}
-
-fn is_chosen(listed: &Listed, names: &[String], patterns: &GlobSet, at_most: Option<u64>) -> bool {
-    let named = names.iter().any(|name| name == listed.name()) || patterns.is_match(listed.name());
-    named && at_most.is_none_or(|most| listed.participants() <= most)
-}
-
-fn show(chosen: &[Listed], verbose: bool) {
-    let shown = if verbose { chosen.len() } else { 10 };
-    println!("{}, with participants:", experiments(chosen.len()));
-    for listed in chosen.iter().take(shown) {
-        println!("{:>12}  {}", listed.participants(), printable(listed.name()));
-    }
-    if chosen.len() > shown {
-        println!("              and {} more; --verbose shows them all", chosen.len() - shown);
-    }
-}
-
-fn experiments(count: usize) -> String {
-    if count == 1 { "1 experiment".to_owned() } else { format!("{count} experiments") }
-}
-
-fn confirm_deletion(count: usize) -> Result<bool> {
-    let question = format!("Delete {} with all counts? This cannot be undone.", experiments(count));
-    confirm(&question, "nothing was deleted; add --yes to delete them")
-}
-
-/// Deletes several experiments at a time. Continues after a failure, and reports the first one at
-/// the end.
-fn delete_all(client: &Client, chosen: &[Listed]) -> Result<()> {
-    const AT_ONCE: usize = 8;
-    let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let failures = Mutex::new(Vec::new());
-    let progress = std::io::stderr().is_terminal() && !is_quiet();
-    std::thread::scope(|scope| {
-        for _ in 0..AT_ONCE.min(chosen.len()) {
-            scope.spawn(|| {
-                while let Some(listed) = chosen.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if let Err(error) = client.delete(listed.name())
-                        && let Ok(mut failures) = failures.lock()
-                    {
-                        failures.push(format!("{}: {error:#}", printable(listed.name())));
-                    }
-                    let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-                    if progress {
-                        eprint!("\r{done} of {}", chosen.len());
-                    }
-                }
-            });
-        }
-    });
-    if progress {
-        eprintln!();
-    }
-    let failures = failures.into_inner().unwrap_or_default();
-    match failures.first() {
-        Some(first) => bail!("{} could not be deleted; the first: {first}", failures.len()),
-        None => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    fn listed(experiment: &str, trials: u64) -> Listed {
-        let variants = [serde_json::json!({"label": "v", "trials": trials})];
-        let listed = serde_json::json!({"experiment": experiment, "variants": variants});
-        serde_json::from_value(listed).unwrap()
-    }
-
-    #[test]
-    fn a_star_matches_anything_slashes_included() {
-        let set = patterns(&["*../*".into(), "<*>".into()]).unwrap();
-        let chosen = |name, trials, most| is_chosen(&listed(name, trials), &[], &set, most);
-        assert!(chosen("a/../../etc/passwd", 5, None));
-        assert!(chosen("<img src=/x>", 5, None));
-        assert!(!chosen("button color", 5, None));
-        assert!(!chosen("<b>", 5, Some(4)));
-        assert!(chosen("<b>", 4, Some(4)));
-    }
-
-    #[test]
-    fn a_name_is_taken_literally() {
-        let names = ["*".to_owned()];
-        let none = patterns(&[]).unwrap();
-        assert!(is_chosen(&listed("*", 1), &names, &none, None));
-        assert!(!is_chosen(&listed("a", 1), &names, &none, None));
+        Action::Delete(arguments) => delete::run(&arguments),
     }
 }
