@@ -1,5 +1,6 @@
 //! `abtest experiments` against a running server: definitions from the command line.
 
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use abtest_tests::binaries::binary;
@@ -116,4 +117,114 @@ fn a_missing_definition_says_how_to_create_one() {
     let error = String::from_utf8_lossy(&failed.stderr);
     assert!(error.contains("abtest experiments create 'button'"), "{error}");
     assert!(said(&serve, 0, &["tick"]).contains("no step is due"));
+}
+
+fn write(folder: &Path, file: &str, text: &str) {
+    std::fs::write(folder.join(file), text).unwrap();
+}
+
+#[test]
+fn a_folder_of_files_is_applied_once_and_checked_after() {
+    let serve = Serve::embedded();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let file = |traffic: u8| {
+        format!(
+            r#"{{"$schema": "x", "name": "button", "traffic": {traffic}, "status": "running",
+                 "variants": [{{"name": "a"}}, {{"name": "b"}}]}}"#
+        )
+    };
+    write(folder.path(), "button.json", &file(50));
+    let other =
+        r#"{"name": "menu", "namespace": "prod", "variants": [{"name": "a"}, {"name": "b"}]}"#;
+    write(folder.path(), "menu.json", other);
+
+    let plan = said(&serve, 2, &["apply", path, "--plan", "--check"]);
+    assert!(plan.contains("create button in alephbet") && plan.contains("2 changes"), "{plan}");
+    said(&serve, 0, &["apply", path, "--plan"]);
+    said(&serve, 2, &["apply", path]);
+    assert_eq!(serve.get("/experiments/button/definition").status, 404);
+    said(&serve, 0, &["apply", path, "--yes"]);
+    assert!(said(&serve, 0, &["apply", path, "--plan", "--check"]).contains("nothing to change"));
+    assert_eq!(json(&serve, &["apply", path, "--yes", "--json"])["plan"], serde_json::json!([]));
+    assert_eq!(json(&serve, &["history", "button", "--json"]).as_array().unwrap().len(), 1);
+
+    // Members that the file does not have stay.
+    let patch = br#"{"description": "by hand"}"#;
+    let headers = [("x-api-key", &*serve.key), ("content-type", "application/json")];
+    assert_eq!(
+        serve.request("PATCH", "/experiments/button/definition", &headers, patch).status,
+        200
+    );
+    write(folder.path(), "button.json", &file(20));
+    let plan = said(&serve, 2, &["apply", path]);
+    assert!(plan.contains("traffic: 50 → 20") && plan.contains("1 change\n"), "{plan}");
+    assert!(plan.contains("fallback"), "the disturbance is announced: {plan}");
+    said(&serve, 0, &["apply", path, "--yes", "--why", "quiet week"]);
+    let shown = json(&serve, &["show", "button", "--json"]);
+    assert_eq!((&shown["traffic"], &shown["description"]), (&20.into(), &"by hand".into()));
+
+    // What no file names is archived on request only, and never deleted.
+    said(&serve, 0, &["create", "old", "--variants", "a,b"]);
+    said(&serve, 0, &["apply", path, "--plan", "--check"]);
+    let prune = ["apply", path, "--prune"];
+    assert!(said(&serve, 2, &prune).contains("archive old in alephbet"));
+    said(&serve, 0, &[&prune[..], &["--yes"]].concat());
+    assert_eq!(json(&serve, &["show", "old", "--json"])["status"], "archived");
+    said(&serve, 0, &[&prune[..], &["--plan", "--check"]].concat());
+}
+
+#[test]
+fn prune_does_not_archive_what_is_running() {
+    let serve = Serve::embedded();
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "a.json", r#"{"name": "a", "variants": [{"name": "x"}, {"name": "y"}]}"#);
+    said(&serve, 0, &["create", "live", "--variants", "x,y", "--status", "running"]);
+    let path = folder.path().to_str().unwrap();
+    let refused = experiments(&serve, &["apply", path, "--prune", "--yes"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("abtest experiments stop"));
+    assert_eq!(serve.get("/experiments/a/definition").status, 404);
+}
+
+#[test]
+fn files_that_are_wrong_are_named_and_nothing_is_applied() {
+    let serve = Serve::embedded();
+    let folder = tempfile::tempdir().unwrap();
+    write(
+        folder.path(),
+        "good.json",
+        r#"{"name": "a", "variants": [{"name": "x"}, {"name": "y"}]}"#,
+    );
+    let path = folder.path().to_str().unwrap();
+    let wrong = [
+        (r#"{"name": "a"}"#, "both name a"),
+        ("{", "this is not JSON"),
+        (r#"{"name": "b", "variants": [{"name": "x"}], "traffic": 200}"#, "create b in alephbet"),
+    ];
+    for (text, reason) in wrong {
+        write(folder.path(), "wrong.json", text);
+        let refused = experiments(&serve, &["apply", path, "--yes"]);
+        assert_eq!(refused.status.code(), Some(1), "{text}");
+        let error = String::from_utf8_lossy(&refused.stderr);
+        assert!(error.contains(reason), "{error}");
+        assert_eq!(serve.get("/experiments/a/definition").status, 404);
+    }
+}
+
+#[test]
+fn a_thousand_files_are_planned_and_applied() {
+    let serve = Serve::embedded();
+    let folder = tempfile::tempdir().unwrap();
+    for index in 0..1_000 {
+        let text =
+            format!(r#"{{"name": "e{index}", "variants": [{{"name": "a"}}, {{"name": "b"}}]}}"#);
+        write(folder.path(), &format!("{index}.json"), &text);
+    }
+    let path = folder.path().to_str().unwrap();
+    let applied = said(&serve, 0, &["apply", path, "--yes"]);
+    assert!(applied.contains("applied 1000 changes"), "{applied}");
+    let started = std::time::Instant::now();
+    said(&serve, 0, &["apply", path, "--plan", "--check"]);
+    eprintln!("planned 1,000 files in {:?}", started.elapsed());
 }

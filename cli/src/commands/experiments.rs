@@ -1,5 +1,6 @@
 //! `abtest experiments`: the experiments of a running abtest, and their definitions.
 
+mod apply;
 mod change;
 mod copy;
 mod create;
@@ -41,6 +42,7 @@ enum Action {
     Stop(lifecycle::StopArguments),
     /// Archive an experiment: it is no longer published, and lists hide it.
     Archive(lifecycle::StepArguments),
+    Apply(apply::ApplyArguments),
     Tick(tick::TickArguments),
     Prune(prune::PruneArguments),
     Delete(delete::DeleteArguments),
@@ -60,6 +62,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitStatus> {
         Action::Weights(arguments) => lifecycle::weights(&arguments),
         Action::Stop(arguments) => lifecycle::stop(&arguments),
         Action::Archive(arguments) => lifecycle::archive(&arguments),
+        Action::Apply(arguments) => apply::run(&arguments),
         Action::Tick(arguments) => tick::run(&arguments),
         Action::Prune(arguments) => prune::run(&arguments),
         Action::Delete(arguments) => delete::run(&arguments),
