@@ -186,12 +186,13 @@ fn what_one_deletes_is_empty_for_the_other() {
 }
 
 /// The keys without those that stay after a deletion: days, which Gimel does not know and which start
-/// again with their counter, and the version and the migration mark of the namespace's documents.
+/// again with their counter, the version and the migration mark of the namespace's documents, and the answers
+/// to commits, which expire.
 fn keys_of_counts(redis: &Redis) -> Vec<String> {
     let stays = |key: &String| {
         let of_documents = key.starts_with("abtest:{documents:");
-        key.starts_with("abtest:days:")
-            || of_documents && (key.ends_with(":version") || key.ends_with(":migrated"))
+        let stays = key.ends_with(":version") || key.ends_with(":migrated");
+        key.starts_with("abtest:days:") || of_documents && (stays || key.contains("}:commit:"))
     };
     redis.keys().into_iter().filter(|key| !stays(key)).collect()
 }
