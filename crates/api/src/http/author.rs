@@ -1,5 +1,6 @@
 //! Who makes a change.
 
+use abtest_model::definition::ChangeRecord;
 use http::{HeaderMap, Request, StatusCode};
 
 use crate::http::problem::Problem;
@@ -28,6 +29,11 @@ impl Author {
     pub(crate) fn of<B>(request: &Request<B>) -> Result<Self, Box<Problem>> {
         let by = request.extensions().get::<KeyId>().map_or("edit", |id| id.0.as_str());
         Ok(Self { by: by.to_owned(), actor: actor(request.headers())? })
+    }
+
+    /// A record of a change by this author, which does not say yet what changed.
+    pub(crate) fn change_record(&self) -> ChangeRecord {
+        ChangeRecord { by: self.by.clone(), actor: self.actor.clone(), ..ChangeRecord::default() }
     }
 }
 

@@ -223,8 +223,7 @@ impl Problem {
         if let Some(allow) = self.allow.and_then(|allow| HeaderValue::from_str(&allow).ok()) {
             response.headers_mut().insert(ALLOW, allow);
         }
-        let needs_operator = matches!(self.store_error, Some(StoreError::Settings(_)));
-        if let Some(seconds) = self.retry_after.filter(|_| !needs_operator) {
+        if let Some(seconds) = self.retry_after {
             let headers = response.headers_mut();
             headers.insert(RETRY_AFTER, seconds.into());
             // Without this, a page of another origin could not read it.
@@ -332,7 +331,11 @@ impl From<StoreError> for Box<Problem> {
             _ => (StatusCode::INTERNAL_SERVER_ERROR, ASK_THE_OPERATOR),
         };
         let request_id = Some(uuid::Uuid::new_v4().simple().to_string());
-        let problem = Problem::new(status, detail);
+        let mut problem = Problem::new(status, detail);
+        if matches!(error, StoreError::Settings(_)) {
+            // The same request fails until somebody corrects the settings.
+            problem.retry_after = None;
+        }
         Box::new(Problem { store_error: Some(error), request_id, ..problem })
     }
 }

@@ -3,7 +3,7 @@
 use abtest_model::event::namespace_of;
 use abtest_model::{Experiment, Query, Variant};
 use abtest_store::contents::{Control, to_json};
-use abtest_store::{CommitError, Expected, Include, Kind, Store, Write};
+use abtest_store::{Expected, Include, Kind, Store, Write};
 use http::{Response, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -12,9 +12,9 @@ use super::refusals::{NoExperiment, Refusals};
 use crate::AnswerBody;
 use crate::http::problem::Problem;
 use crate::http::response::json;
+use crate::operator::attempts::{ATTEMPTS, busy, committed};
 use crate::operator::definitions::commit::Definitions;
 use crate::operator::kept::Kept;
-use crate::operator::looks::{ATTEMPTS, busy};
 use crate::operator::results::known;
 
 /// What was chosen.
@@ -78,15 +78,11 @@ pub(crate) async fn choose<S: Store>(
                 GET /experiments/{experiment} lists them";
             return Err(Problem::wrong_parameter("variant", "known-variant", detail));
         }
-        match store.commit(&namespace, Some(state.version), vec![write.clone()]).await {
-            Ok(_) => {
-                let experiment = experiment.to_string();
-                let control = control.map(|control| control.to_string());
-                return Ok(json(StatusCode::OK, &ChosenControl { experiment, control }));
-            }
-            // The experiment may have been deleted: read again.
-            Err(CommitError::Outdated { .. }) => {}
-            Err(error) => return Err(error.into()),
+        // If another writer was faster, the experiment may have been deleted.
+        if committed(store, &namespace, state.version, vec![write.clone()]).await? {
+            let experiment = experiment.to_string();
+            let control = control.map(|control| control.to_string());
+            return Ok(json(StatusCode::OK, &ChosenControl { experiment, control }));
         }
     }
     Err(busy())

@@ -8,11 +8,11 @@ use abtest_model::{Experiment, Namespace, Tally, Variant, definition};
 use abtest_stats::analysis::RaisedAlarm;
 use abtest_store::contents::{Baselines, Control};
 use abtest_store::{Document, Expected, Include, Kind, Store, StoreError};
-use http::StatusCode;
 use serde::de::DeserializeOwned;
 
 use crate::http::problem::Problem;
 use crate::namespace::{Defined, NamespaceState};
+use crate::operator::definitions::refusal::damaged;
 use crate::operator::looks_document::LooksDocument;
 
 /// An experiment with its documents.
@@ -60,12 +60,7 @@ impl Earlier {
     pub(crate) fn readable_looks(&self) -> Result<&LooksDocument, Box<Problem>> {
         match self.damaged.iter().find(|damage| damage.kind == Kind::Looks) {
             None => Ok(&self.looks),
-            Some(Damage { reason, .. }) => {
-                let detail = format!(
-                    "{reason}; use the version of abtest that wrote it, or delete the experiment"
-                );
-                Err(Problem::boxed(StatusCode::CONFLICT, detail))
-            }
+            Some(Damage { reason, .. }) => Err(damaged(reason)),
         }
     }
 }

@@ -3,7 +3,7 @@
 use abtest_model::event::namespace_of;
 use abtest_model::{Day, Experiment, Query};
 use abtest_store::contents::to_json;
-use abtest_store::{CommitError, Expected, Include, Kind, Store, StoreError, Write};
+use abtest_store::{Expected, Include, Kind, Store, StoreError, Write};
 use http::{Response, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -15,13 +15,11 @@ use crate::http::problem::Problem;
 use crate::http::response::json;
 use crate::operator::alarms;
 use crate::operator::analysis::{AnalysisParameters, Question, Report, look};
+use crate::operator::attempts::{ATTEMPTS, busy, committed};
 use crate::operator::definitions::commit::Definitions;
 use crate::operator::kept::Kept;
 use crate::operator::looks_document::LooksDocument;
 use crate::operator::results::{AnswerLimit, known, to_json as bytes};
-
-/// Attempts to change an experiment while others change the namespace.
-pub(super) const ATTEMPTS: usize = 10;
 
 /// How to take a look whose answer a function cannot send.
 const TAKE_IT_BESIDE: &str =
@@ -82,12 +80,9 @@ pub(crate) async fn take<S: Store>(
         if writes.is_empty() {
             return Ok(answer);
         }
-        match store.commit(&namespace, Some(state.version), writes).await {
-            Ok(_) => return Ok(answer),
-            // Somebody else took a look or raised the alarm, or the experiment may have been deleted:
-            // read again.
-            Err(CommitError::Conflict { .. } | CommitError::Outdated { .. }) => {}
-            Err(error) => return Err(error.into()),
+        // If another writer was faster, it took a look, raised the alarm or deleted the experiment.
+        if committed(store, &namespace, state.version, writes).await? {
+            return Ok(answer);
         }
     }
     Err(busy())
@@ -137,12 +132,10 @@ pub(crate) async fn reset<S: Store>(
             return Ok(json(StatusCode::OK, &answer));
         };
         let write = write(&experiment, looks_expected, &reset, "reset looks", Some(looks))?;
-        match store.commit(&namespace, Some(state.version), vec![write]).await {
-            Ok(_) => return Ok(json(StatusCode::OK, &answer)),
-            // Somebody else took a look, which is discarded too, or the experiment may have been
-            // deleted: read again.
-            Err(CommitError::Conflict { .. } | CommitError::Outdated { .. }) => {}
-            Err(error) => return Err(error.into()),
+        // If another writer was faster, it took a look, which is discarded too, or deleted the
+        // experiment.
+        if committed(store, &namespace, state.version, vec![write]).await? {
+            return Ok(json(StatusCode::OK, &answer));
         }
     }
     Err(busy())
@@ -167,10 +160,4 @@ fn write(
     let entry = to_json(&Entry { action, discarded })?;
     let write = Write::put(Kind::Looks.of(experiment), expected, to_json(looks)?);
     Ok(write.with_entry(entry))
-}
-
-/// The answer after the last attempt.
-pub(super) fn busy() -> Box<Problem> {
-    let detail = "others are changing experiments of this namespace at the same time; try again";
-    Problem::boxed(StatusCode::SERVICE_UNAVAILABLE, detail)
 }

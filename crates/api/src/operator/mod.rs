@@ -9,6 +9,7 @@
 //! | [`looks`] | taking a look at an experiment, and discarding all looks |
 //! | [`looks_document`] | the looks as they are stored |
 //! | [`control`] | choosing an experiment's control |
+//! | [`attempts`] | changing what a namespace holds while others change it |
 //! | [`definitions`] | reading and changing the documents of experiments |
 //! | [`settings`] | the settings of a namespace, with its layers |
 //! | [`delete`] | deleting an experiment |
@@ -17,6 +18,7 @@
 pub(crate) mod alarms;
 mod analysis;
 mod api;
+mod attempts;
 pub(crate) mod control;
 pub(crate) mod definitions;
 pub(crate) mod delete;

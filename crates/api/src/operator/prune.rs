@@ -155,10 +155,7 @@ async fn prune<S: Store>(
 
 fn declares(definition: &Definition, part: &Part) -> bool {
     match part {
-        Part::Variant(name) => definition.variants.iter().any(|variant| variant.name == *name),
-        // Every definition has the participants.
-        Part::Goal(name) => {
-            name.is_participation() || definition.goals.iter().any(|goal| goal.name == *name)
-        }
+        Part::Variant(name) => definition.has_variant(name.as_str()),
+        Part::Goal(name) => definition.has_goal(name.as_str()),
     }
 }

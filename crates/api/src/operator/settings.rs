@@ -8,15 +8,16 @@ use abtest_model::definition::{
 use abtest_model::event::namespace_of;
 use abtest_model::{Namespace, Query, json};
 use abtest_store::contents::to_json;
-use abtest_store::{CommitError, DocumentKey, Expected, Include, Kind, Store, Write};
+use abtest_store::{DocumentKey, Expected, Include, Store, Write};
 use http::{Request, Response, StatusCode};
 use http_body::Body;
 use serde_json::{Value, json};
 
-use super::definitions::commit::{ATTEMPTS, Definitions};
+use super::attempts::{ATTEMPTS, busy, committed};
+use super::definitions::commit::Definitions;
+use super::definitions::layers;
 use super::definitions::plan::{check_new_name, unused_seed, used_seeds};
 use super::definitions::refusal::damaged;
-use super::looks::busy;
 use super::refusals::Refusals;
 use crate::AnswerBody;
 use crate::http::author::Author;
@@ -96,13 +97,9 @@ pub(crate) async fn patch<S: Store, B: Body>(
             let shown = shown(&namespace, settings, &layers(&state)?);
             return Ok(tag(json_answer(StatusCode::OK, &shown), version(&state)));
         };
-        match store.commit(&namespace, Some(state.version), planned.writes).await {
-            Ok(_) => {
-                let shown = shown(&namespace, &planned.settings, &planned.layers);
-                return Ok(tag(json_answer(StatusCode::OK, &shown), version(&state) + 1));
-            }
-            Err(CommitError::Conflict { .. } | CommitError::Outdated { .. }) => {}
-            Err(error) => return Err(error.into()),
+        if committed(store, &namespace, state.version, planned.writes).await? {
+            let shown = shown(&namespace, &planned.settings, &planned.layers);
+            return Ok(tag(json_answer(StatusCode::OK, &shown), version(&state) + 1));
         }
     }
     Err(busy())
@@ -216,17 +213,17 @@ fn layer_writes(
     old: &[(String, Layer)],
     new: &[(String, Layer)],
 ) -> Result<Vec<Write>, Box<Problem>> {
-    let expected = |name: &str| {
-        let stored = state.layers.get(name);
-        stored.map_or(Expected::Absent, |stored| Expected::Version(stored.version))
-    };
-    let key = |name: &str| DocumentKey::new(Kind::Layer, name);
     let mut writes = Vec::new();
-    for layer in new.iter().filter(|layer| !old.contains(layer)) {
-        writes.push(Write::put(key(&layer.0), expected(&layer.0), to_json(&layer.1)?));
+    for (name, layer) in new.iter().filter(|layer| !old.contains(layer)) {
+        writes.push(match state.layers.get(name) {
+            Some(stored) => stored.replace(name, layer)?,
+            None => Write::put(layers::key(name), Expected::Absent, to_json(layer)?),
+        });
     }
-    for (name, _) in old.iter().filter(|(name, _)| !new.iter().any(|(kept, _)| kept == name)) {
-        writes.push(Write::delete(key(name), expected(name)));
+    for (name, stored) in
+        state.layers.iter().filter(|(name, _)| !new.iter().any(|(kept, _)| kept == *name))
+    {
+        writes.push(Write::delete(layers::key(name), Expected::Version(stored.version)));
     }
     Ok(writes)
 }
@@ -254,18 +251,10 @@ fn entry(
     let changed = pairs
         .filter(|((_, before), (_, after))| before != after)
         .map(|((member, before), (_, after))| (member.to_owned(), [before, after]));
-    ChangeRecord {
-        by: author.by.clone(),
-        actor: author.actor.clone(),
-        why: patch.why.clone(),
-        changed: changed.collect(),
-        deleted: None,
-        version: None,
-        earlier: Vec::new(),
-    }
+    ChangeRecord { why: patch.why.clone(), changed: changed.collect(), ..author.change_record() }
 }
 
-/// The settings of a namespace have the version of their document; 0 if there is none.
+/// The version of the settings' document; 0 for a namespace that has never changed its settings.
 fn version(state: &NamespaceState) -> u64 {
     match state.settings_expected {
         Expected::Version(version) => version,
@@ -310,13 +299,10 @@ async fn check_namespace<S: Store>(
 
 /// The layers by name.
 fn layers(state: &NamespaceState) -> Result<Vec<(String, Layer)>, Box<Problem>> {
-    let layer = |(name, stored): (&String, &std::sync::Arc<crate::namespace::StoredLayer>)| {
-        let layer = serde_json::from_str(&stored.content);
-        let what = DocumentKey::new(Kind::Layer, name.as_str()).to_string();
-        let layer = layer.map_err(|_| damaged(&abtest_store::StoreError::Damaged { what }))?;
-        Ok((name.clone(), layer))
-    };
-    state.layers.iter().map(layer).collect()
+    let layers = state.layers.iter();
+    layers
+        .map(|(name, stored)| Ok((name.clone(), stored.layer(name).map_err(|e| damaged(&e))?)))
+        .collect()
 }
 
 fn shown(

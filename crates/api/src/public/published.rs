@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use abtest_model::definition::Accept;
-use abtest_model::{Event, Goal, Namespace};
+use abtest_model::{Event, Namespace};
 use abtest_store::{Documents, StoreError};
 
 use crate::namespace::{NamespaceState, Namespaces};
@@ -189,10 +189,8 @@ fn undeclared(state: &NamespaceState, event: &Event) -> Option<Undeclared> {
         return Some(Undeclared::Experiment);
     };
     let definition = &defined.document.as_ref().ok()?.definition;
-    if !definition.variant_names().any(|name| *name == event.variant) {
+    if !definition.has_variant(event.variant.as_str()) {
         return Some(Undeclared::Variant);
     }
-    let is_goal = event.goal.as_str() == Goal::PARTICIPATE
-        || definition.goals.iter().any(|goal| goal.name == event.goal);
-    (!is_goal).then_some(Undeclared::Goal)
+    (!definition.has_goal(event.goal.as_str())).then_some(Undeclared::Goal)
 }

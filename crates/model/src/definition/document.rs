@@ -168,7 +168,7 @@ pub struct Tombstone {
 }
 
 /// What the history says about one change. The store adds the version and the time.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ChangeRecord {
     /// Who: a key's id or role, or `schedule` or `monitor` for the server itself.
     pub by: String,

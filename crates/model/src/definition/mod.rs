@@ -59,7 +59,7 @@ pub use status::Status;
 pub use surroundings::{Surroundings, Warning};
 pub use time::Time;
 
-use crate::name::{Uuid, Variant};
+use crate::name::{Goal, Uuid, Variant};
 use crate::tally::Counting;
 
 /// Most variants of an experiment.
@@ -157,6 +157,18 @@ impl Definition {
     /// The names of the variants, in order.
     pub fn variant_names(&self) -> impl Iterator<Item = &Variant> {
         self.variants.iter().map(|variant| &variant.name)
+    }
+
+    /// Whether it has a variant of this name.
+    #[must_use]
+    pub fn has_variant(&self, name: &str) -> bool {
+        self.variant_names().any(|variant| variant.as_str() == name)
+    }
+
+    /// Whether it has a goal of this name. Every definition has the participants.
+    #[must_use]
+    pub fn has_goal(&self, name: &str) -> bool {
+        name == Goal::PARTICIPATE || self.goals.iter().any(|goal| goal.name.as_str() == name)
     }
 
     /// The primary goal, if one is declared.

@@ -40,27 +40,34 @@ pub(super) fn settings(question: &Question, document: &Document) -> (Settings, V
     };
     let mut settings = planned.clone();
     let mut what_if = Vec::new();
-    let mut take = |parameter: &str, differs: bool, change: &mut dyn FnMut(&mut Settings)| {
-        if question.gives(parameter) && differs {
-            change(&mut settings);
+    let mut differs = |parameter: &str, differs: bool| {
+        let differs = differs && question.gives(parameter);
+        if differs {
             what_if.push(parameter.to_owned());
         }
+        differs
     };
-    take("control", asked.control != planned.control, &mut |to| {
-        to.control.clone_from(&asked.control);
-    });
+    if differs("control", asked.control != planned.control) {
+        settings.control.clone_from(&asked.control);
+    }
     let primary = definition.primary_goal().map(|goal| goal.name.to_string());
-    take("goal", asked.primary_goal != primary, &mut |_| {});
-    take("level", asked.level != planned.level, &mut |to| to.level = asked.level);
-    take("minimum_lift", asked.minimum_lift != planned.minimum_lift, &mut |to| {
-        to.minimum_lift = asked.minimum_lift;
-    });
-    take("correction", asked.correction != planned.correction, &mut |to| {
-        to.correction = asked.correction;
-    });
-    take("method", asked.method != planned.method, &mut |to| to.method = asked.method);
-    take("planned", question.planned != plan.planned, &mut |_| {});
-    take("looks", true, &mut |_| {});
+    // The settings have the goal of the request already.
+    differs("goal", asked.primary_goal != primary);
+    if differs("level", asked.level != planned.level) {
+        settings.level = asked.level;
+    }
+    if differs("minimum_lift", asked.minimum_lift != planned.minimum_lift) {
+        settings.minimum_lift = asked.minimum_lift;
+    }
+    if differs("correction", asked.correction != planned.correction) {
+        settings.correction = asked.correction;
+    }
+    if differs("method", asked.method != planned.method) {
+        settings.method = asked.method;
+    }
+    // `look` takes the plan from the question.
+    differs("planned", question.planned != plan.planned);
+    differs("looks", true);
     (settings, what_if)
 }
 
@@ -117,10 +124,10 @@ pub(super) fn undeclared(
     results: &ExperimentResults,
     definition: &Definition,
 ) -> Option<Undeclared> {
-    let is_variant = |name: &str| definition.variant_names().any(|one| one.as_str() == name);
-    let is_goal = |name: &str| definition.goals.iter().any(|one| one.name.as_str() == name);
-    let variants = results.variants.iter().map(|one| &one.label).filter(|one| !is_variant(one));
-    let goals = results.goals.iter().map(|one| &one.goal).filter(|one| !is_goal(one));
+    let variants = results.variants.iter().map(|one| &one.label);
+    let variants = variants.filter(|one| !definition.has_variant(one));
+    let goals = results.goals.iter().map(|one| &one.goal);
+    let goals = goals.filter(|one| !definition.has_goal(one));
     let found =
         Undeclared { goals: goals.cloned().collect(), variants: variants.cloned().collect() };
     (!found.goals.is_empty() || !found.variants.is_empty()).then_some(found)

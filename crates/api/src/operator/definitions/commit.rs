@@ -8,7 +8,7 @@ use abtest_model::definition::{
     ChangeRecord, Current, Edit, Precondition, Request, Seed, Status, Time, Tombstone, Writer,
 };
 use abtest_model::{Experiment, Namespace};
-use abtest_store::{CommitError, Include, Kind, Store};
+use abtest_store::{Include, Kind, Store};
 use serde_json::Value;
 
 use super::decision::decision;
@@ -18,11 +18,7 @@ use crate::edited::{AnnouncedDisturbance, Edited};
 use crate::http::author::Author;
 use crate::http::problem::Problem;
 use crate::namespace::{NamespaceState, Namespaces};
-use crate::operator::looks::busy;
-
-/// Attempts to change a definition while others change the namespace. Writers of this process wait
-/// for each other, so only other processes and new looks use attempts up.
-pub(crate) const ATTEMPTS: usize = 50;
+use crate::operator::attempts::{ATTEMPTS, busy, committed};
 
 /// Changes the definitions of namespaces.
 #[derive(Debug, Default)]
@@ -93,10 +89,8 @@ impl Definitions {
                 return Ok((edited(order, planned, created, false), version));
             }
             let writes = planned.writes.clone();
-            match store.commit(&order.namespace, Some(state.version), writes).await {
-                Ok(_) => return Ok((edited(order, planned, created, true), version)),
-                Err(CommitError::Conflict { .. } | CommitError::Outdated { .. }) => {}
-                Err(error) => return Err(error.into()),
+            if committed(store, &order.namespace, state.version, writes).await? {
+                return Ok((edited(order, planned, created, true), version));
             }
         }
         Err(busy())
@@ -117,10 +111,8 @@ impl Definitions {
             let Some(writes) = plan_deletion(&state, experiment, author)? else {
                 return Ok(false);
             };
-            match store.commit(namespace, Some(state.version), writes).await {
-                Ok(_) => return Ok(true),
-                Err(CommitError::Conflict { .. } | CommitError::Outdated { .. }) => {}
-                Err(error) => return Err(error.into()),
+            if committed(store, namespace, state.version, writes).await? {
+                return Ok(true);
             }
         }
         Err(busy())

@@ -1,15 +1,16 @@
 //! Imports the definition of an exported experiment, with its history.
 
-use abtest_assign::Layer;
 use abtest_model::definition::{ChangeRecord, Current, Document, EarlierChange, Time};
 use abtest_model::{Experiment, Namespace};
 use abtest_store::contents::to_json;
 use abtest_store::transfer::Export;
-use abtest_store::{CommitError, DocumentKey, Expected, Kind, Store, Write};
+use abtest_store::{Expected, Kind, Store, Write};
 
-use super::commit::{ATTEMPTS, current};
+use super::commit::current;
 use super::plan::{check_published_size, surroundings, unused_seed, used_seeds};
+use crate::http::author::Author;
 use crate::namespace::{NamespaceState, Namespaces};
+use crate::operator::attempts::{ATTEMPTS, busy, committed};
 
 /// Why a definition cannot be imported.
 #[derive(Debug, thiserror::Error)]
@@ -59,13 +60,11 @@ pub async fn import_definition<S: Store>(
         if options.dry_run {
             return Ok(true);
         }
-        match store.commit(namespace, Some(state.version), writes).await {
-            Ok(_) => return Ok(true),
-            Err(CommitError::Conflict { .. } | CommitError::Outdated { .. }) => {}
-            Err(error) => return Err(refused(error)),
+        if committed(store, namespace, state.version, writes).await.map_err(refused)? {
+            return Ok(true);
         }
     }
-    Err(refused("others are changing experiments of this namespace at the same time; try again"))
+    Err(refused(busy().detail()))
 }
 
 fn plan(
@@ -103,15 +102,9 @@ fn plan(
     }
     check_published_size(state, experiment, None, &document)
         .map_err(|problem| refused(problem.detail()))?;
-    let entry = ChangeRecord {
-        by: "import".to_owned(),
-        actor: None,
-        why: None,
-        changed: Default::default(),
-        deleted: None,
-        version: Some(document.version),
-        earlier,
-    };
+    let author = Author { by: "import".to_owned(), actor: None };
+    let version = Some(document.version);
+    let entry = ChangeRecord { version, earlier, ..author.change_record() };
     let (content, entry) =
         (to_json(&document).map_err(refused)?, to_json(&entry).map_err(refused)?);
     let write = Write::put(Kind::Definition.of(experiment), Expected::Absent, content);
@@ -127,13 +120,11 @@ fn layer_write(
     document: &Document,
 ) -> Result<Option<Write>, ImportError> {
     let Some(stored) = state.layers.get(layer_name) else { return Ok(None) };
-    let mut layer: Layer = serde_json::from_str(&stored.content).map_err(ImportError::Invalid)?;
+    let mut layer = stored.layer(layer_name).map_err(refused)?;
     layer.slots.place(name, &document.slots).map_err(|taken| {
         refused(format!("{taken}; complete that experiment, or import into another namespace"))
     })?;
-    let key = DocumentKey::new(Kind::Layer, layer_name);
-    let content = to_json(&layer).map_err(refused)?;
-    Ok(Some(Write::put(key, Expected::Version(stored.version), content)))
+    stored.replace(layer_name, &layer).map(Some).map_err(refused)
 }
 
 fn earlier(export: &Export) -> Result<Vec<EarlierChange>, ImportError> {

@@ -8,6 +8,7 @@
 //! | [`decision`] | the analysis that a completed experiment keeps |
 //! | [`history`] | the changes of a definition |
 //! | [`schedule`] | carries out the steps of schedules |
+//! | [`layers`] | layers as the store holds them |
 //! | [`import`] | imports the definition of an exported experiment |
 //! | [`refusal`] | refused changes as problem documents |
 
@@ -15,8 +16,9 @@ pub(crate) mod commit;
 mod decision;
 pub(crate) mod history;
 pub(crate) mod import;
+pub(crate) mod layers;
 pub(crate) mod plan;
-pub(super) mod refusal;
+pub(crate) mod refusal;
 mod schedule;
 
 use std::sync::LazyLock;

@@ -3,17 +3,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use abtest_assign::MovedUnits;
 use abtest_assign::lifecycle::{Stamp, document};
-use abtest_assign::{Layer, MovedUnits};
 use abtest_model::Experiment;
 use abtest_model::definition::change::{change, delete};
 use abtest_model::definition::published::MAX_PUBLISHED_BYTES;
 use abtest_model::definition::{
     Change, ChangeRecord, Current, DisturbanceKind, Document, Edit, Generated, NewName, Outcome,
-    Published, Request, Seed, Status, Surroundings, Violation, Violations, Warning,
+    Published, Request, Seed, Surroundings, Violation, Violations, Warning,
 };
 use abtest_store::contents::to_json;
-use abtest_store::{DocumentKey, Expected, Kind, Write};
+use abtest_store::{Expected, Kind, Write};
 use serde_json::{Map, Value};
 
 use super::refusal::{damaged, full_layer};
@@ -64,25 +64,18 @@ pub(crate) fn plan(
     check_rules(state, experiment, before, &change)?;
     let contaminates = change.contaminates.clone();
     let why = change.why.clone();
-    let completes = change.definition.status == Status::Completed
-        && matches!(change.previous_status, Some(Status::Running | Status::Paused));
     let stamp = Stamp { now: request.now, by: &author.by };
     let (mut after, layer_write) = place(state, experiment, current, change, stamp)?;
-    if completes {
-        after.decision = decision;
-    }
+    after.decision = decision.or(after.decision);
     check_published_size(state, experiment, before, &after)?;
 
     let mut changed = Document::changed(before, &after);
     changed.remove("decision");
     let entry = ChangeRecord {
-        by: author.by.clone(),
-        actor: author.actor.clone(),
         why,
         changed: changed.clone(),
-        deleted: None,
         version: Some(after.version),
-        earlier: Vec::new(),
+        ..author.change_record()
     };
     let expected = expected(state, experiment);
     let write = Write::put(Kind::Definition.of(experiment), expected, to_json(&after)?);
@@ -123,24 +116,16 @@ pub(crate) fn plan_deletion(
     // A document that cannot be read can be deleted, because nothing else helps.
     let readable = defined.document.as_ref().ok();
     let deleted = readable.map(|document| delete(document)).transpose()?;
-    let entry = ChangeRecord {
-        by: author.by.clone(),
-        actor: author.actor.clone(),
-        why: None,
-        changed: BTreeMap::new(),
-        version: deleted.as_ref().map(|tombstone| tombstone.version),
-        deleted,
-        earlier: Vec::new(),
-    };
+    let version = deleted.as_ref().map(|tombstone| tombstone.version);
+    let entry = ChangeRecord { version, deleted, ..author.change_record() };
     let key = Kind::Definition.of(experiment);
     let write = Write::delete(key, Expected::Version(defined.version));
     let mut writes = vec![write.with_entry(to_json(&entry)?)];
     for (name, stored) in &state.layers {
-        let Ok(mut layer) = serde_json::from_str::<Layer>(&stored.content) else { continue };
+        let Ok(mut layer) = stored.layer(name) else { continue };
         if !layer.slots.of(experiment.as_str()).is_empty() && readable.is_none() {
             let _ = layer.slots.resize(experiment.as_str(), 0);
-            let key = DocumentKey::new(Kind::Layer, name.as_str());
-            writes.push(Write::put(key, Expected::Version(stored.version), to_json(&layer)?));
+            writes.push(stored.replace(name, &layer)?);
         }
     }
     Ok(Some(writes))
@@ -261,17 +246,12 @@ fn place(
         let violation = Violation::new("layer", &Value::from(layer_name.as_str()), rule);
         Box::<Problem>::from(Violations(vec![violation]))
     })?;
-    let key = DocumentKey::new(Kind::Layer, layer_name.as_str());
-    let mut layer: Layer = serde_json::from_str(&stored.content)
-        .map_err(|_| damaged(&abtest_store::StoreError::Damaged { what: key.to_string() }))?;
+    let mut layer = stored.layer(layer_name.as_str()).map_err(|error| damaged(&error))?;
     let old = layer.slots.clone();
     let placed = document(name, current, change, Some(&mut layer.slots), stamp);
     let document = placed.map_err(|full| full_layer(&layer_name, full))?;
-    let write = if layer.slots == old {
-        None
-    } else {
-        Some(Write::put(key, Expected::Version(stored.version), to_json(&layer)?))
-    };
+    let write =
+        if layer.slots == old { None } else { Some(stored.replace(layer_name.as_str(), &layer)?) };
     Ok((document, write))
 }
 

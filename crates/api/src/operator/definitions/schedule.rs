@@ -4,16 +4,16 @@ use abtest_model::definition::{
     Current, Document, Edit, Precondition, Request, ScheduledStep, Status, Time, Writer,
 };
 use abtest_model::{Experiment, Namespace};
-use abtest_store::{CommitError, Store};
+use abtest_store::Store;
 use serde_json::{Value, json};
 
-use super::commit::{ATTEMPTS, Definitions};
+use super::commit::Definitions;
 use super::plan::{generated, plan};
 use crate::edited::{DoneStep, FailedStep, Tick};
 use crate::http::author::Author;
 use crate::http::problem::Problem;
 use crate::namespace::NamespaceState;
-use crate::operator::looks::busy;
+use crate::operator::attempts::{ATTEMPTS, busy, committed};
 
 impl Definitions {
     /// Carries out what is due now in one namespace, or in all of them. Several processes may do so
@@ -94,10 +94,9 @@ impl Definitions {
             tried = step;
             let (writes, version) = planned(&state, experiment, document, step, now)
                 .map_err(|problem| (step, problem))?;
-            match store.commit(namespace, Some(state.version), writes).await {
-                Ok(_) => return Ok(Some((step, version))),
-                Err(CommitError::Conflict { .. } | CommitError::Outdated { .. }) => {}
-                Err(error) => return Err((step, error.into())),
+            let stored = committed(store, namespace, state.version, writes).await;
+            if stored.map_err(|error| (step, error.into()))? {
+                return Ok(Some((step, version)));
             }
         }
         Err((tried, busy()))
