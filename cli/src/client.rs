@@ -126,7 +126,7 @@ fn known(address: Address) -> Server {
         .unwrap_or(Server { address, key: KnownKey::Unknown })
 }
 
-/// The server to ask when none is named: the only one that runs here, else the saved one.
+/// The server to ask without `--url`: the only one that runs here, else the saved one.
 pub(crate) fn usual() -> Result<Server> {
     let mut running = servers::running();
     if running.len() > 1 {

@@ -162,7 +162,7 @@ impl Open {
 }
 
 impl State {
-    /// Ends the connection, in the middle of whatever it does.
+    /// Ends the connection, even during a request.
     fn close(&self) {
         self.is_closed.store(true, Ordering::Relaxed);
         if let Some(task) = self.task.get() {

@@ -93,9 +93,9 @@ pub(crate) trait Observer: Send + Sync + 'static {
 }
 
 /// Counts nothing.
-pub(crate) struct Nobody;
+pub(crate) struct NoObserver;
 
-impl Observer for Nobody {
+impl Observer for NoObserver {
     fn refused(&self, _: Refusal) {}
 }
 

@@ -93,7 +93,7 @@ fn main() -> Result<()> {
 
 /// The counter grows through the sizes.
 async fn grow(redis: &Redis, way: Way, sizes: &[u64]) -> Result<Vec<Row>> {
-    // Redis has scripts and buffers whatever is counted.
+    // Redis needs memory for scripts and buffers, too.
     Counter::new(redis, way).await?.add(0..BATCH).await?;
     redis.command(&["FLUSHALL", "SYNC"]);
     let empty = used_memory(redis)?;

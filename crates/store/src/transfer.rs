@@ -371,7 +371,7 @@ async fn import_documents(
     let write = |ExportedDocument { kind, content }: &ExportedDocument| {
         Write::put(kind.of(experiment), Expected::Any, content.to_string())
     };
-    // A definition has rules between documents, so whoever knows them imports it.
+    // The rules between definitions are in abtest-api, which imports them.
     let documents = export.documents.iter().filter(|one| one.kind != Kind::Definition);
     let writes: Vec<Write> = kept.iter().chain(documents).map(write).collect();
     if writes.is_empty() {

@@ -69,7 +69,7 @@ pub(super) async fn read(
     let by_tag = Owner::of_tags(api.tags(), blueprint);
     // An API that was taken over keeps its own tags. Only its stage has ours.
     let owner = match (&by_tag, &stage) {
-        (Owner::Nobody, Some(stage)) => stage.owner.clone(),
+        (Owner::Untagged, Some(stage)) => stage.owner.clone(),
         _ => by_tag,
     };
     Ok(Some(FoundApi {

@@ -51,7 +51,7 @@ pub enum Owner {
     Ours,
     /// Not tagged: created by hand or by Gimel.
     #[default]
-    Nobody,
+    Untagged,
     /// Another deployment's.
     Another(String),
 }
@@ -61,7 +61,7 @@ impl Owner {
         match tag {
             Some(name) if name == blueprint.name.as_str() => Self::Ours,
             Some(name) => Self::Another(name.clone()),
-            None => Self::Nobody,
+            None => Self::Untagged,
         }
     }
 

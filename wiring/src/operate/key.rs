@@ -31,7 +31,7 @@ pub enum KeyError {
     NotDeployed,
     /// An earlier rotation is not finished.
     #[error(
-        "there are two {} keys already; run `abtest key --role {} --retire` once nobody uses the \
+        "there are two {} keys already; run `abtest key --role {} --retire` once no one uses the \
          older one, then rotate again", .0.as_str(), .0.as_str()
     )]
     UnderWay(Role),

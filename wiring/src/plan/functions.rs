@@ -21,7 +21,7 @@ pub(super) fn plan_logs(
     };
     check_owner(&resource, &group.owner)?;
     let (mut details, mut steps) = (Vec::new(), Vec::new());
-    if group.owner == Owner::Nobody {
+    if group.owner == Owner::Untagged {
         steps.push(Step::TagLogGroup { function });
     }
     if group.retention_days != Some(days) {
@@ -75,7 +75,7 @@ pub(super) fn plan(
     };
     check_owner(&resource, &existing.owner)?;
     let (mut details, mut steps) = (Vec::new(), Vec::new());
-    if existing.owner == Owner::Nobody {
+    if existing.owner == Owner::Untagged {
         steps.push(Step::TagFunction { function: function() });
     }
     let (state, target) = (&wanted.state, live_version(existing, &wanted.state));

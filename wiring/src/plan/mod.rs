@@ -151,7 +151,7 @@ impl Change {
     ) -> Self {
         let action = match owner {
             _ if steps.is_empty() => Action::Keep,
-            Owner::Nobody => {
+            Owner::Untagged => {
                 details.insert(0, "exists, but was not created by this deployment".into());
                 Action::Adopt
             }
@@ -171,7 +171,7 @@ fn check_owner(resource: &str, owner: &Owner) -> Result<(), PlanError> {
         Owner::Another(name) => {
             Err(PlanError::Another { resource: resource.to_owned(), owner: name.clone() })
         }
-        Owner::Ours | Owner::Nobody => Ok(()),
+        Owner::Ours | Owner::Untagged => Ok(()),
     }
 }
 
@@ -291,7 +291,7 @@ mod tests {
             assert!(at(&Step::CreateRole { function: function() }) < live && live < removed);
         }
         // The same role without our tag is not this deployment's to delete.
-        found.shared_role = shared(Owner::Nobody);
+        found.shared_role = shared(Owner::Untagged);
         let plan = Plan::new(&blueprint, &found).unwrap();
         let mut steps = plan.changes.iter().flat_map(|change| &change.steps);
         assert!(!steps.any(|step| matches!(step, Step::DeleteRole { .. })));

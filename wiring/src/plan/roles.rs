@@ -21,7 +21,7 @@ pub(super) fn plan(
     };
     check_owner(&resource, &role.owner)?;
     let (mut details, mut steps) = (Vec::new(), Vec::new());
-    if role.owner == Owner::Nobody {
+    if role.owner == Owner::Untagged {
         steps.push(Step::TagRole { function: function_name() });
     }
     if role.trust != wanted.trust {

@@ -26,14 +26,14 @@ use crate::address::{Address, Listen};
 use crate::client::{Client, ServerArguments, Target, namespace};
 use crate::server::address::TrustedProxies;
 use crate::server::limits::Limits;
-use crate::server::{Nobody, Server};
+use crate::server::{NoObserver, Server};
 #[cfg(feature = "deploy")]
 use crate::servers;
 use crate::terminal::{bold, dim};
 use proxy::Proxy;
 use upstream::Upstream;
 
-/// The port if none is given and it is free. The browser remembers things per address, such as
+/// The default port, if it is free. The browser remembers things per address, such as
 /// hidden experiments, so the address should stay the same.
 const USUAL_PORT: u16 = 8090;
 
@@ -165,7 +165,7 @@ async fn start(arguments: &Arguments) -> Result<ExitStatus> {
         async move { Ok::<_, Infallible>(proxy.answer(request).await) }
     });
     let proxies = TrustedProxies::default();
-    Server::new(service, Limits::SMALL, proxies, Arc::new(Nobody)).run(listener).await;
+    Server::new(service, Limits::SMALL, proxies, Arc::new(NoObserver)).run(listener).await;
     Ok(ExitStatus::Done)
 }
 

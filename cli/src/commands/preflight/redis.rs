@@ -13,7 +13,7 @@ const LAMBDA_DEFAULT: u64 = 1_000;
 /// The most memory that a counter can take: 12 KiB and its share of the keys around it.
 const COUNTER_BYTES: u64 = 13 * 1_024;
 
-/// `mocked` says that something stands in for AWS, which may run on this machine.
+/// `mocked` says that a mock replaces AWS. It may run on this machine.
 pub(super) async fn checks(config: &Config, mocked: bool) -> Vec<Check> {
     let mut config = config.clone();
     if let Err(error) = secrets::resolve(&mut config).await {

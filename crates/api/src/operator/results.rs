@@ -225,7 +225,7 @@ fn escaped_length(body: &[u8]) -> usize {
 }
 
 pub(super) fn to_json(results: &impl serde::Serialize) -> Vec<u8> {
-    // None of these types can fail to serialise.
+    // These types always serialise.
     serde_json::to_vec(results).unwrap_or_else(|_| b"null".to_vec())
 }
 

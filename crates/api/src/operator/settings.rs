@@ -283,7 +283,7 @@ fn check_precondition(
     }
 }
 
-/// A new namespace has a name that can stand in a URL. One that already counts may have any.
+/// The name of a new namespace must work in a URL. A namespace that already counts keeps its name.
 async fn check_namespace<S: Store>(
     store: &S,
     state: &NamespaceState,

@@ -116,12 +116,12 @@ impl VersionOperator {
     }
 }
 
-/// True if all are. One failure decides, whatever is unknown.
+/// True if all are true. One that is false decides, even if others are unknown.
 fn all(truths: impl Iterator<Item = Truth>) -> Truth {
     decided_by(false, truths)
 }
 
-/// True if one is. One success decides, whatever is unknown.
+/// True if one is true. One that is true decides, even if others are unknown.
 fn any(truths: impl Iterator<Item = Truth>) -> Truth {
     decided_by(true, truths)
 }

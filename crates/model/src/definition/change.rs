@@ -73,7 +73,7 @@ pub enum Writer {
     Monitor,
 }
 
-/// A random id and salt for a definition that brings none.
+/// A random id and salt for a definition without them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Generated {
     /// The id.

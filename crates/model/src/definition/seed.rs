@@ -67,7 +67,7 @@ impl<'de> Deserialize<'de> for Seed {
     }
 }
 
-/// The name of a new definition, namespace or layer. It can stand in a URL path unchanged.
+/// The name of a new definition, namespace or layer. It needs no escapes in a URL path.
 ///
 /// Counted events may carry other names; [`crate::Experiment`] has that wider rule. Experiments
 /// that already count under such a name may be adopted.

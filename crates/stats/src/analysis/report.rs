@@ -149,7 +149,7 @@ pub struct SampleRatioCheck {
     /// Whether the split is wrong: the e-value is at least 1,000, was so in an earlier report, or a variant of weight 0 has
     /// participants.
     pub alarm: bool,
-    /// The report that first found the alarm. The alarm stays, whatever was counted since.
+    /// The report that first found the alarm. Later counts do not remove the alarm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raised: Option<RaisedAlarm>,
     /// The evidence against the declared split. It holds however often you look. At least 1,000 is an alarm.

@@ -138,7 +138,7 @@ fn mismatch(counts: &Counts, settings: &Settings, check: &SampleRatioCheck) -> S
     )
 }
 
-/// The declared weights, or equal ones if none is declared.
+/// The declared weights. Without declared weights: equal ones.
 fn weights(
     counts: &Counts,
     settings: &Settings,

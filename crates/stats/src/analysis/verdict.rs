@@ -35,8 +35,8 @@ pub(super) fn of_goal(
     if context.unsound {
         return say(Outcome::Unsound, None, unsound());
     }
-    let nobody = context.counts.variants.iter().all(|variant| variant.trials == 0);
-    let Some(control) = context.control.filter(|_| !all.is_empty() && !nobody) else {
+    let is_empty = context.counts.variants.iter().all(|variant| variant.trials == 0);
+    let Some(control) = context.control.filter(|_| !all.is_empty() && !is_empty) else {
         return say(Outcome::NothingToCompare, None, nothing());
     };
     if let Some(verdict) = silent(context, silences) {

@@ -156,7 +156,7 @@ fn completes(status: Status, order: &Order) -> bool {
         && order.body.get("status").and_then(Value::as_str) == Some(Status::Completed.as_str())
 }
 
-/// New names can stand in a URL. A name that already counts may be adopted.
+/// The name of a new definition must work in a URL. A name that already counts may be adopted.
 async fn check_names<S: Store>(
     store: &S,
     state: &NamespaceState,

@@ -148,8 +148,8 @@ pub(crate) fn with_defaults(body: &Value, defaults: &Map<String, Value>, edit: E
     Value::Object(members)
 }
 
-/// The id and salt of a definition that brings none: those that it has, or random ones that no
-/// experiment and no layer has.
+/// The id and salt for a request that does not give them: the stored ones, or for a new definition
+/// random ones that no experiment and no layer has.
 pub(crate) fn generated(state: &NamespaceState, current: &Current) -> Generated {
     if let Current::Defined(document) = current {
         let definition = &document.definition;

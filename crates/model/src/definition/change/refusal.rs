@@ -26,9 +26,7 @@ pub enum Refusal {
         current: Option<u64>,
     },
     /// The request needs a condition on the version (428).
-    #[error(
-        "{reason} needs the header If-Match: \"{current}\", so that nobody else's change is lost"
-    )]
+    #[error("{reason} needs the header If-Match: \"{current}\", so that no other change is lost")]
     PreconditionRequired {
         /// The current version.
         current: u64,

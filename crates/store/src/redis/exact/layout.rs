@@ -237,6 +237,6 @@ mod tests {
         assert_eq!(fullest(&known), 200, "who knows the seed fills one group");
         // 200 in 4,096 groups: six in one are less likely than one in ten million.
         let secret = Identity::read(&Identity::random()).unwrap();
-        assert!(fullest(&secret) < 6, "who does not know it fills none");
+        assert!(fullest(&secret) < 6, "without the secret, no group fills up");
     }
 }
