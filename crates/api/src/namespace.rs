@@ -45,7 +45,7 @@ pub(crate) struct StoredLayer {
     pub(crate) version: u64,
     /// The seed of its ring, unless this version cannot read it.
     pub(crate) head: Result<LayerHead, StoreError>,
-    /// All of it, with the slots.
+    /// All of it, with the slots; empty if it is damaged.
     pub(crate) content: Arc<str>,
 }
 
@@ -83,7 +83,8 @@ impl NamespaceState {
                     let same = known.and_then(|known| known.layers.get(&name));
                     let same = same.filter(|same| same.version == version).cloned();
                     let layer = same.unwrap_or_else(|| {
-                        let (head, content) = (document.parse(), Arc::clone(&document.content));
+                        let head = document.parse();
+                        let content = document.content().map(Arc::clone).unwrap_or_default();
                         Arc::new(StoredLayer { version, head, content })
                     });
                     state.layers.insert(name, layer);

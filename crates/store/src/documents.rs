@@ -112,6 +112,12 @@ pub trait Documents: Send + Sync + 'static {
         namespace: &Namespace,
         key: &DocumentKey,
     ) -> impl Future<Output = Result<Vec<HistoryEntry>, StoreError>> + Send;
+
+    /// What the store found damaged when it was opened and was not replaced or deleted since. It
+    /// reads nothing. A backend that finds damage only when it reads a record returns nothing.
+    fn damaged(&self) -> Vec<DamagedRecord> {
+        Vec::new()
+    }
 }
 
 /// What a document describes.
@@ -223,20 +229,60 @@ impl fmt::Display for DocumentKey {
 pub struct Document {
     /// Its key.
     pub key: DocumentKey,
-    /// Its version, from 1.
+    /// Its version, from 1; 0 if it is damaged and the version cannot be read.
     pub version: u64,
-    /// Its JSON text.
-    pub content: Arc<str>,
+    /// `None` if what is stored is damaged.
+    content: Option<Arc<str>>,
 }
 
 impl Document {
+    /// A document with this JSON text.
+    pub fn new(key: DocumentKey, version: u64, content: impl Into<Arc<str>>) -> Self {
+        Self { key, version, content: Some(content.into()) }
+    }
+
+    /// A document whose stored record is damaged. It still stands in the way of
+    /// [`Expected::Absent`].
+    pub fn damaged(key: DocumentKey, version: u64) -> Self {
+        Self { key, version, content: None }
+    }
+
+    /// The JSON text.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when the stored record is damaged.
+    pub fn content(&self) -> Result<&Arc<str>, StoreError> {
+        self.content.as_ref().ok_or_else(|| self.unreadable())
+    }
+
     /// Reads the JSON.
     ///
     /// # Errors
     /// [`StoreError::Damaged`] when it is not the JSON of a `T`.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, StoreError> {
-        serde_json::from_str(&self.content)
-            .map_err(|_| StoreError::Damaged { what: self.key.to_string() })
+        serde_json::from_str(self.content()?).map_err(|_| self.unreadable())
+    }
+
+    fn unreadable(&self) -> StoreError {
+        StoreError::Damaged { what: self.key.to_string() }
+    }
+}
+
+/// Something stored that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DamagedRecord {
+    /// Its namespace; `None` if that cannot be read either.
+    pub namespace: Option<Namespace>,
+    /// What it is, in words, such as "the looks of `button color`".
+    pub what: String,
+}
+
+impl fmt::Display for DamagedRecord {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.namespace {
+            Some(namespace) => write!(formatter, "{} in namespace `{namespace}`", self.what),
+            None => formatter.write_str(&self.what),
+        }
     }
 }
 

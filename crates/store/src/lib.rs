@@ -27,8 +27,8 @@ pub mod transfer;
 
 pub use counters::{Counters, Include, Part};
 pub use documents::{
-    Change, CommitError, Committed, Document, DocumentKey, Documents, Expected, HistoryEntry, Kind,
-    NamespaceSnapshot, Write,
+    Change, CommitError, Committed, DamagedRecord, Document, DocumentKey, Documents, Expected,
+    HistoryEntry, Kind, NamespaceSnapshot, Write,
 };
 pub use error::{Refusal, StoreError, WrongSetting};
 pub use recorder::Recorder;

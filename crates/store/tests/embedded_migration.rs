@@ -90,6 +90,38 @@ async fn a_torn_line_of_format_1_costs_no_other_line() {
     assert_eq!(store.list(&namespace, &Kind::ALL, None).await.unwrap().len(), 2);
 }
 
+#[tokio::test]
+async fn documents_of_format_2_get_checksums_and_one_that_is_damaged_is_kept_as_it_is() {
+    let folder = format_1();
+    drop(EmbeddedStore::open(folder.path(), Limits::default()).unwrap());
+    let name = |kind| format!("shop:a\0{kind}\0button é");
+    let stored = |version: u64, rest: &str| [&version.to_be_bytes(), rest.as_bytes()].concat();
+    {
+        let database = fjall::Database::builder(folder.path()).open().unwrap();
+        let keyspace =
+            |name| database.keyspace(name, fjall::KeyspaceCreateOptions::default).unwrap();
+        let documents = keyspace("documents");
+        documents.insert(name("looks"), stored(3, "1{\"looks\":[]}")).unwrap();
+        documents.insert(name("control"), stored(4, "0")).unwrap();
+        documents.insert(name("baseline"), stored(5, "x")).unwrap();
+        keyspace("meta").insert("format", "2").unwrap();
+        database.persist(fjall::PersistMode::SyncAll).unwrap();
+    }
+    let Event { namespace, experiment, .. } = event("x");
+    for _ in 0..2 {
+        let store = EmbeddedStore::open(folder.path(), Limits::default()).unwrap();
+        let found = store.list(&namespace, &Kind::ALL, None).await.unwrap();
+        let versions: Vec<u64> = found.iter().map(|document| document.version).collect();
+        assert_eq!(versions, [3, 5], "the control is deleted");
+        assert_eq!(&**found[0].content().unwrap(), "{\"looks\":[]}");
+        assert!(found[1].content().is_err());
+        let damaged = store.damaged();
+        assert_eq!(damaged.len(), 1);
+        assert_eq!(damaged[0].to_string(), "the baseline of `button é` in namespace `shop:a`");
+        assert_eq!(found[1].key, Kind::Baseline.of(&experiment));
+    }
+}
+
 #[test]
 fn a_folder_of_a_newer_format_is_refused() {
     let folder = format_1();

@@ -10,8 +10,8 @@ use abtest_model::{Counting, Day, Secret};
 use abtest_store::contents::{Baselines, Control, Looks};
 use abtest_store::redis::RedisStore;
 use abtest_store::{
-    Counters, DocumentKey, Documents, Expected, Include, Kind, Recorder, Refusal, StoreError,
-    Write, WrongSetting,
+    CommitError, Counters, DocumentKey, Documents, Expected, Include, Kind, Recorder, Refusal,
+    StoreError, Write, WrongSetting,
 };
 use abtest_tests::redis::Redis;
 use contract::{Backend, event};
@@ -288,6 +288,39 @@ async fn a_commit_whose_answer_is_lost_is_stored_once_and_answered_as_stored() {
         assert!((1..=60_000).contains(&left), "{key} stays for {left} ms");
     }
     assert_eq!(kept.lines().count(), 2);
+}
+
+#[tokio::test]
+async fn a_damaged_record_spoils_no_other_stands_in_the_way_and_is_kept_when_it_is_replaced() {
+    let redis = Redis::start();
+    let url = Some(Secret::new(redis.url()));
+    let config = RedisConfig { url, ..RedisConfig::default() };
+    let store = RedisStore::new(&config, Limits::default(), Counting::Hll).unwrap();
+    let namespace = event("ns", "e", "g", "v", "1").namespace;
+    let key = |name| DocumentKey::new(Kind::Looks, name);
+    for damage in ["x", "3x {}", "99999999999999999999 {}"] {
+        for name in ["good", "bad"] {
+            let put = Write::put(key(name), Expected::Any, "{}");
+            store.commit(&namespace, None, vec![put]).await.unwrap();
+        }
+        redis.command(&["HSET", "abtest:{documents:ns}:looks", "bad", damage]);
+        let found = store.list(&namespace, &[Kind::Looks], None).await.unwrap();
+        assert_eq!(found.len(), 2, "{damage}");
+        let damaged = StoreError::Damaged { what: "the looks of `bad`".into() };
+        assert_eq!(found[0].content(), Err(damaged.clone()), "{damage}");
+        assert_eq!(&**found[1].content().unwrap(), "{}", "{damage}");
+        let got = store.get(&namespace, &key("bad")).await.unwrap().unwrap();
+        assert_eq!(got.content(), Err(damaged), "{damage}");
+
+        let anew = Write::put(key("bad"), Expected::Absent, "{}");
+        let refused = store.commit(&namespace, None, vec![anew]).await.unwrap_err();
+        assert!(matches!(refused, CommitError::Conflict { .. }), "{damage}: {refused}");
+        let delete = Write::delete(key("bad"), Expected::found(Some(&got)));
+        store.commit(&namespace, None, vec![delete]).await.unwrap();
+        assert_eq!(store.get(&namespace, &key("bad")).await.unwrap(), None, "{damage}");
+        let kept = redis.command(&["LRANGE", "abtest:{documents:ns}:damaged", "-1", "-1"]);
+        assert!(kept.trim().ends_with(&format!(" {damage}")), "{damage}: {kept}");
+    }
 }
 
 #[tokio::test]

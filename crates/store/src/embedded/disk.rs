@@ -8,11 +8,12 @@
 //! | `days` | counter id, UTC day (days since 1970) | how many uuids were new |
 //! | `seen` | counter id, uuid | nothing |
 //! | `removed` | id of a deleted counter whose uuids are still to be removed | nothing |
-//! | `documents` | namespace, kind, name, with NUL between | version, then `1` and the JSON, or `0` |
+//! | `documents` | namespace, kind, name, with NUL between | see `record` |
 //! | `history` | namespace, kind, name, NUL after each, then the version | milliseconds, the JSON |
 //! | `namespaces` | namespace | version |
 //!
-//! Numbers are big-endian. Format 1 had no documents: see `legacy`.
+//! Numbers are big-endian. Format 1 had no documents: see `legacy`. Format 2 had documents without
+//! checksums: see `record`.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::DirBuilder;
@@ -26,14 +27,18 @@ use abtest_model::{Day, Experiment, Namespace, Uuid};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
 
 use super::catalog::{Catalog, Counter, SEPARATOR};
-use super::ledger::{Changed, ChangedDocument, Ledger, Record};
-use super::snapshot::Snapshot;
+use super::ledger::{Changed, ChangedDocument, Content, Ledger};
+use super::record;
+use super::snapshot::{Snapshot, is_counter_name};
 use super::watermark::{JournalCopies, Watermark};
 use super::{OpenError, legacy};
-use crate::{DocumentKey, HistoryEntry, Kind, Part, StoreError};
+use crate::{DamagedRecord, DocumentKey, HistoryEntry, Kind, Part, StoreError};
 
 /// The format that this version writes.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
+
+/// The format whose documents have no checksums.
+const FORMAT_WITHOUT_CHECKSUMS: u32 = 2;
 
 /// Removed uuids after which their disk space is given back.
 const COMPACT_AFTER: usize = 50_000;
@@ -142,9 +147,10 @@ impl Disk {
         };
         match std::str::from_utf8(&format).ok().and_then(|format| format.parse::<u32>().ok()) {
             Some(FORMAT) => {}
-            Some(FORMAT_WITH_FILES) => {
-                disk.take_files(folder).map_err(|error| failed(error.to_string()))?;
+            Some(FORMAT_WITHOUT_CHECKSUMS) => {
+                disk.add_checksums().map_err(|error| failed(error.to_string()))?;
             }
+            Some(FORMAT_WITH_FILES) => disk.take_files(folder).map_err(failed)?,
             Some(newer) if newer > FORMAT => {
                 let found = newer.to_string();
                 return Err(OpenError::Newer { folder: folder.to_owned(), found });
@@ -196,26 +202,41 @@ impl Disk {
 
     /// Moves looks and controls from the files of format 1 into the database, in one commit with
     /// the new format number.
-    fn take_files(&self, folder: &Path) -> fjall::Result<()> {
+    fn take_files(&self, folder: &Path) -> Result<(), String> {
         let mut changes = Changes::at(now());
-        for (namespace, writes) in legacy::read(folder)? {
+        for (namespace, writes) in legacy::read(folder).map_err(|error| error.to_string())? {
             let committed = Ledger::default().commit(&namespace, None, writes, changes.at);
-            changes.documents.extend(committed.ok().and_then(|(_, changed)| changed));
+            let (_, changed) = committed.map_err(|error| error.to_string())?;
+            changes.documents.extend(changed);
         }
         let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
         self.write_documents(&mut batch, &changes);
         batch.insert(&self.meta, "format", FORMAT.to_string());
-        batch.commit()?;
-        Ok(legacy::set_aside(folder)?)
+        batch.commit().map_err(|error| error.to_string())?;
+        legacy::set_aside(folder).map_err(|error| error.to_string())
+    }
+
+    /// Gives the documents of format 2 their checksums, in one commit with the new format number. A
+    /// record that cannot be read stays as it is.
+    fn add_checksums(&self) -> fjall::Result<()> {
+        let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
+        for entry in self.documents.iter() {
+            let (key, value) = entry.into_inner()?;
+            let found = record::decode_without_checksum(&value);
+            if found.content != Content::Damaged {
+                batch.insert(&self.documents, key, record::encode(&found));
+            }
+        }
+        batch.insert(&self.meta, "format", FORMAT.to_string());
+        batch.commit()
     }
 
     fn load(&self) -> fjall::Result<(Catalog, Snapshot)> {
         let (mut catalog, mut snapshot) = (Catalog::default(), Snapshot::default());
         for entry in self.counters.iter() {
             let (name, value) = entry.into_inner()?;
-            let (Ok(name), Some(counter)) = (String::from_utf8(name.to_vec()), decode(&value))
-            else {
-                tracing::warn!("a counter on disk cannot be read and was left out");
+            let (Some(name), Some(counter)) = (counter_name(&name), decode(&value)) else {
+                snapshot.damaged.push(damaged("the counter", &name));
                 continue;
             };
             snapshot.set(&name, counter.count);
@@ -227,29 +248,41 @@ impl Disk {
         for id in self.removed_ids()? {
             catalog.use_id(id);
         }
-        snapshot.documents = self.load_documents()?;
+        (snapshot.documents, snapshot.damaged) = {
+            let (documents, damaged) = self.load_documents()?;
+            (documents, [snapshot.damaged, damaged].concat())
+        };
+        for record in snapshot.damaged() {
+            tracing::error!(%record, "a record is damaged; it is kept as it is, and not used");
+        }
         Ok((catalog, snapshot))
     }
 
-    /// Reads all documents.
-    pub(super) fn load_documents(&self) -> fjall::Result<Ledger> {
-        let mut ledger = Ledger::default();
+    /// Reads all documents, and says what is damaged so that no document can be made of it.
+    pub(super) fn load_documents(&self) -> fjall::Result<(Ledger, Vec<DamagedRecord>)> {
+        let (mut ledger, mut unreadable) = (Ledger::default(), Vec::new());
         for entry in self.documents.iter() {
             let (key, value) = entry.into_inner()?;
-            match read_document(&key, &value) {
-                Some((namespace, key, record)) => ledger.load(namespace, key, record),
-                None => tracing::error!("a document on disk cannot be read and was left out"),
+            match read_document_key(&key) {
+                Some((namespace, key)) => ledger.load(namespace, key, record::decode(&value)),
+                None => unreadable.push(damaged("the document", &key)),
             }
         }
         for entry in self.namespaces.iter() {
             let (namespace, value) = entry.into_inner()?;
-            let namespace = String::from_utf8(namespace.to_vec()).ok();
-            let namespace = namespace.and_then(|namespace| Namespace::new(namespace).ok());
-            if let (Some(namespace), Some(version)) = (namespace, decode_number(&value)) {
-                ledger.load_version(namespace, version);
+            let name = String::from_utf8(namespace.to_vec()).ok();
+            let name = name.and_then(|name| Namespace::new(name).ok());
+            match (name, decode_number(&value)) {
+                (Some(name), Some(version)) => ledger.load_version(name, version),
+                (Some(name), None) => {
+                    // It rises above all versions that were: they were times of this clock.
+                    ledger.load_version(name, now());
+                    unreadable.push(damaged("the version of the namespace", &namespace));
+                }
+                (None, _) => unreadable.push(damaged("the version of the namespace", &namespace)),
             }
         }
-        Ok(ledger)
+        Ok((ledger, unreadable))
     }
 
     /// The history of a document.
@@ -314,7 +347,7 @@ impl Disk {
         for Changed { namespace, version, documents } in &changes.documents {
             batch.insert(&self.namespaces, namespace.as_str(), version.to_be_bytes());
             for ChangedDocument { key, record, entry } in documents {
-                batch.insert(&self.documents, document_key(namespace, key), encode_record(record));
+                batch.insert(&self.documents, document_key(namespace, key), record::encode(record));
                 if let Some(entry) = entry {
                     let key = [&history_prefix(namespace, key)[..], &record.version.to_be_bytes()];
                     let value = [&changes.at.to_be_bytes(), entry.as_bytes()].concat();
@@ -447,25 +480,24 @@ fn history_prefix(namespace: &Namespace, key: &DocumentKey) -> Vec<u8> {
     (document_key(namespace, key) + "\0").into_bytes()
 }
 
-fn read_document(key: &[u8], value: &[u8]) -> Option<(Namespace, DocumentKey, Record)> {
+fn read_document_key(key: &[u8]) -> Option<(Namespace, DocumentKey)> {
     let mut parts = std::str::from_utf8(key).ok()?.splitn(3, SEPARATOR);
     let namespace = Namespace::new(parts.next()?).ok()?;
     let kind = Kind::from_word(parts.next()?)?;
-    let key = DocumentKey::new(kind, parts.next()?);
-    let (version, rest) = value.split_first_chunk::<8>()?;
-    let content = match rest.split_first()? {
-        (b'1', content) => Some(std::str::from_utf8(content).ok()?.into()),
-        _ => None,
-    };
-    Some((namespace, key, Record { version: u64::from_be_bytes(*version), content }))
+    Some((namespace, DocumentKey::new(kind, parts.next()?)))
 }
 
-fn encode_record(record: &Record) -> Vec<u8> {
-    let (flag, content) = match &record.content {
-        Some(content) => (b'1', content.as_bytes()),
-        None => (b'0', &[][..]),
-    };
-    [&record.version.to_be_bytes()[..], &[flag], content].concat()
+/// A counter's name, if it has the four parts of one.
+fn counter_name(name: &[u8]) -> Option<String> {
+    let name = String::from_utf8(name.to_vec()).ok()?;
+    is_counter_name(&name).then_some(name)
+}
+
+/// What a key in words says about a record that cannot be read.
+fn damaged(what: &str, key: &[u8]) -> DamagedRecord {
+    let key = String::from_utf8_lossy(key);
+    let namespace = key.split(SEPARATOR).next().and_then(|name| Namespace::new(name).ok());
+    DamagedRecord { namespace, what: format!("{what} `{}`", key.escape_debug()) }
 }
 
 fn day_key(counter: u64, day: Day) -> Vec<u8> {

@@ -7,7 +7,8 @@ use abtest_model::{Experiment, Namespace};
 
 use crate::documents::check_distinct;
 use crate::{
-    Change, CommitError, Committed, Document, DocumentKey, Kind, NamespaceSnapshot, Write,
+    Change, CommitError, Committed, DamagedRecord, Document, DocumentKey, Kind, NamespaceSnapshot,
+    Write,
 };
 
 /// The documents of all namespaces.
@@ -22,22 +23,36 @@ struct Documents {
     records: BTreeMap<DocumentKey, Record>,
 }
 
-/// A document, or the tombstone of a deleted one.
+/// What is stored for a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Record {
     pub(super) version: u64,
-    /// `None` once the document is deleted.
-    pub(super) content: Option<Arc<str>>,
+    pub(super) content: Content,
+}
+
+/// What a record holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Content {
+    /// JSON text.
+    Json(Arc<str>),
+    /// Nothing: the document was deleted.
+    Tombstone,
+    /// Something that cannot be read.
+    Damaged,
 }
 
 impl Record {
+    /// The version that a write must expect; `None` if the document does not exist.
     fn live_version(&self) -> Option<u64> {
-        self.content.as_ref().map(|_| self.version)
+        (self.content != Content::Tombstone).then_some(self.version)
     }
 
     fn document(&self, key: &DocumentKey) -> Option<Document> {
-        let content = Arc::clone(self.content.as_ref()?);
-        Some(Document { key: key.clone(), version: self.version, content })
+        match &self.content {
+            Content::Json(json) => Some(Document::new(key.clone(), self.version, Arc::clone(json))),
+            Content::Tombstone => None,
+            Content::Damaged => Some(Document::damaged(key.clone(), self.version)),
+        }
     }
 }
 
@@ -79,6 +94,18 @@ impl Ledger {
         }
     }
 
+    /// The documents that cannot be read.
+    pub(super) fn damaged(&self) -> impl Iterator<Item = DamagedRecord> {
+        self.namespaces.iter().flat_map(|(namespace, documents)| {
+            let damaged = documents.records.iter();
+            let damaged = damaged.filter(|(_, record)| record.content == Content::Damaged);
+            damaged.map(|(key, _)| DamagedRecord {
+                namespace: Some(namespace.clone()),
+                what: key.to_string(),
+            })
+        })
+    }
+
     /// The namespaces that documents were written to.
     pub(super) fn namespaces(&self) -> Vec<Namespace> {
         self.namespaces.keys().cloned().collect()
@@ -114,12 +141,12 @@ impl Ledger {
             let record = self.record(namespace, &key);
             let version = record.map_or(0, |record| record.version);
             let content = match change {
-                Change::Put(content) => Some(content),
+                Change::Put(content) => Content::Json(content),
                 Change::Delete if record.and_then(Record::live_version).is_none() => {
                     versions.push(version);
                     continue;
                 }
-                Change::Delete => None,
+                Change::Delete => Content::Tombstone,
             };
             versions.push(version + 1);
             let record = Record { version: version + 1, content };

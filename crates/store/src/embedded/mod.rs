@@ -5,6 +5,7 @@
 //! | `disk` | what the key-value store (fjall) holds, and one durable commit |
 //! | `catalog` | the writer's list of counters, and the limits |
 //! | `ledger` | the documents |
+//! | `record` | the bytes of a document, with a checksum |
 //! | `snapshot` | what is on disk, in memory for readers |
 //! | `writer` | the one thread that writes |
 //! | `answers` | sends the answers of a commit with one wake-up |
@@ -23,6 +24,7 @@ mod disk;
 mod export;
 mod ledger;
 mod legacy;
+mod record;
 mod snapshot;
 mod watermark;
 mod writer;
@@ -38,8 +40,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::admission::Admission;
 use crate::{
-    CommitError, Committed, Counters, Document, DocumentKey, Documents, HistoryEntry, Include,
-    Kind, NamespaceSnapshot, Part, Recorder, Refusal, StoreError, Write,
+    CommitError, Committed, Counters, DamagedRecord, Document, DocumentKey, Documents,
+    HistoryEntry, Include, Kind, NamespaceSnapshot, Part, Recorder, Refusal, StoreError, Write,
 };
 use answers::Reply;
 use snapshot::Snapshot;
@@ -289,5 +291,9 @@ impl Documents for EmbeddedStore {
     ) -> Result<Vec<HistoryEntry>, StoreError> {
         let (namespace, key) = (namespace.clone(), key.clone());
         self.ask(|reply| Request::History { namespace, key, reply }).await
+    }
+
+    fn damaged(&self) -> Vec<DamagedRecord> {
+        self.read_snapshot().damaged()
     }
 }

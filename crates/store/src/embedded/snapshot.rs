@@ -6,17 +6,24 @@ use abtest_model::{Counting, Day, Experiment, Goal, Namespace, Tally, Timeline, 
 
 use super::catalog::SEPARATOR;
 use super::ledger::Ledger;
-use crate::{Include, Part};
+use crate::{DamagedRecord, Include, Part};
 
 /// Every tally, by namespace and experiment, and every document.
 #[derive(Debug, Default)]
 pub(super) struct Snapshot {
     pub(super) documents: Ledger,
+    /// What cannot be read, without the documents.
+    pub(super) damaged: Vec<DamagedRecord>,
     namespaces: BTreeMap<Namespace, BTreeMap<Experiment, Tally>>,
     timelines: BTreeMap<(Namespace, Experiment), Timeline>,
 }
 
 impl Snapshot {
+    /// Everything that cannot be read.
+    pub(super) fn damaged(&self) -> Vec<DamagedRecord> {
+        self.documents.damaged().chain(self.damaged.iter().cloned()).collect()
+    }
+
     /// Sets a counter's count.
     pub(super) fn set(&mut self, name: &str, count: u64) {
         let Some((namespace, experiment, goal, variant)) = split(name) else { return };
@@ -84,6 +91,11 @@ impl Snapshot {
         }
         tallies
     }
+}
+
+/// Whether a text is the name of a counter.
+pub(super) fn is_counter_name(name: &str) -> bool {
+    split(name).is_some()
 }
 
 fn split(name: &str) -> Option<(Namespace, Experiment, Goal, Variant)> {

@@ -212,7 +212,7 @@ impl Writer {
 
 impl Open {
     fn new(disk: Disk, catalog: Catalog) -> fjall::Result<Self> {
-        let documents = disk.load_documents()?;
+        let (documents, _) = disk.load_documents()?;
         Ok(Self { disk, catalog, documents, sweeping: true })
     }
 

@@ -8,6 +8,7 @@
 //! | `abtest:{documents:NS}:history:KIND:NAME` | list | `VERSION MILLISECONDS JSON` per change |
 //! | `abtest:documents:namespaces` | set | the namespaces that documents were written to |
 //! | `abtest:{documents:NS}:commit:ID` | list | for a minute: the answer to a commit |
+//! | `abtest:{documents:NS}:damaged` | list | `HASH NAME MILLISECONDS RECORD` per damaged record that was replaced |
 //! | `abtest:{documents:NS}:migrated` | text | set once the keys of older versions were read |
 
 use abtest_model::Namespace;
@@ -43,6 +44,10 @@ impl Keys {
     /// The key of the answer to a commit with this random id.
     pub(super) fn commit(&self, id: &str) -> String {
         format!("{}commit:{id}", self.0)
+    }
+
+    pub(super) fn damaged(&self) -> String {
+        format!("{}damaged", self.0)
     }
 
     pub(super) fn migrated(&self) -> String {

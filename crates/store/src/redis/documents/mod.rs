@@ -45,7 +45,7 @@ impl Documents for RedisStore {
         read.hget(Keys::new(namespace).kind(key.kind), &key.name);
         let found: Vec<Option<String>> = query(&self.server.connection, read).await?;
         match found.into_iter().next().flatten() {
-            Some(record) => Record::read(key, &record)?.into_document(key.clone()),
+            Some(record) => Ok(read_record(key.clone(), &record)),
             None => Ok(None),
         }
     }
@@ -86,7 +86,7 @@ impl Documents for RedisStore {
                     names.zip(records).filter_map(|(name, record)| Some((name, record?))).collect()
                 }
             };
-            take_documents(&mut documents, *kind, records)?;
+            take_documents(&mut documents, *kind, records);
         }
         Ok(documents.into_values().collect())
     }
@@ -203,7 +203,7 @@ async fn snapshot(
     }
     let mut documents = BTreeMap::new();
     for (kind, hash) in kinds.iter().zip(answer) {
-        take_documents(&mut documents, *kind, read_answer(hash)?)?;
+        take_documents(&mut documents, *kind, read_answer(hash)?);
     }
     Ok(Some(NamespaceSnapshot { version, documents: documents.into_values().collect() }))
 }
@@ -226,6 +226,7 @@ pub(super) async fn commit(
     let mut script = COMMIT.key(keys.version());
     script
         .key(keys.commit(&uuid::Uuid::new_v4().simple().to_string()))
+        .key(keys.damaged())
         .arg(based_on.map(|version| version.to_string()).unwrap_or_default())
         .arg(ANSWER_KEPT_MS);
     for Write { key, expected, change, entry } in writes {
@@ -264,26 +265,15 @@ fn read_commit(answer: &[String], writes: &[Write]) -> Option<Result<Committed, 
     })
 }
 
-/// What a hash has for a name.
-struct Record<'a> {
-    version: u64,
-    /// `None` once the document is deleted.
-    content: Option<&'a str>,
-}
-
-impl<'a> Record<'a> {
-    fn read(key: &DocumentKey, record: &'a str) -> Result<Self, StoreError> {
-        let (version, content) = match record.split_once(' ') {
-            Some((version, content)) => (version, Some(content)),
-            None => (record, None),
-        };
-        let damaged = |_| StoreError::Damaged { what: key.to_string() };
-        Ok(Self { version: version.parse().map_err(damaged)?, content })
-    }
-
-    fn into_document(self, key: DocumentKey) -> Result<Option<Document>, StoreError> {
-        let version = self.version;
-        Ok(self.content.map(|content| Document { key, version, content: content.into() }))
+/// Reads what a hash has for a name; `None` for the tombstone of a deleted document.
+fn read_record(key: DocumentKey, record: &str) -> Option<Document> {
+    let (version, content) = match record.split_once(' ') {
+        Some((version, content)) => (version, Some(content)),
+        None => (record, None),
+    };
+    match version.parse() {
+        Ok(version) => Some(Document::new(key, version, content?)),
+        Err(_) => Some(Document::damaged(key, 0)),
     }
 }
 
@@ -291,14 +281,13 @@ fn take_documents(
     documents: &mut BTreeMap<DocumentKey, Document>,
     kind: Kind,
     records: Vec<(String, String)>,
-) -> Result<(), StoreError> {
+) {
     for (name, record) in records {
         let key = DocumentKey::new(kind, name);
-        if let Some(document) = Record::read(&key, &record)?.into_document(key.clone())? {
+        if let Some(document) = read_record(key.clone(), &record) {
             documents.insert(key, document);
         }
     }
-    Ok(())
 }
 
 async fn invoke(
