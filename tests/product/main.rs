@@ -5,6 +5,7 @@
 mod analysis;
 mod browser;
 mod calc;
+mod clients;
 mod commands;
 mod configure;
 mod counting;

@@ -25,6 +25,7 @@ export { bucket, matches, unitOf };
  * @property {string | null} [winner]
  * @property {Record<string, string>} [overrides]
  * @property {string[]} [requires]
+ * @property {number[]} [goals] `bucket("murmur3", id, name)` of each declared goal.
  *
  * @typedef {object} Context
  * @property {unknown} unit A text of 1 to 200 bytes, or a whole number.
@@ -50,30 +51,30 @@ export { bucket, matches, unitOf };
  */
 export function evaluate(experiment, hash, context) {
   const unit = unitOf(context.unit);
-  if (unit === undefined) return answer(experiment, null, "no_unit");
+  if (unit === undefined) return answerOf(experiment, null, "no_unit");
   // Abilities that this version has: none beyond the format itself.
-  if (!experiment || experiment.requires?.length) return answer(experiment, null, "unknown");
+  if (!experiment || experiment.requires?.length) return answerOf(experiment, null, "unknown");
   const { status, overrides, fallback, targeting, allocation } = experiment;
   const attributes = context.attributes ?? {};
   if (overrides && status !== "completed" && Object.hasOwn(overrides, unit)) {
-    return answer(experiment, overrides[unit], "override");
+    return answerOf(experiment, overrides[unit], "override");
   }
-  if (status === "draft" || status === "paused") return answer(experiment, fallback, "disabled");
-  if (attributes.bot === true) return answer(experiment, fallback, "bot");
-  if (targeting && !matches(targeting, unit, attributes)) return answer(experiment, fallback, "targeting");
-  if (status === "completed") return answer(experiment, experiment.winner ?? fallback, "winner");
-  if (!hasSlot(experiment, hash, unit)) return answer(experiment, fallback, "traffic");
+  if (status === "draft" || status === "paused") return answerOf(experiment, fallback, "disabled");
+  if (attributes.bot === true) return answerOf(experiment, fallback, "bot");
+  if (targeting && !matches(targeting, unit, attributes)) return answerOf(experiment, fallback, "targeting");
+  if (status === "completed") return answerOf(experiment, experiment.winner ?? fallback, "winner");
+  if (!hasSlot(experiment, hash, unit)) return answerOf(experiment, fallback, "traffic");
   const { remembered } = context;
   if (remembered && allocation && experiment.variants.some(({ name }) => name === remembered.variant)) {
     const number = Math.min(Math.max(remembered.allocation, 1), allocation.number);
-    return answer(experiment, remembered.variant, "split", number);
+    return answerOf(experiment, remembered.variant, "split", number);
   }
   const ranges = allocation?.ranges ?? {};
   const point = bucket(hash, experiment.salt, unit);
   for (const name in ranges) {
-    if (contains(ranges[name], point)) return answer(experiment, name, "split", allocation?.number);
+    if (contains(ranges[name], point)) return answerOf(experiment, name, "split", allocation?.number);
   }
-  return answer(experiment, fallback, "traffic");
+  return answerOf(experiment, fallback, "traffic");
 }
 
 /**
@@ -93,13 +94,14 @@ function contains(ranges, point) {
 }
 
 /**
+ * An answer with the variant's payload.
  * @param {Experiment | undefined} experiment
  * @param {string | null} name
  * @param {Reason} reason
  * @param {number | null} [allocation]
  * @returns {Answer}
  */
-function answer(experiment, name, reason, allocation = null) {
+export function answerOf(experiment, name, reason, allocation = null) {
   const variant = experiment?.variants.find((variant) => variant.name === name);
   return { variant: name, payload: variant?.payload, reason, exposure: reason === "split", allocation };
 }

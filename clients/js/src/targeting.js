@@ -67,7 +67,7 @@ function passes(actual, expected) {
 /**
  * @param {string} operator
  * @param {unknown} actual
- * @param {unknown} expected
+ * @param {any} expected
  * @returns {Truth}
  */
 function test(operator, actual, expected) {
