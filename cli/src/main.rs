@@ -9,6 +9,7 @@ mod commands;
 mod config_file;
 #[cfg(feature = "deploy")]
 mod deployment;
+mod editor;
 mod numbers;
 mod output_file;
 mod page;

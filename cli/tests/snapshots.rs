@@ -1,7 +1,7 @@
 //! What the commands print, as whole outputs: the help texts, and the errors that people meet.
 //!
-//! After a change that is meant: `TRYCMD=overwrite cargo test -p abtest --test snapshots`, and
-//! read the difference.
+//! After a change that is meant: `TRYCMD=overwrite cargo test --workspace --test snapshots`,
+//! and read the difference.
 
 use std::time::Duration;
 

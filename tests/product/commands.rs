@@ -110,6 +110,44 @@ fn a_copy_starts_as_a_draft_with_its_own_id() {
 }
 
 #[test]
+fn what_is_not_declared_is_pruned_at_once() {
+    let serve = Serve::embedded();
+    for (variant, event, uuid) in [
+        ("a", "participate", "1"),
+        ("zzz", "participate", "2"),
+        ("zzz", "buy", "2"),
+        ("a", "sing up", "1"),
+        ("a", "buy", "1"),
+    ] {
+        assert_eq!(serve.track("button", variant, event, uuid), 200);
+    }
+    let prune = ["prune", "button", "--undeclared"];
+    let undefined = experiments(&serve, &prune);
+    assert!(String::from_utf8_lossy(&undefined.stderr).contains("--variant or --goal"));
+    said(&serve, 0, &["create", "button", "--variants", "a,b", "--goal", "buy"]);
+    let listed = said(&serve, 2, &prune);
+    assert!(
+        listed.contains("the variant zzz (1 counted)") && listed.contains("sing up"),
+        "{listed}"
+    );
+    let listed = said(&serve, 2, &[&prune[..], &["--json"]].concat());
+    let listed: Value = serde_json::from_str(&listed).unwrap();
+    let expected = serde_json::json!({"experiment": "button", "pruned": false,
+        "variants": ["zzz"], "goals": ["sing up"]});
+    assert_eq!(listed, expected);
+    assert_eq!(serve.count("button", "participate", "zzz"), 1);
+
+    assert_eq!(json(&serve, &[&prune[..], &["--yes", "--json"]].concat())["pruned"], true);
+    assert_eq!(serve.count("button", "participate", "zzz"), 0);
+    assert_eq!(serve.count("button", "sing up", "a"), 0);
+    assert_eq!(
+        (serve.count("button", "participate", "a"), serve.count("button", "buy", "a")),
+        (1, 1)
+    );
+    assert!(said(&serve, 0, &prune).contains("nothing that its definition does not have"));
+}
+
+#[test]
 fn a_missing_definition_says_how_to_create_one() {
     let serve = Serve::embedded();
     let failed = experiments(&serve, &["start", "button"]);

@@ -12,6 +12,7 @@ mod counting;
 mod dashboard;
 mod definitions;
 mod deploy;
+mod editing;
 mod faults;
 mod gimel;
 mod lambda;

@@ -1,7 +1,6 @@
 //! `abtest configure`: finds, creates, edits and checks the config.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use abtest_config::{Config, Endpoints};
 use anyhow::{Context, Result, bail};
@@ -10,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::config_file::PLACEHOLDER;
 use crate::terminal::{ask, green, is_interactive};
 use crate::usage::WrongUsage;
-use crate::{ExitStatus, config_file, private_file};
+use crate::{ExitStatus, config_file, editor, private_file};
 
 /// The text of a new config.
 const EXAMPLE: &str = include_str!("../../../config.example.json");
@@ -106,7 +105,8 @@ fn edit(path: &Path) -> Result<()> {
         private_file::write(path, EXAMPLE)?;
     }
     loop {
-        open_editor(path)?;
+        editor::open(path)
+            .context("the config is not edited; --set changes it without an editor")?;
         let text = std::fs::read_to_string(path)?;
         let Err(error) = check(&text).and_then(|()| no_placeholders(&text)) else { break };
         eprintln!("the config {} is wrong: {error:#}", path.display());
@@ -116,24 +116,6 @@ fn edit(path: &Path) -> Result<()> {
     }
     private_file::protect(path)?;
     println!("{} {} is valid; `abtest preflight` checks that it works", green("✓"), path.display());
-    Ok(())
-}
-
-fn open_editor(path: &Path) -> Result<()> {
-    let mut editors = ["VISUAL", "EDITOR"].iter().filter_map(|name| std::env::var(name).ok());
-    let editor = editors.find(|editor| !editor.trim().is_empty());
-    let editor = editor.unwrap_or_else(|| "vi".to_owned());
-    // The variable may hold arguments: `code --wait`.
-    let status = Command::new("sh")
-        .arg("-c")
-        .arg(format!("{editor} \"$1\""))
-        .arg("abtest")
-        .arg(path)
-        .status()
-        .with_context(|| format!("cannot start the editor `{editor}`; set EDITOR"))?;
-    if !status.success() {
-        bail!("the editor `{editor}` failed ({status}); set EDITOR to another one, or use --set");
-    }
     Ok(())
 }
 

@@ -3,8 +3,11 @@
 mod apply;
 mod change;
 mod copy;
+mod counted;
 mod create;
+mod declared;
 mod delete;
+mod edit;
 mod history;
 mod lifecycle;
 mod list;
@@ -30,6 +33,7 @@ enum Action {
     Show(show::ShowArguments),
     History(history::HistoryArguments),
     Create(create::CreateArguments),
+    Edit(edit::EditArguments),
     Copy(copy::CopyArguments),
     /// Start an experiment: visitors get variants.
     Start(lifecycle::StepArguments),
@@ -54,6 +58,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitStatus> {
         Action::Show(arguments) => show::run(&arguments),
         Action::History(arguments) => history::run(&arguments),
         Action::Create(arguments) => create::run(&arguments),
+        Action::Edit(arguments) => edit::run(&arguments),
         Action::Copy(arguments) => copy::run(&arguments),
         Action::Start(arguments) => lifecycle::start(&arguments),
         Action::Pause(arguments) => lifecycle::pause(&arguments),

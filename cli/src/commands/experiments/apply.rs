@@ -11,8 +11,9 @@ use abtest_api::edited::Edited;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-use self::files::{Declared, read};
+use self::files::read;
 use super::change::{Change, description, send};
+use super::declared::Declared;
 use crate::ExitStatus;
 use crate::client::{Client, ClientArguments, Target};
 use crate::terminal::{confirm, printable};

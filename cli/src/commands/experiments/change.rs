@@ -119,7 +119,7 @@ pub(super) fn make(
         println!("changed {shown} (version {version})");
         print!("{}", description(&made));
     } else {
-        println!("{shown} is so already; nothing was changed");
+        println!("{shown} has these values already; nothing was changed");
     }
     Ok(ExitStatus::Done)
 }

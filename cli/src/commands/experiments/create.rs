@@ -1,12 +1,13 @@
 //! `abtest experiments create`: writes the first definition of an experiment.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
 use super::change::{Change, ChangeArguments, make};
+use super::counted::counted;
 use super::lifecycle::{pairs, percent};
 use crate::ExitStatus;
-use crate::client::{Client, path_of};
+use crate::client::Client;
 use crate::terminal::printable;
 use crate::usage::WrongUsage;
 
@@ -89,15 +90,6 @@ pub(super) fn run(arguments: &CreateArguments) -> Result<ExitStatus> {
     let condition = ("if-none-match", "*".to_owned());
     let change = Change { method: "PUT", experiment: name, body, condition, announced: None };
     make(&client, &arguments.change, change)
-}
-
-fn counted(client: &Client, experiment: &str) -> Result<Value> {
-    let text = client.get(&path_of(experiment), &[("analysis", "none".to_owned())])?;
-    let shown = printable(experiment);
-    let text = text.with_context(|| {
-        format!("there is no experiment `{shown}`; `abtest experiments list` shows them")
-    })?;
-    Ok(serde_json::from_str(&text)?)
 }
 
 fn names(list: &Value, member: &str) -> Vec<String> {

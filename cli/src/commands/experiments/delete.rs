@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::{Context, Result, bail};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
+use super::counted::missing;
 use crate::ExitStatus;
 use crate::client::{Client, ClientArguments, Listed};
 use crate::terminal::{confirm, is_quiet, is_verbose, printable};
@@ -47,10 +48,7 @@ pub(super) fn run(arguments: &DeleteArguments) -> Result<ExitStatus> {
     let experiments = client.experiments()?;
     for name in &arguments.names {
         if !experiments.iter().any(|listed| listed.name() == name) {
-            bail!(
-                "there is no experiment `{}`; `abtest experiments list` shows them",
-                printable(name)
-            );
+            return Err(missing(name));
         }
     }
     let chosen: Vec<Listed> = experiments

@@ -22,24 +22,34 @@ pub(super) struct HistoryArguments {
 
 pub(super) fn run(arguments: &HistoryArguments) -> Result<ExitStatus> {
     let client = Client::new(&arguments.client)?;
-    let text = client.get(&(path_of(&arguments.name) + "/history"), &[])?;
-    let text = text.with_context(|| {
-        format!("the experiment `{}` never had a definition", printable(&arguments.name))
-    })?;
-    let changes: Vec<HistoryChange> = serde_json::from_str(&text)?;
+    let changes = changes(&client, &arguments.name)?;
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&changes)?);
         return Ok(ExitStatus::Done);
     }
     for change in &changes {
-        let who = change.actor.as_deref().unwrap_or(&change.by);
-        let why = change.why.as_deref().map(|why| format!(": {}", printable(why)));
-        let why = why.unwrap_or_default();
-        println!("version {}  {}  {}{why}", change.version, change.at, printable(who));
-        if change.deleted.is_some() {
-            println!("  deleted");
-        }
-        print!("{}", changed_members(&change.changed));
+        print!("{}", description(change));
     }
     Ok(ExitStatus::Done)
+}
+
+/// The changes of a definition, oldest first.
+pub(super) fn changes(client: &Client, experiment: &str) -> Result<Vec<HistoryChange>> {
+    let text = client.get(&(path_of(experiment) + "/history"), &[])?;
+    let text = text.with_context(|| {
+        format!("the experiment `{}` never had a definition", printable(experiment))
+    })?;
+    serde_json::from_str(&text).context("the history is not as expected")
+}
+
+/// A change in lines: when, who, why, and each value before and after.
+pub(super) fn description(change: &HistoryChange) -> String {
+    let who = change.actor.as_deref().unwrap_or(&change.by);
+    let why = change.why.as_deref().map(|why| format!(": {}", printable(why)));
+    let why = why.unwrap_or_default();
+    let mut text = format!("version {}  {}  {}{why}\n", change.version, change.at, printable(who));
+    if change.deleted.is_some() {
+        text += "  deleted\n";
+    }
+    text + &changed_members(&change.changed)
 }

@@ -1,11 +1,12 @@
-//! `abtest experiments prune`: removes a variant or a goal from an experiment.
+//! `abtest experiments prune`: removes variants and goals from an experiment.
 
 use abtest_stats::words::thousands;
-use anyhow::{Context, Result, bail};
-use serde_json::Value;
+use anyhow::{Result, bail};
+use serde_json::{Value, json};
 
+use super::counted::counted;
 use crate::ExitStatus;
-use crate::client::{Client, ClientArguments, path_of};
+use crate::client::{Client, ClientArguments};
 use crate::terminal::{ask, is_interactive, printable};
 
 /// Remove a variant or a goal with all its counts, such as a name that was misspelled or made up.
@@ -15,6 +16,7 @@ use crate::terminal::{ask, is_interactive, printable};
 Examples:
   abtest experiments prune 'button color' --variant zzz
   abtest experiments prune 'button color' --goal 'sing up'
+  abtest experiments prune 'button color' --undeclared    everything that its definition does not have
 
 Invisible characters can be written as this program shows them, such as --variant 'red\\u{200b}'.
 Events that arrive later with the name are counted anew. On a terminal it asks for the experiment's
@@ -30,8 +32,8 @@ pub(super) struct PruneArguments {
     /// Remove it without asking.
     #[arg(long)]
     yes: bool,
-    /// Print what was removed as JSON.
-    #[arg(long, requires = "yes")]
+    /// Print what was removed as JSON. Without --yes: what would be removed.
+    #[arg(long)]
     json: bool,
 }
 
@@ -45,79 +47,165 @@ struct PartArguments {
     /// The goal to remove; `participate` stands for the participants of all variants.
     #[arg(long)]
     goal: Option<String>,
+    /// Remove every variant and goal that was counted and is not in the definition.
+    #[arg(long)]
+    undeclared: bool,
 }
 
-/// The kind of part, as the API's paths and this program's messages have it.
-struct Kind {
-    path: &'static str,
-    word: &'static str,
+/// A variant or a goal, with what it counted.
+struct Part {
+    kind: Kind,
+    name: String,
+    count: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Variant,
+    Goal,
+}
+
+impl Kind {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Variant => "variant",
+            Self::Goal => "goal",
+        }
+    }
+
+    /// Its name in paths and documents of the API.
+    fn plural(self) -> &'static str {
+        match self {
+            Self::Variant => "variants",
+            Self::Goal => "goals",
+        }
+    }
+}
+
+impl Part {
+    fn title(&self) -> String {
+        format!("the {} {}", self.kind.word(), printable(&self.name))
+    }
 }
 
 pub(super) fn run(arguments: &PruneArguments) -> Result<ExitStatus> {
     let client = Client::new(&arguments.client)?;
     let shown = printable(&arguments.experiment);
-    let text = client.get(&path_of(&arguments.experiment), &[("analysis", "none".to_owned())])?;
-    let text = text.with_context(|| {
-        format!("there is no experiment `{shown}`; `abtest experiments list` shows them")
-    })?;
-    let experiment: Value = serde_json::from_str(&text)?;
-    let (kind, asked, counted) = match (&arguments.part.variant, &arguments.part.goal) {
-        (Some(variant), _) => {
-            (Kind { path: "variants", word: "variant" }, variant, variants(&experiment))
+    let experiment = counted(&client, &arguments.experiment)?;
+    let parts = match &arguments.part {
+        PartArguments { variant: Some(name), .. } => {
+            vec![named(&experiment, Kind::Variant, name, &shown)?]
         }
-        (_, goal) => {
-            let goal = goal.as_deref().unwrap_or_default();
-            (Kind { path: "goals", word: "goal" }, &goal.to_owned(), goals(&experiment))
+        PartArguments { goal: Some(name), .. } => {
+            vec![named(&experiment, Kind::Goal, name, &shown)?]
         }
+        _ => undeclared(&experiment, &shown)?,
     };
-    let chosen = counted.iter().find(|(name, _)| name == asked);
-    let chosen = chosen.or_else(|| counted.iter().find(|(name, _)| printable(name) == *asked));
-    let Some((name, count)) = chosen else {
-        let names: Vec<String> = counted.iter().map(|(name, _)| printable(name)).collect();
-        bail!("{shown} has no {} `{}`; it has {}", kind.word, printable(asked), names.join(", "));
-    };
-    let part = format!("the {} {}", kind.word, printable(name));
-    if !arguments.yes {
-        if !is_interactive() {
-            println!("nothing was removed; add --yes to remove {part} from {shown}");
-            return Ok(ExitStatus::Unconfirmed);
-        }
-        println!("This removes {part} from {shown}, with {} counted.", thousands(*count));
-        if ask(&format!("Type the experiment's name ({shown}) to remove it: "))? != shown.trim() {
-            println!("the name does not match; nothing was removed");
-            return Ok(ExitStatus::Unconfirmed);
-        }
+    if !arguments.yes && arguments.json {
+        println!("{}", answer(arguments, &parts, false));
+        return Ok(ExitStatus::Unconfirmed);
     }
-    if !client.prune(&arguments.experiment, kind.path, name)? {
-        bail!("{part} is gone already; somebody else removed it");
+    if parts.is_empty() && !arguments.json {
+        println!("{shown} counted nothing that its definition does not have");
+        return Ok(ExitStatus::Done);
+    }
+    if !arguments.yes && !confirmed(&parts, &shown)? {
+        return Ok(ExitStatus::Unconfirmed);
+    }
+    for part in &parts {
+        let was_there = client.prune(&arguments.experiment, part.kind.plural(), &part.name)?;
+        // A variant takes its goals with it.
+        if !was_there && !arguments.part.undeclared {
+            bail!("{} is gone already; somebody else removed it", part.title());
+        }
     }
     if arguments.json {
-        let removed = serde_json::json!({
-            "experiment": arguments.experiment, kind.word: name, "pruned": true
-        });
-        println!("{removed}");
-    } else {
-        println!("removed {part} from {shown}");
+        println!("{}", answer(arguments, &parts, true));
+        return Ok(ExitStatus::Done);
+    }
+    for part in &parts {
+        println!("removed {} from {shown}", part.title());
     }
     Ok(ExitStatus::Done)
 }
 
-/// The variants with their participants.
-fn variants(experiment: &Value) -> Vec<(String, u64)> {
-    named(&experiment["variants"], "label", |variant| variant["trials"].as_u64().unwrap_or(0))
+/// Shows what is removed, and asks for the experiment's name.
+fn confirmed(parts: &[Part], shown: &str) -> Result<bool> {
+    println!("This removes from {shown}, with all counts:");
+    for part in parts {
+        println!("  {} ({} counted)", part.title(), thousands(part.count));
+    }
+    if !is_interactive() {
+        println!("nothing was removed; add --yes to remove it");
+        return Ok(false);
+    }
+    let typed = ask(&format!("Type the experiment's name ({shown}) to remove it: "))?;
+    if typed != shown.trim() {
+        println!("the name does not match; nothing was removed");
+    }
+    Ok(typed == shown.trim())
 }
 
-/// The goals with their successes, and the participants.
-fn goals(experiment: &Value) -> Vec<(String, u64)> {
+fn answer(arguments: &PruneArguments, parts: &[Part], pruned: bool) -> Value {
+    let mut answer = json!({"experiment": arguments.experiment, "pruned": pruned});
+    if arguments.part.undeclared {
+        for kind in [Kind::Variant, Kind::Goal] {
+            let names = parts.iter().filter(|part| part.kind == kind).map(|part| &*part.name);
+            answer[kind.plural()] = names.collect();
+        }
+    } else if let [part] = parts {
+        answer[part.kind.word()] = part.name.as_str().into();
+    }
+    answer
+}
+
+/// The part with this name, written as it is or as this program shows it.
+fn named(experiment: &Value, kind: Kind, asked: &str, shown: &str) -> Result<Part> {
+    let mut counted = parts(experiment, kind);
+    let found = counted.iter().position(|part| part.name == asked);
+    let found = found.or_else(|| counted.iter().position(|part| printable(&part.name) == asked));
+    let Some(found) = found else {
+        let names: Vec<String> = counted.iter().map(|part| printable(&part.name)).collect();
+        bail!("{shown} has no {} `{}`; it has {}", kind.word(), printable(asked), names.join(", "));
+    };
+    Ok(counted.swap_remove(found))
+}
+
+/// What was counted and is not in the definition.
+fn undeclared(experiment: &Value, shown: &str) -> Result<Vec<Part>> {
+    if experiment["definition"].is_null() {
+        bail!(
+            "{shown} has no definition, so nothing in it is undeclared; name what to remove with \
+             --variant or --goal"
+        );
+    }
+    let listed = |kind: Kind| {
+        let names = experiment["undeclared"][kind.plural()].as_array().into_iter().flatten();
+        let names: Vec<&str> = names.filter_map(Value::as_str).collect();
+        let counted = parts(experiment, kind).into_iter();
+        counted.filter(move |part| names.contains(&&*part.name))
+    };
+    Ok(listed(Kind::Variant).chain(listed(Kind::Goal)).collect())
+}
+
+/// The variants with their participants, or the goals with their conversions and `participate`.
+fn parts(experiment: &Value, kind: Kind) -> Vec<Part> {
     let sum = |list: &Value, member: &str| {
         list.as_array().into_iter().flatten().filter_map(|one| one[member].as_u64()).sum()
     };
-    let mut goals = named(&experiment["goals"], "goal", |goal| sum(&goal["results"], "successes"));
-    goals.push(("participate".to_owned(), sum(&experiment["variants"], "trials")));
-    goals
-}
-
-fn named(list: &Value, member: &str, count: impl Fn(&Value) -> u64) -> Vec<(String, u64)> {
-    let name = |one: &Value| Some((one[member].as_str()?.to_owned(), count(one)));
-    list.as_array().into_iter().flatten().filter_map(name).collect()
+    let member = if kind == Kind::Variant { "label" } else { "goal" };
+    let part = |one: &Value| {
+        let count = match kind {
+            Kind::Variant => one["trials"].as_u64().unwrap_or(0),
+            Kind::Goal => sum(&one["results"], "successes"),
+        };
+        Some(Part { kind, name: one[member].as_str()?.to_owned(), count })
+    };
+    let counted = experiment[kind.plural()].as_array().into_iter().flatten();
+    let mut parts: Vec<Part> = counted.filter_map(part).collect();
+    if kind == Kind::Goal {
+        let count = sum(&experiment["variants"], "trials");
+        parts.push(Part { kind, name: "participate".to_owned(), count });
+    }
+    parts
 }

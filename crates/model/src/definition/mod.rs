@@ -51,6 +51,7 @@ pub use document::{
 pub use goal::{Better, DefinedGoal, GoalKind, GoalRole};
 pub use published::{Published, PublishedExperiment, UnitHash};
 pub use range::{BUCKETS, Range};
+pub use read::MEMBERS;
 pub use rule::{Violation, Violations};
 pub use schedule::{RampStep, Schedule, ScheduledStep};
 pub use seed::{NewName, Seed};

@@ -15,8 +15,9 @@ use super::status::Status;
 use super::{Analysis, Definition, Generated, MAX_DEFINITION_BYTES, Seed, Traffic};
 use crate::name::Variant;
 
-/// Members that an operator writes, in the order in which they are shown.
-pub(super) const MEMBERS: [&str; 24] = [
+/// The members that an operator writes, in the order in which they are shown. A completed experiment
+/// also has a `winner`.
+pub const MEMBERS: [&str; 24] = [
     "description",
     "hypothesis",
     "owner",
