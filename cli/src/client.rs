@@ -114,7 +114,7 @@ impl ServerArguments {
 
 /// An error if nothing answers at the address.
 fn is_there(address: &Address) -> Result<()> {
-    let asked = agent().get(format!("{address}/healthz")).call();
+    let asked = agent().get(format!("{address}/livez")).call();
     asked.map(drop).map_err(|error| no_answer(address, &error))
 }
 

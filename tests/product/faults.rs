@@ -210,7 +210,7 @@ fn new_names_past_a_limit_are_refused_and_known_ones_go_on() {
 }
 
 const TRACK: &str = "/track?experiment=e&variant=v&event=g&uuid=new";
-const EVERYTHING: [&str; 3] = [TRACK, "/experiments", "/healthz"];
+const EVERYTHING: [&str; 3] = [TRACK, "/experiments", "/readyz"];
 
 /// Checks that these paths answer with this status and that no answer contains a secret. Redis stays
 /// unusable while they are asked, so an answer at all shows that the server does not wait for it.

@@ -18,6 +18,7 @@ mod gimel;
 mod lambda;
 mod list;
 mod looks;
+mod readiness;
 mod results;
 mod scanner;
 mod schema;

@@ -99,6 +99,9 @@ pub enum StoreError {
     /// A replica, or a server that must not write now.
     #[error("the store is read-only now; connect to the primary, or wait for the failover")]
     ReadOnly,
+    /// Redis refuses writes because of one of its settings.
+    #[error("the store refuses writes: {0}")]
+    Unwritable(&'static str),
     /// Redis is at its `maxmemory`, or the disk is full.
     #[error("the store has no room left; free some, or give it more memory or disk")]
     OutOfMemory,

@@ -5,6 +5,7 @@
 //! | [`recorder`] | [`Recorder`]: counts events |
 //! | [`counters`] | [`Counters`]: reads and deletes what was counted |
 //! | [`documents`] | [`Documents`]: versioned JSON documents of a namespace |
+//! | [`health`] | what puts counts at risk although the store works |
 //! | [`contents`] | the JSON of the documents that belong to counts: looks, control, baselines |
 //! | [`redis`](crate::redis) | the backend on the user's Redis, under Gimel's keys |
 //! | [`embedded`] | the backend in one folder on disk, with nothing to install |
@@ -20,6 +21,7 @@ pub mod documents;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 mod error;
+pub mod health;
 pub mod recorder;
 #[cfg(feature = "redis")]
 pub mod redis;
@@ -31,6 +33,7 @@ pub use documents::{
     HistoryEntry, Kind, NamespaceSnapshot, Write,
 };
 pub use error::{Refusal, StoreError, WrongSetting};
+pub use health::Danger;
 pub use recorder::Recorder;
 
 /// A store that does everything.

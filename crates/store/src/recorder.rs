@@ -4,7 +4,7 @@ use std::future::Future;
 
 use abtest_model::Event;
 
-use crate::{Refusal, StoreError};
+use crate::{Danger, Refusal, StoreError};
 
 /// Counts every uuid once per namespace, experiment, goal and variant.
 ///
@@ -26,9 +26,10 @@ pub trait Recorder: Send + Sync + 'static {
         events: Vec<Event>,
     ) -> impl Future<Output = Result<Vec<Result<(), Refusal>>, StoreError>> + Send;
 
-    /// Checks that the store can be reached now.
+    /// Checks that the store can be read and written now, and says what puts the counts at risk. It
+    /// writes something if that is not known from the last write. What it writes does not stay.
     ///
     /// # Errors
-    /// The reason why it cannot.
-    fn health(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// The reason why events cannot be stored.
+    fn health(&self) -> impl Future<Output = Result<Vec<Danger>, StoreError>> + Send;
 }

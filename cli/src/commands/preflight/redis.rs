@@ -2,7 +2,7 @@
 
 use abtest_config::{Config, Endpoints};
 use abtest_store::StoreError;
-use abtest_store::redis::inspect::{InspectError, ServerReport, inspect};
+use abtest_store::redis::inspect::{Eviction, InspectError, ServerReport, inspect};
 
 use super::Check;
 use crate::secrets;
@@ -103,12 +103,25 @@ fn version(server: &ServerReport) -> Check {
 
 fn eviction(server: &ServerReport) -> Check {
     const NAME: &str = "eviction";
+    const NEXT: &str = "set maxmemory-policy to noeviction";
     let policy = &server.eviction_policy;
-    if server.may_drop_counters() {
-        let found = format!("{policy} deletes counters when memory is full");
-        return Check::failed_with(NAME, found, "set maxmemory-policy to noeviction");
+    match server.eviction() {
+        Eviction::Never => {
+            Check::passed(NAME, format!("{policy}: counters stay when memory is full"))
+        }
+        Eviction::WithALimit => {
+            let found = format!("{policy} would delete counters if maxmemory were set");
+            Check::warned(NAME, found, NEXT)
+        }
+        Eviction::Deletes => {
+            let found = format!("{policy} deletes counters when memory is full");
+            Check::failed_with(NAME, found, NEXT)
+        }
+        Eviction::Unknown => {
+            let found = "the server does not say what it does when memory is full";
+            Check::warned(NAME, found, "make sure that maxmemory-policy is noeviction")
+        }
     }
-    Check::passed(NAME, format!("{policy}: counters stay when memory is full"))
 }
 
 fn memory(config: &Config, server: &ServerReport) -> Check {

@@ -1,4 +1,4 @@
-//! Decides which part answers a request: the page, its session, health, metrics, or the API. Counts
+//! Decides which part answers a request: the page, its session, readiness, metrics, or the API. Counts
 //! requests against the rates of their address.
 
 use std::collections::HashSet;
@@ -10,7 +10,7 @@ use abtest_api::edited::{DoneStep, FailedStep};
 use abtest_api::{AnswerBody, Gateway, KEY_HEADER, Problem, RequestSummary};
 use abtest_model::endpoint::{Access, Operation};
 use abtest_model::{ApiKey, Namespace, Role};
-use abtest_store::Store;
+use abtest_store::{Store, StoreError};
 use http::header::{HeaderValue, SET_COOKIE};
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body as _;
@@ -18,6 +18,7 @@ use http_body_util::BodyExt;
 
 use super::metrics::{Metrics, TOO_OFTEN, WRONG_KEYS};
 use super::rates::{Rates, Wait};
+use super::readiness::{self, Readiness};
 use crate::page::answer::{problem, text, with_type};
 use crate::page::{self, Sessions};
 use crate::server::address::ClientAddress;
@@ -140,7 +141,8 @@ impl<S: Store> App<S> {
             (&Method::POST, "/session") => self.open_session(request).await,
             (&Method::DELETE, "/session") => self.close_session(&request),
             (_, "/session") if is_read => self.session(&request),
-            (_, "/healthz") if is_read => self.health().await,
+            (_, "/livez") if is_read => readiness::alive(),
+            (_, "/readyz" | "/healthz") if is_read => self.readiness().await,
             (_, "/metrics") if is_read => self.metrics_for_operators(&request),
             _ => self.answer_api(request).await,
         }
@@ -194,11 +196,7 @@ impl<S: Store> App<S> {
         let Some(summary) = response.extensions().get::<RequestSummary>() else { return };
         self.metrics.count(response.status(), summary, start.elapsed());
         if let Some(error) = &summary.error {
-            let request_id = summary.request_id.as_deref();
-            match self.failures.turn() {
-                Some(more) => tracing::warn!(%error, request_id, more, "a request failed"),
-                None => tracing::debug!(%error, request_id, "a request failed"),
-            }
+            self.note_failure(error, summary.request_id.as_deref());
         }
         tracing::debug!(
             operation = summary.operation,
@@ -206,6 +204,14 @@ impl<S: Store> App<S> {
             accepted = summary.accepted,
             "answered"
         );
+    }
+
+    /// Logs why the store failed, under the id that the answer has.
+    fn note_failure(&self, error: &StoreError, request_id: Option<&str>) {
+        match self.failures.turn() {
+            Some(more) => tracing::warn!(%error, request_id, more, "a request failed"),
+            None => tracing::debug!(%error, request_id, "a request failed"),
+        }
     }
 
     /// The role of a key, if it is right.
@@ -278,14 +284,12 @@ impl<S: Store> App<S> {
         response
     }
 
-    async fn health(&self) -> Response<AnswerBody> {
-        match self.api.store().health().await {
-            Ok(()) => with_type(StatusCode::OK, "application/json", r#"{"status":"ok"}"#),
-            Err(error) => {
-                let problem: Box<Problem> = error.into();
-                problem.into_response()
-            }
+    async fn readiness(&self) -> Response<AnswerBody> {
+        let readiness = Readiness::of(self.api.store()).await;
+        if let Some(error) = readiness.failure() {
+            self.note_failure(error, readiness.request_id());
         }
+        readiness.response()
     }
 }
 

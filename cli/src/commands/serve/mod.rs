@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `key` | the API key: given, or created at the first start |
 //! | `layers` | what is around the app: compression, and an answer after a panic |
-//! | `app` | decides which part answers a request: page, session, health, metrics, or the API |
+//! | `app` | decides which part answers a request: page, session, readiness, metrics, or the API |
+//! | `readiness` | whether the process is alive, and whether it can count |
 //! | `rates` | how often an address may ask |
 //! | `wired` | the paths of the config's `extra_wiring` |
 //! | `metrics` | what Prometheus reads |
@@ -18,6 +19,7 @@ mod key;
 mod layers;
 mod metrics;
 mod rates;
+mod readiness;
 mod wired;
 
 pub(crate) use key::FILE as KEY_FILE;
@@ -96,6 +98,9 @@ pub(crate) struct Arguments {
     /// With https, the cookie of the page is sent over TLS only.
     #[arg(long, value_name = "URL")]
     public_url: Option<PublicUrl>,
+    /// Do not start if Redis may delete counters, or does not say so.
+    #[arg(long)]
+    strict: bool,
     /// How to write logs to standard error.
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
@@ -229,15 +234,7 @@ async fn start(mut arguments: Arguments) -> Result<()> {
             }
             secrets::resolve(&mut config).await?;
             let store = RedisStore::new(&config.store.redis, config.store.limits, counting)?;
-            if let Err(error) = store.health().await {
-                match error {
-                    StoreError::Settings(setting) => tracing::error!("{setting}"),
-                    StoreError::Unreachable(reason) => {
-                        tracing::warn!("{reason}; serving, and connecting with the next request");
-                    }
-                    error => tracing::warn!("{error}; serving"),
-                }
-            }
+            check_redis(&store, arguments.strict).await?;
             let name = match counting {
                 Counting::Hll => "Redis (HyperLogLog)",
                 Counting::Exact => "Redis (exact)",
@@ -257,6 +254,30 @@ async fn start(mut arguments: Arguments) -> Result<()> {
             serve(store, name, listeners, arguments, &config, key).await
         }
     }
+}
+
+/// Logs what is wrong with the Redis.
+///
+/// # Errors
+/// With `--strict`: when it may delete counters, or cannot be asked.
+async fn check_redis(store: &RedisStore, strict: bool) -> Result<()> {
+    match store.health().await {
+        Ok(dangers) => {
+            if let Some(danger) = dangers.iter().find(|danger| strict && danger.is_eviction()) {
+                bail!("{danger}; or start without --strict");
+            }
+            dangers.iter().for_each(|danger| tracing::warn!("{danger}"));
+        }
+        Err(error) if strict => {
+            bail!("--strict: it is not known whether Redis keeps counters, because {error}");
+        }
+        Err(StoreError::Settings(setting)) => tracing::error!("{setting}"),
+        Err(StoreError::Unreachable(reason)) => {
+            tracing::warn!("{reason}; serving, and connecting with the next request");
+        }
+        Err(error) => tracing::warn!("{error}; serving"),
+    }
+    Ok(())
 }
 
 async fn open(folder: PathBuf, limits: Limits) -> Result<EmbeddedStore> {

@@ -8,7 +8,8 @@ use abtest_model::endpoint::Access;
 use crate::page;
 
 /// Paths of `serve` itself, beside those of the page's files.
-const OWN_PATHS: [&str; 5] = ["/", "/favicon.ico", "/session", "/healthz", "/metrics"];
+const OWN_PATHS: [&str; 7] =
+    ["/", "/favicon.ico", "/session", "/livez", "/readyz", "/healthz", "/metrics"];
 
 /// Why a config's `extra_wiring` cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -63,7 +64,7 @@ mod tests {
 
     #[test]
     fn a_path_that_serve_needs_itself_is_refused() {
-        for path in ["session", "/metrics/", "healthz", "favicon.ico", "main.js"] {
+        for path in ["session", "/metrics/", "healthz", "readyz", "favicon.ico", "main.js"] {
             let error = paths_of("track", path, false).unwrap_err().to_string();
             assert!(error.contains(path.trim_matches('/')) && error.contains("itself"), "{error}");
         }

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use abtest_model::{Event, Experiment, Namespace, Tally};
 use abtest_store::embedded::EmbeddedStore;
 use abtest_store::{
-    CommitError, Committed, Counters, Document, DocumentKey, Documents, HistoryEntry, Include,
-    Kind, NamespaceSnapshot, Part, Recorder, Refusal, StoreError, Write,
+    CommitError, Committed, Counters, Danger, Document, DocumentKey, Documents, HistoryEntry,
+    Include, Kind, NamespaceSnapshot, Part, Recorder, Refusal, StoreError, Write,
 };
 
 /// A store that counts the calls to another one.
@@ -45,7 +45,7 @@ impl Recorder for Watched {
         self.count().record(events).await
     }
 
-    async fn health(&self) -> Result<(), StoreError> {
+    async fn health(&self) -> Result<Vec<Danger>, StoreError> {
         self.count().health().await
     }
 }

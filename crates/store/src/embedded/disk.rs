@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `meta` | `format` | the format's number |
 //! | `meta` | `commits` | how many commits there were |
+//! | `meta` | `probe` | zeros: what finds out whether the disk can be written again |
 //! | `counters` | namespace, experiment, goal, variant, with NUL between | id and count |
 //! | `days` | counter id, UTC day (days since 1970) | how many uuids were new |
 //! | `seen` | counter id, uuid | nothing |
@@ -42,6 +43,10 @@ const FORMAT_WITHOUT_CHECKSUMS: u32 = 2;
 
 /// Removed uuids after which their disk space is given back.
 const COMPACT_AFTER: usize = 50_000;
+
+/// What a probe writes: as much as the largest commits, so that a disk which has room for a few bytes
+/// only is not taken for one that works.
+const PROBE_BYTES: usize = 1024 * 1024;
 
 /// The format whose looks and controls are in files.
 const FORMAT_WITH_FILES: u32 = 1;
@@ -89,6 +94,8 @@ pub(super) struct Changes {
     pub(super) documents: Vec<Changed>,
     /// The time of the commit in Unix milliseconds.
     pub(super) at: u64,
+    /// Whether something is written in any case, to find out whether that is possible.
+    pub(super) is_probe: bool,
 }
 
 impl Changes {
@@ -98,7 +105,7 @@ impl Changes {
 
     /// Whether there is nothing to write.
     pub(super) fn is_empty(&self) -> bool {
-        self.counters.is_empty() && self.documents.is_empty()
+        self.counters.is_empty() && self.documents.is_empty() && !self.is_probe
     }
 }
 
@@ -331,6 +338,9 @@ impl Disk {
             batch.insert(&self.removed, id.to_be_bytes(), []);
         }
         self.write_documents(&mut batch, changes);
+        if changes.is_probe {
+            batch.insert(&self.meta, "probe", vec![0; PROBE_BYTES]);
+        }
         let commits = self.commits + 1;
         batch.insert(&self.meta, "commits", commits.to_be_bytes());
         batch.commit()?;

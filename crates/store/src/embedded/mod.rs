@@ -40,7 +40,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::admission::Admission;
 use crate::{
-    CommitError, Committed, Counters, DamagedRecord, Document, DocumentKey, Documents,
+    CommitError, Committed, Counters, DamagedRecord, Danger, Document, DocumentKey, Documents,
     HistoryEntry, Include, Kind, NamespaceSnapshot, Part, Recorder, Refusal, StoreError, Write,
 };
 use answers::Reply;
@@ -192,8 +192,10 @@ impl Recorder for EmbeddedStore {
         self.ask(|reply| Request::Record { events, day: None, reply }).await
     }
 
-    async fn health(&self) -> Result<(), StoreError> {
-        self.ask(|reply| Request::Health { reply }).await
+    async fn health(&self) -> Result<Vec<Danger>, StoreError> {
+        self.ask(|reply| Request::Health { reply }).await?;
+        let records = self.damaged().len();
+        Ok(if records == 0 { Vec::new() } else { vec![Danger::Damaged { records }] })
     }
 }
 

@@ -66,6 +66,8 @@ pub(super) struct Writer {
     open: Option<Open>,
     /// A compaction that ran when the disk failed. The folder can be opened again once it ends.
     compaction: Option<JoinHandle<()>>,
+    /// Whether no write has succeeded since one failed.
+    write_failed: bool,
 }
 
 struct Open {
@@ -90,7 +92,16 @@ impl Writer {
             reason: error.to_string(),
         })?);
         let shared = Arc::clone(&snapshot);
-        Ok((Self { folder, limits, requests, snapshot: shared, open, compaction: None }, snapshot))
+        let writer = Self {
+            folder,
+            limits,
+            requests,
+            snapshot: shared,
+            open,
+            compaction: None,
+            write_failed: false,
+        };
+        Ok((writer, snapshot))
     }
 
     /// Works until the store is dropped.
@@ -123,6 +134,7 @@ impl Writer {
                     Ok(finished) => open.sweeping = !finished,
                     Err(error) => {
                         tracing::error!(%error, "deleted counters cannot be swept");
+                        self.write_failed = true;
                         self.close();
                     }
                 },
@@ -132,7 +144,7 @@ impl Writer {
     }
 
     fn serve(&mut self, requests: Vec<Request>) {
-        let limits = self.limits;
+        let (limits, write_failed) = (self.limits, self.write_failed);
         let open = match self.reopen() {
             Ok(open) => open,
             Err(error) => {
@@ -142,14 +154,18 @@ impl Writer {
         };
         let mut answers = Vec::with_capacity(requests.len());
         let mut changes = Changes::at(now());
+        let asked = requests.iter().any(|request| matches!(request, Request::Health { .. }));
+        changes.is_probe = write_failed && asked;
         let applied = open.apply(requests, &limits, &mut changes, &mut answers);
         match applied.and_then(|()| open.commit(&changes)) {
             Ok(()) => {
+                self.write_failed &= changes.is_empty();
                 self.publish(&changes);
                 Answers::new(answers).send();
             }
             Err(error) => {
                 tracing::error!(%error, "a commit failed; nothing of it is acknowledged");
+                self.write_failed = true;
                 // The catalog is ahead of the disk now: the next request reads both again.
                 self.close();
                 let error = store_error(&error);

@@ -54,11 +54,14 @@ fn answer(code: &str, rest: &str) -> Failure {
         "LOADING" => {
             Failure::Answered(StoreError::Unreachable("it is still loading its data".into()))
         }
-        "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "BUSY" | "NOREPLICAS" => {
+        "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "BUSY" => {
             Failure::Answered(StoreError::Unreachable(format!("it answered {code}")))
         }
-        "MISCONF" => Failure::Answered(StoreError::Unreachable(
-            "it cannot save its snapshot and refuses writes (MISCONF)".into(),
+        "NOREPLICAS" => Failure::Answered(StoreError::Unwritable(
+            "Redis has fewer replicas than min-replicas-to-write asks for; connect more replicas",
+        )),
+        "MISCONF" => Failure::Answered(StoreError::Unwritable(
+            "Redis cannot save its snapshot; its log has the reason",
         )),
         "ERR" if rest.contains("max number of clients") => Failure::Doubtful(
             StoreError::Unreachable("it has as many connections as maxclients allows".into()),

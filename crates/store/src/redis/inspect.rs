@@ -6,6 +6,7 @@ use abtest_config::RedisConfig;
 use redis::InfoDict;
 
 use super::connection::Connection;
+pub use super::health::Eviction;
 use super::settings::SettingsError;
 use crate::StoreError;
 
@@ -48,10 +49,9 @@ impl ServerReport {
         (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
     }
 
-    /// Whether Redis deletes counters when memory is full. Counters have no expiry, so policies that
-    /// delete only keys with an expiry keep them.
-    pub fn may_drop_counters(&self) -> bool {
-        self.eviction_policy.starts_with("allkeys")
+    /// Whether Redis deletes counters when memory is full.
+    pub fn eviction(&self) -> Eviction {
+        Eviction::of(self.memory_limit.unwrap_or(0), &self.eviction_policy)
     }
 
     /// Memory that is left, in bytes, where there is a limit.

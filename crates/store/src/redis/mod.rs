@@ -20,6 +20,7 @@
 //! | `documents` | keeps definitions, looks, controls and other documents |
 //! | `baseline` | reads what Gimel or Lamed counted |
 //! | `transfer` | exports and imports experiments |
+//! | `health` | whether Redis takes writes, and what it may delete |
 //! | [`inspect`] | examines the server before a deployment |
 
 mod baseline;
@@ -28,6 +29,7 @@ mod connection;
 mod documents;
 mod exact;
 mod failure;
+mod health;
 pub mod inspect;
 mod keys;
 mod link;
@@ -50,7 +52,7 @@ pub use exact::layout::Boundaries;
 pub use settings::SettingsError;
 
 use crate::documents::{deletion_of, deletion_of_derived};
-use crate::{CommitError, Counters, Include, Part, Recorder, Refusal, StoreError, Write};
+use crate::{CommitError, Counters, Danger, Include, Part, Recorder, Refusal, StoreError, Write};
 use batcher::Batcher;
 use connection::Connection;
 use exact::Exact;
@@ -137,13 +139,9 @@ impl Recorder for RedisStore {
         self.batcher.record(events, record).await
     }
 
-    async fn health(&self) -> Result<(), StoreError> {
-        let connection = &self.server.connection;
-        connection
-            .run(connection.response_timeout(), |mut connection| async move {
-                redis::cmd("PING").exec_async(&mut connection).await
-            })
-            .await
+    /// Writes to every node of a cluster, most probably. One round trip.
+    async fn health(&self) -> Result<Vec<Danger>, StoreError> {
+        health::check(&self.server.connection, self.server.cluster).await
     }
 }
 
