@@ -9,7 +9,7 @@ use abtest_config::Limits;
 use abtest_model::{Event, Experiment, Goal, Namespace, Uuid, Variant};
 use abtest_store::contents::{Control, Looks};
 use abtest_store::embedded::{EmbeddedStore, OpenError};
-use abtest_store::{Counters, Documents, Include, Kind, Recorder};
+use abtest_store::{Counters, Danger, Documents, Include, Kind, Recorder};
 use tempfile::TempDir;
 
 /// A copy of the folder that `abtest serve` of commit 75b0bc9 wrote: `button é` in `shop:a` with
@@ -117,6 +117,7 @@ async fn documents_of_format_2_get_checksums_and_one_that_is_damaged_is_kept_as_
         assert!(found[1].content().is_err());
         let damaged = store.damaged();
         assert_eq!(damaged.len(), 1);
+        assert_eq!(store.health().await, Ok(vec![Danger::Damaged { records: 1 }]));
         assert_eq!(damaged[0].to_string(), "the baseline of `button é` in namespace `shop:a`");
         assert_eq!(found[1].key, Kind::Baseline.of(&experiment));
     }
