@@ -23,7 +23,7 @@ pub(crate) struct DeploymentArguments {
 /// Selects the functions' code.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct ArtifactArguments {
-    /// Folder with track.zip and experiments.zip. By default they are taken from the folder of the
+    /// Folder with track.zip, assign.zip and experiments.zip. By default they are taken from the folder of the
     /// executable, or built from the checkout (the current folder, or ABTEST_SOURCE).
     #[arg(long, value_name = "FOLDER")]
     artifacts: Option<PathBuf>,

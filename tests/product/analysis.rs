@@ -107,7 +107,7 @@ fn a_look_stores_the_alarm_that_it_finds() {
 }
 
 #[test]
-fn the_function_that_browsers_reach_carries_no_statistics() {
+fn the_functions_that_browsers_reach_carry_no_statistics() {
     let has_statistics = |name| {
         // A member of the results document.
         let words = b"chance_to_beat";
@@ -116,10 +116,11 @@ fn the_function_that_browsers_reach_carries_no_statistics() {
     };
     assert!(has_statistics("experiments"));
     assert!(!has_statistics("track"));
+    assert!(!has_statistics("assign"));
 }
 
 #[test]
-fn the_function_that_browsers_reach_is_built_without_what_operators_and_deployments_need() {
+fn the_functions_that_browsers_reach_are_built_without_what_operators_and_deployments_need() {
     let packages = |function: &str| {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let output = Command::new(cargo)
@@ -131,11 +132,14 @@ fn the_function_that_browsers_reach_is_built_without_what_operators_and_deployme
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     };
-    let track = packages("track");
-    for package in ["utoipa", "abtest-stats", "abtest-wiring", "fjall"] {
-        assert!(!track.contains(&format!("{package} v")), "track needs {package}:\n{track}");
+    for function in ["track", "assign"] {
+        let needed = packages(function);
+        for package in ["utoipa", "abtest-stats", "abtest-wiring", "fjall"] {
+            assert!(!needed.contains(&format!("{package} v")), "{function}: {package}:\n{needed}");
+        }
+        let config = needed.lines().find(|line| line.starts_with("abtest-config v")).unwrap();
+        assert!(!config.contains("file"), "{config}");
     }
-    let config = track.lines().find(|line| line.starts_with("abtest-config v")).unwrap();
-    assert!(!config.contains("file"), "{config}");
+    assert!(!packages("track").contains("abtest-assign v"));
     assert!(packages("experiments").contains("utoipa v"));
 }

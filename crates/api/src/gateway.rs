@@ -1,4 +1,4 @@
-//! Both APIs behind one address: what API Gateway does for the deployed functions.
+//! All APIs behind one address: what API Gateway does for the deployed functions.
 
 use std::sync::Arc;
 
@@ -16,13 +16,16 @@ use crate::http::request_summary::RequestSummary;
 use crate::http::response::preflight;
 use crate::http::router::{Found, RouteError, Router};
 use crate::operator::OperatorApi;
-use crate::public::PublicApi;
+use crate::public::published::PublishedNamespaces;
+use crate::public::{AssignApi, TrackApi};
 
-/// Both APIs behind one address, with the built-in paths and the wired ones.
+/// All APIs behind one address, with the built-in paths and the wired ones.
 #[derive(Debug)]
 pub struct Gateway<S> {
     store: Arc<S>,
-    public: PublicApi<S>,
+    published: Arc<PublishedNamespaces<S>>,
+    track: TrackApi<S>,
+    assign: AssignApi<S>,
     operator: OperatorApi<S>,
     router: Router<(Operation, Access)>,
 }
@@ -41,7 +44,7 @@ pub struct WiredPath {
 }
 
 impl<S: Store> Gateway<S> {
-    /// Both APIs over `store`. Operators need one of `keys`.
+    /// All APIs over `store`. Operators need one of `keys`.
     ///
     /// # Errors
     /// When a wired path cannot be told from another path.
@@ -61,8 +64,11 @@ impl<S: Store> Gateway<S> {
         });
         let router = Router::new(built_in.chain(wired))?;
         let store = Arc::new(store);
+        let published = Arc::new(PublishedNamespaces::new(Arc::clone(&store)));
         Ok(Self {
-            public: PublicApi::new(Arc::clone(&store)),
+            track: TrackApi::sharing(Arc::clone(&store), Arc::clone(&published)),
+            assign: AssignApi::sharing(Arc::clone(&store), Arc::clone(&published)),
+            published,
             operator: OperatorApi::new(Arc::clone(&store), keys),
             store,
             router,
@@ -92,7 +98,11 @@ impl<S: Store> Gateway<S> {
     /// # Errors
     /// When the store cannot be read.
     pub async fn tick(&self) -> Result<Tick, Box<Problem>> {
-        self.operator.tick().await
+        let tick = self.operator.tick().await;
+        if !tick.as_ref().is_ok_and(|tick| tick.done.is_empty()) {
+            self.published.note_change();
+        }
+        tick
     }
 
     /// Answers a request by its method and path.
@@ -111,11 +121,21 @@ impl<S: Store> Gateway<S> {
     ) -> Result<Response<AnswerBody>, Box<Problem>> {
         match found? {
             Found::Preflight { methods } => Ok(preflight(&methods, summary)),
-            Found::Target((Operation::Public(operation), _), path) => {
-                self.public.perform(operation, &path, request, summary).await
+            Found::Target((Operation::Track(operation), _), path) => {
+                self.track.perform(operation, &path, request, summary).await
+            }
+            Found::Target((Operation::Assign(operation), _), path) => {
+                self.assign.perform(operation, &path, request, summary).await
             }
             Found::Target((Operation::Operator(operation), access), path) => {
-                self.operator.perform(operation, access, &path, request, summary).await
+                let reads = [http::Method::GET, http::Method::HEAD].contains(request.method());
+                let answer =
+                    self.operator.perform(operation, access, &path, request, summary).await;
+                if !reads {
+                    // Also after a failure: the store may have stored the change.
+                    self.published.note_change();
+                }
+                answer
             }
         }
     }

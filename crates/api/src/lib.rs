@@ -1,9 +1,9 @@
 //! abtest's HTTP API: an `http::Request` becomes an `http::Response`. No socket and no AWS here:
 //! the Lambda functions and `abtest serve` use it unchanged.
 //!
-//! [`PublicApi`] is what browsers need, [`OperatorApi`] what operators need. They are two types, so
-//! that the function that browsers reach contains no code that reads or deletes. [`Gateway`] is both
-//! behind one address.
+//! [`TrackApi`] records events, [`AssignApi`] says which unit gets which variant, and [`OperatorApi`]
+//! is what operators need. They are three types, so that the functions that browsers reach contain
+//! no code that reads or deletes counts. [`Gateway`] is all of them behind one address.
 //!
 //! | module | holds |
 //! |---|---|
@@ -16,8 +16,8 @@
 //! | `namespace` | what a namespace defines |
 //! | [`openapi`] | the description of all this, made from the code |
 //!
-//! [`document`], [`openapi`], `operator` and [`Gateway`] need the feature `operator`. The function
-//! that browsers reach is built without it.
+//! [`AssignApi`] needs the feature `assign`. [`document`], [`openapi`], `operator` and [`Gateway`] need
+//! the feature `operator`. The functions that browsers reach are built without it.
 //!
 //! An event's way: bytes → [`Event`](abtest_model::Event), validated once →
 //! [`Recorder::record`](abtest_store::Recorder::record), one round trip → answer.
@@ -59,7 +59,9 @@ pub use self::http::secret_digest::SecretDigest;
 pub use gateway::{Gateway, WiredPath};
 #[cfg(feature = "operator")]
 pub use operator::{ImportError, ImportOptions, OperatorApi, check_content, import_definition};
-pub use public::PublicApi;
+#[cfg(feature = "assign")]
+pub use public::AssignApi;
+pub use public::TrackApi;
 
 /// What every answer's body is.
 pub type AnswerBody = Full<Bytes>;

@@ -26,6 +26,9 @@ pub(crate) struct NamespaceState {
     pub(crate) settings: Result<Settings, StoreError>,
     /// What a write of the settings must replace.
     pub(crate) settings_expected: Expected,
+    /// What clients may read of all this, once it was asked for.
+    #[cfg(feature = "assign")]
+    pub(crate) view: OnceLock<Arc<crate::public::view::View>>,
 }
 
 /// The stored definition of an experiment.
@@ -36,6 +39,9 @@ pub(crate) struct Defined {
     /// The document, unless this version of abtest cannot read it.
     pub(crate) document: Result<Box<Document>, StoreError>,
     published_bytes: OnceLock<usize>,
+    /// The experiment as it is evaluated, once it was asked for.
+    #[cfg(feature = "assign")]
+    pub(crate) prepared: OnceLock<crate::public::view::Prepared>,
 }
 
 /// A stored layer.
@@ -66,6 +72,8 @@ impl NamespaceState {
             records: HashMap::new(),
             settings: Ok(Settings::default()),
             settings_expected: Expected::Absent,
+            #[cfg(feature = "assign")]
+            view: OnceLock::new(),
         };
         for document in snapshot.documents {
             let (version, name) = (document.version, document.key.name.clone());
@@ -74,8 +82,13 @@ impl NamespaceState {
                     let same = known.and_then(|known| known.experiments.get(&name));
                     let same = same.filter(|same| same.version == version).cloned();
                     let defined = same.unwrap_or_else(|| {
-                        let document = document.parse().map(Box::new);
-                        Arc::new(Defined { version, document, published_bytes: OnceLock::new() })
+                        Arc::new(Defined {
+                            version,
+                            document: document.parse().map(Box::new),
+                            published_bytes: OnceLock::new(),
+                            #[cfg(feature = "assign")]
+                            prepared: OnceLock::new(),
+                        })
                     });
                     state.experiments.insert(name, defined);
                 }

@@ -18,7 +18,7 @@ use crate::http::api_keys::KEY_HEADER;
 use crate::http::response;
 use crate::operator::definitions::history;
 use crate::operator::{control, definitions, delete, looks, prune, results, settings};
-use crate::public::track;
+use crate::public::{assign, config, track};
 
 /// The document as JSON.
 pub fn json() -> Bytes {
@@ -41,6 +41,9 @@ pub(crate) fn document() -> Response<AnswerBody> {
     paths(
         track::one,
         track::many,
+        config::config,
+        assign::one,
+        assign::many,
         results::results,
         results::result,
         looks::take,
@@ -91,6 +94,12 @@ impl Modify for Key {
 /// The parameters that are names.
 const NAMES: [&str; 8] =
     ["experiment", "variant", "event", "uuid", "namespace", "control", "goal", "cursor"];
+
+/// A parameter that may be any text.
+#[derive(utoipa::ToSchema)]
+#[schema(value_type = String, pattern = r"^[\s\S]*$")]
+#[expect(dead_code, reason = "describes a parameter")]
+pub(crate) struct AnyText(String);
 
 /// What [`abtest_model::name`] allows. JSON Schema counts characters, not bytes.
 pub(crate) const NAME_PATTERN: &str = r"^[^\x00-\x1f\x7f-\x9f]+$";
@@ -174,7 +183,9 @@ mod tests {
             }
         }
         let table = ENDPOINTS.iter().map(|endpoint| {
-            let names = endpoint.parameters.iter().map(ToString::to_string).collect();
+            // OpenAPI has no parameters of any name.
+            let fixed = endpoint.parameters.iter().filter(|name| !name.ends_with('*'));
+            let names = fixed.map(ToString::to_string).collect();
             let at = format!("{} {}", endpoint.method, endpoint.path);
             (at, (names, endpoint.access == Access::Key))
         });

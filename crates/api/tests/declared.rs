@@ -6,7 +6,7 @@ mod watched;
 
 use std::sync::Arc;
 
-use abtest_api::PublicApi;
+use abtest_api::TrackApi;
 use abtest_model::{Experiment, Namespace};
 use abtest_store::embedded::EmbeddedStore;
 use abtest_store::{Counters, DocumentKey, Documents, Expected, Include, Kind, Write};
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use watched::Watched;
 
-async fn track(api: &PublicApi<Watched>, events: &Value) -> (u16, Value) {
+async fn track(api: &TrackApi<Watched>, events: &Value) -> (u16, Value) {
     let request = Request::builder().method("POST").uri("/track");
     let answer = api.answer(request.body(Full::<Bytes>::from(events.to_string())).unwrap()).await;
     let status = answer.status().as_u16();
@@ -50,7 +50,7 @@ async fn undeclared_names_are_refused_one_by_one_and_leave_nothing() {
     put(&store, DocumentKey::settings(), json!({"accept": "declared"})).await;
     let (key, content) = definition("button");
     put(&store, key, content).await;
-    let api = PublicApi::new(Arc::clone(&store));
+    let api = TrackApi::new(Arc::clone(&store));
     let batch = json!([
         event("button", "a", "participate", "1"),
         event("button", "a", "buy", "1"),
@@ -99,14 +99,14 @@ async fn a_new_definition_is_found_by_its_first_event() {
     let store = EmbeddedStore::open(folder.path(), Default::default()).unwrap();
     let store = Arc::new(Watched::new(store));
     put(&store, DocumentKey::settings(), json!({"accept": "declared"})).await;
-    let api = PublicApi::new(Arc::clone(&store));
+    let api = TrackApi::new(Arc::clone(&store));
     let other =
         json!([{"experiment": "x", "variant": "a", "event": "e", "uuid": "1", "namespace": "n"}]);
     assert_eq!(track(&api, &other).await.0, 200, "another namespace accepts any name");
     // What is known of the namespace is read before the definition is there.
     let (key, content) = definition("button");
     let known = json!([event("late", "a", "participate", "1")]);
-    let api_before = PublicApi::new(Arc::clone(&store));
+    let api_before = TrackApi::new(Arc::clone(&store));
     put(&store, key, content).await;
     assert_eq!(track(&api, &json!([event("button", "a", "buy", "1")])).await.0, 200);
     assert_eq!(track(&api_before, &known).await.0, 404);

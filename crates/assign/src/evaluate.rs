@@ -78,6 +78,7 @@ pub struct Answer<'e> {
 
 /// Why a unit gets what it gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// The unit is missing or breaks the rule of units.

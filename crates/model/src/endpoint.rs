@@ -15,11 +15,12 @@ pub struct Endpoint {
     pub path: &'static str,
     /// What it does.
     pub operation: Operation,
-    /// The program that holds it.
-    pub program: Program,
+    /// The function that holds it in a deployment. A stream has no function: only `abtest serve` can
+    /// keep a connection open.
+    pub program: Option<Program>,
     /// Who may use it.
     pub access: Access,
-    /// The parameters that its query string may have.
+    /// The parameters that its query string may have. A `*` at the end stands for any text.
     pub parameters: &'static [&'static str],
 }
 
@@ -35,8 +36,10 @@ pub enum Access {
 /// What an endpoint does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
-    /// Something that browsers need.
-    Public(PublicOperation),
+    /// Records events.
+    Track(TrackOperation),
+    /// Says which unit gets which variant.
+    Assign(AssignOperation),
     /// Something that operators need.
     Operator(OperatorOperation),
 }
@@ -45,7 +48,8 @@ impl Operation {
     /// A stable name for metrics and logs.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Public(operation) => operation.name(),
+            Self::Track(operation) => operation.name(),
+            Self::Assign(operation) => operation.name(),
             Self::Operator(operation) => operation.name(),
         }
     }
@@ -69,12 +73,24 @@ macro_rules! operations {
 }
 
 operations! {
-    /// What the public API does.
-    PublicOperation {
+    /// What the endpoints that record events do.
+    TrackOperation {
         /// Records the event of a query string.
         TrackOne "track",
         /// Records the event or the events of a body.
         TrackMany "track",
+    }
+}
+
+operations! {
+    /// What the endpoints that assign variants do.
+    AssignOperation {
+        /// The published document of a namespace.
+        Config "config",
+        /// Assigns a unit in one experiment.
+        AssignOne "assign",
+        /// Assigns a unit in several experiments.
+        AssignMany "assign",
     }
 }
 
@@ -122,14 +138,24 @@ operations! {
     }
 }
 
-const fn public(
+const fn track(
     method: Method,
-    path: &'static str,
-    operation: PublicOperation,
+    operation: TrackOperation,
     parameters: &'static [&'static str],
 ) -> Endpoint {
-    let operation = Operation::Public(operation);
-    Endpoint { method, path, operation, program: Program::Track, access: Access::Open, parameters }
+    let (program, access) = (Some(Program::Track), Access::Open);
+    let operation = Operation::Track(operation);
+    Endpoint { method, path: "/track", operation, program, access, parameters }
+}
+
+const fn assign(
+    method: Method,
+    path: &'static str,
+    operation: AssignOperation,
+    parameters: &'static [&'static str],
+) -> Endpoint {
+    let (program, access) = (Some(Program::Assign), Access::Open);
+    Endpoint { method, path, operation: Operation::Assign(operation), program, access, parameters }
 }
 
 const fn operator(
@@ -139,7 +165,7 @@ const fn operator(
     parameters: &'static [&'static str],
 ) -> Endpoint {
     let operation = Operation::Operator(operation);
-    let (program, access) = (Program::Experiments, Access::Key);
+    let (program, access) = (Some(Program::Experiments), Access::Key);
     Endpoint { method, path, operation, program, access, parameters }
 }
 
@@ -157,15 +183,21 @@ macro_rules! analysis_parameters {
 pub const ENDPOINTS: &[Endpoint] = {
     use Method::{Delete, Get, Patch, Post, Put};
     use OperatorOperation as Operator;
-    use PublicOperation as Public;
     &[
-        public(
+        track(
             Get,
-            "/track",
-            Public::TrackOne,
+            TrackOperation::TrackOne,
             &["experiment", "variant", "event", "uuid", "namespace"],
         ),
-        public(Post, "/track", Public::TrackMany, &[]),
+        track(Post, TrackOperation::TrackMany, &[]),
+        assign(Get, "/config", AssignOperation::Config, &["namespace"]),
+        assign(
+            Get,
+            "/assign",
+            AssignOperation::AssignOne,
+            &["namespace", "experiment", "unit", "variant", "allocation", "track", "attribute.*"],
+        ),
+        assign(Post, "/assign", AssignOperation::AssignMany, &[]),
         operator(
             Get,
             "/experiments",
@@ -258,10 +290,14 @@ mod tests {
     }
 
     #[test]
-    fn the_public_program_holds_public_operations_only() {
+    fn each_program_holds_its_own_operations_only() {
         for endpoint in ENDPOINTS {
-            let is_public = matches!(endpoint.operation, Operation::Public(_));
-            assert_eq!(endpoint.program == Program::Track, is_public, "{endpoint:?}");
+            let program = match endpoint.operation {
+                Operation::Track(_) => Some(Program::Track),
+                Operation::Assign(_) => Some(Program::Assign),
+                Operation::Operator(_) => Some(Program::Experiments),
+            };
+            assert_eq!(endpoint.program, program, "{endpoint:?}");
         }
     }
 }

@@ -3,15 +3,17 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::endpoint::{ENDPOINTS, Operation, OperatorOperation, PublicOperation};
+use crate::endpoint::{ENDPOINTS, Operation, OperatorOperation, TrackOperation};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// What an endpoint that wiring names does, whatever its path: abtest's two functions, and
-/// Gimel's handlers.
+/// What an endpoint that wiring names does, whatever its path: abtest's functions, and Gimel's
+/// handlers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Handler {
     /// Records events. `track`, `gimel.track`.
     Track,
+    /// The endpoints that assign variants, by path. `assign`.
+    Assign,
     /// The operator's endpoints, by path. `experiments`.
     Experiments,
     /// Every experiment's results. `gimel.all`.
@@ -25,8 +27,9 @@ pub enum Handler {
 impl Handler {
     /// Every handler, under each of its names. Of several names the first is the one that is
     /// written.
-    pub const NAMES: [(&'static str, Self); 6] = [
+    pub const NAMES: [(&'static str, Self); 7] = [
         ("track", Self::Track),
+        ("assign", Self::Assign),
         ("experiments", Self::Experiments),
         ("gimel.track", Self::Track),
         ("gimel.all", Self::GimelAll),
@@ -38,6 +41,7 @@ impl Handler {
     pub fn program(self) -> Program {
         match self {
             Self::Track => Program::Track,
+            Self::Assign => Program::Assign,
             Self::Experiments | Self::GimelAll | Self::GimelExperiment | Self::GimelDelete => {
                 Program::Experiments
             }
@@ -45,11 +49,11 @@ impl Handler {
     }
 
     /// What it does for a method at whatever path wiring gave it. `None` for a method that it does
-    /// not answer, and for [`Handler::Experiments`], which goes by path.
+    /// not answer, and for [`Handler::Assign`] and [`Handler::Experiments`], which go by path.
     pub fn operation(self, method: Method) -> Option<Operation> {
         let operation = match (self, method) {
-            (Self::Track, Method::Get) => Operation::Public(PublicOperation::TrackOne),
-            (Self::Track, Method::Post) => Operation::Public(PublicOperation::TrackMany),
+            (Self::Track, Method::Get) => Operation::Track(TrackOperation::TrackOne),
+            (Self::Track, Method::Post) => Operation::Track(TrackOperation::TrackMany),
             (Self::GimelAll, Method::Get) => Operation::Operator(OperatorOperation::Results),
             (Self::GimelExperiment, Method::Get) => {
                 Operation::Operator(OperatorOperation::GimelExperiment)
@@ -66,8 +70,8 @@ impl Handler {
     pub fn methods(self) -> impl Iterator<Item = Method> {
         let by_path = move |method: &Method| {
             let mut endpoints = ENDPOINTS.iter();
-            self == Self::Experiments
-                && endpoints.any(|one| one.program == self.program() && one.method == *method)
+            matches!(self, Self::Assign | Self::Experiments)
+                && endpoints.any(|one| one.program == Some(self.program()) && one.method == *method)
         };
         let answers = move |method: &Method| self.operation(*method).is_some() || by_path(method);
         Method::ALL.into_iter().filter(answers)
@@ -84,7 +88,7 @@ impl fmt::Display for Handler {
 /// The error for a name that no handler has.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "`{0}` is not a handler; use track, experiments, gimel.track, gimel.all, gimel.experiment \
+    "`{0}` is not a handler; use track, assign, experiments, gimel.track, gimel.all, gimel.experiment \
      or gimel.delete"
 )]
 pub struct UnknownHandler(String);
@@ -113,23 +117,26 @@ impl Serialize for Handler {
     }
 }
 
-/// The two programs: what browsers reach and what operators reach are kept apart.
+/// The programs that are deployed. What browsers reach and what operators reach are kept apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Program {
     /// Records events, and can do nothing else.
     Track,
+    /// Reads what is published and assigns variants. It can record events.
+    Assign,
     /// Reads and deletes.
     Experiments,
 }
 
 impl Program {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Track, Self::Experiments];
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Track, Self::Assign, Self::Experiments];
 
     /// The name of its binary and of its artefact.
     pub fn name(self) -> &'static str {
         match self {
             Self::Track => "track",
+            Self::Assign => "assign",
             Self::Experiments => "experiments",
         }
     }
@@ -138,6 +145,7 @@ impl Program {
     pub fn handler(self) -> Handler {
         match self {
             Self::Track => Handler::Track,
+            Self::Assign => Handler::Assign,
             Self::Experiments => Handler::Experiments,
         }
     }
@@ -195,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn only_tracking_lies_in_the_public_program() {
+    fn only_tracking_lies_in_the_program_that_records_events() {
         for (_, handler) in Handler::NAMES {
             let public = handler.program() == Program::Track;
             assert_eq!(public, handler == Handler::Track, "{handler}");

@@ -68,12 +68,19 @@ impl<'a> Query<'a> {
         }
     }
 
-    /// Checks that every parameter is one of `known`, so that a misspelt one is not ignored.
+    /// Checks that every parameter is one of `known`, so that a misspelt one is not ignored. A `*` at
+    /// the end of a known one stands for any text.
     ///
     /// # Errors
     /// The first parameter that is not known.
     pub fn check_known(&self, known: &'static [&'static str]) -> Result<(), InputError> {
-        match self.parameters.iter().find(|(name, _)| !known.contains(&&**name)) {
+        let is_known = |name: &str| {
+            known.iter().any(|known| match known.strip_suffix('*') {
+                Some(start) => name.starts_with(start),
+                None => name == *known,
+            })
+        };
+        match self.parameters.iter().find(|(name, _)| !is_known(name)) {
             Some((name, _)) => Err(InputError::UnknownParameter {
                 parameter: printable(name),
                 length: name.len(),

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use abtest_api::PublicApi;
+use abtest_api::TrackApi;
 use abtest_lambda::{serve, start};
 use abtest_model::Program;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     let started = start(Program::Track).await?;
-    let api = Arc::new(PublicApi::new(started.store));
+    let api = Arc::new(TrackApi::new(started.store));
     serve(move |request| {
         let api = Arc::clone(&api);
         async move { api.answer(request).await }

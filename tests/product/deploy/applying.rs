@@ -38,8 +38,8 @@ fn the_first_deploy_makes_everything_and_the_second_changes_nothing() {
         &account["logs"]["/aws/lambda/abtest-track"]["tags"],
     ];
     assert!(tagged.iter().all(|tags| **tags == tag), "{tagged:?}");
-    assert_eq!(account["roles"].as_object().unwrap().len(), 2);
-    for name in ["abtest-track", "abtest-experiments"] {
+    assert_eq!(account["roles"].as_object().unwrap().len(), 3);
+    for name in ["abtest-track", "abtest-assign", "abtest-experiments"] {
         let role_name = format!("{name}-eu-west-1");
         let arn = account["functions"][name]["live"]["live"]["Role"].as_str().unwrap();
         assert!(arn.ends_with(&format!(":role/{role_name}")), "{arn}");
@@ -83,7 +83,8 @@ fn a_changed_config_and_changed_code_become_a_new_version_and_nothing_else_moves
 
     // Other code: the programs swapped would not run, but they are other bytes.
     let folder = tempfile::tempdir().unwrap();
-    for (from, to) in [("track", "experiments"), ("experiments", "track")] {
+    let swapped = [("track", "experiments"), ("experiments", "track"), ("assign", "assign")];
+    for (from, to) in swapped {
         let zip = |name: &str| format!("{name}.zip");
         std::fs::copy(artifacts().join(zip(from)), folder.path().join(zip(to))).unwrap();
     }

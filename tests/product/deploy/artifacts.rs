@@ -11,7 +11,8 @@ use super::{Laptop, artifacts, succeeded};
 #[test]
 fn artefacts_are_the_same_bytes_each_time_and_run_on_lambdas_glibc() {
     let zips = || {
-        ["track.zip", "experiments.zip"].map(|name| std::fs::read(artifacts().join(name)).unwrap())
+        ["track.zip", "assign.zip", "experiments.zip"]
+            .map(|name| std::fs::read(artifacts().join(name)).unwrap())
     };
     let first = zips();
     let folder = artifacts();
@@ -26,7 +27,7 @@ fn artefacts_are_the_same_bytes_each_time_and_run_on_lambdas_glibc() {
     succeeded(&output);
     assert!(first == zips());
     std::fs::remove_file(config).unwrap();
-    for program in ["track", "experiments"] {
+    for program in ["track", "assign", "experiments"] {
         let output = Command::new("objdump").arg("-T").arg(binary(program)).output().unwrap();
         let symbols = String::from_utf8_lossy(&output.stdout).into_owned();
         let newest = symbols
@@ -53,7 +54,7 @@ fn arm64_is_built_with_cargo_lambda_and_nothing_is_installed() {
     // head of one (64-bit, little-endian, AArch64, no sections).
     let builder = r#"#!/bin/sh
 echo "$@" > arguments
-for name in track experiments; do
+for name in track assign experiments; do
   mkdir -p target/lambda/$name
   printf '\177ELF\002\001\001\0\0\0\0\0\0\0\0\0\003\0\267\0\001\0\0\0\0\0\0\0\0\0\0\0' > target/lambda/$name/bootstrap
   printf '\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\100\0\070\0\0\0\100\0\0\0\0\0' >> target/lambda/$name/bootstrap
@@ -78,7 +79,7 @@ done
     assert_eq!(
         arguments.trim(),
         "lambda build --skip-target-check --target aarch64-unknown-linux-gnu.2.34 --profile \
-         function --locked -p track -p experiments"
+         function --locked -p track -p assign -p experiments"
     );
     let live = aws.account()["functions"]["abtest-track"]["live"]["live"].clone();
     assert_eq!(live["Architectures"], json!(["arm64"]));

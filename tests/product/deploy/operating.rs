@@ -124,7 +124,7 @@ fn logs_show_what_the_functions_logged_the_oldest_first() {
     assert_eq!(laptop.run(&aws, &["logs", "--since", "2100-01-01T00:00:00Z"]), "");
     let unknown = aws.abtest(laptop.path(), &["logs", "--function", "abtest-trakc"]);
     let errors = String::from_utf8_lossy(&unknown.stderr);
-    assert!(errors.contains("it has abtest-experiments, abtest-track"), "{errors}");
+    assert!(errors.contains("it has abtest-assign, abtest-experiments, abtest-track"), "{errors}");
 }
 
 #[test]

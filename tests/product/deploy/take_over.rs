@@ -35,8 +35,11 @@ fn a_deployment_of_gimel_is_taken_over_with_its_address_and_its_key() {
     let names = |account: &Value, part: &str| -> Vec<String> {
         account[part].as_object().unwrap().keys().cloned().collect()
     };
-    assert_eq!(names(&ours, "functions"), ["gimel-experiments", "gimel-track"]);
-    assert_eq!(names(&ours, "roles"), ["gimel-experiments-eu-west-1", "gimel-track-eu-west-1"]);
+    assert_eq!(names(&ours, "functions"), ["gimel-assign", "gimel-experiments", "gimel-track"]);
+    assert_eq!(
+        names(&ours, "roles"),
+        ["gimel-assign-eu-west-1", "gimel-experiments-eu-west-1", "gimel-track-eu-west-1"]
+    );
     let resources = &ours["apis"][0][1]["resources"];
     for path in gimels["apis"][0][1]["resources"].as_object().unwrap().keys() {
         assert!(resources.get(path).is_some(), "{path} is gone");

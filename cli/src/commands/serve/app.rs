@@ -111,17 +111,17 @@ impl<S: Store> App<S> {
         Arc::clone(&self.metrics)
     }
 
-    /// Whether a request is for an endpoint that the browsers of visitors use.
-    pub(super) fn is_public(&self, request: &FullRequest) -> bool {
-        matches!(self.endpoint(request), Some((Operation::Public(_), _)))
+    /// Whether a request sends events.
+    pub(super) fn is_tracking(&self, request: &FullRequest) -> bool {
+        matches!(self.endpoint(request), Some((Operation::Track(_), _)))
     }
 
     fn endpoint(&self, request: &FullRequest) -> Option<(Operation, Access)> {
         self.api.find(request.method(), request.uri().path())
     }
 
-    /// Answers a request to a public endpoint.
-    pub(super) async fn answer_public(&self, request: FullRequest) -> Response<AnswerBody> {
+    /// Answers a request that sends events.
+    pub(super) async fn answer_tracking(&self, request: FullRequest) -> Response<AnswerBody> {
         let start = Instant::now();
         if let Err(wait) = self.rates.requests.spend(client(&request), weight(&request)) {
             return self.too_often(wait);

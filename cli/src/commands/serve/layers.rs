@@ -22,8 +22,7 @@ use crate::server::Answers;
 /// Smaller answers are not worth compressing.
 const COMPRESSED_FROM: u64 = 1_024;
 
-/// The app with its layers. Answers to the public endpoints are small and many, so nothing is
-/// compressed there.
+/// The app with its layers. Answers to events are small and many, so nothing is compressed there.
 pub(super) fn around<S: Store>(app: Arc<App<S>>) -> impl Answers<UnsyncBoxBody<Bytes, BoxError>> {
     let answer = {
         let app = Arc::clone(&app);
@@ -41,8 +40,8 @@ pub(super) fn around<S: Store>(app: Arc<App<S>>) -> impl Answers<UnsyncBoxBody<B
         let all = Arc::clone(&all);
         async move {
             let (app, compressing) = &*all;
-            Ok::<_, Infallible>(if app.is_public(&request) {
-                app.answer_public(request).await.map(Either::Left)
+            Ok::<_, Infallible>(if app.is_tracking(&request) {
+                app.answer_tracking(request).await.map(Either::Left)
             } else {
                 compressing.clone().oneshot(request).await?.map(Either::Right)
             })

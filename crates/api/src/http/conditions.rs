@@ -42,6 +42,20 @@ pub(crate) fn tag(mut response: Response<AnswerBody>, version: u64) -> Response<
     response
 }
 
+/// Whether a client already has what has this tag. Tags are compared weakly (RFC 9110, 13.1.2),
+/// because CDNs mark tags as weak.
+#[cfg_attr(not(feature = "assign"), expect(dead_code, reason = "assignment uses it"))]
+pub(crate) fn is_unchanged(headers: &HeaderMap, tag: &HeaderValue) -> bool {
+    let own = tag.as_bytes();
+    let conditions = headers.get_all(IF_NONE_MATCH).iter();
+    let mut tags =
+        conditions.flat_map(|condition| condition.as_bytes().split(|byte| *byte == b','));
+    tags.any(|tag| {
+        let tag = tag.trim_ascii();
+        tag == b"*" || tag.strip_prefix(b"W/").unwrap_or(tag) == own
+    })
+}
+
 /// The value of a header that may come once.
 fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>, Box<Problem>> {
     let mut values = headers.get_all(name).iter();
@@ -72,6 +86,24 @@ mod tests {
             map.append(name, value.parse().unwrap());
         }
         precondition(&map).map_err(|problem| problem.into_response().status())
+    }
+
+    #[test]
+    fn a_tag_that_a_client_has_is_compared_weakly() {
+        let tag = HeaderValue::from_static("\"abc\"");
+        for (condition, unchanged) in [
+            ("\"abc\"", true),
+            ("W/\"abc\"", true),
+            ("\"x\", W/\"abc\"", true),
+            ("*", true),
+            ("\"abd\"", false),
+            ("abc", false),
+            ("", false),
+        ] {
+            let headers = HeaderMap::from_iter([(IF_NONE_MATCH, condition.parse().unwrap())]);
+            assert_eq!(is_unchanged(&headers, &tag), unchanged, "{condition}");
+        }
+        assert!(!is_unchanged(&HeaderMap::new(), &tag));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A request's query string, checked against the parameters of its operation.
 
 use abtest_model::Query;
-use abtest_model::endpoint::{ENDPOINTS, Operation, PublicOperation};
+use abtest_model::endpoint::{ENDPOINTS, Operation, TrackOperation};
 use http::Uri;
 
 use crate::http::problem::Problem;
@@ -10,7 +10,7 @@ use crate::http::problem::Problem;
 /// Tracking ignores unknown parameters: cache busters and `utm_…` must not lose an event.
 pub(crate) fn parse(uri: &Uri, operation: Operation) -> Result<Query<'_>, Box<Problem>> {
     let query = Query::parse(uri.query().unwrap_or_default())?;
-    if operation == Operation::Public(PublicOperation::TrackOne) {
+    if operation == Operation::Track(TrackOperation::TrackOne) {
         return Ok(query);
     }
     let endpoint = ENDPOINTS.iter().find(|endpoint| endpoint.operation == operation);

@@ -6,11 +6,15 @@ use http::header::{
     ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, PRAGMA,
     X_CONTENT_TYPE_OPTIONS,
 };
+#[cfg(feature = "assign")]
+use http::header::{ACCESS_CONTROL_EXPOSE_HEADERS, ETAG};
 use http::{Response, StatusCode};
 use serde::Serialize;
 
 use crate::AnswerBody;
 use crate::http::request_summary::RequestSummary;
+#[cfg(feature = "assign")]
+use crate::public::view::Tagged;
 
 /// An answer with a JSON body.
 pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response<AnswerBody> {
@@ -31,6 +35,30 @@ pub(crate) fn with_body(
     *response.body_mut() = AnswerBody::new(body.into());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
+}
+
+/// An answer that clients may keep and ask for again by its tag.
+#[cfg(feature = "assign")]
+pub(crate) fn with_tag(content_type: &'static str, tagged: &Tagged) -> Response<AnswerBody> {
+    let mut response = with_body(StatusCode::OK, content_type, tagged.body.clone());
+    tag(&mut response, &tagged.tag);
+    response
+}
+
+/// The answer to a client that has what it asks for.
+#[cfg(feature = "assign")]
+pub(crate) fn not_modified(tag: &HeaderValue) -> Response<AnswerBody> {
+    let mut response = empty(StatusCode::NOT_MODIFIED);
+    self::tag(&mut response, tag);
+    response
+}
+
+#[cfg(feature = "assign")]
+fn tag(response: &mut Response<AnswerBody>, tag: &HeaderValue) {
+    let headers = response.headers_mut();
+    headers.remove(PRAGMA);
+    headers.insert(ETAG, tag.clone());
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("ETag, Retry-After"));
 }
 
 /// The answer to OPTIONS.

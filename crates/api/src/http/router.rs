@@ -129,7 +129,7 @@ fn allowed<T>(methods: &Methods<T>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use abtest_model::endpoint::{ENDPOINTS, Operation, OperatorOperation, PublicOperation};
+    use abtest_model::endpoint::{ENDPOINTS, Operation, OperatorOperation, TrackOperation};
 
     use super::*;
 
@@ -178,7 +178,7 @@ mod tests {
         let methods = "GET, HEAD, POST, OPTIONS".to_owned();
         let found = router().find(&Method::OPTIONS, "/track").unwrap();
         assert_eq!(found, Found::Preflight { methods });
-        let track_one = Operation::Public(PublicOperation::TrackOne);
+        let track_one = Operation::Track(TrackOperation::TrackOne);
         for method in [Method::GET, Method::HEAD] {
             let found = router().find(&method, "/track").unwrap();
             assert_eq!(found, Found::Target(track_one, PathParameters::default()));

@@ -40,7 +40,7 @@ impl<S: Store> OperatorApi<S> {
                 let target = (operation, endpoint.access);
                 Some((endpoint.method, endpoint.path.to_owned(), target))
             }
-            Operation::Public(_) => None,
+            _ => None,
         });
         let answer_limit = AnswerLimit::default();
         let definitions = Definitions::default();
@@ -91,7 +91,7 @@ impl<S: Store> OperatorApi<S> {
                 Operation::Operator(operation) => {
                     Some((method, "/".to_owned(), (operation, access)))
                 }
-                Operation::Public(_) => None,
+                _ => None,
             });
         let found = Router::of_table(operations).find(request.method(), "/");
         self.answer_found(found, request).await

@@ -2,6 +2,7 @@
 //! the store is down.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -29,12 +30,14 @@ pub(crate) struct PublishedNamespaces<D> {
     known: Mutex<HashMap<Namespace, Arc<Known>>>,
     /// When an unknown name last caused a read.
     refreshed: Mutex<Option<Instant>>,
+    /// How often this process changed documents. What was read before the last change is old.
+    changes: AtomicU64,
 }
 
 /// What is known of a namespace.
 #[derive(Debug, Default)]
 struct Known {
-    /// One reader at a time reads a namespace for the first time.
+    /// One reader at a time reads a namespace for the first time, or after a change.
     turn: tokio::sync::Mutex<()>,
     held: Mutex<Option<Held>>,
 }
@@ -42,7 +45,10 @@ struct Known {
 #[derive(Debug, Clone)]
 struct Held {
     state: Arc<NamespaceState>,
+    /// When the read began.
     read: Instant,
+    /// The changes of this process before the read began.
+    changes: u64,
 }
 
 /// What an event names that its namespace does not declare.
@@ -63,11 +69,12 @@ impl<D: Documents> PublishedNamespaces<D> {
             namespaces: Namespaces::default(),
             known: Mutex::default(),
             refreshed: Mutex::default(),
+            changes: AtomicU64::default(),
         }
     }
 
-    /// What a namespace defines, at most ten seconds old. While the store cannot be read, it is what
-    /// was read last.
+    /// What a namespace defines, at most ten seconds old. What this process changed is visible at
+    /// once. While the store cannot be read, it is what was read last.
     ///
     /// # Errors
     /// When the namespace was never read and the store cannot be read now.
@@ -76,22 +83,22 @@ impl<D: Documents> PublishedNamespaces<D> {
         namespace: &Namespace,
     ) -> Result<Arc<NamespaceState>, StoreError> {
         let known = self.known(namespace);
-        let held = known.held();
-        match held {
-            Some(Held { state, read }) if read.elapsed() < FRESH => Ok(state),
-            Some(Held { state, .. }) => {
+        match known.held() {
+            Some(held) if !self.is_current(&held) => self.read_in_turn(namespace, &known).await,
+            None => self.read_in_turn(namespace, &known).await,
+            Some(Held { state, read, .. }) if read.elapsed() < FRESH => Ok(state),
+            Some(Held { state, changes, .. }) => {
                 // The others go on with what is known, while this request reads.
-                known.hold(&state);
+                known.hold(Held { state: Arc::clone(&state), read: Instant::now(), changes });
                 Ok(self.read(namespace, &known).await.unwrap_or(state))
             }
-            None => {
-                let _turn = known.turn.lock().await;
-                match known.held() {
-                    Some(Held { state, .. }) => Ok(state),
-                    None => self.read(namespace, &known).await,
-                }
-            }
         }
+    }
+
+    /// Makes every later request see what this process changed.
+    #[cfg_attr(not(feature = "operator"), expect(dead_code, reason = "the gateway uses it"))]
+    pub(crate) fn note_change(&self) {
+        self.changes.fetch_add(1, Ordering::AcqRel);
     }
 
     /// What each event names that is not declared, in a namespace that accepts declared names only.
@@ -118,14 +125,42 @@ impl<D: Documents> PublishedNamespaces<D> {
         found
     }
 
+    /// Reads a namespace, unless another request has read it meanwhile.
+    async fn read_in_turn(
+        &self,
+        namespace: &Namespace,
+        known: &Known,
+    ) -> Result<Arc<NamespaceState>, StoreError> {
+        let _turn = known.turn.lock().await;
+        let held = match known.held() {
+            Some(held) if self.is_current(&held) => return Ok(held.state),
+            held => held,
+        };
+        let changes = self.changes.load(Ordering::Acquire);
+        match (self.read(namespace, known).await, held) {
+            (Ok(state), _) => Ok(state),
+            (Err(_), Some(Held { state, .. })) => {
+                // The requests that wait do not ask a store that is down one after the other.
+                known.hold(Held { state: Arc::clone(&state), read: Instant::now(), changes });
+                Ok(state)
+            }
+            (Err(error), None) => Err(error),
+        }
+    }
+
+    fn is_current(&self, held: &Held) -> bool {
+        held.changes == self.changes.load(Ordering::Acquire)
+    }
+
     async fn read(
         &self,
         namespace: &Namespace,
         known: &Known,
     ) -> Result<Arc<NamespaceState>, StoreError> {
+        let (changes, start) = (self.changes.load(Ordering::Acquire), Instant::now());
         let read = self.namespaces.read_definitions(&*self.documents, namespace).await;
         match &read {
-            Ok(state) => known.hold(state),
+            Ok(state) => known.hold(Held { state: Arc::clone(state), read: start, changes }),
             Err(error) => tracing::warn!(%error, "the definitions of a namespace were not read"),
         }
         read
@@ -161,9 +196,12 @@ impl Known {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn hold(&self, state: &Arc<NamespaceState>) {
-        let held = Held { state: Arc::clone(state), read: Instant::now() };
-        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(held);
+    /// Remembers what was read, unless a later read has ended before.
+    fn hold(&self, read: Held) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.as_ref().is_none_or(|held| held.read <= read.read) {
+            *held = Some(read);
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 #![allow(dead_code)] // no test uses all of it
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use abtest_model::{Event, Experiment, Namespace, Tally};
 use abtest_store::embedded::EmbeddedStore;
@@ -16,12 +16,23 @@ use abtest_store::{
 pub(crate) struct Watched {
     store: EmbeddedStore,
     calls: AtomicUsize,
+    is_down: AtomicBool,
     deletes_before_commit: Mutex<Option<(Namespace, Experiment)>>,
 }
 
 impl Watched {
     pub(crate) fn new(store: EmbeddedStore) -> Self {
-        Self { store, calls: AtomicUsize::new(0), deletes_before_commit: Mutex::default() }
+        Self {
+            store,
+            calls: AtomicUsize::new(0),
+            is_down: AtomicBool::new(false),
+            deletes_before_commit: Mutex::default(),
+        }
+    }
+
+    /// Makes every call fail, or no call any more.
+    pub(crate) fn set_down(&self, is_down: bool) {
+        self.is_down.store(is_down, Ordering::SeqCst);
     }
 
     /// How many calls there were since the last time.
@@ -34,19 +45,22 @@ impl Watched {
         *self.deletes_before_commit.lock().unwrap() = Some((namespace, experiment));
     }
 
-    fn count(&self) -> &EmbeddedStore {
+    fn count(&self) -> Result<&EmbeddedStore, StoreError> {
         self.calls.fetch_add(1, Ordering::SeqCst);
-        &self.store
+        match self.is_down.load(Ordering::SeqCst) {
+            true => Err(StoreError::Unreachable("the test says so".to_owned())),
+            false => Ok(&self.store),
+        }
     }
 }
 
 impl Recorder for Watched {
     async fn record(&self, events: Vec<Event>) -> Result<Vec<Result<(), Refusal>>, StoreError> {
-        self.count().record(events).await
+        self.count()?.record(events).await
     }
 
     async fn health(&self) -> Result<Vec<Danger>, StoreError> {
-        self.count().health().await
+        self.count()?.health().await
     }
 }
 
@@ -57,7 +71,7 @@ impl Counters for Watched {
         scope: Option<&[Experiment]>,
         include: Include,
     ) -> Result<Vec<Tally>, StoreError> {
-        self.count().read(namespace, scope, include).await
+        self.count()?.read(namespace, scope, include).await
     }
 
     async fn delete(
@@ -65,7 +79,7 @@ impl Counters for Watched {
         namespace: &Namespace,
         experiment: &Experiment,
     ) -> Result<bool, StoreError> {
-        self.count().delete(namespace, experiment).await
+        self.count()?.delete(namespace, experiment).await
     }
 
     async fn prune(
@@ -74,7 +88,7 @@ impl Counters for Watched {
         experiment: &Experiment,
         part: &Part,
     ) -> Result<bool, StoreError> {
-        self.count().prune(namespace, experiment, part).await
+        self.count()?.prune(namespace, experiment, part).await
     }
 }
 
@@ -84,7 +98,7 @@ impl Documents for Watched {
         namespace: &Namespace,
         key: &DocumentKey,
     ) -> Result<Option<Document>, StoreError> {
-        self.count().get(namespace, key).await
+        self.count()?.get(namespace, key).await
     }
 
     async fn list(
@@ -93,7 +107,7 @@ impl Documents for Watched {
         kinds: &[Kind],
         names: Option<&[Experiment]>,
     ) -> Result<Vec<Document>, StoreError> {
-        self.count().list(namespace, kinds, names).await
+        self.count()?.list(namespace, kinds, names).await
     }
 
     async fn snapshot(
@@ -101,7 +115,7 @@ impl Documents for Watched {
         namespace: &Namespace,
         unless_version: Option<u64>,
     ) -> Result<Option<NamespaceSnapshot>, StoreError> {
-        self.count().snapshot(namespace, unless_version).await
+        self.count()?.snapshot(namespace, unless_version).await
     }
 
     async fn definitions(
@@ -109,15 +123,15 @@ impl Documents for Watched {
         namespace: &Namespace,
         unless_version: Option<u64>,
     ) -> Result<Option<NamespaceSnapshot>, StoreError> {
-        self.count().definitions(namespace, unless_version).await
+        self.count()?.definitions(namespace, unless_version).await
     }
 
     async fn namespaces(&self) -> Result<Vec<Namespace>, StoreError> {
-        self.count().namespaces().await
+        self.count()?.namespaces().await
     }
 
     async fn version(&self, namespace: &Namespace) -> Result<u64, StoreError> {
-        self.count().version(namespace).await
+        self.count()?.version(namespace).await
     }
 
     async fn commit(
@@ -130,7 +144,7 @@ impl Documents for Watched {
         if let Some((namespace, experiment)) = deleted {
             self.store.delete(&namespace, &experiment).await?;
         }
-        self.count().commit(namespace, based_on, writes).await
+        self.count()?.commit(namespace, based_on, writes).await
     }
 
     async fn history(
@@ -138,6 +152,6 @@ impl Documents for Watched {
         namespace: &Namespace,
         key: &DocumentKey,
     ) -> Result<Vec<HistoryEntry>, StoreError> {
-        self.count().history(namespace, key).await
+        self.count()?.history(namespace, key).await
     }
 }

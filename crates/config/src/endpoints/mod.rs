@@ -112,8 +112,9 @@ impl Endpoints {
         name: &DeploymentName,
         built_in: &model::Endpoint,
     ) -> Result<(), WiringError> {
-        let function = format!("{name}-{}", built_in.program.name());
-        let usual = default_size(built_in.program);
+        let Some(program) = built_in.program else { return Ok(()) };
+        let function = format!("{name}-{}", program.name());
+        let usual = default_size(program);
         let wired = *self.functions.entry(function.clone()).or_insert(usual);
         if wired.handler != usual.handler {
             return Err(WiringError::BuiltIn {
@@ -126,7 +127,13 @@ impl Endpoints {
         let endpoint = Endpoint {
             function,
             key_required: built_in.access == Access::Key,
-            parameters: built_in.parameters.iter().map(known).collect(),
+            // The gateway cannot declare parameters of any name. It passes all of them on.
+            parameters: built_in
+                .parameters
+                .iter()
+                .filter(|name| !name.ends_with('*'))
+                .map(known)
+                .collect(),
         };
         self.add((ResourcePath::new(built_in.path)?, built_in.method), endpoint)
     }
@@ -208,6 +215,7 @@ fn default_size(program: Program) -> Function {
     let handler = program.handler();
     match program {
         Program::Track => Function { handler, memory: 128, timeout: 3 },
+        Program::Assign => Function { handler, memory: 256, timeout: 5 },
         Program::Experiments => Function { handler, memory: 512, timeout: 25 },
     }
 }
@@ -244,6 +252,11 @@ mod tests {
         assert_eq!(
             shown,
             [
+                "GET /assign abtest-assign open",
+                "HEAD /assign abtest-assign open",
+                "POST /assign abtest-assign open",
+                "GET /config abtest-assign open",
+                "HEAD /config abtest-assign open",
                 "DELETE /delete abtest-experiments key",
                 "GET /experiments abtest-experiments key",
                 "HEAD /experiments abtest-experiments key",
@@ -283,7 +296,7 @@ mod tests {
             wiring("abtest-track", "track", "/a/b/", "POST", false),
         ];
         let endpoints = endpoints(&extra).unwrap();
-        assert_eq!(endpoints.functions.len(), 2);
+        assert_eq!(endpoints.functions.len(), 3);
         assert_eq!(endpoints.functions["abtest-track"].memory, 256);
         let paths: Vec<_> =
             endpoints.paths().into_iter().map(|path| path.as_str().to_owned()).collect();

@@ -1,8 +1,8 @@
-//! The public API over a store.
+//! The API that records events, over a store.
 
 use std::sync::Arc;
 
-use abtest_model::endpoint::{ENDPOINTS, Operation, PublicOperation};
+use abtest_model::endpoint::{ENDPOINTS, Operation, TrackOperation};
 use abtest_model::{Handler, Method};
 use abtest_store::{Documents, Recorder};
 use http::{Request, Response};
@@ -19,34 +19,39 @@ use crate::http::router::{Found, PathParameters, Router};
 
 /// Records events and reads what is defined, and can do nothing else.
 #[derive(Debug)]
-pub struct PublicApi<R> {
+pub struct TrackApi<R> {
     recorder: Arc<R>,
-    published: PublishedNamespaces<R>,
-    built_in: Router<PublicOperation>,
+    published: Arc<PublishedNamespaces<R>>,
+    built_in: Router<TrackOperation>,
     /// What a path does that is not built in: wiring led it here, so it tracks.
-    elsewhere: Router<PublicOperation>,
+    elsewhere: Router<TrackOperation>,
 }
 
-impl<R: Recorder + Documents> PublicApi<R> {
-    /// The public API over the store `recorder`.
+impl<R: Recorder + Documents> TrackApi<R> {
+    /// The API over the store `recorder`.
     pub fn new(recorder: Arc<R>) -> Self {
-        let public = ENDPOINTS.iter().filter_map(|endpoint| match endpoint.operation {
-            Operation::Public(operation) => {
+        let published = Arc::new(PublishedNamespaces::new(Arc::clone(&recorder)));
+        Self::sharing(recorder, published)
+    }
+
+    /// The API over the store `recorder`, with what was read of its namespaces.
+    pub(crate) fn sharing(recorder: Arc<R>, published: Arc<PublishedNamespaces<R>>) -> Self {
+        let built_in = ENDPOINTS.iter().filter_map(|endpoint| match endpoint.operation {
+            Operation::Track(operation) => {
                 Some((endpoint.method, endpoint.path.to_owned(), operation))
             }
-            Operation::Operator(_) => None,
+            _ => None,
         });
         let tracking = Method::ALL.into_iter().filter_map(|method| {
             match Handler::Track.operation(method)? {
-                Operation::Public(operation) => Some((method, "/".to_owned(), operation)),
-                Operation::Operator(_) => None,
+                Operation::Track(operation) => Some((method, "/".to_owned(), operation)),
+                _ => None,
             }
         });
-        let published = PublishedNamespaces::new(Arc::clone(&recorder));
         Self {
             recorder,
             published,
-            built_in: Router::of_table(public),
+            built_in: Router::of_table(built_in),
             elsewhere: Router::of_table(tracking),
         }
     }
@@ -65,7 +70,7 @@ impl<R: Recorder + Documents> PublicApi<R> {
 
     async fn answer_found<B: Body>(
         &self,
-        found: Result<Found<PublicOperation>, Box<Problem>>,
+        found: Result<Found<TrackOperation>, Box<Problem>>,
         request: Request<B>,
         summary: &mut RequestSummary,
     ) -> Result<Response<AnswerBody>, Box<Problem>> {
@@ -79,22 +84,22 @@ impl<R: Recorder + Documents> PublicApi<R> {
 
     pub(crate) async fn perform<B: Body>(
         &self,
-        operation: PublicOperation,
+        operation: TrackOperation,
         _path: &PathParameters,
         request: Request<B>,
         summary: &mut RequestSummary,
     ) -> Result<Response<AnswerBody>, Box<Problem>> {
         summary.operation = operation.name();
         let uri = request.uri().clone();
-        let query = query::parse(&uri, Operation::Public(operation))?;
+        let query = query::parse(&uri, Operation::Track(operation))?;
         match operation {
-            PublicOperation::TrackOne if request.method() == http::Method::HEAD => {
+            TrackOperation::TrackOne if request.method() == http::Method::HEAD => {
                 track::check_one(&query)
             }
-            PublicOperation::TrackOne => {
+            TrackOperation::TrackOne => {
                 track::one(&*self.recorder, &self.published, &query, summary).await
             }
-            PublicOperation::TrackMany => {
+            TrackOperation::TrackMany => {
                 track::many(&*self.recorder, &self.published, request, summary).await
             }
         }

@@ -1,0 +1,90 @@
+//! The API that says which unit gets which variant, over a store.
+
+use std::sync::Arc;
+
+use abtest_model::Namespace;
+use abtest_model::endpoint::{AssignOperation, ENDPOINTS, Operation};
+use abtest_store::{Documents, Recorder};
+use http::{Request, Response};
+use http_body::Body;
+
+use super::published::PublishedNamespaces;
+use super::view::View;
+use super::{assign, config};
+use crate::AnswerBody;
+use crate::http::problem::Problem;
+use crate::http::query;
+use crate::http::request_summary::RequestSummary;
+use crate::http::response::preflight;
+use crate::http::router::{Found, PathParameters, Router};
+
+/// Reads what is published and assigns variants. It can record the exposures that it causes.
+#[derive(Debug)]
+pub struct AssignApi<S> {
+    pub(super) store: Arc<S>,
+    published: Arc<PublishedNamespaces<S>>,
+    built_in: Router<AssignOperation>,
+}
+
+impl<S: Recorder + Documents> AssignApi<S> {
+    /// The API over `store`.
+    pub fn new(store: Arc<S>) -> Self {
+        let published = Arc::new(PublishedNamespaces::new(Arc::clone(&store)));
+        Self::sharing(store, published)
+    }
+
+    /// The API over `store`, with what was read of its namespaces.
+    pub(crate) fn sharing(store: Arc<S>, published: Arc<PublishedNamespaces<S>>) -> Self {
+        let built_in = ENDPOINTS.iter().filter_map(|endpoint| match endpoint.operation {
+            Operation::Assign(operation) => {
+                Some((endpoint.method, endpoint.path.to_owned(), operation))
+            }
+            _ => None,
+        });
+        Self { store, published, built_in: Router::of_table(built_in) }
+    }
+
+    /// Answers a request by its path.
+    pub async fn answer<B: Body>(&self, request: Request<B>) -> Response<AnswerBody> {
+        let mut summary = RequestSummary::default();
+        let answer = match self.built_in.find(request.method(), request.uri().path()) {
+            Ok(Found::Preflight { methods }) => Ok(preflight(&methods, &mut summary)),
+            Ok(Found::Target(operation, path)) => {
+                self.perform(operation, &path, request, &mut summary).await
+            }
+            Err(problem) => Err(problem),
+        };
+        summary.attach(answer)
+    }
+
+    pub(crate) async fn perform<B: Body>(
+        &self,
+        operation: AssignOperation,
+        _path: &PathParameters,
+        request: Request<B>,
+        summary: &mut RequestSummary,
+    ) -> Result<Response<AnswerBody>, Box<Problem>> {
+        summary.operation = operation.name();
+        let uri = request.uri().clone();
+        let query = &query::parse(&uri, Operation::Assign(operation))?;
+        match operation {
+            AssignOperation::Config => config::config(self, query, request.headers()).await,
+            AssignOperation::AssignOne => {
+                // HEAD is safe, so it records nothing (RFC 9110, 9.2.1).
+                let may_record = request.method() != http::Method::HEAD;
+                assign::one(self, query, may_record, summary).await
+            }
+            AssignOperation::AssignMany => assign::many(self, request, summary).await,
+        }
+    }
+
+    /// What clients may read of a namespace.
+    ///
+    /// # Errors
+    /// When the namespace was never read and the store cannot be read now, or when the settings of
+    /// the namespace cannot be read.
+    pub(super) async fn view(&self, namespace: &Namespace) -> Result<Arc<View>, Box<Problem>> {
+        let state = self.published.get(namespace).await?;
+        Ok(View::of(&state, namespace)?)
+    }
+}

@@ -1,0 +1,85 @@
+//! The unit and the attributes that a request names.
+
+use abtest_assign::targeting::{AttributesError, checked_attributes};
+use abtest_model::{Query, Uuid};
+use serde_json::{Map, Value};
+
+use crate::http::problem::Problem;
+
+/// What stands before the name of an attribute in a query string.
+const ATTRIBUTE: &str = "attribute.";
+
+/// The unit that a member of a body names: a text, or an integer in decimal. Anything else, and a
+/// text that breaks the rule of units, is no unit.
+pub(crate) fn unit_of(value: &Value) -> Option<Uuid> {
+    match value {
+        Value::String(text) => Uuid::new(text.as_str()).ok(),
+        Value::Number(number) if number.is_i64() || number.is_u64() => {
+            Uuid::new(number.to_string()).ok()
+        }
+        _ => None,
+    }
+}
+
+/// The attributes of a query string: `attribute.country=DE`. All of them are texts.
+pub(crate) fn attributes_of(query: &Query<'_>) -> Result<Map<String, Value>, Box<Problem>> {
+    let mut attributes = Map::new();
+    for (name, value) in query.pairs() {
+        let Some(attribute) = name.strip_prefix(ATTRIBUTE) else { continue };
+        if attributes.insert(attribute.to_owned(), value.into()).is_some() {
+            let detail = "an attribute is given more than once; send it once";
+            return Err(Problem::wrong_parameter(ATTRIBUTE, "once", detail));
+        }
+    }
+    Ok(checked_attributes(attributes.into())?)
+}
+
+impl From<AttributesError> for Box<Problem> {
+    fn from(error: AttributesError) -> Self {
+        let rule = match error {
+            AttributesError::NotAnObject => "object",
+            AttributesError::TooLarge(_) => "length",
+            AttributesError::TooDeep => "depth",
+        };
+        Problem::wrong_parameter("attributes", rule, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_unit_is_a_text_or_an_integer() {
+        let unit = |value: Value| unit_of(&value).map(|unit| unit.to_string());
+        assert_eq!(unit(json!("visitor 1 🙂")).as_deref(), Some("visitor 1 🙂"));
+        assert_eq!(unit(json!(42)).as_deref(), Some("42"));
+        assert_eq!(unit(json!(-7)).as_deref(), Some("-7"));
+        assert_eq!(unit(json!(u64::MAX)).as_deref(), Some("18446744073709551615"));
+        let longest = "x".repeat(200);
+        assert_eq!(unit(json!(longest)), Some(longest));
+        for wrong in [
+            json!(""),
+            json!("a\u{0}b"),
+            json!("x".repeat(201)),
+            json!(1.5),
+            json!(true),
+            json!(null),
+        ] {
+            assert_eq!(unit(wrong.clone()), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn attributes_of_a_query_are_texts_within_the_limits() {
+        let query = Query::parse("attribute.country=DE&unit=u&attribute.a.b=1").unwrap();
+        let attributes = attributes_of(&query).unwrap();
+        assert_eq!(Value::from(attributes), json!({"country": "DE", "a.b": "1"}));
+        let twice = Query::parse("attribute.a=1&attribute.a=2").unwrap();
+        assert!(attributes_of(&twice).is_err());
+        let large = format!("attribute.a={}", "x".repeat(70_000));
+        assert!(attributes_of(&Query::parse(&large).unwrap()).is_err());
+    }
+}

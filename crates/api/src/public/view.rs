@@ -1,0 +1,191 @@
+//! What clients may read of a namespace at one version, prepared for many evaluations.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use abtest_assign::{Answer, BrokenExperiment, Context, Evaluated, Reason};
+use abtest_model::Namespace;
+use abtest_model::definition::published::FORMAT;
+use abtest_model::definition::{Document, PublishedExperiment, Seed, UnitHash};
+use abtest_store::StoreError;
+use bytes::Bytes;
+use http::HeaderValue;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::namespace::{Defined, NamespaceState};
+
+/// What clients may read of a namespace.
+#[derive(Debug)]
+pub(crate) struct View {
+    /// The experiments that clients can evaluate, `server_only` ones included.
+    pub(crate) experiments: BTreeMap<Box<str>, Arc<Experiment>>,
+    /// The published document.
+    pub(crate) document: Tagged,
+}
+
+/// An answer's body with its entity tag.
+#[derive(Debug, Clone)]
+pub(crate) struct Tagged {
+    /// The body.
+    pub(crate) body: Bytes,
+    /// A strong tag: another body has another tag.
+    pub(crate) tag: HeaderValue,
+}
+
+/// A published experiment.
+#[derive(Debug)]
+pub(crate) struct Experiment {
+    /// The experiment, ready for evaluations.
+    pub(crate) evaluated: Evaluated,
+    /// Whether documents that browsers can read leave it out.
+    pub(crate) server_only: bool,
+    /// As JSON.
+    json: Box<str>,
+}
+
+/// What an experiment became the last time it was prepared.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    ring: Option<Seed>,
+    hash: UnitHash,
+    outcome: Outcome,
+}
+
+/// An experiment, or nothing if it is not published, or why it cannot be evaluated.
+type Outcome = Result<Option<Arc<Experiment>>, BrokenExperiment>;
+
+impl View {
+    /// What clients may read of a namespace in this state. A document that cannot be evaluated is
+    /// left out, and the log says why.
+    ///
+    /// # Errors
+    /// When the settings cannot be read: they say how units become buckets.
+    pub(crate) fn of(
+        state: &NamespaceState,
+        namespace: &Namespace,
+    ) -> Result<Arc<Self>, StoreError> {
+        let settings = state.settings.as_ref().map_err(Clone::clone)?;
+        let view = state.view.get_or_init(|| Arc::new(Self::new(state, namespace, settings.hash)));
+        Ok(Arc::clone(view))
+    }
+
+    /// The answer for a unit in one experiment.
+    pub(crate) fn evaluate(&self, experiment: &str, context: &Context<'_>) -> Answer<'_> {
+        match (self.experiments.get(experiment), context.unit) {
+            (Some(experiment), _) => experiment.evaluated.evaluate(context),
+            (None, Some(_)) => Answer::default_for(Reason::Unknown),
+            (None, None) => Answer::default_for(Reason::NoUnit),
+        }
+    }
+
+    fn new(state: &NamespaceState, namespace: &Namespace, hash: UnitHash) -> Self {
+        let experiments: BTreeMap<Box<str>, Arc<Experiment>> = state
+            .experiments
+            .iter()
+            .filter_map(|(name, defined)| {
+                let experiment = prepared(state, name, defined, hash).ok().flatten()?;
+                Some((name.as_str().into(), experiment))
+            })
+            .collect();
+        let published = experiments.values().filter(|experiment| !experiment.server_only);
+        let document = document(namespace, state.version, hash, published.map(|one| &*one.json));
+        Self { experiments, document: Tagged::new(document) }
+    }
+}
+
+impl Tagged {
+    pub(crate) fn new(body: impl Into<Bytes>) -> Self {
+        let body = body.into();
+        let tag = tag_of(&[&body]);
+        Self { body, tag }
+    }
+}
+
+/// The entity tag of what is made from these parts.
+pub(crate) fn tag_of(parts: &[&[u8]]) -> HeaderValue {
+    let mut digest = Sha256::new();
+    for part in parts {
+        digest.update((part.len() as u64).to_be_bytes());
+        digest.update(part);
+    }
+    let digits: String =
+        digest.finalize().iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+    HeaderValue::from_str(&format!("\"{digits}\"")).unwrap_or(HeaderValue::from_static("\"\""))
+}
+
+/// Prepares an experiment once per version of its document.
+fn prepared(state: &NamespaceState, name: &str, defined: &Defined, hash: UnitHash) -> Outcome {
+    let broken = |reason: String| BrokenExperiment { experiment: name.to_owned(), reason };
+    let document = match &defined.document {
+        Ok(document) => &**document,
+        Err(error) => {
+            let report = || {
+                let error = broken(error.to_string());
+                tracing::warn!(%error, "a definition is left out");
+                Prepared { ring: None, hash, outcome: Err(error) }
+            };
+            return defined.prepared.get_or_init(report).outcome.clone();
+        }
+    };
+    let layer = document.definition.layer.as_ref().map(ToString::to_string);
+    let ring = layer.as_deref().and_then(|layer| state.layer_id(layer));
+    let prepare = || {
+        let outcome = match (&layer, ring) {
+            (Some(layer), None) => Err(broken(format!("its layer {layer} cannot be read"))),
+            _ => Experiment::new(name, document, ring, hash),
+        };
+        if let Err(error) = &outcome {
+            tracing::warn!(%error, "a definition is left out");
+        }
+        Prepared { ring: ring.cloned(), hash, outcome }
+    };
+    let known = defined.prepared.get_or_init(prepare);
+    if known.ring.as_ref() == ring && known.hash == hash {
+        return known.outcome.clone();
+    }
+    // The hash changed before the first start, or the layer was created again.
+    prepare().outcome
+}
+
+impl Experiment {
+    fn new(name: &str, document: &Document, ring: Option<&Seed>, hash: UnitHash) -> Outcome {
+        let Some(published) = document.publish(name, ring) else { return Ok(None) };
+        let broken = |reason: String| BrokenExperiment { experiment: name.to_owned(), reason };
+        let json = serde_json::to_string(&published).map_err(|error| broken(error.to_string()))?;
+        let evaluated = Evaluated::new(published, hash)?;
+        let server_only = document.definition.server_only;
+        Ok(Some(Arc::new(Self { evaluated, server_only, json: json.into() })))
+    }
+}
+
+/// The published document. It is what [`Published`](abtest_model::definition::Published) would be
+/// as JSON, from experiments that are JSON already.
+fn document<'a>(
+    namespace: &Namespace,
+    version: u64,
+    hash: UnitHash,
+    experiments: impl Iterator<Item = &'a str>,
+) -> String {
+    #[derive(Serialize)]
+    struct Head<'a> {
+        format: u32,
+        namespace: &'a str,
+        version: u64,
+        hash: UnitHash,
+        experiments: [PublishedExperiment; 0],
+    }
+    let head =
+        Head { format: FORMAT, namespace: namespace.as_str(), version, hash, experiments: [] };
+    let mut document = serde_json::to_string(&head).unwrap_or_default();
+    // Without the end of the empty array and of the object.
+    document.truncate(document.len().saturating_sub("]}".len()));
+    for (index, experiment) in experiments.enumerate() {
+        if index > 0 {
+            document.push(',');
+        }
+        document.push_str(experiment);
+    }
+    document.push_str("]}");
+    document
+}
