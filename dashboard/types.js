@@ -11,7 +11,7 @@
  *
  * @typedef {"sample_ratio_mismatch"|"control_assumed"|"weights_assumed_equal"|"weights_incomplete"|"too_few_participants"
  *   |"counter_error_dominates"|"counted_as_rate"|"successes_cut"|"no_primary_goal"|"family_not_declared"
- *   |"looks_taken"|"looks_differ"|"looks_reset"|"plan_too_small"|"left_out"|"damaged_document"
+ *   |"looks_taken"|"looks_differ"|"looks_reset"|"plan_too_small"|"left_out"|"damaged_document"|"counts_lost"
  *   |"what_if"|"disturbance"|"undeclared"|"negligible_variants"|"names_look_alike"} RemarkCode
  *
  * @typedef {object} Remark

@@ -23,6 +23,40 @@ fn post(serve: &Serve, uuids: std::ops::Range<u64>) {
 }
 
 #[test]
+fn a_counter_that_another_program_deletes_is_reported_also_after_it_began_again() {
+    for counting in ["hll", "exact"] {
+        let redis = Redis::start();
+        let serve = Serve::start(&["--redis", &redis.url(), "--counting", counting]);
+        for uuid in 0..20 {
+            assert_eq!(serve.track("e", "v", "participate", &uuid.to_string()), 200);
+            assert_eq!(serve.track("e", "w", "participate", &uuid.to_string()), 200);
+        }
+        let warning = || {
+            let report = serve.get("/experiments/e").json();
+            let warnings = report["analysis"]["warnings"].as_array().unwrap().clone();
+            let lost = warnings.into_iter().find(|warning| warning["code"] == "counts_lost");
+            lost.map(|warning| warning["message"].as_str().unwrap().to_owned())
+        };
+        assert_eq!(warning(), None);
+        let counter = match counting {
+            "hll" => "alephbet:counters:e:participate:v".to_owned(),
+            _ => {
+                let identity =
+                    redis.command(&["HGET", "{abtest}:alephbet:e:counters", "participate:v"]);
+                format!("abtest:{{{}}}", &identity[..16])
+            }
+        };
+        // A day began when the counter had counted already.
+        redis.command(&["HSET", &format!("abtest:days:{counter}"), "99999", "15"]);
+        assert_eq!(redis.command(&["DEL", &counter]), "1");
+        assert!(warning().unwrap().contains("`participate` of `v`. "), "{counting}");
+        assert!(serve.get("/experiments").text.contains("counts_lost"), "{counting}");
+        assert_eq!(serve.track("e", "v", "participate", "0"), 200);
+        assert!(warning().unwrap().contains("`participate` of `v`. "), "{counting} began again");
+    }
+}
+
+#[test]
 fn a_million_events_through_http_are_a_million() {
     const EVENTS: u64 = 1_000_000;
     const BATCH: u64 = 500;

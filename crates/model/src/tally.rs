@@ -76,6 +76,9 @@ pub struct Tally {
     pub memory: Option<u64>,
     /// What other programs counted before, where that was asked for.
     pub baselines: Vec<Baseline>,
+    /// Counters that have lost what they counted: the store knows their names, but what they counted is
+    /// gone or began again. Their counts are too low.
+    pub lost: BTreeSet<(Goal, Variant)>,
     counters: BTreeMap<Goal, BTreeMap<Variant, u64>>,
 }
 
@@ -89,6 +92,7 @@ impl Tally {
             timeline: None,
             memory: None,
             baselines: Vec::new(),
+            lost: BTreeSet::new(),
             counters: BTreeMap::new(),
         }
     }

@@ -130,6 +130,8 @@ pub enum RemarkCode {
     LeftOut,
     /// Something stored with the experiment cannot be read. The report goes without it.
     DamagedDocument,
+    /// The store has lost what some counters counted. Their counts are too low.
+    CountsLost,
     /// The report answers another question than the experiment's definition.
     WhatIf,
     /// A change contaminated the groups that were already counted.

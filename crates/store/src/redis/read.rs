@@ -1,7 +1,7 @@
 //! Reads tallies in three round trips, however many experiments there are: the names, the keys of
 //! their counters, the counts.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use abtest_model::{Counting, Day, Experiment, Goal, Tally, Timeline, Variant};
@@ -63,7 +63,7 @@ pub(super) async fn tallies(
             if include.days {
                 counts.hgetall(identity.state_key());
             } else {
-                let fields = ["count", "deepest"];
+                let fields = ["count", "deepest", "lost"];
                 counts.add_command(cmd("HMGET").arg(identity.state_key()).arg(&fields).take());
             }
         }
@@ -75,15 +75,23 @@ pub(super) async fn tallies(
         let mut tally = Tally::new(experiment, counters.counting());
         let mut timeline = Timeline::default();
         for (goal, variant) in counters.estimated.keys() {
-            tally.set(goal.clone(), variant.clone(), read(answers.next())?);
+            let count = read(answers.next())?;
+            tally.set(goal.clone(), variant.clone(), count);
+            // A counter is registered together with its first uuid.
+            if count == 0 {
+                tally.lost.insert((goal.clone(), variant.clone()));
+            }
         }
         if include.days {
-            add_estimated_days(&mut timeline, &counters.estimated, &mut answers)?;
+            add_estimated_days(&mut timeline, &mut tally.lost, &counters.estimated, &mut answers)?;
         }
         let mut exact = Vec::with_capacity(counters.exact.len());
         for ((goal, variant), identity) in &counters.exact {
             let state = State::read(answers.next(), include.days)?;
             tally.set(goal.clone(), variant.clone(), state.count);
+            if state.is_lost {
+                tally.lost.insert((goal.clone(), variant.clone()));
+            }
             for (day, new) in state.days {
                 timeline.add(goal.clone(), variant.clone(), day, new);
             }
@@ -105,9 +113,11 @@ pub(super) async fn tallies(
 }
 
 /// Adds the days of estimated counters: the difference between a counter's estimate when a day
-/// began and its estimate when the next one began, or now.
+/// began and its estimate when the next one began, or now. An estimate never falls, so a counter that
+/// now has less than when a day began was deleted meanwhile.
 fn add_estimated_days(
     timeline: &mut Timeline,
+    lost: &mut BTreeSet<(Goal, Variant)>,
     counters: &CounterKeys,
     answers: &mut impl Iterator<Item = Value>,
 ) -> Result<(), StoreError> {
@@ -115,6 +125,9 @@ fn add_estimated_days(
     for (goal, variant) in each_key {
         let begins: BTreeMap<u32, u64> = read(answers.next())?;
         let now: u64 = read(answers.next())?;
+        if begins.values().any(|begin| *begin > now) {
+            lost.insert((goal.clone(), variant.clone()));
+        }
         let ends = begins.values().copied().skip(1).chain([now]);
         for ((day, begin), end) in begins.iter().zip(ends) {
             let new = end.saturating_sub(*begin);
@@ -129,22 +142,26 @@ struct State {
     count: u64,
     deepest: u8,
     days: Vec<(Day, u64)>,
+    /// Whether it is missing, or began again after it was deleted.
+    is_lost: bool,
 }
 
 impl State {
     /// Reads the whole hash, or the answer to HMGET.
     fn read(answer: Option<Value>, whole: bool) -> Result<Self, StoreError> {
-        let (count, deepest, days) = if whole {
+        let (count, deepest, lost, days) = if whole {
             let mut state: HashMap<String, u64> = read(answer)?;
-            let (count, deepest) = (state.remove("count"), state.remove("deepest"));
+            let mut take = |field: &str| state.remove(field);
+            let (count, deepest, lost) = (take("count"), take("deepest"), take("lost"));
             let day = |(field, new): (String, u64)| Some((Day(field.parse().ok()?), new));
-            (count, deepest, state.into_iter().filter_map(day).collect())
+            (count, deepest, lost, state.into_iter().filter_map(day).collect())
         } else {
-            let (count, deepest): (Option<u64>, Option<u64>) = read(answer)?;
-            (count, deepest, Vec::new())
+            let (count, deepest, lost): (Option<u64>, Option<u64>, Option<u64>) = read(answer)?;
+            (count, deepest, lost, Vec::new())
         };
         let deepest = u8::try_from(deepest.unwrap_or(0)).unwrap_or(LAST_LEVEL).min(LAST_LEVEL);
-        Ok(Self { count: count.unwrap_or(0), deepest, days })
+        let is_lost = count.is_none() || lost.is_some();
+        Ok(Self { count: count.unwrap_or(0), deepest, days, is_lost })
     }
 }
 

@@ -79,6 +79,7 @@ pub(crate) fn read(
         analysis(&answer.results, definition, &mut settings, asked)?;
     looks::warn(&mut analysis, &earlier.looks.resets);
     warn_of_damage(&mut analysis, &earlier.damaged);
+    warn_of_loss(&mut analysis, tally);
     warn_of_definition(&mut analysis, definition, &answer, &what_if);
     answer.what_if = what_if;
     if question.detail == Detail::Summary {
@@ -127,6 +128,7 @@ pub(crate) fn look(
         analysis(&answer.results, definition, &mut settings, Asked::Alone)?;
     looks::warn(&mut analysis, &stored.resets);
     warn_of_damage(&mut analysis, &earlier.damaged);
+    warn_of_loss(&mut analysis, tally);
     warn_of_definition(&mut analysis, definition, &answer, &what_if);
     let look = looks::new_one(&analysis, stored);
     answer.analysis = Some(analysis);
@@ -203,6 +205,36 @@ fn warn_of_damage(analysis: &mut Analysis, damaged: &[Damage]) {
         message: format!("This report is incomplete: {}.", damage.reason),
     });
     analysis.warnings.extend(warnings);
+}
+
+/// Most lost counters that a warning names.
+const NAMED: usize = 5;
+
+/// Says which counters have lost what they counted.
+fn warn_of_loss(analysis: &mut Analysis, tally: &Tally) {
+    if tally.lost.is_empty() {
+        return;
+    }
+    let shown = |name: &str| name.escape_debug().to_string();
+    let mut named: Vec<String> = tally
+        .lost
+        .iter()
+        .take(NAMED)
+        .map(|(goal, variant)| {
+            format!("`{}` of `{}`", shown(goal.as_str()), shown(variant.as_str()))
+        })
+        .collect();
+    match tally.lost.len() - named.len() {
+        0 => {}
+        more => named.push(format!("and {more} more")),
+    }
+    let message = format!(
+        "Counts of this experiment are lost: {}. Redis deleted them, or another program did, so the \
+         numbers are too low. Do not act on them; check maxmemory-policy, and start a new \
+         experiment.",
+        named.join(", ")
+    );
+    analysis.warnings.push(Remark { code: RemarkCode::CountsLost, message });
 }
 
 fn participants(results: &ExperimentResults) -> u64 {

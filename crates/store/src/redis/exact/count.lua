@@ -47,6 +47,12 @@ if not count then
   end
   count, deepest = 0, 0
   redis.call('HSET', KEYS[1], 'count', 0, 'deepest', 0)
+  -- Marks without a state: the state was deleted, for example when the memory was full.
+  for bucket = 2, 1 + declared do
+    if redis.call('EXISTS', KEYS[bucket]) == 1 then
+      redis.call('HSET', KEYS[1], 'lost', 1)
+    end
+  end
 end
 
 local before = count
