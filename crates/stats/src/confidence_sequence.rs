@@ -43,6 +43,25 @@ impl Observation {
         require(count("n", n)? >= 1.0, "n", "at least 1", n)?;
         Ok(Self { difference, variance, n })
     }
+
+    /// The estimated difference.
+    #[must_use]
+    pub fn difference(self) -> f64 {
+        self.difference
+    }
+
+    /// The standard error of the estimate.
+    #[must_use]
+    pub fn standard_error(self) -> f64 {
+        self.variance.sqrt()
+    }
+
+    /// The interval for one look.
+    #[must_use]
+    pub fn normal_interval(self, level: Level) -> Interval {
+        let half_width = level.critical_value() * self.standard_error();
+        Interval { low: self.difference - half_width, high: self.difference + half_width }
+    }
 }
 
 /// rho, the constant of a sequence. It is fixed before the first look.

@@ -10,6 +10,8 @@
 //! | [`score`] | score intervals, which agree with the z test |
 //! | [`rate_ratio`] | goals that a visitor can reach many times |
 //! | [`welch`] | continuous metrics, such as revenue |
+//! | [`fieller`] | the lift of a mean |
+//! | [`stratified`] | two variants over periods of constant weights |
 //! | [`sample_ratio`] | whether the participants are split as declared |
 //! | [`sample_size`] | how many participants, what power, how long |
 //! | [`confidence_sequence`] | looking at any time |
@@ -43,6 +45,7 @@ pub mod confidence_sequence;
 pub mod counter_error;
 pub mod error;
 mod exponential;
+pub mod fieller;
 pub mod group_sequential;
 pub mod level;
 pub mod many_comparisons;
@@ -54,6 +57,7 @@ pub mod rate_ratio;
 pub mod sample_ratio;
 pub mod sample_size;
 pub mod score;
+pub mod stratified;
 pub mod student;
 pub mod two_proportion;
 pub mod welch;

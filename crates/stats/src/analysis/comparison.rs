@@ -3,7 +3,7 @@
 use super::arm::Arm;
 use super::evidence::{Evidence, Silence};
 use super::family::Family;
-use super::goal::{Goal, NO_CHANCES};
+use super::goal::Goal;
 use super::input::{Better, Settings};
 use super::method::Method;
 use super::plan::Plan;
@@ -57,9 +57,11 @@ pub(super) fn comparison(
     let chances = sides.goal.chances.as_ref();
     let chance = |table: &[Vec<Option<f64>>]| table[row.variant][sides.control_index];
     let decisive = Decisive::of(row);
-    let (lift, difference) = match &row.evidence {
-        Evidence::Look(look) => (Some(look.lift), look.difference),
-        _ => (Arm::lift(control, variant), Arm::difference(control, variant)),
+    let (lift, difference) = match row.evidence.estimates() {
+        Some((lift, difference)) => (Some(lift), difference),
+        // Rates of several periods together can mislead.
+        None if sides.goal.periods.is_some() => (None, None),
+        None => (Arm::lift(control, variant), Arm::difference(control, variant)),
     };
     let interval = decisive.interval;
     let power = plan.power(control.effective_trials().min(variant.effective_trials()));
@@ -84,10 +86,14 @@ pub(super) fn comparison(
             Evidence::Look(look) => Some(look.look),
             _ => None,
         },
+        strata: match &row.evidence {
+            Evidence::Stratified { strata, .. } => Some(*strata),
+            _ => None,
+        },
         counter_share: Arm::counter_share(control, variant),
         power,
         sample_needed: plan.needed.clone(),
-        reason: reason(row, lift, chances.is_some(), plan, power, decisive.difference.is_some()),
+        reason: reason(row, lift, sides.goal, plan, power, decisive.difference.is_some()),
     }
 }
 
@@ -114,11 +120,8 @@ impl Decisive {
                 adjusted_p_value: Some(look.adjusted_p_value),
             };
         }
-        let z = match &row.evidence {
-            Evidence::Fixed { z, .. } | Evidence::AlwaysValid { z, .. } => Some(*z),
-            Evidence::Look(_) | Evidence::Silent(_) => None,
-        };
-        let (Some(outcome), Some(z), Some(p_value)) = (row.corrected, z, row.evidence.p_value())
+        let (Some(outcome), Some(z), Some(p_value)) =
+            (row.corrected, row.evidence.z(), row.evidence.p_value())
         else {
             return Self::default();
         };
@@ -150,7 +153,7 @@ fn decided(interval: Interval, better: Better) -> Option<Decided> {
 fn reason(
     row: &Row,
     lift: Option<f64>,
-    chances: bool,
+    goal: &Goal<'_>,
     plan: &Plan,
     power: Option<f64>,
     difference: bool,
@@ -164,8 +167,8 @@ fn reason(
     if !difference {
         return Some("the look did not store the difference".to_owned());
     }
-    if !chances {
-        return Some(NO_CHANCES.to_owned());
+    if let Some(reason) = goal.no_chances() {
+        return Some(reason.to_owned());
     }
     plan.needed.reason.clone().filter(|_| power.is_none())
 }

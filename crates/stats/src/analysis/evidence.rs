@@ -1,9 +1,10 @@
 //! What a method knows about one comparison: its statistic, and from it p-values and intervals of any level.
 
 use super::arm::Arm;
-use super::report::ComparisonLook;
+use super::report::{ComparisonLook, StrataReport};
 use crate::confidence_sequence::{Observation, Rho};
 use crate::level::{Interval, Level};
+use crate::normal;
 use crate::proportion::Proportion;
 use crate::score;
 use crate::words::counted;
@@ -18,6 +19,13 @@ pub(super) enum Evidence {
     Fixed { control: Proportion, variant: Proportion, z: f64, p_value: f64 },
     /// Any look: a confidence sequence.
     AlwaysValid { ln_ratio: Observation, difference: Option<Observation>, z: f64, rho: Rho },
+    /// Several periods of constant weights, compared within each. With `rho`: a confidence sequence; without: one look.
+    Stratified {
+        ln_ratio: Observation,
+        difference: Option<Observation>,
+        rho: Option<Rho>,
+        strata: StrataReport,
+    },
     /// A recorded look, with its own share of alpha: the correction is already in its bound.
     Look(LookEvidence),
     /// There is none, for this reason.
@@ -98,6 +106,10 @@ impl Evidence {
         match self {
             Self::Fixed { p_value, .. } => Some(*p_value),
             Self::AlwaysValid { ln_ratio, rho, .. } => Some(rho.p_value(*ln_ratio)),
+            Self::Stratified { ln_ratio, rho, .. } => Some(match rho {
+                Some(rho) => rho.p_value(*ln_ratio),
+                None => normal::two_sided_p(ln_ratio.difference() / ln_ratio.standard_error()),
+            }),
             Self::Look(_) | Self::Silent(_) => None,
         }
     }
@@ -112,6 +124,11 @@ impl Evidence {
             Self::AlwaysValid { ln_ratio, z, rho, .. } => {
                 let ln = rho.interval(*ln_ratio, level);
                 (Interval::finite(ln.low.exp_m1(), ln.high.exp_m1())?, *z > 0.0)
+            }
+            Self::Stratified { ln_ratio, rho, .. } => {
+                let ln = at_once_or_always(*ln_ratio, *rho, level);
+                let up = ln_ratio.difference() > 0.0;
+                (Interval::finite(ln.low.exp_m1(), ln.high.exp_m1())?, up)
             }
             Self::Look(look) => return Some(look.lift_interval),
             Self::Silent(_) => return None,
@@ -129,13 +146,45 @@ impl Evidence {
                 score::difference_interval(*control, *variant, level)
             }
             Self::AlwaysValid { difference, rho, .. } => Some(rho.interval((*difference)?, level)),
+            Self::Stratified { difference, rho, .. } => {
+                Some(at_once_or_always((*difference)?, *rho, level))
+            }
             Self::Look(look) => look.difference_interval,
             Self::Silent(_) => None,
         }
     }
+
+    /// The statistic in standard errors, for the methods that are corrected by family.
+    pub(super) fn z(&self) -> Option<f64> {
+        match self {
+            Self::Fixed { z, .. } | Self::AlwaysValid { z, .. } => Some(*z),
+            Self::Stratified { ln_ratio, .. } => {
+                Some(ln_ratio.difference() / ln_ratio.standard_error())
+            }
+            Self::Look(_) | Self::Silent(_) => None,
+        }
+    }
+
+    /// The lift and the difference, where they are not those of all counts together.
+    pub(super) fn estimates(&self) -> Option<(f64, Option<f64>)> {
+        match self {
+            Self::Look(look) => Some((look.lift, look.difference)),
+            Self::Stratified { ln_ratio, difference, .. } => {
+                Some((ln_ratio.difference().exp_m1(), difference.map(Observation::difference)))
+            }
+            Self::Fixed { .. } | Self::AlwaysValid { .. } | Self::Silent(_) => None,
+        }
+    }
 }
 
-const NO_VARIATION: &str = "nothing varies: all participants reached the goal, or none";
+fn at_once_or_always(seen: Observation, rho: Option<Rho>, level: Level) -> Interval {
+    match rho {
+        Some(rho) => rho.interval(seen, level),
+        None => seen.normal_interval(level),
+    }
+}
+
+pub(super) const NO_VARIATION: &str = "nothing varies: all participants reached the goal, or none";
 
 fn standard_error(variance: Option<f64>) -> Option<f64> {
     variance.map(f64::sqrt).filter(|error| *error > 0.0)

@@ -3,6 +3,7 @@
 use super::arm::{Arm, counter_share};
 use super::evidence::{Silence, too_early};
 use super::input::{Counts, DeclaredKind, GoalCounts, Settings};
+use super::periods::OverPeriods;
 use super::remarks::Remarks;
 use super::report::{GoalKind, Matrix, RemarkCode, VariantEstimate};
 use crate::bayes::{WinProbabilities, win_probabilities};
@@ -20,6 +21,8 @@ pub(super) struct Goal<'a> {
     /// `None` for a variant without participants.
     pub(super) arms: Vec<Option<Arm>>,
     pub(super) chances: Option<WinProbabilities>,
+    /// The goal by periods, if the weights changed and its successes are known by period.
+    pub(super) periods: Option<OverPeriods>,
     /// Why the goal can decide nothing, if so.
     pub(super) silence: Option<Silence>,
 }
@@ -50,12 +53,15 @@ impl<'a> Goal<'a> {
             (None, GoalKind::Rate, true) => Some(NO_TOTALS),
             (None, GoalKind::Rate, false) => Some(NOT_DECLARED_AS_COUNT),
         };
-        let chances = if settings.only_verdict { None } else { chances(&arms) };
+        let periods = OverPeriods::new(counts, goal, settings);
+        let has_chances = !settings.only_verdict && periods.is_none();
+        let chances = if has_chances { chances(&arms) } else { None };
         Self {
             counts: goal,
             kind,
             chances: chances.map(|chances| with_enough_data(chances, &arms)),
             arms,
+            periods,
             silence: silence.map(|reason| Silence::NoVerdict(reason.to_owned())),
         }
     }
@@ -90,8 +96,8 @@ impl<'a> Goal<'a> {
     /// Each variant's chance to be the best, or why there is none. It depends on every variant, so one
     /// that has too little data leaves all of them without.
     fn best(&self) -> Result<&[f64], String> {
-        if self.kind == GoalKind::Rate {
-            return Err(NO_CHANCES.to_owned());
+        if let Some(reason) = self.no_chances() {
+            return Err(reason.to_owned());
         }
         let Some(chances) = &self.chances else {
             return Err("one variant has no participants yet".to_owned());
@@ -104,6 +110,15 @@ impl<'a> Goal<'a> {
         }
     }
 
+    /// Why the goal cannot have chances, with any counts.
+    pub(super) fn no_chances(&self) -> Option<&'static str> {
+        match (self.kind, &self.periods) {
+            (GoalKind::Rate, _) => Some(NO_CHANCES),
+            (GoalKind::Proportion, Some(_)) => Some(POOLED_CHANCES),
+            (GoalKind::Proportion, None) => None,
+        }
+    }
+
     pub(super) fn matrix(self) -> Matrix {
         let arms = &self.arms;
         let table = |entry: &dyn Fn(Arm, Arm) -> Option<f64>| -> Vec<Vec<Option<f64>>> {
@@ -113,17 +128,23 @@ impl<'a> Goal<'a> {
             let row = |row: usize| (0..arms.len()).map(|column| cell(row, column)).collect();
             (0..arms.len()).map(row).collect()
         };
-        let lift = table(&|row, column| Arm::lift(column, row));
-        let p_value = table(&|row, column| Arm::test(column, row).map(|test| test.p_value));
+        // Lifts and tests of all periods together would mislead, as the chances would.
+        let pooled = self.periods.is_none();
+        let lift = table(&|row, column| Arm::lift(column, row).filter(|_| pooled));
+        let p_value = table(&|row, column| {
+            Arm::test(column, row).map(|test| test.p_value).filter(|_| pooled)
+        });
+        let reason = self.no_chances().map(str::to_owned);
         let (chance_to_beat, expected_loss) =
             self.chances.map(|chances| (chances.beats, chances.losses)).unzip();
-        let reason = (self.kind == GoalKind::Rate).then(|| NO_CHANCES.to_owned());
         Matrix { chance_to_beat, expected_loss, lift, p_value, reason }
     }
 }
 
-pub(super) const NO_CHANCES: &str =
-    "chances and tests need a goal that a participant reaches at most once";
+const NO_CHANCES: &str = "chances and tests need a goal that a participant reaches at most once";
+
+const POOLED_CHANCES: &str =
+    "the weights changed, and chances from all periods together would mislead";
 
 const NOT_DECLARED_AS_COUNT: &str = "visitors reach this goal repeatedly, and counts alone do not show how often each one does; declare the goal with kind count";
 

@@ -52,6 +52,16 @@ pub struct Period {
     pub weights: Vec<f64>,
     /// New participants of each variant in this period, in the variants' order.
     pub participants: Vec<u64>,
+    /// How many of these participants reached each goal, now or later. Empty: the goals were not separated.
+    pub goals: Vec<GoalCounts>,
+}
+
+impl Period {
+    /// The successes of a goal in this period, in the variants' order.
+    pub(super) fn successes(&self, goal: &str) -> Option<&[u64]> {
+        let goal = self.goals.iter().find(|one| one.name == goal)?;
+        Some(&goal.successes)
+    }
 }
 
 /// What a definition fixed when the experiment was first started.
@@ -243,7 +253,9 @@ pub(super) fn check(counts: &Counts, settings: &Settings) -> Result<Option<usize
     let tuning = settings.tuning();
     require((1.0..=1e9).contains(&tuning), "tuning", "between 1 and 1e9", tuning)?;
     let variants = counts.variants.len();
-    let lists = counts.goals.iter().map(|goal| ("successes", goal.successes.len()));
+    let of_periods = counts.periods.iter().flat_map(|period| &period.goals);
+    let goals = counts.goals.iter().chain(of_periods);
+    let lists = goals.map(|goal| ("successes", goal.successes.len()));
     let periods = counts.periods.iter().flat_map(|period| {
         [("weights", period.weights.len()), ("participants", period.participants.len())]
     });

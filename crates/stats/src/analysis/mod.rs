@@ -9,6 +9,7 @@
 //! | `look` | [`LookRecord`]: a look as it is stored |
 //! | `look_alikes` | names that a reader cannot tell apart |
 //! | `negligible` | which variants are too small to be analysed |
+//! | `periods` | a goal over several periods of constant weights |
 //! | `families` | which comparison belongs to which family, and its share of alpha |
 //! | `arm` | one variant on one goal: its counts with the counter's error |
 //! | `goal` | one goal: its kind, its arms, its rates, its matrix |
@@ -33,6 +34,7 @@ mod look;
 mod look_alikes;
 mod method;
 mod negligible;
+mod periods;
 mod plan;
 mod remarks;
 mod report;
@@ -53,7 +55,7 @@ pub use method::Method;
 pub use report::{
     AlarmVariant, Analysis, Comparison, ComparisonLook, Decided, GoalAnalysis, GoalKind,
     LooksReport, Matrix, Outcome, RaisedAlarm, Remark, RemarkCode, SampleNeeded, SampleRatioCheck,
-    VariantEstimate, Verdict,
+    StrataReport, VariantEstimate, Verdict,
 };
 
 use comparison::{Row, Sides, comparison};
@@ -94,6 +96,7 @@ pub fn analyse(counts: &Counts, settings: &Settings) -> Result<Analysis, Error> 
         .map(|goal| rows(goal, counts, control, settings, &families, sequence.as_ref()))
         .collect();
     correct(&mut rows, &families, settings.correction)?;
+    periods::remark(counts, &rows, &mut remarks);
     let mut analysed: Vec<GoalAnalysis> = Vec::with_capacity(goals.len());
     for (goal, rows) in goals.into_iter().zip(&rows) {
         let compared = compare(&goal, rows, counts, control, settings, &families)?;
@@ -160,7 +163,10 @@ fn pairs<'a>(goals: &'a [Goal<'a>], counts: &'a Counts, control: Option<usize>) 
         others.map(move |index| Pair {
             goal: &goal.counts.name,
             variant: &counts.variants[index].name,
-            arms: goal.arms[control].zip(goal.arms[index]).filter(|_| goal.silence.is_none()),
+            // A look does not separate periods.
+            arms: goal.arms[control]
+                .zip(goal.arms[index])
+                .filter(|_| goal.silence.is_none() && goal.periods.is_none()),
         })
     };
     goals.iter().flat_map(of_goal).collect()
@@ -190,7 +196,13 @@ fn rows(
                 None => Evidence::Silent(Silence::NoLook("no look was taken".to_owned())),
             },
             (None, _, None) => Evidence::Silent(Silence::NoVerdict(NOT_DECLARED.to_owned())),
-            (None, method, Some(plan)) => comparison::evidence(control_arm, arm, method, plan.rho),
+            (None, method, Some(plan)) => match &goal.periods {
+                Some(periods) => {
+                    let rho = Some(plan.rho).filter(|_| method == Method::AlwaysValid);
+                    periods.evidence(control, index, rho)
+                }
+                None => comparison::evidence(control_arm, arm, method, plan.rho),
+            },
         };
         Some(Row { variant: index, family, evidence, corrected: None })
     };

@@ -43,6 +43,9 @@ pub(super) fn leave_out(counts: &Counts, settings: &Settings, remarks: &mut Rema
     for period in &mut periods {
         period.weights = only(&period.weights, &kept);
         period.participants = only(&period.participants, &kept);
+        for goal in &mut period.goals {
+            goal.successes = only(&goal.successes, &kept);
+        }
     }
     Counts { variants: only(&counts.variants, &kept), goals: goals.collect(), periods }
 }
@@ -101,6 +104,7 @@ mod tests {
             periods: vec![Period {
                 weights: vec![1.0, 0.0, 1.0],
                 participants: vec![20_000, stranger, 20_100],
+                goals: vec![goal("signup", [1_000, 1, 1_300])],
             }],
         }
     }
@@ -123,6 +127,7 @@ mod tests {
         assert_eq!(left.goals[0].successes, [1_000, 1_300]);
         assert_eq!(left.periods[0].participants, [20_000, 20_100]);
         assert_eq!(left.periods[0].weights, [1.0, 1.0]);
+        assert_eq!(left.periods[0].goals[0].successes, [1_000, 1_300]);
         assert!(note.unwrap().contains("zzz (1)"));
     }
 

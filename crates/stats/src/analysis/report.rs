@@ -142,6 +142,8 @@ pub enum RemarkCode {
     NegligibleVariants,
     /// Names of variants or goals cannot be told apart by a reader.
     NamesLookAlike,
+    /// The weights changed, so the variants are compared within periods of constant weights.
+    PeriodsSeparated,
 }
 
 /// Whether the participants are split over the variants as declared.
@@ -313,6 +315,10 @@ pub struct Comparison {
     /// The look that the interval comes from, with the sequential method.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub look: Option<ComparisonLook>,
+    /// How the periods were compared, if the weights changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub strata: Option<StrataReport>,
     /// The share of the lift's standard error that the counter's error causes.
     pub counter_share: Option<f64>,
     /// The probability that a fixed test of the participants so far finds the minimum lift.
@@ -322,6 +328,18 @@ pub struct Comparison {
     /// Why something is null.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+/// How two variants were compared over periods of constant weights: within strata, which are one period or a few similar ones.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct StrataReport {
+    /// How many strata there are.
+    pub strata: u64,
+    /// The share of the participants whose periods are left out, from 0 to 1.
+    pub left_out: f64,
+    /// The p-value of a one-look test of "no effect in any stratum" (batched least squares). It decides nothing.
+    pub batched_p_value: Option<f64>,
 }
 
 /// What a comparison decides.

@@ -5,6 +5,7 @@
 //! | `verdicts` | what the report says of counts |
 //! | `looks` | the sequential method |
 //! | `declared` | what declared goals and variants change |
+//! | `periods` | weights that changed |
 //! | `soundness` | the sample ratio, and what disturbs it |
 //! | `laws` | what holds for all counts and settings |
 
@@ -13,6 +14,7 @@
 mod declared;
 mod laws;
 mod looks;
+mod periods;
 mod soundness;
 mod verdicts;
 

@@ -54,8 +54,8 @@ fn periods_are_judged_by_their_own_weights() {
     let mut counts = counts(&[(11_000, 500), (19_000, 500)]);
     assert!(analyse(&counts, &exact()).unwrap().sample_ratio.alarm);
     counts.periods = vec![
-        Period { weights: vec![1.0, 1.0], participants: vec![10_000, 10_000] },
-        Period { weights: vec![1.0, 9.0], participants: vec![1_000, 9_000] },
+        Period { weights: vec![1.0, 1.0], participants: vec![10_000, 10_000], goals: vec![] },
+        Period { weights: vec![1.0, 9.0], participants: vec![1_000, 9_000], goals: vec![] },
     ];
     let check = analyse(&counts, &exact()).unwrap().sample_ratio;
     assert!(!check.alarm && check.p_value.unwrap() > 0.9, "{check:?}");
