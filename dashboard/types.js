@@ -12,7 +12,7 @@
  * @typedef {"sample_ratio_mismatch"|"control_assumed"|"weights_assumed_equal"|"weights_incomplete"|"too_few_participants"
  *   |"counter_error_dominates"|"counted_as_rate"|"successes_cut"|"no_primary_goal"|"family_not_declared"
  *   |"looks_taken"|"looks_differ"|"looks_reset"|"plan_too_small"|"left_out"|"damaged_document"|"counts_lost"
- *   |"what_if"|"disturbance"|"undeclared"|"negligible_variants"|"names_look_alike"} RemarkCode
+ *   |"what_if"|"disturbance"|"undeclared"|"negligible_variants"|"names_look_alike"|"periods_separated"} RemarkCode
  *
  * @typedef {object} Remark
  * @property {RemarkCode} code
@@ -46,6 +46,11 @@
  * @property {number} bound
  * @property {number} standard_error
  *
+ * @typedef {object} StrataReport how the periods were compared, if the weights changed
+ * @property {number} strata
+ * @property {number} left_out
+ * @property {number | null} batched_p_value
+ *
  * @typedef {object} Comparison a variant against the control, by one method
  * @property {string} variant
  * @property {Family} family
@@ -64,6 +69,7 @@
  * @property {number | null} chance_to_beat
  * @property {number | null} expected_loss
  * @property {ComparisonLook | null} [look]
+ * @property {StrataReport} [strata]
  * @property {number | null} counter_share
  * @property {number | null} power
  * @property {SampleNeeded} sample_needed

@@ -9,6 +9,7 @@
 
 #![allow(clippy::unwrap_used)] // a panic is how a test fails
 
+mod changing_weights;
 mod hll;
 mod split;
 mod verdicts;
