@@ -4,13 +4,15 @@ use abtest_stats::analysis::Period;
 
 use super::*;
 
-/// Periods as the weights, (trials, successes) of A, and those of B.
-fn over(periods: &[([f64; 2], (u64, u64), (u64, u64))]) -> Counts {
-    let sum = |of: &dyn Fn(&([f64; 2], (u64, u64), (u64, u64))) -> (u64, u64)| {
+/// The weights, (trials, successes) of A, and those of B.
+type Given = ([f64; 2], (u64, u64), (u64, u64));
+
+fn over(periods: &[Given]) -> Counts {
+    let sum = |of: &dyn Fn(&Given) -> (u64, u64)| {
         periods.iter().map(of).fold((0, 0), |(n, s), (m, t)| (n + m, s + t))
     };
     let mut counts = counts(&[sum(&|one| one.1), sum(&|one| one.2)]);
-    let period = |&(weights, a, b): &([f64; 2], (u64, u64), (u64, u64))| Period {
+    let period = |&(weights, a, b): &Given| Period {
         weights: weights.to_vec(),
         participants: vec![a.0, b.0],
         goals: vec![GoalCounts { name: "signups".into(), successes: vec![a.1, b.1] }],
