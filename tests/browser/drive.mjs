@@ -6,6 +6,7 @@ import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 import { chromium } from "playwright-core"
 import { reading } from "./reader.mjs"
+import { shop, shopping } from "./shop.mjs"
 
 const file = (path) => fileURLToPath(new URL(path, import.meta.url))
 const files = {
@@ -14,9 +15,11 @@ const files = {
   "/alephbet.min.js": ["text/javascript", file("node_modules/alephbet/dist/alephbet.min.js")]
 }
 const site = createServer((request, response) => {
-  const [type, path] = files[new URL(request.url, "http://site").pathname] ?? []
-  response.writeHead(200, { "content-type": type ?? "text/html" })
+  const { pathname } = new URL(request.url, "http://site")
+  const [type, path, headers] = files[pathname] ?? shop[pathname] ?? []
+  response.writeHead(200, { "content-type": type ?? "text/html", ...headers })
   if (path === undefined) response.end("<!doctype html><title>away</title><link rel=icon href=data:,>")
+  else if (path.text !== undefined) response.end(path.text)
   else createReadStream(path).pipe(response)
 })
 await new Promise((listening) => site.listen(0, "127.0.0.1", listening))
@@ -35,6 +38,7 @@ const complaints = []
 const readers = reading(browser)
 const commands = {
   ...readers,
+  ...shopping(browser, origin),
   // A new visitor with a storage of its own.
   async visit(parameters) {
     const context = await browser.newContext()

@@ -10,6 +10,7 @@
 //! | [`raw`] | a client that sends any bytes |
 //! | [`serve`] | `abtest serve`, and requests to it |
 //! | [`browser`] | Chromium with the real AlephBet |
+//! | [`shop`] | visitors of a shop that uses our client |
 //! | [`reader`] | somebody who reads the dashboard in it |
 //! | [`dashboard`] | `abtest dashboard`, and requests to it |
 //! | [`gimel`] | the real gimel package, as an oracle |
@@ -28,3 +29,4 @@ pub mod raw;
 pub mod reader;
 pub mod redis;
 pub mod serve;
+pub mod shop;

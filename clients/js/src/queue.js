@@ -111,10 +111,9 @@ export function createQueue({ url, namespace, store }) {
   const flush = () => {
     clearTimeout(timer);
     timer = undefined;
-    // One tab sends at a time. Without locks (plain HTTP), two tabs can send an event twice; it counts once.
+    // One tab sends at a time. Without locks (plain HTTP, sandboxes), two tabs can send an event twice; it counts once.
     const locks = globalThis.navigator?.locks;
-    sending ??= Promise.resolve(locks ? locks.request(`abtest:${namespace}`, sendAll) : sendAll())
-      .catch(() => {})
+    sending ??= (locks ? locks.request(`abtest:${namespace}`, sendAll).catch(sendAll) : sendAll())
       .finally(() => {
         sending = undefined;
         if (failures > 0 || unsent.size > 0) schedule();

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::client;
+use super::{client, run};
 
 const CONSUMER: &str = r#"
 import { createClient, type Client, type Answer } from "abtest-client";
@@ -21,18 +21,6 @@ createClient({});
 const wrong: number = client.variant("button");
 export { variant, answer, color, wrong };
 "#;
-
-/// Runs a program that must succeed, and returns what it printed.
-fn run(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    assert!(
-        output.status.success(),
-        "{command:?}: {text}{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    text
-}
 
 #[test]
 fn the_unit_tests_of_the_client_pass() {
