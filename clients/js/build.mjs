@@ -1,5 +1,5 @@
 // Builds dist/index.js, the whole client in one minified file, and prints its size.
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
@@ -17,7 +17,9 @@ const { code } = await minify(outputFiles[0].text, {
   compress: { keep_fargs: false, passes: 3, unsafe_arrows: true }, ecma: 2020, module: true,
 });
 mkdirSync(path("dist"), { recursive: true });
-writeFileSync(path("dist/index.js"), code);
+// A reader never sees half of it.
+writeFileSync(path("dist/index.js.new"), code);
+renameSync(path("dist/index.js.new"), path("dist/index.js"));
 const size = gzipSync(code, { level: 9 }).length;
 console.log(`dist/index.js: ${code.length} bytes, ${size} gzipped`);
 if (size >= LIMIT) {

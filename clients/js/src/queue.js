@@ -113,11 +113,12 @@ export function createQueue({ url, namespace, store }) {
     timer = undefined;
     // One tab sends at a time. Without locks (plain HTTP, sandboxes), two tabs can send an event twice; it counts once.
     const locks = globalThis.navigator?.locks;
-    sending ??= (locks ? locks.request(`abtest:${namespace}`, sendAll).catch(sendAll) : sendAll())
-      .finally(() => {
-        sending = undefined;
-        if (failures > 0 || unsent.size > 0) schedule();
-      });
+    /** @type {Promise<any>} */
+    const sent = sending ?? (locks ? locks.request(`abtest:${namespace}`, sendAll).catch(sendAll) : sendAll());
+    sending ??= sent.finally(() => {
+      sending = undefined;
+      if (failures > 0 || unsent.size > 0) schedule();
+    });
     return sending;
   };
 

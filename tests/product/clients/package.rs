@@ -22,11 +22,6 @@ const wrong: number = client.variant("button");
 export { variant, answer, color, wrong };
 "#;
 
-#[test]
-fn the_unit_tests_of_the_client_pass() {
-    run(Command::new("node").args(["--test", "tests/"]).current_dir(client()));
-}
-
 /// Packs the client and installs the package in a new project.
 fn install(project: &Path) {
     let packed = run(Command::new("npm")
