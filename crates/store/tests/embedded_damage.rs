@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use abtest_config::Limits;
 use abtest_model::{Event, Experiment, Goal, Namespace, Uuid, Variant};
 use abtest_store::embedded::{EmbeddedStore, OpenError};
-use abtest_store::{Counters, Include, Recorder};
+use abtest_store::{CommitError, Counters, Documents, Expected, Include, Kind, Recorder, Write};
 use tempfile::TempDir;
 
 const EVENTS: u64 = 2_000;
@@ -89,23 +89,134 @@ async fn removed_files_are_noticed() {
     }
 }
 
+/// What was refused, and that it names what to do.
+fn refusal(folder: &Path) -> String {
+    let refused = EmbeddedStore::open(folder, Limits::default()).err().unwrap();
+    assert!(matches!(refused, OpenError::Damaged { .. }), "{refused}");
+    let text = refused.to_string();
+    assert!(text.contains("abtest data check") && text.contains("abtest data repair"), "{text}");
+    text
+}
+
+/// The folder of a keyspace, by its name.
+fn keyspace(folder: &Path, name: &str) -> PathBuf {
+    let database = fjall::Database::builder(folder).open().unwrap();
+    let keyspace = database.keyspace(name, fjall::KeyspaceCreateOptions::default).unwrap();
+    folder.join("keyspaces").join(keyspace.id().to_string())
+}
+
 #[tokio::test]
-async fn without_the_watermark_what_is_left_opens() {
+async fn a_damaged_journal_is_named_without_the_watermark_too() {
     let folder = filled().await;
+    fs::remove_file(folder.path().join("watermark")).unwrap();
     let file = journal(folder.path());
     let mut bytes = fs::read(&file).unwrap();
-    let half = written(&bytes) / 2;
-    bytes.truncate(half);
-    fs::write(&file, &bytes).unwrap();
-    let refused = EmbeddedStore::open(folder.path(), Limits::default()).err().unwrap();
-    assert!(matches!(refused, OpenError::Incomplete { .. }), "{refused}");
-    assert!(refused.to_string().contains("watermark"), "{refused}");
-    fs::remove_file(folder.path().join("watermark")).unwrap();
+    let middle = written(&bytes) / 2;
+    bytes[middle] ^= 1;
+    fs::write(&file, bytes).unwrap();
+    let text = refusal(folder.path());
+    assert!(text.contains("0.jnl is damaged") && text.contains("later commits follow"), "{text}");
+}
+
+#[tokio::test]
+async fn a_keyspace_that_lost_its_files_is_refused_and_stays_as_it_is() {
+    for name in ["counters", "seen", "days", "documents", "history", "namespaces", "meta"] {
+        let folder = filled().await;
+        let own = keyspace(folder.path(), name);
+        fs::remove_dir_all(&own).unwrap();
+        assert!(!refusal(folder.path()).is_empty());
+        assert!(!own.exists(), "{name}");
+
+        let folder = filled().await;
+        let own = keyspace(folder.path(), name);
+        fs::remove_file(own.join("current")).unwrap();
+        fs::write(own.join("tables/7"), "a table").unwrap();
+        let text = refusal(folder.path());
+        assert!(text.contains("current is missing"), "{name}: {text}");
+        assert_eq!(fs::read(own.join("tables/7")).unwrap(), b"a table", "{name}");
+    }
+}
+
+/// Changes the value of one record, as no checksum of fjall's notices.
+fn replace(folder: &Path, keyspace: &str, change: impl Fn(&[u8]) -> Vec<u8>) {
+    let database = fjall::Database::builder(folder).open().unwrap();
+    let keyspace = database.keyspace(keyspace, fjall::KeyspaceCreateOptions::default).unwrap();
+    let (key, value) = keyspace.first_key_value().unwrap().into_inner().unwrap();
+    keyspace.insert(key, change(&value)).unwrap();
+    database.persist(fjall::PersistMode::SyncAll).unwrap();
+}
+
+fn flipped(value: &[u8]) -> Vec<u8> {
+    let mut flipped = value.to_vec();
+    *flipped.last_mut().unwrap() ^= 0x40;
+    flipped
+}
+
+#[tokio::test]
+async fn a_counter_with_an_older_count_is_refused() {
+    let folder = filled().await;
+    replace(folder.path(), "counters", flipped);
+    let text = refusal(folder.path());
+    assert!(text.contains("counted uuids are missing") || text.contains("come back"), "{text}");
+}
+
+#[tokio::test]
+async fn a_damaged_record_is_reported_kept_and_spoils_nothing_else() {
+    let Event { namespace, experiment, variant, .. } = event(0);
+    let key = Kind::Looks.of(&experiment);
+    let put = |expected| Write::put(key.clone(), expected, "{\"looks\":[]}");
+    let kept = |folder: &Path| -> Vec<Vec<u8>> {
+        let database = fjall::Database::builder(folder).open().unwrap();
+        let damaged = database.keyspace("damaged", fjall::KeyspaceCreateOptions::default).unwrap();
+        damaged.iter().map(|entry| entry.value().unwrap().to_vec()).collect()
+    };
+    let folder = filled().await;
+    {
+        let store = EmbeddedStore::open(folder.path(), Limits::default()).unwrap();
+        store.commit(&namespace, None, vec![put(Expected::Absent)]).await.unwrap();
+    }
+    replace(folder.path(), "documents", flipped);
+    for _ in 0..2 {
+        let store = EmbeddedStore::open(folder.path(), Limits::default()).unwrap();
+        let damaged = store.damaged();
+        assert_eq!(damaged[0].to_string(), format!("the looks of `e` in namespace `{namespace}`"));
+        assert_eq!(damaged.len(), 1);
+        let found = store.get(&namespace, &key).await.unwrap().unwrap();
+        assert!(found.content().is_err(), "{found:?}");
+        let tallies = store.read(&namespace, None, Include::COUNTS).await.unwrap();
+        assert_eq!(tallies[0].trials(&variant), EVENTS);
+        let anew = store.commit(&namespace, None, vec![put(Expected::Absent)]).await;
+        assert!(matches!(anew, Err(CommitError::Conflict { .. })), "{anew:?}");
+        drop(store);
+        assert_eq!(kept(folder.path()).len(), 1, "it is kept once");
+    }
     let store = EmbeddedStore::open(folder.path(), Limits::default()).unwrap();
-    let one = event(0);
-    let tallies = store.read(&one.namespace, None, Include::COUNTS).await.unwrap();
-    assert!((1..EVENTS).contains(&tallies[0].trials(&one.variant)));
-    store.record((0..EVENTS).map(event).collect()).await.unwrap();
-    let tallies = store.read(&one.namespace, None, Include::COUNTS).await.unwrap();
-    assert_eq!(tallies[0].trials(&one.variant), EVENTS);
+    store.commit(&namespace, None, vec![put(Expected::Any)]).await.unwrap();
+    assert_eq!(store.damaged(), []);
+    drop(store);
+    let store = EmbeddedStore::open(folder.path(), Limits::default()).unwrap();
+    assert_eq!(store.damaged(), []);
+    drop(store);
+    assert_eq!(kept(folder.path()).len(), 1, "what was replaced is still kept");
+}
+
+#[tokio::test]
+async fn an_unreadable_version_of_a_namespace_never_becomes_an_old_one() {
+    let Event { namespace, experiment, .. } = event(0);
+    let folder = filled().await;
+    let put = || Write::put(Kind::Control.of(&experiment), Expected::Any, "{}");
+    let before = {
+        let store = EmbeddedStore::open(folder.path(), Limits::default()).unwrap();
+        store.commit(&namespace, None, vec![put()]).await.unwrap().version
+    };
+    replace(folder.path(), "namespaces", |_| b"x".to_vec());
+    let store = EmbeddedStore::open(folder.path(), Limits::default()).unwrap();
+    assert!(store.version(&namespace).await.unwrap() > before);
+    assert!(
+        store.damaged()[0].what.starts_with("the version of namespace"),
+        "{:?}",
+        store.damaged()
+    );
+    let after = store.commit(&namespace, None, vec![put()]).await.unwrap().version;
+    assert!(after > before);
 }

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use abtest_config::Limits;
 use abtest_model::{Event, Experiment, Namespace};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use super::totals::Totals;
 use crate::{Part, Refusal};
 
 /// A counter: the id under which its uuids are on disk, and their number.
@@ -14,6 +16,13 @@ pub(super) struct Counter {
     pub(super) count: u64,
 }
 
+impl Counter {
+    /// A number that changes with the counter's state.
+    fn digest(self, name: &str) -> u64 {
+        xxh3_64_with_seed(name.as_bytes(), self.id.rotate_left(40) ^ self.count)
+    }
+}
+
 /// All counters by name, and their number per namespace and experiment.
 #[derive(Debug, Default)]
 pub(super) struct Catalog {
@@ -21,6 +30,10 @@ pub(super) struct Catalog {
     namespaces: HashMap<String, NamespaceSize>,
     experiments: HashMap<String, u32>,
     next_id: u64,
+    /// The sum of all counts.
+    uuids: u64,
+    /// A sum over the states of all counters.
+    digest: u64,
 }
 
 #[derive(Debug, Default)]
@@ -47,18 +60,35 @@ impl Catalog {
     pub(super) fn load(&mut self, name: String, counter: Counter) {
         self.use_id(counter.id);
         self.count_in(&name);
+        self.uuids += counter.count;
+        self.digest ^= counter.digest(&name);
         self.counters.insert(name, counter);
     }
 
-    /// How many experiments, counters and uuids there are.
-    pub(super) fn size(&self) -> (usize, usize, u64) {
-        let uuids = self.counters.values().map(|counter| counter.count).sum();
-        (self.experiments.len(), self.counters.len(), uuids)
+    /// How many experiments there are.
+    pub(super) fn experiments(&self) -> usize {
+        self.experiments.len()
+    }
+
+    /// What there is of counters.
+    pub(super) fn totals(&self) -> Totals {
+        Totals {
+            counters: self.counters.len() as u64,
+            uuids: self.uuids,
+            next_id: self.next_id,
+            digest: self.digest,
+            ..Totals::default()
+        }
+    }
+
+    /// Keeps all ids below this one from being given to a new counter.
+    pub(super) fn use_ids_below(&mut self, next: u64) {
+        self.next_id = self.next_id.max(next);
     }
 
     /// Keeps an id from being given to a new counter.
     pub(super) fn use_id(&mut self, id: u64) {
-        self.next_id = self.next_id.max(id + 1);
+        self.use_ids_below(id.saturating_add(1));
     }
 
     /// The counter of an event. A new one is created if the limits allow it.
@@ -67,13 +97,24 @@ impl Catalog {
         event: &Event,
         name: &str,
         limits: &Limits,
-    ) -> Result<&mut Counter, Refusal> {
-        if !self.counters.contains_key(name) {
-            self.check(event, limits)?;
-            self.load(name.to_owned(), Counter { id: self.next_id, count: 0 });
+    ) -> Result<Counter, Refusal> {
+        if let Some(counter) = self.counters.get(name) {
+            return Ok(*counter);
         }
-        let never = || Refusal::Counters { limit: limits.counters };
-        self.counters.get_mut(name).ok_or_else(never)
+        self.check(event, limits)?;
+        let counter = Counter { id: self.next_id, count: 0 };
+        self.load(name.to_owned(), counter);
+        Ok(counter)
+    }
+
+    /// Counts one more uuid in a counter and returns its new state; `None` if there is no such counter.
+    pub(super) fn count_uuid(&mut self, name: &str) -> Option<Counter> {
+        let counter = self.counters.get_mut(name)?;
+        let before = counter.digest(name);
+        counter.count += 1;
+        self.uuids += 1;
+        self.digest ^= before ^ counter.digest(name);
+        Some(*counter)
     }
 
     /// Removes an experiment's counters and returns them.
@@ -114,7 +155,13 @@ impl Catalog {
         for name in &names {
             self.count_out(name);
         }
-        names.into_iter().filter_map(|name| self.counters.remove_entry(&name)).collect()
+        let mut removed = Vec::with_capacity(names.len());
+        for (name, counter) in names.iter().filter_map(|name| self.counters.remove_entry(name)) {
+            self.uuids -= counter.count;
+            self.digest ^= counter.digest(&name);
+            removed.push((name, counter));
+        }
+        removed
     }
 
     fn check(&self, event: &Event, limits: &Limits) -> Result<(), Refusal> {

@@ -2,9 +2,11 @@
 //!
 //! | keyspace | key | value |
 //! |---|---|---|
-//! | `meta` | `format` | the format's number |
-//! | `meta` | `commits` | how many commits there were |
+//! | `meta` | `format` | the format's number, in digits |
+//! | `meta` | `totals` | how much there is: see `totals` |
 //! | `meta` | `probe` | zeros: what finds out whether the disk can be written again |
+//! | `meta` | `unseen` | how many counted uuids are known not to be in `seen` |
+//! | `meta` | `undated` | how many counted uuids are known not to be in `days` |
 //! | `counters` | namespace, experiment, goal, variant, with NUL between | id and count |
 //! | `days` | counter id, UTC day (days since 1970) | how many uuids were new |
 //! | `seen` | counter id, uuid | nothing |
@@ -12,34 +14,25 @@
 //! | `documents` | namespace, kind, name, with NUL between | see `record` |
 //! | `history` | namespace, kind, name, NUL after each, then the version | milliseconds, the JSON |
 //! | `namespaces` | namespace | version |
+//! | `damaged` | keyspace, key, NUL after each, then milliseconds | a record that cannot be read |
 //!
 //! Numbers are big-endian. Format 1 had no documents: see `legacy`. Format 2 had documents without
-//! checksums: see `record`.
+//! checksums: see `record`. Both had no totals: `meta` had the number of commits under `commits`.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::DirBuilder;
 use std::io::ErrorKind;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
 use std::thread::JoinHandle;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use abtest_model::{Day, Experiment, Namespace, Uuid};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
 
-use super::catalog::{Catalog, Counter, SEPARATOR};
-use super::ledger::{Changed, ChangedDocument, Content, Ledger};
+use super::catalog::{Counter, SEPARATOR};
+use super::ledger::{Changed, ChangedDocument};
 use super::record;
-use super::snapshot::{Snapshot, is_counter_name};
-use super::watermark::{JournalCopies, Watermark};
-use super::{OpenError, legacy};
-use crate::{DamagedRecord, DocumentKey, HistoryEntry, Kind, Part, StoreError};
-
-/// The format that this version writes.
-const FORMAT: u32 = 3;
-
-/// The format whose documents have no checksums.
-const FORMAT_WITHOUT_CHECKSUMS: u32 = 2;
+use super::totals::Totals;
+use super::watermark::{Noted, Watermark};
+use crate::{DocumentKey, HistoryEntry, Kind, Part, StoreError};
 
 /// Removed uuids after which their disk space is given back.
 const COMPACT_AFTER: usize = 50_000;
@@ -47,9 +40,6 @@ const COMPACT_AFTER: usize = 50_000;
 /// What a probe writes: as much as the largest commits, so that a disk which has room for a few bytes
 /// only is not taken for one that works.
 const PROBE_BYTES: usize = 1024 * 1024;
-
-/// The format whose looks and controls are in files.
-const FORMAT_WITH_FILES: u32 = 1;
 
 /// The open key-value store.
 pub(super) struct Disk {
@@ -62,8 +52,8 @@ pub(super) struct Disk {
     history: Keyspace,
     namespaces: Keyspace,
     meta: Keyspace,
-    /// How many commits there were.
-    commits: u64,
+    /// What there was after the last commit.
+    totals: Totals,
     watermark: Watermark,
     /// The last key that was swept. A sweep that started from the beginning would step over
     /// everything it has removed so far, while recording waits.
@@ -103,6 +93,12 @@ impl Changes {
         Self { at: now, ..Self::default() }
     }
 
+    /// How many entries of histories there are.
+    fn entries(&self) -> u64 {
+        let documents = self.documents.iter().flat_map(|changed| &changed.documents);
+        documents.filter(|document| document.entry.is_some()).count() as u64
+    }
+
     /// Whether there is nothing to write.
     pub(super) fn is_empty(&self) -> bool {
         self.counters.is_empty() && self.documents.is_empty() && !self.is_probe
@@ -115,80 +111,14 @@ pub(super) fn seen_key(counter: u64, uuid: &Uuid) -> Vec<u8> {
 }
 
 impl Disk {
-    /// Opens a folder, or creates it, and reads every counter and document.
-    pub(super) fn open(folder: &Path) -> Result<(Self, Catalog, Snapshot), OpenError> {
-        let failed = |reason: String| OpenError::Disk { folder: folder.to_owned(), reason };
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .map_err(|error| failed(error.to_string()))?;
-        let watermark = Watermark::open(folder).map_err(|error| failed(error.to_string()))?;
-        let watermark = watermark.ok_or_else(|| OpenError::InUse { folder: folder.to_owned() })?;
-        let expected = watermark.read().map_err(|error| failed(error.to_string()))?;
-        let copies = JournalCopies::make(folder).map_err(|error| failed(error.to_string()))?;
-        let opened = Self::open_database(folder, watermark).map_err(|error| match error {
-            fjall::Error::Locked => OpenError::InUse { folder: folder.to_owned() },
-            error => failed(error.to_string()),
-        });
-        let (disk, format) = match opened {
-            Ok((disk, _)) if disk.commits < expected => {
-                let found = disk.commits;
-                drop(disk);
-                copies.restore().map_err(|error| failed(error.to_string()))?;
-                return Err(OpenError::Incomplete { folder: folder.to_owned(), found, expected });
-            }
-            Ok(opened) => {
-                copies.discard().map_err(|error| failed(error.to_string()))?;
-                opened
-            }
-            Err(error) => {
-                // Another process may have the journals open: then they are not touched.
-                let put_back = match &error {
-                    OpenError::InUse { .. } => copies.discard(),
-                    _ => copies.restore(),
-                };
-                put_back.map_err(|error| failed(error.to_string()))?;
-                return Err(error);
-            }
-        };
-        match std::str::from_utf8(&format).ok().and_then(|format| format.parse::<u32>().ok()) {
-            Some(FORMAT) => {}
-            Some(FORMAT_WITHOUT_CHECKSUMS) => {
-                disk.add_checksums().map_err(|error| failed(error.to_string()))?;
-            }
-            Some(FORMAT_WITH_FILES) => disk.take_files(folder).map_err(failed)?,
-            Some(newer) if newer > FORMAT => {
-                let found = newer.to_string();
-                return Err(OpenError::Newer { folder: folder.to_owned(), found });
-            }
-            _ => {
-                let found = String::from_utf8_lossy(&format).escape_debug().to_string();
-                return Err(OpenError::UnknownFormat { folder: folder.to_owned(), found });
-            }
-        }
-        let (catalog, snapshot) = disk.load().map_err(|error| failed(error.to_string()))?;
-        let (experiments, counters, uuids) = catalog.size();
-        tracing::info!(experiments, counters, uuids, "opened the data");
-        Ok((disk, catalog, snapshot))
-    }
-
-    fn open_database(folder: &Path, watermark: Watermark) -> fjall::Result<(Self, Vec<u8>)> {
-        let database = Database::builder(folder).open()?;
+    pub(super) fn new(
+        database: Database,
+        watermark: Watermark,
+        totals: Totals,
+    ) -> fjall::Result<Self> {
         let keyspace = |name| database.keyspace(name, KeyspaceCreateOptions::default);
-        let meta = keyspace("meta")?;
-        let format = match meta.get("format")? {
-            Some(format) => format.to_vec(),
-            None => {
-                let format = FORMAT.to_string();
-                meta.insert("format", &format)?;
-                database.persist(PersistMode::SyncAll)?;
-                format.into_bytes()
-            }
-        };
-        let commits = meta.get("commits")?.and_then(|value| decode_number(&value)).unwrap_or(0);
-        let disk = Self {
-            commits,
+        Ok(Self {
+            totals,
             watermark,
             counters: keyspace("counters")?,
             seen: keyspace("seen")?,
@@ -197,99 +127,20 @@ impl Disk {
             documents: keyspace("documents")?,
             history: keyspace("history")?,
             namespaces: keyspace("namespaces")?,
-            meta,
+            meta: keyspace("meta")?,
             swept: Vec::new(),
             removed_uuids: 0,
             compaction_due: false,
             compaction: None,
             database,
-        };
-        Ok((disk, format))
+        })
     }
 
-    /// Moves looks and controls from the files of format 1 into the database, in one commit with
-    /// the new format number.
-    fn take_files(&self, folder: &Path) -> Result<(), String> {
-        let mut changes = Changes::at(now());
-        for (namespace, writes) in legacy::read(folder).map_err(|error| error.to_string())? {
-            let committed = Ledger::default().commit(&namespace, None, writes, changes.at);
-            let (_, changed) = committed.map_err(|error| error.to_string())?;
-            changes.documents.extend(changed);
+    /// Writes the watermark if it says something else.
+    pub(super) fn renew_watermark(&self, noted: Noted) {
+        if noted != (Noted::Totals { totals: self.totals, is_whole: true }) {
+            self.write_watermark();
         }
-        let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
-        self.write_documents(&mut batch, &changes);
-        batch.insert(&self.meta, "format", FORMAT.to_string());
-        batch.commit().map_err(|error| error.to_string())?;
-        legacy::set_aside(folder).map_err(|error| error.to_string())
-    }
-
-    /// Gives the documents of format 2 their checksums, in one commit with the new format number. A
-    /// record that cannot be read stays as it is.
-    fn add_checksums(&self) -> fjall::Result<()> {
-        let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
-        for entry in self.documents.iter() {
-            let (key, value) = entry.into_inner()?;
-            let found = record::decode_without_checksum(&value);
-            if found.content != Content::Damaged {
-                batch.insert(&self.documents, key, record::encode(&found));
-            }
-        }
-        batch.insert(&self.meta, "format", FORMAT.to_string());
-        batch.commit()
-    }
-
-    fn load(&self) -> fjall::Result<(Catalog, Snapshot)> {
-        let (mut catalog, mut snapshot) = (Catalog::default(), Snapshot::default());
-        for entry in self.counters.iter() {
-            let (name, value) = entry.into_inner()?;
-            let (Some(name), Some(counter)) = (counter_name(&name), decode(&value)) else {
-                snapshot.damaged.push(damaged("the counter", &name));
-                continue;
-            };
-            snapshot.set(&name, counter.count);
-            for (day, new) in self.days_of(counter.id)? {
-                snapshot.add(&name, day, new);
-            }
-            catalog.load(name, counter);
-        }
-        for id in self.removed_ids()? {
-            catalog.use_id(id);
-        }
-        (snapshot.documents, snapshot.damaged) = {
-            let (documents, damaged) = self.load_documents()?;
-            (documents, [snapshot.damaged, damaged].concat())
-        };
-        for record in snapshot.damaged() {
-            tracing::error!(%record, "a record is damaged; it is kept as it is, and not used");
-        }
-        Ok((catalog, snapshot))
-    }
-
-    /// Reads all documents, and says what is damaged so that no document can be made of it.
-    pub(super) fn load_documents(&self) -> fjall::Result<(Ledger, Vec<DamagedRecord>)> {
-        let (mut ledger, mut unreadable) = (Ledger::default(), Vec::new());
-        for entry in self.documents.iter() {
-            let (key, value) = entry.into_inner()?;
-            match read_document_key(&key) {
-                Some((namespace, key)) => ledger.load(namespace, key, record::decode(&value)),
-                None => unreadable.push(damaged("the document", &key)),
-            }
-        }
-        for entry in self.namespaces.iter() {
-            let (namespace, value) = entry.into_inner()?;
-            let name = String::from_utf8(namespace.to_vec()).ok();
-            let name = name.and_then(|name| Namespace::new(name).ok());
-            match (name, decode_number(&value)) {
-                (Some(name), Some(version)) => ledger.load_version(name, version),
-                (Some(name), None) => {
-                    // It rises above all versions that were: they were times of this clock.
-                    ledger.load_version(name, now());
-                    unreadable.push(damaged("the version of the namespace", &namespace));
-                }
-                (None, _) => unreadable.push(damaged("the version of the namespace", &namespace)),
-            }
-        }
-        Ok((ledger, unreadable))
     }
 
     /// The history of a document.
@@ -317,15 +168,18 @@ impl Disk {
         self.seen.contains_key(key)
     }
 
-    /// Makes changes durable, all or none, with one sync.
-    pub(super) fn commit(&mut self, changes: &Changes) -> fjall::Result<()> {
+    /// Makes changes durable, all or none, with one sync. `counted` says what there is of counters and
+    /// documents afterwards.
+    pub(super) fn commit(&mut self, changes: &Changes, counted: Totals) -> fjall::Result<()> {
         let mut batch = self.database.batch().durability(Some(PersistMode::SyncData));
         for key in &changes.seen {
             batch.insert(&self.seen, &key[..], []);
         }
         for (name, counter) in &changes.counters {
             match counter {
-                Some(counter) => batch.insert(&self.counters, name.as_str(), encode(*counter)),
+                Some(counter) => {
+                    batch.insert(&self.counters, name.as_str(), encode_counter(*counter))
+                }
                 None => batch.remove(&self.counters, name.as_str()),
             }
         }
@@ -341,19 +195,27 @@ impl Disk {
         if changes.is_probe {
             batch.insert(&self.meta, "probe", vec![0; PROBE_BYTES]);
         }
-        let commits = self.commits + 1;
-        batch.insert(&self.meta, "commits", commits.to_be_bytes());
+        let totals = Totals {
+            commits: self.totals.commits + 1,
+            entries: self.totals.entries + changes.entries(),
+            ..counted
+        };
+        batch.insert(&self.meta, "totals", totals.encode());
         batch.commit()?;
-        self.commits = commits;
-        if let Err(error) = self.watermark.write(commits) {
-            // It is only too low now, which no reader takes for a loss.
-            tracing::warn!(%error, "the watermark cannot be written");
-        }
+        self.totals = totals;
+        self.write_watermark();
         self.compact_if_due();
         Ok(())
     }
 
-    fn write_documents(&self, batch: &mut OwnedWriteBatch, changes: &Changes) {
+    fn write_watermark(&self) {
+        if let Err(error) = self.watermark.write(&self.totals) {
+            // It is only too old now, which no reader takes for a loss.
+            tracing::warn!(%error, "the watermark cannot be written");
+        }
+    }
+
+    pub(super) fn write_documents(&self, batch: &mut OwnedWriteBatch, changes: &Changes) {
         for Changed { namespace, version, documents } in &changes.documents {
             batch.insert(&self.namespaces, namespace.as_str(), version.to_be_bytes());
             for ChangedDocument { key, record, entry } in documents {
@@ -371,7 +233,7 @@ impl Disk {
     /// off, the next call continues.
     pub(super) fn sweep(&mut self, most: usize) -> fjall::Result<bool> {
         let mut batch = self.database.batch();
-        for id in self.removed_ids()? {
+        for id in ids(&self.removed)? {
             let (mut start, end) = (id.to_be_bytes().to_vec(), (id + 1).to_be_bytes().to_vec());
             if self.swept.starts_with(&start) {
                 start.clone_from(&self.swept);
@@ -385,7 +247,7 @@ impl Disk {
                 break;
             }
             // A counter has few days, so they are removed together.
-            for (day, _) in self.days_of(id)? {
+            for (day, _) in days_of(&self.days, id)? {
                 batch.remove(&self.days, day_key(id, day));
             }
             batch.remove(&self.removed, id.to_be_bytes());
@@ -434,24 +296,6 @@ impl Disk {
         }
         Ok(uuids)
     }
-
-    fn days_of(&self, id: u64) -> fjall::Result<Vec<(Day, u64)>> {
-        let mut days = Vec::new();
-        for entry in self.days.prefix(id.to_be_bytes()) {
-            let (key, value) = entry.into_inner()?;
-            let day = key.get(8..).and_then(|day| day.try_into().ok()).map(u32::from_be_bytes);
-            days.extend(day.map(Day).zip(decode_number(&value)));
-        }
-        Ok(days)
-    }
-
-    fn removed_ids(&self) -> fjall::Result<Vec<u64>> {
-        let mut ids = Vec::new();
-        for entry in self.removed.iter() {
-            ids.extend(entry.key()?.as_ref().try_into().map(u64::from_be_bytes));
-        }
-        Ok(ids)
-    }
 }
 
 impl Drop for Disk {
@@ -482,6 +326,26 @@ pub(super) fn now() -> u64 {
     since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
+/// How many uuids of a counter were new on each day.
+pub(super) fn days_of(days: &Keyspace, id: u64) -> fjall::Result<Vec<(Day, u64)>> {
+    let mut found = Vec::new();
+    for entry in days.prefix(id.to_be_bytes()) {
+        let (key, value) = entry.into_inner()?;
+        let day = key.get(8..).and_then(|day| day.try_into().ok()).map(u32::from_be_bytes);
+        found.extend(day.map(Day).zip(decode_number(&value)));
+    }
+    Ok(found)
+}
+
+/// The ids of deleted counters.
+pub(super) fn ids(removed: &Keyspace) -> fjall::Result<Vec<u64>> {
+    let mut ids = Vec::new();
+    for entry in removed.iter() {
+        ids.extend(entry.key()?.as_ref().try_into().map(u64::from_be_bytes));
+    }
+    Ok(ids)
+}
+
 fn document_key(namespace: &Namespace, key: &DocumentKey) -> String {
     format!("{namespace}\0{}\0{}", key.kind, key.name)
 }
@@ -490,42 +354,33 @@ fn history_prefix(namespace: &Namespace, key: &DocumentKey) -> Vec<u8> {
     (document_key(namespace, key) + "\0").into_bytes()
 }
 
-fn read_document_key(key: &[u8]) -> Option<(Namespace, DocumentKey)> {
+/// Reads the key of a document.
+pub(super) fn read_document_key(key: &[u8]) -> Option<(Namespace, DocumentKey)> {
     let mut parts = std::str::from_utf8(key).ok()?.splitn(3, SEPARATOR);
     let namespace = Namespace::new(parts.next()?).ok()?;
     let kind = Kind::from_word(parts.next()?)?;
     Some((namespace, DocumentKey::new(kind, parts.next()?)))
 }
 
-/// A counter's name, if it has the four parts of one.
-fn counter_name(name: &[u8]) -> Option<String> {
-    let name = String::from_utf8(name.to_vec()).ok()?;
-    is_counter_name(&name).then_some(name)
-}
-
-/// What a key in words says about a record that cannot be read.
-fn damaged(what: &str, key: &[u8]) -> DamagedRecord {
-    let key = String::from_utf8_lossy(key);
-    let namespace = key.split(SEPARATOR).next().and_then(|name| Namespace::new(name).ok());
-    DamagedRecord { namespace, what: format!("{what} `{}`", key.escape_debug()) }
-}
-
 fn day_key(counter: u64, day: Day) -> Vec<u8> {
     [&counter.to_be_bytes()[..], &day.0.to_be_bytes()].concat()
 }
 
-fn decode_number(value: &[u8]) -> Option<u64> {
+/// Reads a number.
+pub(super) fn decode_number(value: &[u8]) -> Option<u64> {
     value.try_into().ok().map(u64::from_be_bytes)
 }
 
-fn encode(counter: Counter) -> [u8; 16] {
+/// The bytes of a counter.
+pub(super) fn encode_counter(counter: Counter) -> [u8; 16] {
     let mut value = [0; 16];
     value[..8].copy_from_slice(&counter.id.to_be_bytes());
     value[8..].copy_from_slice(&counter.count.to_be_bytes());
     value
 }
 
-fn decode(value: &[u8]) -> Option<Counter> {
+/// Reads a counter.
+pub(super) fn decode_counter(value: &[u8]) -> Option<Counter> {
     let (id, count) = value.split_first_chunk::<8>()?;
     Some(Counter { id: u64::from_be_bytes(*id), count: u64::from_be_bytes(count.try_into().ok()?) })
 }
@@ -539,7 +394,7 @@ mod tests {
     #[test]
     fn a_compaction_that_became_due_while_another_ran_starts_afterwards() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut disk, ..) = Disk::open(folder.path()).unwrap();
+        let mut disk = super::super::open::open(folder.path()).unwrap().disk;
         let (end, ended) = mpsc::channel::<()>();
         disk.compaction = Some(std::thread::spawn(move || ended.recv().unwrap()));
         disk.removed_uuids = COMPACT_AFTER;
@@ -549,7 +404,7 @@ mod tests {
         while !disk.compaction.as_ref().unwrap().is_finished() {
             std::thread::yield_now();
         }
-        disk.commit(&Changes::at(0)).unwrap();
+        disk.commit(&Changes::at(0), Totals::default()).unwrap();
         assert!(!disk.compaction_due);
     }
 }

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use abtest_model::{Experiment, Goal, Namespace, Variant};
 
-use super::OpenError;
 use super::catalog::SEPARATOR;
-use super::disk::{Disk, store_error};
+use super::disk::store_error;
+use super::open::{self, Opened};
 use crate::Kind;
 use crate::transfer::{Export, ExportedCounter, OnStep, Seen, Step, TransferError, Unit, invalid};
 
@@ -21,8 +21,8 @@ pub fn export(
     experiment: &Experiment,
     on_step: OnStep<'_>,
 ) -> Result<Option<Export>, TransferError> {
-    let (disk, mut catalog, snapshot) =
-        Disk::open(folder).map_err(|error: OpenError| TransferError::Store(error.into()))?;
+    let opened = open::open(folder).map_err(|error| TransferError::Store(error.into()))?;
+    let Opened { disk, mut catalog, snapshot } = opened;
     let mut counters = Vec::new();
     let found = catalog.remove(namespace, experiment);
     let total = found.len() as u64;

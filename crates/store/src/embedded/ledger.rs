@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use abtest_model::{Experiment, Namespace};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::documents::check_distinct;
 use crate::{
@@ -12,12 +13,16 @@ use crate::{
 };
 
 /// The documents of all namespaces.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Ledger {
     namespaces: BTreeMap<Namespace, Documents>,
+    /// How many documents and tombstones there are.
+    records: u64,
+    /// A sum over the versions of all documents and namespaces.
+    digest: u64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Documents {
     version: u64,
     records: BTreeMap<DocumentKey, Record>,
@@ -77,21 +82,46 @@ pub(super) struct ChangedDocument {
 impl Ledger {
     /// Takes a record as it was found on disk.
     pub(super) fn load(&mut self, namespace: Namespace, key: DocumentKey, record: Record) {
-        self.namespaces.entry(namespace).or_default().records.insert(key, record);
+        self.set(&namespace, key, record);
     }
 
     /// Takes a namespace's version as it was found on disk.
     pub(super) fn load_version(&mut self, namespace: Namespace, version: u64) {
-        self.namespaces.entry(namespace).or_default().version = version;
+        self.set_version(&namespace, version);
+    }
+
+    /// How many documents and tombstones there are.
+    pub(super) fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// A sum over the versions of all documents and namespaces, in any order.
+    pub(super) fn digest(&self) -> u64 {
+        self.digest
     }
 
     /// Takes what a commit changed.
     pub(super) fn apply(&mut self, changed: &Changed) {
-        let documents = self.namespaces.entry(changed.namespace.clone()).or_default();
-        documents.version = changed.version;
+        self.set_version(&changed.namespace, changed.version);
         for ChangedDocument { key, record, .. } in &changed.documents {
-            documents.records.insert(key.clone(), record.clone());
+            self.set(&changed.namespace, key.clone(), record.clone());
         }
+    }
+
+    fn set(&mut self, namespace: &Namespace, key: DocumentKey, record: Record) {
+        let name = format!("{namespace}\0{}\0{}", key.kind, key.name);
+        self.digest ^= digest(&name, record.version);
+        let documents = self.namespaces.entry(namespace.clone()).or_default();
+        match documents.records.insert(key, record) {
+            Some(before) => self.digest ^= digest(&name, before.version),
+            None => self.records += 1,
+        }
+    }
+
+    fn set_version(&mut self, namespace: &Namespace, version: u64) {
+        let documents = self.namespaces.entry(namespace.clone()).or_default();
+        let before = std::mem::replace(&mut documents.version, version);
+        self.digest ^= digest(namespace.as_str(), before) ^ digest(namespace.as_str(), version);
     }
 
     /// The documents that cannot be read.
@@ -207,4 +237,9 @@ impl Ledger {
     fn record(&self, namespace: &Namespace, key: &DocumentKey) -> Option<&Record> {
         self.namespaces.get(namespace)?.records.get(key)
     }
+}
+
+/// A number that changes with a version; 0 for no version.
+fn digest(name: &str, version: u64) -> u64 {
+    if version == 0 { 0 } else { xxh3_64_with_seed(name.as_bytes(), version) }
 }

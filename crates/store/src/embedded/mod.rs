@@ -2,6 +2,9 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | `open` | opens a folder, and refuses one that lost something |
+//! | `files`, `journal`, `keyspaces` | find damaged files before they are opened |
+//! | `copies` | keep the files as they were until it is known that nothing is lost |
 //! | `disk` | what the key-value store (fjall) holds, and one durable commit |
 //! | `catalog` | the writer's list of counters, and the limits |
 //! | `ledger` | the documents |
@@ -9,7 +12,11 @@
 //! | `snapshot` | what is on disk, in memory for readers |
 //! | `writer` | the one thread that writes |
 //! | `answers` | sends the answers of a commit with one wake-up |
-//! | `watermark` | the number of the last commit, so that a loss is noticed |
+//! | `totals` | how much there is after a commit |
+//! | `watermark` | the last totals in a file of their own, so that a loss is noticed |
+//! | `check` | says what is wrong with a folder |
+//! | `repair` | saves what can be read of a damaged folder |
+//! | `finding` | what is wrong, in words |
 //! | `export` | reads an experiment out of a folder |
 //! | `legacy` | the files in which format 1 kept looks and controls |
 //!
@@ -20,17 +27,30 @@
 
 mod answers;
 mod catalog;
+mod check;
+mod copies;
 mod disk;
 mod export;
+mod files;
+mod finding;
+mod journal;
+mod keyspaces;
 mod ledger;
 mod legacy;
+mod open;
 mod record;
+mod repair;
 mod snapshot;
+mod totals;
 mod watermark;
 mod writer;
 
+pub use check::{Check, Contents, check};
 pub use export::export;
+pub use finding::Finding;
+pub use repair::{Repaired, repair};
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
@@ -56,6 +76,7 @@ pub struct EmbeddedStore {
     snapshot: Arc<RwLock<Snapshot>>,
     writer: Option<std::thread::JoinHandle<()>>,
     admission: Admission,
+    opened_with: Contents,
 }
 
 /// Why a folder cannot be opened.
@@ -77,20 +98,18 @@ pub enum OpenError {
         /// The format found.
         found: String,
     },
-    /// Commits are missing that were acknowledged.
+    /// Something that was acknowledged is missing or cannot be read.
     #[error(
-        "the data in {folder} are incomplete: {} of {expected} commits are missing, so a file is \
-         damaged or was removed. Nothing was changed. Restore the folder from a backup; or, to \
-         continue with what is left, remove the file `watermark` in it",
-        .expected - .found
+        "the data in {folder} are damaged: {}. Nothing was changed. Run `abtest data check` to see \
+         everything that is wrong; then restore the folder from a backup, or run `abtest data \
+         repair` to continue with what can be saved",
+        finding::summary(findings)
     )]
-    Incomplete {
+    Damaged {
         /// The folder.
         folder: PathBuf,
-        /// Commits found.
-        found: u64,
-        /// Commits that there were.
-        expected: u64,
+        /// What is wrong. There is at least one finding.
+        findings: Vec<Finding>,
     },
     /// The format number makes no sense.
     #[error(
@@ -113,6 +132,28 @@ pub enum OpenError {
     },
 }
 
+impl OpenError {
+    fn disk(folder: &Path, reason: impl ToString) -> Self {
+        Self::Disk { folder: folder.to_owned(), reason: reason.to_string() }
+    }
+
+    fn damaged(folder: &Path, problem: impl Into<String>) -> Self {
+        let findings = vec![Finding::of_contents(problem)];
+        Self::Damaged { folder: folder.to_owned(), findings }
+    }
+
+    /// What the key-value store says. If it is not the system that failed, the files are damaged.
+    fn database(folder: &Path, error: &fjall::Error) -> Self {
+        match error {
+            fjall::Error::Locked => Self::InUse { folder: folder.to_owned() },
+            fjall::Error::Io(error) if error.kind() != ErrorKind::UnexpectedEof => {
+                Self::disk(folder, error)
+            }
+            error => Self::damaged(folder, format!("a file cannot be read ({error})")),
+        }
+    }
+}
+
 /// What a folder that cannot be opened again means for the requests that wait.
 impl From<OpenError> for StoreError {
     fn from(error: OpenError) -> Self {
@@ -121,7 +162,9 @@ impl From<OpenError> for StoreError {
             OpenError::Newer { found, .. } => {
                 format!("the data were written by a newer abtest (format {found})")
             }
-            OpenError::Incomplete { .. } => "commits are missing from the data".into(),
+            OpenError::Damaged { findings, .. } => {
+                format!("the data are damaged: {}", finding::summary(&findings))
+            }
             OpenError::UnknownFormat { .. } => "the data have an unknown format".into(),
             OpenError::Disk { reason, .. } => reason,
         })
@@ -132,10 +175,10 @@ impl EmbeddedStore {
     /// Opens the folder, or creates it.
     ///
     /// # Errors
-    /// When it is in use, incomplete, from a newer version, or cannot be read and written.
+    /// When it is in use, damaged, from a newer version, or cannot be read and written.
     pub fn open(folder: &Path, limits: Limits) -> Result<Self, OpenError> {
         let (queue, requests) = mpsc::channel(QUEUE);
-        let (writer, snapshot) = Writer::new(folder.to_owned(), limits, requests)?;
+        let (writer, snapshot, opened_with) = Writer::new(folder.to_owned(), limits, requests)?;
         let writer = std::thread::Builder::new()
             .name("abtest-store".into())
             .spawn(move || writer.run())
@@ -144,7 +187,8 @@ impl EmbeddedStore {
                 reason: error.to_string(),
             })?;
         let admission = Admission::default();
-        Ok(Self { queue: Some(queue), snapshot, writer: Some(writer), admission })
+        let (queue, writer) = (Some(queue), Some(writer));
+        Ok(Self { queue, snapshot, writer, admission, opened_with })
     }
 
     /// Records a batch as if it had come on `day`. For demonstrations and tests, which need a
@@ -158,6 +202,11 @@ impl EmbeddedStore {
         events: Vec<Event>,
     ) -> Result<Vec<Result<(), Refusal>>, StoreError> {
         self.ask(|reply| Request::Record { events, day: Some(day), reply }).await
+    }
+
+    /// How much there was when the folder was opened.
+    pub fn opened_with(&self) -> Contents {
+        self.opened_with
     }
 
     fn read_snapshot(&self) -> RwLockReadGuard<'_, Snapshot> {

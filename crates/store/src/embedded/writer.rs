@@ -12,9 +12,12 @@ use tokio::sync::mpsc::error::TryRecvError;
 
 use super::answers::{Answer, Answers, Commit, Reply};
 use super::catalog::{Catalog, Counter, counter_name};
+use super::check::Contents;
 use super::disk::{Changes, Disk, now, seen_key, store_error};
 use super::ledger::Ledger;
+use super::open::{self, Opened};
 use super::snapshot::Snapshot;
+use super::totals::Totals;
 use crate::documents::{deletion_of, deletion_of_alarm};
 use crate::{DocumentKey, HistoryEntry, Part, Refusal, StoreError, Write};
 
@@ -84,13 +87,11 @@ impl Writer {
         folder: PathBuf,
         limits: Limits,
         requests: mpsc::Receiver<Request>,
-    ) -> Result<(Self, Arc<RwLock<Snapshot>>), super::OpenError> {
-        let (disk, catalog, snapshot) = Disk::open(&folder)?;
-        let snapshot = Arc::new(RwLock::new(snapshot));
-        let open = Some(Open::new(disk, catalog).map_err(|error| super::OpenError::Disk {
-            folder: folder.clone(),
-            reason: error.to_string(),
-        })?);
+    ) -> Result<(Self, Arc<RwLock<Snapshot>>, Contents), super::OpenError> {
+        let opened = open::open(&folder)?;
+        let contents = opened.contents();
+        let (open, snapshot) = Open::new(opened);
+        let (open, snapshot) = (Some(open), Arc::new(RwLock::new(snapshot)));
         let shared = Arc::clone(&snapshot);
         let writer = Self {
             folder,
@@ -101,7 +102,7 @@ impl Writer {
             compaction: None,
             write_failed: false,
         };
-        Ok((writer, snapshot))
+        Ok((writer, snapshot, contents))
     }
 
     /// Works until the store is dropped.
@@ -189,12 +190,13 @@ impl Writer {
         let open = match self.open.take() {
             Some(open) => open,
             None => {
-                let (disk, catalog, snapshot) = Disk::open(&self.folder).map_err(|error| {
+                let opened = open::open(&self.folder).map_err(|error| {
                     tracing::error!(%error, "nothing can be recorded");
                     StoreError::from(error)
                 })?;
+                let (open, snapshot) = Open::new(opened);
                 *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = snapshot;
-                Open::new(disk, catalog).map_err(|error| store_error(&error))?
+                open
             }
         };
         Ok(self.open.insert(open))
@@ -227,9 +229,10 @@ impl Writer {
 }
 
 impl Open {
-    fn new(disk: Disk, catalog: Catalog) -> fjall::Result<Self> {
-        let (documents, _) = disk.load_documents()?;
-        Ok(Self { disk, catalog, documents, sweeping: true })
+    fn new(opened: Opened) -> (Self, Snapshot) {
+        let Opened { disk, catalog, snapshot } = opened;
+        let documents = snapshot.documents.clone();
+        (Self { disk, catalog, documents, sweeping: true }, snapshot)
     }
 
     /// Works out what the requests change, and the answers for when that is on disk.
@@ -292,9 +295,9 @@ impl Open {
         let key = seen_key(counter.id, &event.uuid);
         if !changes.seen.contains(&key) && !self.disk.was_seen(&key)? {
             changes.seen.insert(key);
-            counter.count += 1;
             *changes.new.entry((name.clone(), counter.id, day)).or_default() += 1;
-            changes.counters.insert(name, Some(*counter));
+            let counter = self.catalog.count_uuid(&name);
+            changes.counters.insert(name, counter);
         }
         Ok(Ok(()))
     }
@@ -361,7 +364,17 @@ impl Open {
 
     /// Duplicates change nothing and need no sync: the originals are on disk.
     fn commit(&mut self, changes: &Changes) -> fjall::Result<()> {
-        if changes.is_empty() { Ok(()) } else { self.disk.commit(changes) }
+        if changes.is_empty() { Ok(()) } else { self.disk.commit(changes, self.totals()) }
+    }
+
+    /// What there is of counters and documents, with the changes of the requests at hand.
+    fn totals(&self) -> Totals {
+        let of_counters = self.catalog.totals();
+        Totals {
+            documents: self.documents.records(),
+            digest: of_counters.digest ^ self.documents.digest(),
+            ..of_counters
+        }
     }
 }
 
@@ -373,7 +386,7 @@ mod tests {
     fn requests_get_an_answer_while_a_compaction_outlives_a_failed_disk() {
         let folder = tempfile::tempdir().unwrap();
         let (_queue, requests) = mpsc::channel(1);
-        let (mut writer, _) =
+        let (mut writer, ..) =
             Writer::new(folder.path().to_owned(), Limits::default(), requests).unwrap();
         let (end, ended) = std::sync::mpsc::channel::<()>();
         writer.close();
