@@ -3,7 +3,7 @@
 /** @import {Experiment, Members} from "../types.js" */
 
 /** Members that the server owns. It ignores them in a request. */
-const SERVER_OWNED = new Set(["version", "slots", "allocation", "created", "updated", "started", "decision", "disturbances"])
+const SERVER_OWNED = new Set(["version", "slots", "allocation", "earlier_allocations", "created", "updated", "started", "decision", "disturbances"])
 
 /** Members in which null stands for the default. */
 const WITH_DEFAULTS = new Set(["analysis", "goals", "schedule"])

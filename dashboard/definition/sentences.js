@@ -5,7 +5,7 @@ import { isEmpty } from "./members.js"
 /** @import {Changed, Edited, Members} from "../types.js" */
 
 /** Members that follow from others. */
-const DERIVED = new Set(["allocation", "slots", "disturbances", "decision", "started", "created", "updated", "version", "id", "salt"])
+const DERIVED = new Set(["allocation", "earlier_allocations", "slots", "disturbances", "decision", "started", "created", "updated", "version", "id", "salt"])
 
 /** Members that a new definition mentions only if they are not the usual ones. @type {Record<string, any>} */
 const USUAL = { traffic: 100, status: "draft" }

@@ -80,6 +80,12 @@ pub fn document(
         }
         (previous, _) => previous.cloned(),
     };
+    let earlier = before.map(|before| before.earlier_allocations.as_slice()).unwrap_or_default();
+    let replaced = previous.filter(|previous| {
+        allocation.as_ref().is_some_and(|newest| newest.number != previous.number)
+    });
+    let earlier_allocations =
+        earlier.iter().cloned().chain(replaced.map(Allocation::to_earlier)).collect();
     let first_start = match (previous, &allocation) {
         (None, Some(allocation)) => Some(FirstStart {
             at: stamp.now,
@@ -93,6 +99,7 @@ pub fn document(
         slots: table.of(name).to_vec(),
         version: change.version,
         allocation,
+        earlier_allocations,
         created: before.map_or(stamp.now, |before| before.created),
         updated: stamp.now,
         decision: before.and_then(|before| before.decision.clone()),
@@ -163,8 +170,12 @@ mod tests {
         assert_eq!(stored(&paused).slots, held);
         let reweighted = then(&paused, json!({"weights": {"control": 3}}), None);
         assert_eq!(stored(&reweighted).allocation.as_ref().unwrap().number, 2);
+        let earlier = &stored(&reweighted).earlier_allocations;
+        assert_eq!((earlier.len(), earlier[0].number, earlier[0].from), (1, 1, allocation.from));
+        assert!(earlier[0].shares.values().all(|share| *share == 0.5));
         let same = then(&reweighted, json!({"weights": {"control": 30, "green": 10}}), None);
         assert_eq!(stored(&same).allocation, stored(&reweighted).allocation);
+        assert_eq!(stored(&same).earlier_allocations, *earlier);
         let done = then(&same, json!({"status": "completed", "winner": "green"}), None);
         assert_eq!(stored(&done).slots, []);
         assert_eq!(stored(&done).allocation.as_ref().unwrap().number, 2);

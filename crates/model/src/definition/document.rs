@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::range::Range;
+use super::range::{BUCKETS, Range};
 use super::time::Time;
 use super::{Definition, Status, plain};
 use crate::name::{Goal, Variant};
@@ -24,6 +24,10 @@ pub struct Document {
     /// The newest allocation. There is one exactly when the experiment was ever started.
     #[serde(default)]
     pub allocation: Option<Allocation>,
+    /// The allocations before the newest, oldest first, without their ranges. The analysis compares
+    /// the variants within each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier_allocations: Vec<EarlierAllocation>,
     /// The first start, which fixes what the analysis decides on.
     #[serde(rename = "started", default)]
     pub first_start: Option<FirstStart>,
@@ -64,8 +68,10 @@ impl Document {
         let mut changed = BTreeMap::new();
         for (member, value) in members(after) {
             let previous = old.remove(&member).unwrap_or_default();
-            let bookkeeping =
-                matches!(member.as_str(), "version" | "created" | "updated" | "started");
+            let bookkeeping = matches!(
+                member.as_str(),
+                "version" | "created" | "updated" | "started" | "earlier_allocations"
+            );
             if previous != value && !bookkeeping {
                 changed.insert(member, [previous, value]);
             }
@@ -104,6 +110,37 @@ pub struct Allocation {
     /// Why, in the words of who made it.
     #[serde(default)]
     pub why: Option<String>,
+}
+
+impl Allocation {
+    /// The share of the ring that each variant has, from 0 to 1.
+    #[must_use]
+    pub fn shares(&self) -> BTreeMap<Variant, f64> {
+        let buckets =
+            |ranges: &[Range]| ranges.iter().map(|one| f64::from(one.size())).sum::<f64>();
+        let share = |(variant, ranges): (&Variant, &Vec<Range>)| {
+            (variant.clone(), buckets(ranges) / f64::from(BUCKETS))
+        };
+        self.ranges.iter().map(share).collect()
+    }
+
+    /// What the document keeps of it when the next allocation replaces it.
+    #[must_use]
+    pub fn to_earlier(&self) -> EarlierAllocation {
+        EarlierAllocation { number: self.number, from: self.from, shares: self.shares() }
+    }
+}
+
+/// An allocation that a newer one replaced.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EarlierAllocation {
+    /// Its number.
+    pub number: u64,
+    /// When it came into force.
+    pub from: Time,
+    /// The share of the ring that each variant had, from 0 to 1.
+    #[serde(serialize_with = "plain::map", deserialize_with = "plain::read_by_variant")]
+    pub shares: BTreeMap<Variant, f64>,
 }
 
 /// A change that contaminated the groups: some counted units see something else since.

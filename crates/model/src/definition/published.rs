@@ -198,6 +198,7 @@ mod tests {
             slots: vec![Range::ALL],
             first_start: None,
             allocation: None,
+            earlier_allocations: Vec::new(),
             created: now,
             updated: now,
             decision: None,

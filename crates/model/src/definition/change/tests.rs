@@ -76,6 +76,7 @@ fn stored(current: &Current, change: Change) -> Current {
             by: "key".to_owned(),
             why: None,
         }),
+        earlier_allocations: Vec::new(),
         version: change.version,
         slots: Vec::new(),
         first_start: None,

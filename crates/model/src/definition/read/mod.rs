@@ -48,8 +48,17 @@ pub const MEMBERS: [&str; 24] = [
 pub(super) const WINNER: &str = "winner";
 
 /// Members that the server writes. They are ignored on input.
-pub(super) const SERVER_OWNED: [&str; 8] =
-    ["version", "slots", "allocation", "started", "created", "updated", "decision", "disturbances"];
+pub(super) const SERVER_OWNED: [&str; 9] = [
+    "version",
+    "slots",
+    "allocation",
+    "earlier_allocations",
+    "started",
+    "created",
+    "updated",
+    "decision",
+    "disturbances",
+];
 
 const LONG_TEXT: usize = 10_000;
 const SHORT_TEXT: usize = 200;
