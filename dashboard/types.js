@@ -268,6 +268,8 @@
  * @property {Layer[]} layers
  * @property {{}} defaults
  *
+ * @typedef {Settings & {tag: string | null}} TaggedSettings with their version, as the header ETag has it
+ *
  * @typedef {object} Experiment
  * @property {string} experiment
  * @property {VariantResults[]} variants

@@ -40,6 +40,9 @@ const TIMEOUT = 60_000
 
 let key = ""
 
+/** What the key may do. @type {Session["role"]} */
+let role = "edit"
+
 /** The URL that browsers send events to. @param {Session} session */
 export const trackUrl = (session) => session.track ?? `${exported ? base : location.origin}/track`
 
@@ -47,8 +50,7 @@ export const trackUrl = (session) => session.track ?? `${exported ? base : locat
 export async function session() {
   if (!exported) return json("/session")
   if (key === "") throw new ApiError("login", "")
-  // The role of the key is not known here. The API refuses what it may not do.
-  return { namespace: "alephbet", role: "edit" }
+  return { namespace: "alephbet", role }
 }
 
 /**
@@ -58,7 +60,8 @@ export async function session() {
 export async function login(candidate) {
   if (!exported) return (await ask("/session", { method: "POST", body: candidate })).ok
   key = candidate
-  const response = await ask("/experiments?analysis=none&scope=-")
+  const response = await ask("/settings")
+  role = response.headers.get("x-abtest-role") === "read" ? "read" : "edit"
   if (!response.ok) key = ""
   return response.ok
 }

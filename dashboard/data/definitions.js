@@ -2,7 +2,7 @@
 import { answered, ask, json } from "./api.js"
 import { namespace } from "./state.js"
 
-/** @import {Edited, HistoryChange, Members, Settings, Violation} from "../types.js" */
+/** @import {Edited, HistoryChange, Members, TaggedSettings, Violation} from "../types.js" */
 
 /** A change that the server refuses, with the reason. */
 export class Refused extends Error {
@@ -27,12 +27,16 @@ export const readDefinition = (experiment) => json(path(experiment, "definition"
 /** All changes of a definition, oldest first. @param {string} experiment @param {AbortSignal} signal @returns {Promise<HistoryChange[]>} */
 export const readHistory = (experiment, signal) => json(path(experiment, "history"), signal)
 
-/** The settings with the layers. @param {AbortSignal} [signal] @returns {Promise<Settings>} */
-export const readSettings = (signal) => json(`/settings?${new URLSearchParams({ namespace: namespace() })}`, signal)
+const settings = () => `/settings?${new URLSearchParams({ namespace: namespace() })}`
 
-/** Adds a layer. @param {Settings} settings @param {Members} layer */
-export const addLayer = ({ layers }, layer) => send("PATCH", `/settings?${new URLSearchParams({ namespace: namespace() })}`,
-  { layers: [...layers.map(({ name, description }) => ({ name, description })), layer] }, "*")
+/** The settings with the layers. @param {AbortSignal} [signal] @returns {Promise<TaggedSettings>} */
+export async function readSettings(signal) {
+  const response = await answered(await ask(settings(), { signal }))
+  return { ...await response.json(), tag: response.headers.get("etag") }
+}
+
+/** Changes members of the settings. @param {TaggedSettings} before the version that is changed @param {Members} members */
+export const changeSettings = ({ tag }, members) => send("PATCH", settings(), members, tag ?? "*")
 
 /**
  * Changes a definition, or asks what a change would do.

@@ -3,7 +3,7 @@ import { route } from "./router.js"
 
 /** @import {VNode} from "../vendor/preact.mjs" */
 /** @import {ApiError} from "./api.js" */
-/** @import {Experiment, HistoryChange, Session, Settings} from "../types.js" */
+/** @import {Experiment, HistoryChange, Session, TaggedSettings} from "../types.js" */
 
 export const state = {
   /** @type {Session | null} */ session: null,
@@ -16,7 +16,7 @@ export const state = {
   fresh: 0,
   /** The experiment that is open. @type {Experiment | null} */ one: null,
   /** The changes of the experiment that is open. @type {HistoryChange[] | null} */ history: null,
-  /** The layers of the namespace. @type {Settings | null} */ settings: null,
+  /** The layers of the namespace. @type {TaggedSettings | null} */ settings: null,
   /** Why the last request failed. @type {ApiError | null} */ trouble: null,
   /** Why the last key was refused. */
   wrongKey: "",

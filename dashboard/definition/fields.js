@@ -2,7 +2,8 @@
 import { html } from "../parts/html.js"
 import { printable } from "../parts/text.js"
 import { useState } from "../vendor/hooks.mjs"
-import { fromField, removeVariant, renameVariant, toField, typedJson, typedNumber, withMember, withWeight } from "./members.js"
+import { fromField, isEmpty, removeVariant, renameVariant, toField, typedJson, typedNumber, withMember, withWeight } from "./members.js"
+import { joined, labels, pairs, parts, segments, writePairs, writeSegments } from "./typed.js"
 
 /** @import {Content} from "../parts/html.js" */
 /** @import {Members, Settings, Violation} from "../types.js" */
@@ -30,21 +31,36 @@ export const text = (label, path, value, set, errors, more = {}) => {
     aria-invalid=${wrong.length > 0 ? "true" : null} autocomplete="off" ...${more} />`)
 }
 
-/** A number, as the reader types it. @param {{label: string, path: string, value: any, set: Set, errors: Violation[], factor?: number}} props */
-function NumberField({ label, path, value, set, errors, factor = 1 }) {
-  const shown = typeof value === "number" ? Number((value * factor).toPrecision(12)) : value
-  const [typed, setTyped] = useState(String(shown ?? ""))
-  const read = (/** @type {string} */ one) => typedNumber(one)
-  const current = read(typed) === (shown ?? "") ? typed : String(shown ?? "")
-  return text(label, path, current, (one) => {
+/**
+ * A value that is typed as a text. The text stays as it is typed.
+ * @param {{label: string, path: string, value: any, set: Set, errors: Violation[], read: (text: string) => any, write: (value: any) => string, more?: Record<string, any>, lines?: boolean}} props
+ */
+function Typed({ label, path, value, set, errors, read, write, more = {}, lines = false }) {
+  const written = isEmpty(value) ? "" : write(value)
+  const [typed, setTyped] = useState(written)
+  const now = read(typed)
+  const current = (isEmpty(now) && isEmpty(value)) || JSON.stringify(now) === JSON.stringify(value) ? typed : written
+  const wrong = wrongIn(errors, path)
+  const onInput = (/** @type {Event} */ event) => {
+    const one = valueOf(event)
     setTyped(one)
-    const number = read(one)
-    set(typeof number === "number" ? Number((number / factor).toPrecision(12)) : number)
-  }, errors, { inputmode: "decimal" })
+    set(read(one))
+  }
+  const invalid = wrong.length > 0 ? "true" : null
+  return field(label, wrong, lines
+    ? html`<textarea name=${path} rows=${Math.max(1, current.split("\n").length)} value=${current} spellcheck=${false} aria-invalid=${invalid} onInput=${onInput} />`
+    : html`<input name=${path} value=${current} aria-invalid=${invalid} autocomplete="off" onInput=${onInput} ...${more} />`)
+}
+
+/** A number, as the reader types it. @param {{label: string, path: string, value: any, set: Set, errors: Violation[], factor?: number}} props */
+function NumberField({ factor = 1, ...props }) {
+  const scaled = (/** @type {any} */ value, /** @type {number} */ by) => (typeof value === "number" ? Number((value * by).toPrecision(12)) : value)
+  return html`<${Typed} ...${props} more=${{ inputmode: "decimal" }}
+    read=${(/** @type {string} */ one) => scaled(typedNumber(one), 1 / factor)} write=${(/** @type {any} */ value) => String(scaled(value, factor))} />`
 }
 
 /** @param {string} label @param {string} path @param {any} value @param {Options} options @param {Set} set @param {Violation[]} errors */
-const choice = (label, path, value, options, set, errors) => field(label, wrongIn(errors, path), html`<select name=${path} value=${value ?? ""}
+export const choice = (label, path, value, options, set, errors) => field(label, wrongIn(errors, path), html`<select name=${path} value=${value ?? ""}
   onChange=${(/** @type {Event} */ event) => set(valueOf(event))}>${options.map(([one, shown]) => html`<option value=${one}>${shown}</option>`)}</select>`)
 
 /** Options whose text is their value. @param {...string} values @returns {Options} */
@@ -80,12 +96,16 @@ export function all(members, change, errors, settings, isNew) {
   const part = (/** @type {string} */ member, /** @type {string} */ key) => (/** @type {any} */ value) => change(withMember(members, member, withMember(members[member] ?? {}, key, value)))
   const number = (/** @type {string} */ label, /** @type {string} */ member, /** @type {string} */ key, factor = 1) =>
     html`<${NumberField} label=${label} path="${member}.${key}" value=${members[member]?.[key]} set=${part(member, key)} errors=${errors} factor=${factor} />`
+  const lines = (/** @type {string} */ label, /** @type {string} */ member, /** @type {(text: string) => any} */ read, /** @type {(value: any) => string} */ write) =>
+    html`<${Typed} label=${label} path=${member} value=${members[member]} set=${set(member)} errors=${errors} read=${read} write=${write} lines=${true} />`
   const names = /** @type {Options} */ (members.variants.map((/** @type {Members} */ { name }) => [name ?? "", printable(String(name ?? ""))]))
   const layers = /** @type {Options} */ ([["", "no layer"], ...settings.layers.map(({ name }) => [name, printable(name)])])
   return html`
     ${plain("Description", "description")}
     ${plain("Hypothesis", "hypothesis")}
     ${plain("Owner", "owner")}
+    <${Typed} label="Tags, with commas between" path="tags" value=${members.tags} set=${set("tags")} errors=${errors} read=${parts} write=${joined} />
+    ${lines("Labels, one per line: key = text", "labels", labels, writePairs)}
     ${variants(members, change, errors)}
     <div class="tools">
       ${choice("Control", "control", members.control ?? members.variants[0]?.name, names, set("control"), errors)}
@@ -95,7 +115,9 @@ export function all(members, change, errors, settings, isNew) {
       ${isNew && choice("Status", "status", members.status ?? "draft", same("draft", "running"), set("status"), errors)}
     </div>
     <${Json} label="Targeting, as a condition in JSON" name="targeting" value=${members.targeting} set=${set("targeting")} errors=${errors} />
+    ${lines("Overrides, one per line: unit = variant", "overrides", pairs, writePairs)}
     ${goals(members, change, errors)}
+    ${lines("Segments, one per line: attribute = value, value", "segments", segments, writeSegments)}
     <fieldset><legend>Analysis</legend><div class="tools">
       ${choice("Method", "analysis.method", members.analysis?.method ?? "always_valid", [["always_valid", "look at any time"], ["sequential", "planned looks"], ["fixed", "one look at the end"]], part("analysis", "method"), errors)}
       ${number("Minimum lift in %", "analysis", "minimum_lift", 100)}

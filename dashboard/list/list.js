@@ -70,7 +70,7 @@ function tools({ selected, hidden }) {
         ${STATUSES.map(([value, text]) => html`<option value=${value}>${text}</option>`)}
       </select></label>
     ${mayEdit() && html`<a class="button main" id="new" key="new" href=${link(null, { namespace: selected.get("namespace") }, "new")}>New experiment</a>`}
-    <a class="button" key="layers" href=${link(null, { namespace: selected.get("namespace") }, "layers")}>Layers</a>
+    <a class="button" key="layers" href=${link(null, { namespace: selected.get("namespace") }, "layers")}>Layers and settings</a>
     ${(hidden.size > 0 || selected.has("hidden")) && html`<label class="check" key="hidden">
       <input type="checkbox" name="hidden" value="1" checked=${selected.has("hidden")} onChange=${chooseField} /><span>Hidden only</span></label>`}
   </div>`

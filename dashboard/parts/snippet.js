@@ -4,20 +4,23 @@
 export function snippet(track, namespace) {
   // `</` would end the script element, so write `<` as an escape.
   const text = (/** @type {string} */ value) => JSON.stringify(value).replaceAll("<", "\\u003c")
-  return `<script src="alephbet.min.js"></script>  <!-- npm: alephbet@0.27 -->
-<script>
-  const experiment = new AlephBet.Experiment({
-    name: "button color",
-    tracking_adapter: new AlephBet.GimelAdapter(${text(track)}, ${text(namespace)}),
-    variants: {
-      red: { activate: () => { document.body.dataset.color = "red" } },
-      blue: { activate: () => { document.body.dataset.color = "blue" } }
-    }
-  })
-  const signup = new AlephBet.Goal("signup")
-  experiment.add_goal(signup)  // later, when it is reached: signup.complete()
-</script>
-`
+  // The page is sent without indentation, so each line is a text of its own.
+  return [
+    `<script src="alephbet.min.js"></script>  <!-- npm: alephbet@0.27 -->`,
+    `<script>`,
+    `  const experiment = new AlephBet.Experiment({`,
+    `    name: "button color",`,
+    `    tracking_adapter: new AlephBet.GimelAdapter(${text(track)}, ${text(namespace)}),`,
+    `    variants: {`,
+    `      red: { activate: () => { document.body.dataset.color = "red" } },`,
+    `      blue: { activate: () => { document.body.dataset.color = "blue" } }`,
+    `    }`,
+    `  })`,
+    `  const signup = new AlephBet.Goal("signup")`,
+    `  experiment.add_goal(signup)  // later, when it is reached: signup.complete()`,
+    `</script>`,
+    ""
+  ].join("\n")
 }
 
 /** A command that sends a first event. @param {string} track @param {string} namespace */

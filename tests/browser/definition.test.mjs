@@ -3,6 +3,7 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 import * as members from "../../dashboard/definition/members.js"
 import { announcement, sentences } from "../../dashboard/definition/sentences.js"
+import { labels, pairs, parts, segments, writePairs, writeSegments } from "../../dashboard/definition/typed.js"
 
 const definition = {
   variants: [{ name: "control" }, { name: "green" }], weights: { control: 50, green: 50 }, control: "control",
@@ -81,4 +82,16 @@ test("what visitors will see is said before a change", () => {
     ["10% of all visitors no longer take part. They see the fallback, control.", "Some see the fallback."])
   assert.deepEqual(of({ status: ["running", "completed"] }), ["All visitors see green from now on."])
   assert.deepEqual(of({ owner: [null, "shop"] }), [])
+})
+
+test("tables are typed as lines and written as they were typed", () => {
+  const units = { "qa 1": "green", "a=b": "control" }
+  assert.deepEqual(pairs("qa 1 = green\n\na=b = control\n"), units)
+  assert.deepEqual(pairs(writePairs(units)), units)
+  assert.deepEqual(labels("link = https://example.org/?a=b"), { link: "https://example.org/?a=b" })
+  assert.deepEqual(labels("not finished"), { "not finished": "" })
+  const values = { country: ["DE", "AT"], platform: ["web"] }
+  assert.deepEqual(segments("country = DE, AT\nplatform=web"), values)
+  assert.deepEqual(segments(writeSegments(values)), values)
+  assert.deepEqual(parts(" a, b ,"), ["a", "b"])
 })

@@ -110,6 +110,29 @@ fn a_copy_starts_as_a_draft_with_its_own_id() {
 }
 
 #[test]
+fn a_copy_keeps_its_layer_where_the_namespace_has_it() {
+    let serve = Serve::embedded();
+    let layers = r#"{"layers": [{"name": "checkout"}]}"#;
+    for namespace in ["alephbet", "prod"] {
+        let path = format!("/settings?namespace={namespace}");
+        assert_eq!(serve.call("PATCH", &path, Some(layers)).status, 200);
+    }
+    said(&serve, 0, &["create", "button", "--variants", "a,b", "--layer", "checkout"]);
+    let refused = experiments(&serve, &["copy", "button", "--to-namespace", "test"]);
+    let error = String::from_utf8_lossy(&refused.stderr);
+    assert!(
+        error.contains("has no layer `checkout`") && error.contains("--without-layer"),
+        "{error}"
+    );
+    said(&serve, 0, &["copy", "button", "--to-namespace", "test", "--without-layer"]);
+    said(&serve, 0, &["copy", "button", "--to-namespace", "prod"]);
+    for (namespace, layer) in [("test", Value::Null), ("prod", "checkout".into())] {
+        let copy = json(&serve, &["show", "button", "--json", "--namespace", namespace]);
+        assert_eq!(copy["layer"], layer, "{namespace}");
+    }
+}
+
+#[test]
 fn what_is_not_declared_is_pruned_at_once() {
     let serve = Serve::embedded();
     for (variant, event, uuid) in [

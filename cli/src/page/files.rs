@@ -23,7 +23,7 @@ macro_rules! files {
             name: $name,
             content_type: $content_type,
             content: match $content_type {
-                SCRIPT => without_comments(include_str!(concat!("../../../dashboard/", $name))),
+                SCRIPT => compact(include_str!(concat!("../../../dashboard/", $name))),
                 _ => include_str!(concat!("../../../dashboard/", $name)).to_owned(),
             },
         },)*])
@@ -57,6 +57,7 @@ pub(crate) static FILES: LazyLock<Vec<File>> = files! {
     "definition/preview.js": SCRIPT,
     "definition/sentences.js": SCRIPT,
     "definition/step.js": SCRIPT,
+    "definition/typed.js": SCRIPT,
     "experiment/days.js": SCRIPT,
     "experiment/experiment.js": SCRIPT,
     "experiment/goal.js": SCRIPT,
@@ -88,9 +89,10 @@ pub(crate) static FILES: LazyLock<Vec<File>> = files! {
     "vendor/preact.mjs": SCRIPT,
 };
 
-/// A module without its comments, which are a fifth of it and which no browser needs. A comment of
-/// `dashboard/` has lines of its own, or it is a type inside of a line: `/** @type {any} */`.
-fn without_comments(module: &str) -> String {
+/// A module without its comments and its indentation, which are a quarter of it and which no browser
+/// needs. A comment of `dashboard/` has lines of its own, or it is a type inside of a line:
+/// `/** @type {any} */`. No text that is shown depends on indentation.
+fn compact(module: &str) -> String {
     let mut is_inside = false;
     let mut kept = String::with_capacity(module.len());
     for line in module.split_inclusive('\n') {
@@ -99,7 +101,7 @@ fn without_comments(module: &str) -> String {
         let is_comment =
             text.starts_with("//") || (text.starts_with("/**") && text.ends_with("*/"));
         if !is_inside && !is_comment {
-            push_without_types(&mut kept, line);
+            push_without_types(&mut kept, line.trim_start_matches(' '));
         }
         is_inside &= !text.ends_with("*/");
     }
@@ -161,11 +163,11 @@ mod tests {
     }
 
     #[test]
-    fn modules_lose_their_comments_and_nothing_else() {
+    fn modules_lose_their_comments_and_indentation_and_nothing_else() {
         let module = "// About.\n/** One. */\nconst a = /** @type {any} */ (1)\n\n/**\n * Two.\n */\n\
                       const link = \"http://example.org\"\n  // Why.\n  b()\n";
-        let kept = "const a = (1)\n\nconst link = \"http://example.org\"\n  b()\n";
-        assert_eq!(without_comments(module), kept);
+        let kept = "const a = (1)\n\nconst link = \"http://example.org\"\nb()\n";
+        assert_eq!(compact(module), kept);
     }
 
     #[test]

@@ -49,7 +49,7 @@ pub mod settings;
 use bytes::Bytes;
 use http_body_util::Full;
 
-pub use self::http::api_keys::{ApiKeys, CheckedByGateway, KEY_HEADER, OpenByWiring};
+pub use self::http::api_keys::{ApiKeys, CheckedByGateway, KEY_HEADER, OpenByWiring, ROLE_HEADER};
 pub use self::http::author::{ACTOR_HEADER, KeyId};
 pub use self::http::problem::{MAX_BODY_BYTES, Problem};
 pub use self::http::request_summary::RequestSummary;

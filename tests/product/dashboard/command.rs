@@ -53,6 +53,36 @@ fn its_link_works_once_and_shows_the_experiments_of_the_api() {
 }
 
 #[test]
+fn with_a_read_key_the_page_shows_nothing_that_changes_and_a_change_is_refused_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("read-key");
+    std::fs::write(&file, "a-key-that-reads-and-changes-nothing").unwrap();
+    let mut serve = Serve::start(&["--read-key-file", file.to_str().unwrap()]);
+    assert_eq!(serve.track("button color", "red", "participate", "1"), 200);
+    serve.key = "a-key-that-reads-and-changes-nothing".to_owned();
+    let (dashboard, screen) = (start(&serve), Screen::start());
+    let cookie = dashboard.open();
+    let page = |method: &str, path: &str| {
+        let request = dashboard.at(path).header("cookie", &cookie).header("x-abtest-page", "1");
+        dashboard.ask(request.method(method))
+    };
+    assert!(page("GET", "/session").1.contains(r#""role":"read""#));
+    let (status, text) = page("DELETE", "/experiments/button%20color");
+    assert!(status == 403 && text.contains("The key of this dashboard may only read."), "{text}");
+
+    let (exported, host) = exported_page(&serve);
+    let reader = screen.read(&host.url);
+    reader.fill("#key", &serve.key);
+    reader.click("#login button");
+    reader.see_text("ol.rows h2", "button color");
+    assert!(reader.texts("#new").is_empty());
+    reader.go("#/layers");
+    reader.see_text("h1", "Layers");
+    assert!(reader.texts("#settings, #new-layer").is_empty());
+    drop(exported);
+}
+
+#[test]
 fn a_list_of_several_answers_is_read_to_its_end() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("config.json");
@@ -87,9 +117,21 @@ fn only_its_own_page_gets_an_answer() {
     assert_eq!(status(page("/track?experiment=a")), 404);
 }
 
-#[test]
-fn an_exported_page_asks_for_the_key_and_reads_from_its_api() {
-    let (serve, screen) = (server_with_experiments(), Screen::start());
+/// A web server of a folder, which stops when it is dropped.
+struct Host {
+    server: std::process::Child,
+    url: String,
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+/// The page, exported to a folder and served from there.
+fn exported_page(serve: &Serve) -> (tempfile::TempDir, Host) {
     let folder = tempfile::tempdir().unwrap();
     let output = Command::new(binary("abtest"))
         .args(["dashboard", "--url", &serve.url, "--export"])
@@ -98,28 +140,34 @@ fn an_exported_page_asks_for_the_key_and_reads_from_its_api() {
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let port = free_port();
-    let mut host = Command::new(tool("python3"))
+    let server = Command::new(tool("python3"))
         .args(["-m", "http.server", &port.to_string(), "--bind", "127.0.0.1"])
         .current_dir(folder.path())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
+    let mut host = Host { server, url: format!("http://127.0.0.1:{port}/") };
     while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-        assert!(matches!(host.try_wait(), Ok(None)), "the web server ended");
+        assert!(matches!(host.server.try_wait(), Ok(None)), "the web server ended");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
-    let reader = screen.read(&format!("http://127.0.0.1:{port}/"));
+    (folder, host)
+}
+
+#[test]
+fn an_exported_page_asks_for_the_key_and_reads_from_its_api() {
+    let (serve, screen) = (server_with_experiments(), Screen::start());
+    let (_folder, host) = exported_page(&serve);
+    let reader = screen.read(&host.url);
     reader.see_text("h1", "Enter the API key");
     reader.fill("#key", &serve.key);
     reader.click("#login button");
     reader.see_text("ol.rows h2", "button color");
     assert!(!reader.kept().contains(&serve.key));
-    let allowed = [format!("{}/", serve.url), format!("http://127.0.0.1:{port}/")];
+    let allowed = [format!("{}/", serve.url), host.url.clone()];
     for request in reader.requests() {
         let url = request["url"].as_str().unwrap();
         assert!(allowed.iter().any(|host| url.starts_with(host.as_str())), "{url}");
     }
-    host.kill().unwrap();
-    host.wait().unwrap();
 }

@@ -263,7 +263,7 @@ fn a_read_key_shows_nothing_that_its_reader_may_not_do() {
     assert!(reader.texts("#define, #delete").is_empty());
     reader.go("#/layers");
     reader.see_text("h1", "Layers");
-    assert!(reader.texts("#new-layer").is_empty());
+    assert!(reader.texts("#new-layer, #settings, .layer form").is_empty());
     // A link to the editor shows the results instead.
     reader.go(&format!("{}/edit", link("button color")));
     reader.see("#definition");
@@ -311,12 +311,83 @@ fn a_schedule_is_written_in_the_readers_time() {
 }
 
 #[test]
+fn overrides_segments_labels_and_tags_are_typed_as_lines() {
+    let (serve, screen) = (Serve::embedded(), Screen::start());
+    create(&serve, json!({}));
+    let reader = reader(&screen, &serve);
+    reader.go(&format!("{}/edit", link("button color")));
+    reader.fill("[name=overrides]", "qa-1 = red");
+    reader.see_text(".effects", "overrides");
+    reader.see("[name=overrides][aria-invalid]");
+    reader.see("#save:disabled");
+    reader.fill("[name=overrides]", "qa-1 = green\nqa-2 = control");
+    reader.fill("[name=segments]", "country = DE, AT");
+    reader.fill("[name=labels]", "ticket = https://example.org/?id=7");
+    reader.fill("[name=tags]", "checkout, spring");
+    assert_eq!(reader.violations(), [""; 0]);
+    reader.click("#save:enabled");
+    reader.see("#definition");
+    let stored = definition(&serve);
+    assert_eq!(stored["overrides"], json!({"qa-1": "green", "qa-2": "control"}));
+    assert_eq!(stored["segments"], json!({"country": ["DE", "AT"]}));
+    assert_eq!(stored["labels"], json!({"ticket": "https://example.org/?id=7"}));
+    assert_eq!(stored["tags"], json!(["checkout", "spring"]));
+    // The next person sees the lines again.
+    reader.click("#edit");
+    reader.see("#editor");
+    let value = reader.ask("document.querySelector('[name=overrides]').value");
+    assert_eq!(value, "qa-1 = green\nqa-2 = control");
+    assert_eq!(complaints(&reader), [""; 0]);
+}
+
+#[test]
+fn layers_are_described_and_deleted_and_the_settings_change() {
+    let (serve, screen) = (Serve::embedded(), Screen::start());
+    patch(&serve, "/settings", &json!({"layers": [{"name": "checkout"}, {"name": "old"}]}));
+    create(&serve, json!({"layer": "checkout"}));
+    let reader = reader(&screen, &serve);
+    reader.go("#/layers");
+    reader.fill("[name='description of checkout']", "Everything about paying.");
+    reader.click(".layer:has([name='description of checkout']) button:not(.danger)");
+    reader.see_text("#status", "Saved the layer checkout.");
+    reader.see_text(".layer > p", "Everything about paying.");
+    let remove = |layer: &str| {
+        reader.click(&format!(".layer:has([name='description of {layer}']) .danger"));
+        reader.see_text("dialog", "only a layer without experiments");
+        assert_eq!(reader.violations(), [""; 0]);
+        reader.click("dialog .danger");
+        reader.miss("dialog");
+    };
+    remove("old");
+    reader.see_text("#status", "Deleted the layer old.");
+    remove("checkout");
+    reader.see_text(".layer .wrong", "its experiments are button color");
+    let layers = serve.get("/settings").json()["layers"].clone();
+    assert_eq!(layers.as_array().unwrap().len(), 1);
+    assert_eq!(layers[0]["description"], "Everything about paying.");
+
+    reader.choose("#settings [name=accept]", "declared");
+    reader.fill("#settings [name=defaults]", r#"{"owner": "shop"}"#);
+    // Another person adds a layer meanwhile: what is typed stays, and so does the layer.
+    patch(&serve, "/settings", &json!({"layers": [{"name": "checkout"}, {"name": "other"}]}));
+    reader.see("[name='description of other']");
+    reader.click("#settings .main");
+    reader.see_text("#status", "Saved the settings.");
+    let settings = serve.get("/settings").json();
+    assert_eq!(
+        (&settings["accept"], &settings["defaults"]),
+        (&json!("declared"), &json!({"owner": "shop"}))
+    );
+    assert_eq!(settings["layers"].as_array().unwrap().len(), 2);
+}
+
+#[test]
 fn layers_are_bars_with_their_owners() {
     let (serve, screen) = (Serve::embedded(), Screen::start());
     create(&serve, json!({}));
     let reader = reader(&screen, &serve);
     reader.go("#/layers");
-    reader.fill("#new-layer input", "checkout");
+    reader.fill("#new-layer [name=name]", "checkout");
     reader.click("#new-layer button");
     reader.see_text(".layer", "100% free");
     for (name, traffic) in [("one", 30), ("two", 20)] {

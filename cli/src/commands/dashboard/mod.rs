@@ -150,7 +150,8 @@ async fn start(arguments: &Arguments) -> Result<ExitStatus> {
     let listener = listen(arguments.port).await?;
     let port = listener.local_addr()?.port();
     let shows = upstream.address().to_owned();
-    let proxy = Proxy::new(upstream, &namespace, port);
+    let role = upstream.role(&namespace).await;
+    let proxy = Proxy::new(upstream, &namespace, role, port);
     let page = format!("http://127.0.0.1:{port}/?token={}", proxy.token());
     if arguments.json {
         println!("{}", serde_json::json!({"shows": shows, "page": page}));

@@ -2,7 +2,7 @@
 //! the data.
 
 use abtest_api::AnswerBody;
-use abtest_model::Namespace;
+use abtest_model::{Namespace, Role};
 use http::header::{HOST, ORIGIN, SET_COOKIE};
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
@@ -22,11 +22,11 @@ pub(super) struct Proxy {
 }
 
 impl Proxy {
-    pub(super) fn new(upstream: Upstream, namespace: &Namespace, port: u16) -> Self {
+    /// `role` is what the key may do.
+    pub(super) fn new(upstream: Upstream, namespace: &Namespace, role: Role, port: u16) -> Self {
         let track = format!("{}/track", upstream.address());
-        // The role of the key is not known; the API refuses what it may not do.
         let session = serde_json::json!({
-            "namespace": namespace.as_str(), "track": track, "role": "edit",
+            "namespace": namespace.as_str(), "track": track, "role": role.as_str(),
         });
         Self {
             upstream,
@@ -75,6 +75,11 @@ impl Proxy {
                     self.upstream.address()
                 ),
             ),
+            Ok(answer) if only_reads(&answer) => problem(
+                StatusCode::FORBIDDEN,
+                "The key of this dashboard may only read. To change something, start \
+                 `abtest dashboard` again with ABTEST_API_KEY or --api-key-file set to the edit key.",
+            ),
             Ok(answer) => {
                 let mut response = with_type(answer.status, "application/json", answer.body);
                 response.headers_mut().extend(answer.headers);
@@ -122,6 +127,12 @@ fn is_refused_key(answer: &Answer) -> bool {
     }
 }
 
+/// Whether the API refuses a change because the key may only read.
+fn only_reads(answer: &Answer) -> bool {
+    answer.status == StatusCode::FORBIDDEN
+        && String::from_utf8_lossy(&answer.body).contains("may only read")
+}
+
 /// Whether the page sends such requests.
 fn is_forwarded(method: &Method, path: &str) -> bool {
     match *method {
@@ -152,7 +163,7 @@ mod tests {
     fn proxy() -> Proxy {
         let address = "http://127.0.0.1:9/prod/".parse().unwrap();
         let upstream = Upstream::new(Target { address, key: Secret::new("secret") });
-        Proxy::new(upstream, &Namespace::new("shop").unwrap(), 8090)
+        Proxy::new(upstream, &Namespace::new("shop").unwrap(), Role::Read, 8090)
     }
 
     #[test]
@@ -196,9 +207,9 @@ mod tests {
     }
 
     #[test]
-    fn the_page_learns_where_browsers_track_and_never_the_key() {
+    fn the_page_learns_where_browsers_track_and_the_role_of_the_key_but_never_the_key() {
         let session: serde_json::Value = serde_json::from_str(&proxy().session).unwrap();
-        let expected = serde_json::json!({"namespace": "shop", "track": "http://127.0.0.1:9/prod/track", "role": "edit"});
+        let expected = serde_json::json!({"namespace": "shop", "track": "http://127.0.0.1:9/prod/track", "role": "read"});
         assert_eq!(session, expected);
     }
 }

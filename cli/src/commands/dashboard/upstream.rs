@@ -1,6 +1,7 @@
 //! The API behind the dashboard.
 
-use abtest_api::{ACTOR_HEADER, KEY_HEADER};
+use abtest_api::{ACTOR_HEADER, KEY_HEADER, ROLE_HEADER};
+use abtest_model::{Namespace, Role};
 use anyhow::{Error, Result};
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH, LINK};
@@ -29,9 +30,9 @@ pub(super) struct Answer {
 const FORWARDED: [HeaderName; 4] =
     [CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, HeaderName::from_static(ACTOR_HEADER)];
 
-/// The headers of the API's answers that the page reads: a document's version, and where the next
-/// part of the list is.
-const RETURNED: [HeaderName; 2] = [ETAG, LINK];
+/// The headers of the API's answers that the page reads: a document's version, where the next part of
+/// the list is, and the role of the key.
+const RETURNED: [HeaderName; 3] = [ETAG, LINK, HeaderName::from_static(ROLE_HEADER)];
 
 impl Upstream {
     pub(super) fn new(target: Target) -> Self {
@@ -41,6 +42,22 @@ impl Upstream {
     /// Its address, without a slash at the end.
     pub(super) fn address(&self) -> &str {
         self.target.address.as_str()
+    }
+
+    /// What the key may do. If the API does not say it, the API still refuses what the key may not do.
+    pub(super) async fn role(&self, namespace: &Namespace) -> Role {
+        let query: String = form_urlencoded::Serializer::new(String::new())
+            .append_pair("namespace", namespace.as_str())
+            .finish();
+        let Ok(request) = http::Request::get(format!("/settings?{query}")).body(()) else {
+            return Role::Edit;
+        };
+        let answer = self.ask(&request.into_parts().0, Vec::new()).await;
+        let headers = answer.map(|answer| answer.headers).unwrap_or_default();
+        let is_read = |(name, value): &(HeaderName, HeaderValue)| {
+            name == ROLE_HEADER && value.as_bytes() == Role::Read.as_str().as_bytes()
+        };
+        if headers.iter().any(is_read) { Role::Read } else { Role::Edit }
     }
 
     /// Sends it a request of the page, with the key.

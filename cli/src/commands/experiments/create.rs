@@ -32,7 +32,7 @@ pub(super) struct CreateArguments {
     /// A goal. The first one is the primary goal, which decides.
     #[arg(long = "goal", value_name = "GOAL")]
     goals: Vec<String>,
-    /// Share of all visitors who take part, such as 10% [default: 100%].
+    /// Share of all visitors who take part: 10%, or 0.1. A plain 10 is refused [default: 100%].
     #[arg(long, value_parser = percent)]
     traffic: Option<f64>,
     /// Weights of the variants, such as control=20,green=80 [default: equal].

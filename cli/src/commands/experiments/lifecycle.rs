@@ -1,6 +1,7 @@
 //! The steps of an experiment's life: `start`, `pause`, `resume`, `ramp`, `weights`, `stop` and
 //! `archive`.
 
+use abtest_model::{Percentage, percentage::PercentageError};
 use anyhow::Result;
 use serde_json::{Map, Value, json};
 
@@ -23,7 +24,7 @@ pub(super) struct StepArguments {
 pub(super) struct RampArguments {
     /// Name of the experiment.
     name: String,
-    /// Share of all visitors, such as 25%.
+    /// Share of all visitors: 25%, or 0.25. A plain 25 is refused.
     #[arg(value_parser = percent)]
     traffic: f64,
     #[command(flatten)]
@@ -102,13 +103,23 @@ pub(super) fn archive(arguments: &StepArguments) -> Result<ExitStatus> {
     patch(&arguments.change, &arguments.name, body, announced)
 }
 
-/// A share in percent: 25% or 25, from 0 to 100.
+/// A share of all visitors in percent: `25%` and `0.25` are both 25.
 pub(super) fn percent(text: &str) -> Result<f64, String> {
-    let number = text.trim().trim_end_matches('%').trim_end().parse().ok();
-    let number = number.filter(|number| (0.0..=100.0).contains(number));
-    number.ok_or_else(|| {
-        format!("`{}` is not a share from 0% to 100%; write it as 25%", text.escape_debug())
-    })
+    let wrong = || {
+        format!("`{}` is not a share from 0% to 100%; write it as 25% or 0.25", text.escape_debug())
+    };
+    let share = match text.parse::<Percentage>() {
+        Ok(share) => share.get(),
+        Err(PercentageError::Ambiguous { number, .. }) => {
+            return Err(format!("`{number}` could mean two things; write it as {number}%"));
+        }
+        Err(PercentageError::NotANumber) => return Err(wrong()),
+    };
+    if !(0.0..=1.0).contains(&share) {
+        return Err(wrong());
+    }
+    // Without the error of the multiplication: 7% is 7, not 7.000000000000001.
+    Ok((share * 1e8).round() / 1e6)
 }
 
 /// Weights of variants as JSON. The last `=` separates, because names may contain one.
@@ -130,11 +141,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn traffic_is_a_share_in_percent() {
-        assert_eq!((percent("25%"), percent("0.5")), (Ok(25.0), Ok(0.5)));
-        for wrong in ["101%", "-1", "NaN", "x", ""] {
+    fn traffic_is_a_share_with_a_percent_sign_or_below_1() {
+        for (text, share) in
+            [("25%", 25.0), ("0.25", 25.0), ("7%", 7.0), ("0.05%", 0.05), ("0", 0.0)]
+        {
+            assert_eq!(percent(text), Ok(share));
+        }
+        for wrong in ["10", "1", "101%", "-1%", "NaN", "x", ""] {
             assert!(percent(wrong).is_err(), "{wrong}");
         }
+        assert!(percent("10").unwrap_err().contains("write it as 10%"));
     }
 
     #[test]

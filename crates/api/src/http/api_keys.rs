@@ -9,6 +9,9 @@ use crate::http::secret_digest::SecretDigest;
 /// The header that carries the API key, as in API Gateway.
 pub const KEY_HEADER: &str = "x-api-key";
 
+/// The header of `GET /settings` that says what the key of the request may do: `read` or `edit`.
+pub const ROLE_HEADER: &str = "x-abtest-role";
+
 /// The keys that open the operator's endpoints, each with its role. There are two of a role while one
 /// replaces the other. Without keys, only requests that are [`CheckedByGateway`] pass.
 #[derive(Debug, Default)]

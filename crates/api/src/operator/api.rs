@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use abtest_model::Handler;
 use abtest_model::definition::Time;
 use abtest_model::endpoint::{Access, ENDPOINTS, Operation, OperatorOperation};
+use abtest_model::{Handler, Role};
 use abtest_store::Store;
 use http::{Request, Response};
 use http_body::Body;
@@ -122,9 +122,10 @@ impl<S: Store> OperatorApi<S> {
         summary: &mut RequestSummary,
     ) -> Result<Response<AnswerBody>, Box<Problem>> {
         summary.operation = operation.name();
-        if access == Access::Key {
-            self.keys.check(&request)?;
-        }
+        let role = match access {
+            Access::Key => self.keys.check(&request)?,
+            Access::Open => Role::Read,
+        };
         let store = &*self.store;
         let uri = request.uri().clone();
         let query = &query::parse(&uri, Operation::Operator(operation))?;
@@ -154,7 +155,7 @@ impl<S: Store> OperatorApi<S> {
                 let limit = self.answer_limit;
                 definitions::history::history(store, path.experiment()?, query, limit).await
             }
-            OperatorOperation::Settings => settings::get(store, definitions, query).await,
+            OperatorOperation::Settings => settings::get(store, definitions, query, role).await,
             OperatorOperation::PatchSettings => {
                 settings::patch(store, definitions, query, request).await
             }

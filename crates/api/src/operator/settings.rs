@@ -6,9 +6,10 @@ use abtest_model::definition::{
     Violations,
 };
 use abtest_model::event::namespace_of;
-use abtest_model::{Namespace, Query, json};
+use abtest_model::{Namespace, Query, Role, json};
 use abtest_store::contents::to_json;
 use abtest_store::{DocumentKey, Expected, Include, Store, Write};
+use http::header::{ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue};
 use http::{Request, Response, StatusCode};
 use http_body::Body;
 use serde_json::{Value, json};
@@ -20,6 +21,7 @@ use super::definitions::plan::{check_new_name, unused_seed, used_seeds};
 use super::definitions::refusal::damaged;
 use super::refusals::Refusals;
 use crate::AnswerBody;
+use crate::http::api_keys::ROLE_HEADER;
 use crate::http::author::Author;
 use crate::http::body::read_json;
 use crate::http::conditions::{precondition, tag};
@@ -35,7 +37,10 @@ use crate::settings::{LayerSettings, LayerShare, NamespaceSettings};
     responses(
         (status = 200, description = "the settings; those of a new namespace if it has none",
             body = NamespaceSettings,
-            headers(("ETag" = String, description = "the version, in quotes"))),
+            headers(
+                ("ETag" = String, description = "the version, in quotes"),
+                ("X-Abtest-Role" = String, description = "what the key may do: `read` or `edit`"),
+            )),
         Refusals,
         (status = 409, description = "the settings cannot be read", body = Problem,
             content_type = "application/problem+json"),
@@ -46,11 +51,18 @@ pub(crate) async fn get<S: Store>(
     store: &S,
     definitions: &Definitions,
     query: &Query<'_>,
+    role: Role,
 ) -> Result<Response<AnswerBody>, Box<Problem>> {
     let namespace = namespace_of(query)?;
     let state = definitions.namespaces.read(store, &namespace).await?;
     let shown = shown(&namespace, state.settings.as_ref().map_err(damaged)?, &layers(&state)?);
-    Ok(tag(json_answer(StatusCode::OK, &shown), version(&state)))
+    let mut answer = tag(json_answer(StatusCode::OK, &shown), version(&state));
+    let headers = answer.headers_mut();
+    headers.insert(ROLE_HEADER, HeaderValue::from_static(role.as_str()));
+    // A page of another origin reads it, too.
+    let exposed = HeaderValue::from_static("ETag, X-Abtest-Role");
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
+    Ok(answer)
 }
 
 /// Changes the settings of a namespace.

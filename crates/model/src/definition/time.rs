@@ -30,6 +30,12 @@ impl Time {
         Self(jiff::Timestamp::from_second(now.as_second()).unwrap_or(now))
     }
 
+    /// The time as people read it, to the minute: "3 May 2026, 09:00 UTC".
+    #[must_use]
+    pub fn in_words(self) -> String {
+        self.0.strftime("%-d %B %Y, %H:%M UTC").to_string()
+    }
+
     /// Milliseconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub fn as_millis(self) -> i64 {
@@ -76,6 +82,7 @@ mod tests {
         assert_eq!(Time::from_millis(time.as_millis()), Ok(time));
         let round: Time = "2026-12-01T09:00:00Z".parse().unwrap();
         assert_eq!(round.to_string(), "2026-12-01T09:00:00Z");
+        assert_eq!(round.in_words(), "1 December 2026, 09:00 UTC");
     }
 
     #[test]

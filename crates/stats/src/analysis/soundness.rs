@@ -59,6 +59,9 @@ fn measured(
     } else {
         counts.periods.iter().map(|p| split(&p.participants, &p.weights)).collect()
     };
+    if periods.iter().all(|period| period.participants.iter().all(|&count| count == 0.0)) {
+        return silent("there are no participants yet".to_owned());
+    }
     let control = judged.iter().position(|&index| Some(index) == control).unwrap_or(0);
     let evidence = match split_evidence(&periods, control) {
         Ok(evidence) => evidence,

@@ -50,6 +50,13 @@ fn one_made_up_variant_neither_voids_the_verdict_nor_becomes_the_control() {
 }
 
 #[test]
+fn without_participants_the_check_says_that_there_are_none_yet() {
+    let check = analyse(&counts(&[(0, 0), (0, 0)]), &exact()).unwrap().sample_ratio;
+    assert_eq!(check.reason.as_deref(), Some("there are no participants yet"));
+    assert!(!check.alarm);
+}
+
+#[test]
 fn periods_are_judged_by_their_own_weights() {
     let mut counts = counts(&[(11_000, 500), (19_000, 500)]);
     assert!(analyse(&counts, &exact()).unwrap().sample_ratio.alarm);

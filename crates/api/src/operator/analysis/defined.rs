@@ -86,8 +86,8 @@ pub(super) fn disturbance_remarks(document: &Document) -> impl Iterator<Item = R
     document.disturbances.iter().map(|disturbance| {
         let Disturbance { kind, from, until, .. } = disturbance;
         let when = match until {
-            Some(until) => format!("From {from} to {until}"),
-            None => format!("Since {from}"),
+            Some(until) => format!("From {} to {}", from.in_words(), until.in_words()),
+            None => format!("Since {}", from.in_words()),
         };
         let message = format!("{when}: {}", kind.sentence());
         Remark { code: RemarkCode::Disturbance, message }
