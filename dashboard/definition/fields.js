@@ -59,6 +59,15 @@ function NumberField({ factor = 1, ...props }) {
     read=${(/** @type {string} */ one) => scaled(typedNumber(one), 1 / factor)} write=${(/** @type {any} */ value) => String(scaled(value, factor))} />`
 }
 
+/** A text that counts once its field is left. @param {{label: string, path: string, value: string, set: Set, errors: Violation[]}} props */
+function Committed({ label, path, value, set, errors }) {
+  const [typed, setTyped] = useState(/** @type {string | null} */ (null))
+  return text(label, path, typed ?? value, setTyped, errors, { onChange: (/** @type {Event} */ event) => {
+    setTyped(null)
+    set(valueOf(event))
+  } })
+}
+
 /** @param {string} label @param {string} path @param {any} value @param {Options} options @param {Set} set @param {Violation[]} errors */
 export const choice = (label, path, value, options, set, errors) => field(label, wrongIn(errors, path), html`<select name=${path} value=${value ?? ""}
   onChange=${(/** @type {Event} */ event) => set(valueOf(event))}>${options.map(([one, shown]) => html`<option value=${one}>${shown}</option>`)}</select>`)
@@ -129,7 +138,7 @@ export function all(members, change, errors, settings, isNew) {
 /** @param {Members} members @param {(members: Members) => void} change @param {Violation[]} errors */
 const variants = (members, change, errors) => html`<fieldset><legend>Variants</legend>
   ${members.variants.map((/** @type {Members} */ one, /** @type {number} */ index) => html`<div class="tools" key=${index}>
-    ${text("Name", `variants[${index}].name`, one.name, () => {}, errors, { onInput: null, onChange: (/** @type {Event} */ event) => change(renameVariant(members, index, valueOf(event))) })}
+    <${Committed} label="Name" path="variants[${index}].name" value=${one.name} errors=${errors} set=${(/** @type {string} */ name) => change(renameVariant(members, index, name))} />
     <${NumberField} label="Weight" path="weights.${one.name}" value=${members.weights?.[one.name] ?? 1} set=${(/** @type {any} */ value) => change(withWeight(members, one.name, value))} errors=${errors} />
     <${Json} label="Payload, JSON" name="variants[${index}].payload" value=${one.payload} errors=${errors}
       set=${(/** @type {any} */ value) => change({ ...members, variants: replaced(members.variants, index, withMember(one, "payload", value)) })} />

@@ -7,9 +7,10 @@
 //! | `load` | senders that know what was acknowledged |
 //! | `crashes` | `serve` is killed under load |
 //! | `redis_faults` | Redis fails under load |
+//! | `editors` | editors change one definition at once, also while `serve` is killed |
 //!
 //! Each attack returns an [`Outcome`]. At the end the table of all outcomes is printed. An attack fails
-//! when it panics, when an acknowledged event is lost, or when an event is counted twice.
+//! when it panics, when an acknowledged event or change is lost, or when one is there twice.
 //!
 //! `cargo test --workspace --test attack` runs a short form with few rounds. `tests/attack/run --full` runs
 //! the long form and writes the table to docs/reliability.md.
@@ -17,6 +18,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test that cannot go on fails
 
 mod crashes;
+mod editors;
 mod load;
 mod outcome;
 mod redis_faults;
@@ -64,6 +66,10 @@ const ATTACKS: &[Attack] = &[
     Attack { name: "kill -9 of serve on a folder", run: crashes::on_a_folder },
     Attack { name: "kill -9 of serve on Redis", run: crashes::on_redis },
     Attack { name: "Redis killed, paused, restarted, cut off", run: redis_faults::under_load },
+    Attack { name: "ten editors at once, on a folder", run: editors::at_once_on_a_folder },
+    Attack { name: "ten editors at once, on Redis", run: editors::at_once_on_redis },
+    Attack { name: "kill -9 during edits, on a folder", run: editors::killed_on_a_folder },
+    Attack { name: "kill -9 during edits, on Redis", run: editors::killed_on_redis },
 ];
 
 fn main() {

@@ -9,8 +9,10 @@ Needs wrk, redis-server and what tests/install installs. Builds the binaries fir
 the machine.
 """
 import argparse
+import concurrent.futures
 import contextlib
 import datetime
+import http.client
 import itertools
 import json
 import os
@@ -47,6 +49,7 @@ class Effort:
         self.experiments = (50, 100) if quick else (250, 1_000)
         self.reads = 3 if quick else 9
         self.gimel_reads = 1 if quick else 3
+        self.definitions, self.namespaces, self.files = (200, 20, 50) if quick else (10_000, 1_000, 1_000)
         self.stored_events = (1_000, 10_000) if quick else (10_000, 100_000, 1_000_000)
 
     def program(self, name):
@@ -309,6 +312,95 @@ def fill(url, experiments):
         for event in ("participate", "x", "y", "z") for uuid in ("1", "2")))
 
 
+def definitions(effort):
+    """Many definitions in many namespaces."""
+    rows = []
+    with redis() as port:
+        for store, arguments in [("embedded store", []), ("Redis", ["--redis", f"redis://127.0.0.1:{port}/"])]:
+            with serve(effort, *arguments) as url, tempfile.TemporaryDirectory() as folder:
+                define(url, effort.definitions, effort.namespaces)
+                middle = namespace_of(effort.definitions // 2, effort.namespaces)
+                query = f"namespace={middle}"
+                listed = sum(len(json.loads(page)) - 1 for page in read_list(url, query))
+                assert listed == effort.definitions // effort.namespaces, f"{listed} in {middle}"
+                seconds = [timed(lambda: read_list(url, query)) for _ in range(effort.reads)]
+                plan = write_files(folder, effort)
+                planned = [timed(lambda: plan(url)) for _ in range(effort.gimel_reads)]
+                script = list_script(effort, url, middle)
+            rows.append([store, f"{statistics.median(seconds) * 1e3:.1f} ms", f"{statistics.median(script):.0f} ms",
+                         f"{statistics.median(planned):.2f} s"])
+    each = effort.definitions // effort.namespaces
+    return f"""## Many definitions
+
+{effort.definitions:,} definitions in {effort.namespaces:,} namespaces. The list and the page show one namespace, with {each} experiments. The plan
+compares {effort.files:,} files with the server and finds nothing to change. Medians of {effort.reads} lists, {effort.rounds} pages and {effort.gimel_reads} plans.
+
+""" + table(["store", "list", "script of the page", f"plan of {effort.files:,} files"], rows)
+
+
+def namespace_of(number, namespaces):
+    return f"namespace{number % namespaces}"
+
+
+def definition_of(number):
+    """A definition with targeting and goals, as an operator writes it."""
+    return {"description": f"Does change {number} sell more?", "owner": "shop", "traffic": 1 + number % 100,
+            "variants": [{"name": "control", "payload": {"color": "blue"}}, {"name": "green", "payload": {"color": "green"}}],
+            "targeting": {"country": {"$in": ["DE", "AT"]}},
+            "goals": [{"name": "purchase", "role": "primary"}, {"name": "signup"}]}
+
+
+def define(url, definitions, namespaces):
+    """Creates definitions, several at a time."""
+    host = url.removeprefix("http://")
+    headers = {"x-api-key": KEY, "content-type": "application/json", "if-none-match": "*"}
+
+    def some(numbers):
+        connection = http.client.HTTPConnection(host)
+        for number in numbers:
+            path = f"/experiments/experiment{number}/definition?namespace={namespace_of(number, namespaces)}"
+            connection.request("PUT", path, json.dumps(definition_of(number)), headers)
+            answer = connection.getresponse()
+            text = answer.read()
+            if answer.status != 201:
+                sys.exit(f"{path} answered {answer.status}: {text}")
+
+    writers = 8
+    with concurrent.futures.ThreadPoolExecutor(writers) as pool:
+        list(pool.map(some, (range(writer, definitions, writers) for writer in range(writers))))
+
+
+def write_files(folder, effort):
+    """Writes the first definitions as files. Returns what plans them."""
+    for number in range(effort.files):
+        content = {"name": f"experiment{number}", "namespace": namespace_of(number, effort.namespaces), **definition_of(number)}
+        pathlib.Path(folder, f"{number}.json").write_text(json.dumps(content))
+
+    def plan(url):
+        command = [effort.program("abtest"), "experiments", "apply", folder, "--plan", "--check", "--url", url]
+        output = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "ABTEST_API_KEY": KEY})
+        if output.returncode != 0:
+            sys.exit(f"apply --plan: {output.stdout[-500:]}{output.stderr}")
+
+    return plan
+
+
+def list_script(effort, url, namespace):
+    """Milliseconds of script until the list of a namespace is complete, per load."""
+    with browser() as run:
+        reader = run("read", url=url + "/")
+        run("fill", reader=reader, selector="#key", text=KEY)
+        run("click", reader=reader, selector="#login button")
+        run("go", reader=reader, hash=f"#/?namespace={namespace}")
+        found = []
+        for _ in range(effort.rounds):
+            run("see", reader=reader, selector="ol.rows h2")
+            run("reload", reader=reader)
+            run("see", reader=reader, selector="ol.rows h2")
+            found.append(run("cost", reader=reader)["script"])
+    return found
+
+
 def storage(effort):
     """Disk space of the embedded store."""
     rows = []
@@ -354,19 +446,16 @@ def analysis(effort):
 
 def dashboard(effort):
     """The weight of the page."""
-    # types.js is for the type checker only and is not served.
-    sizes = [path.stat().st_size for path in (PROJECT / "dashboard").iterdir() if path.name != "types.js"]
-    with serve(effort) as url, running("node", "drive.mjs", cwd=HERE.parent / "browser", text=True,
-                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE) as browser:
+    with serve(effort) as url, browser() as run:
         fill(url, 7)
         script = {"a list of 7 experiments": [], "one experiment": []}
+        weights = []
         for _ in range(effort.rounds):
-            for view, milliseconds in zip(script, script_times(browser, url)):
+            found, weight = script_times(run, url)
+            weights.append(weight)
+            for view, milliseconds in zip(script, found):
                 script[view].append(milliseconds)
-        # The driver closes Chromium when its input ends.
-        browser.stdin.close()
-        browser.wait()
-    rows = [["files", f"{len(sizes)} files, {sum(sizes):,} bytes"]]
+    rows = [["all files that one view loads", f"{max(weights):,} bytes"]]
     rows += [[f"script until the view is complete: {view}", f"{statistics.median(found):.0f} ms"]
              for view, found in script.items()]
     return f"""## The page
@@ -376,15 +465,26 @@ Without compression. Script time as Chromium counts it, medians of {effort.round
 """ + table(["page", "measured"], rows)
 
 
-def script_times(browser, url):
-    """Milliseconds of script for the list and for one experiment, each after a reload."""
-    def run(command, **parameters):
-        print(json.dumps({"do": command, **parameters}), file=browser.stdin, flush=True)
-        answer = json.loads(browser.stdout.readline())
-        if "error" in answer:
-            sys.exit(f"{command}: {answer['error']}")
-        return answer["ok"]
+@contextlib.contextmanager
+def browser():
+    """Runs commands in Chromium, as `tests/browser/drive.mjs` describes them."""
+    with running("node", "drive.mjs", cwd=HERE.parent / "browser", text=True,
+                 stdin=subprocess.PIPE, stdout=subprocess.PIPE) as driver:
+        def run(command, **parameters):
+            print(json.dumps({"do": command, **parameters}), file=driver.stdin, flush=True)
+            answer = json.loads(driver.stdout.readline())
+            if "error" in answer:
+                sys.exit(f"{command}: {answer['error']}")
+            return answer["ok"]
 
+        yield run
+        # The driver closes Chromium when its input ends.
+        driver.stdin.close()
+        driver.wait()
+
+
+def script_times(run, url):
+    """Milliseconds of script for the list and for one experiment, each after a reload; and the bytes of the list."""
     reader = run("read", url=url + "/")
     run("fill", reader=reader, selector="#key", text=KEY)
     run("click", reader=reader, selector="#login button")
@@ -395,12 +495,13 @@ def script_times(browser, url):
         run("reload", reader=reader)
         run("see", reader=reader, selector=complete)
         found.append(run("cost", reader=reader)["script"])
+    weight = run("cost", reader=reader)["bytes"]
     run("close", reader=reader)
-    return found
+    return found, weight
 
 
-PARTS = {"throughput": throughput, "cold-start": cold_start, "list": listing, "storage": storage,
-         "analysis": analysis, "dashboard": dashboard}
+PARTS = {"throughput": throughput, "cold-start": cold_start, "list": listing, "definitions": definitions,
+         "storage": storage, "analysis": analysis, "dashboard": dashboard}
 
 
 # Servers and requests

@@ -1,10 +1,8 @@
-//! Definitions through the built server: keys by role, concurrent editors, layers that never overlap,
-//! and crashes.
+//! Definitions through the built server: keys by role, layers that never overlap, and moves. Concurrent
+//! editors and crashes are in tests/attack.
 
 use std::path::Path;
 use std::process::Command;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
 
 use abtest_tests::binaries::binary;
 use abtest_tests::cluster::Cluster;
@@ -16,19 +14,9 @@ const JSON: (&str, &str) = ("content-type", "application/json");
 
 /// A request that changes something, with the key of the server.
 fn change(serve: &Serve, method: &str, path: &str, version: Option<&str>, body: &Value) -> Answer {
-    try_change(serve, method, path, version, body).unwrap()
-}
-
-fn try_change(
-    serve: &Serve,
-    method: &str,
-    path: &str,
-    version: Option<&str>,
-    body: &Value,
-) -> Option<Answer> {
     let mut headers = vec![("x-api-key", &*serve.key), JSON];
     headers.extend(version.map(|version| ("if-match", version)));
-    serve.try_request(method, path, &headers, body.to_string().as_bytes()).ok()
+    serve.request(method, path, &headers, body.to_string().as_bytes())
 }
 
 fn two(more: &Value) -> Value {
@@ -152,151 +140,6 @@ fn slots_never_overlap_with_two_servers_on_a_cluster() {
     std::fs::write(&config, settings.to_string()).unwrap();
     let start = || Serve::start(&["--redis", "--config", config.to_str().unwrap()]);
     slots_never_overlap(&[start(), start()]);
-}
-
-/// Ten people change one experiment at once. Each accepted change is in the history exactly once.
-fn concurrent_editors(servers: &[Serve], time: Duration) {
-    const EDITORS: usize = 10;
-    let path = "/experiments/button/definition";
-    assert_eq!(change(&servers[0], "PUT", path, None, &two(&json!({}))).status, 201);
-    let (accepted, stale) = (AtomicU64::new(0), AtomicU64::new(0));
-    std::thread::scope(|scope| {
-        for editor in 0..EDITORS {
-            let (serve, accepted, stale) = (&servers[editor % servers.len()], &accepted, &stale);
-            scope.spawn(move || {
-                let start = Instant::now();
-                for step in 0.. {
-                    let description = format!("{editor}-{step}");
-                    let answer = if editor % 2 == 0 {
-                        // Without a condition every change is accepted.
-                        let body = json!({"description": description});
-                        change(serve, "PATCH", path, None, &body)
-                    } else {
-                        let version = serve.get(path).header("etag").to_owned();
-                        let body = two(&json!({"description": description}));
-                        change(serve, "PUT", path, Some(&version), &body)
-                    };
-                    match answer.status {
-                        200 => accepted.fetch_add(1, Ordering::Relaxed),
-                        412 if editor % 2 == 1 => stale.fetch_add(1, Ordering::Relaxed),
-                        _ => panic!("{} {}", answer.status, answer.text),
-                    };
-                    if start.elapsed() > time {
-                        break;
-                    }
-                }
-            });
-        }
-    });
-    let history = whole_history(&servers[0]);
-    let last = servers[0].get(path);
-    let version = last.json()["version"].as_u64().unwrap();
-    assert_eq!(version, 1 + accepted.load(Ordering::Relaxed));
-    assert!(accepted.load(Ordering::Relaxed) > EDITORS as u64);
-    agrees(&history, &last.json());
-}
-
-/// The history of the experiment, read in parts of 1,000 changes.
-fn whole_history(serve: &Serve) -> Value {
-    let mut changes: Vec<Value> = Vec::new();
-    loop {
-        let before = changes.first().map(|first| format!("&before={}", first["version"]));
-        let path = "/experiments/button/history?limit=1000".to_owned();
-        let part = serve.get(&(path + &before.unwrap_or_default())).json();
-        let part = part.as_array().unwrap();
-        if part.is_empty() {
-            return changes.into();
-        }
-        changes.splice(0..0, part.iter().cloned());
-    }
-}
-
-/// The history has each version once, each change starts where the one before ended, and the last
-/// one made the document.
-fn agrees(history: &Value, document: &Value) {
-    let changes = history.as_array().unwrap();
-    let versions: Vec<u64> = changes.iter().map(|one| one["version"].as_u64().unwrap()).collect();
-    let last = document["version"].as_u64().unwrap();
-    let first = versions[0];
-    assert_eq!(versions, (first..=last).collect::<Vec<_>>());
-    let mut description = changes[0]["changed"]["description"][1].clone();
-    for change in &changes[1..] {
-        let changed = &change["changed"]["description"];
-        assert_eq!(changed[0], description, "{change}");
-        description = changed[1].clone();
-    }
-    assert_eq!(document["description"], description);
-}
-
-fn ten_editors_on_both_stores(time: Duration) {
-    concurrent_editors(&[Serve::embedded()], time);
-    let redis = Redis::start();
-    concurrent_editors(&[Serve::redis(&redis.url()), Serve::redis(&redis.url())], time);
-}
-
-#[test]
-fn each_change_of_ten_editors_is_in_the_history_once_on_both_stores() {
-    ten_editors_on_both_stores(Duration::from_millis(1_500));
-}
-
-#[test]
-#[ignore = "two minutes; tests/run --full"]
-fn each_change_of_ten_editors_in_a_minute_is_in_the_history_once_on_both_stores() {
-    ten_editors_on_both_stores(Duration::from_secs(60));
-}
-
-/// Four editors change one experiment while the server is killed. Everything that was acknowledged is
-/// there afterwards, and document, history and layer agree.
-fn crashes(mut serve: Serve) {
-    const ROUNDS: usize = 5;
-    let path = "/experiments/button/definition";
-    let layers = json!({"layers": [{"name": "shared"}]});
-    assert_eq!(change(&serve, "PATCH", "/settings", None, &layers).status, 200);
-    let body = two(&json!({"status": "running", "layer": "shared", "traffic": 1}));
-    assert_eq!(change(&serve, "PUT", path, None, &body).status, 201);
-    let mut acknowledged = 1;
-    for round in 0..ROUNDS {
-        let latest = AtomicU64::new(acknowledged);
-        let process = serve.process();
-        std::thread::scope(|scope| {
-            for editor in 0..4 {
-                let (serve, latest) = (&serve, &latest);
-                scope.spawn(move || {
-                    for step in 0.. {
-                        let body = json!({"description": format!("{round}-{editor}-{step}"),
-                            "traffic": 1 + (step + editor) % 90});
-                        let answer = try_change(serve, "PATCH", path, None, &body);
-                        let Some(answer) = answer.filter(|answer| answer.status == 200) else {
-                            break;
-                        };
-                        let version = answer.json()["definition"]["version"].as_u64();
-                        latest.fetch_max(version.unwrap(), Ordering::Relaxed);
-                    }
-                });
-            }
-            while latest.load(Ordering::Relaxed) < acknowledged + 10 {
-                std::thread::yield_now();
-            }
-            let killed = Command::new("kill").args(["-9", &process]).status();
-            assert!(killed.unwrap().success());
-        });
-        serve.kill();
-        serve.restart();
-        let document = serve.get(path).json();
-        let version = document["version"].as_u64().unwrap();
-        assert!(version >= latest.load(Ordering::Relaxed), "an acknowledged change is gone");
-        agrees(&whole_history(&serve), &document);
-        let held = held_slots(&serve);
-        assert_eq!(held, [("button".to_owned(), document["slots"].clone())]);
-        acknowledged = version;
-    }
-}
-
-#[test]
-fn document_and_history_agree_after_every_crash_on_both_stores() {
-    crashes(Serve::embedded());
-    let redis = Redis::start();
-    crashes(Serve::redis(&redis.url()));
 }
 
 /// Runs the command line and returns whether it succeeded, with all that it printed.

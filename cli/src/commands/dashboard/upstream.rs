@@ -81,8 +81,9 @@ impl Upstream {
                 if is_empty { agent.run(request.map(drop))? } else { agent.run(request)? };
             let body = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec()?;
             let headers = RETURNED
-                .iter()
-                .filter_map(|name| Some((name.clone(), answer.headers().get(name)?.clone())));
+                .into_iter()
+                .filter_map(|name| Some((answer.headers().get(&name)?.clone(), name)))
+                .map(|(value, name)| (name, value));
             Ok(Answer { status: answer.status(), body, headers: headers.collect() })
         });
         asked
