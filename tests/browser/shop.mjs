@@ -13,7 +13,10 @@ export const shop = {
   "/shop": ["text/html", file("shop.html")],
   // A page with an origin of its own, that may store nothing.
   "/sandbox": ["text/html", file("shop.html"), { "content-security-policy": "sandbox allow-scripts" }],
-  "/client.js": ["text/javascript", file("../../clients/js/dist/index.js"), { "access-control-allow-origin": "*" }]
+  "/evaluate/evaluate.js": ["text/javascript", file("../../clients/js/src/evaluate.js")],
+  "/evaluate/bucket.js": ["text/javascript", file("../../clients/js/src/bucket.js")],
+  "/evaluate/targeting.js": ["text/javascript", file("../../clients/js/src/targeting.js")],
+  "/abtest-client.js": ["text/javascript", file("../../clients/js/dist/index.js"), { "access-control-allow-origin": "*" }]
 }
 
 /** @type {{context: import("playwright-core").BrowserContext, pages: import("playwright-core").Page[], complaints: string[]}[]} */

@@ -13,6 +13,7 @@
 //! | [`shop`] | visitors of a shop that uses our client |
 //! | [`reader`] | somebody who reads the dashboard in it |
 //! | [`dashboard`] | `abtest dashboard`, and requests to it |
+//! | [`document`] | the examples in a page of `docs` |
 //! | [`gimel`] | the real gimel package, as an oracle |
 //! | [`lambda`] | a Lambda runtime API (cargo-lambda) with our functions in it |
 
@@ -23,6 +24,7 @@ pub mod binaries;
 pub mod browser;
 pub mod cluster;
 pub mod dashboard;
+pub mod document;
 pub mod gimel;
 pub mod lambda;
 pub mod raw;

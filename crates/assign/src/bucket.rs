@@ -1,9 +1,9 @@
 //! From a seed and a unit to one of 10,000 buckets.
 
-use abtest_model::Uuid;
 use abtest_model::definition::seed::MAX_SEED_BYTES;
 use abtest_model::definition::{BUCKETS, Seed, UnitHash};
 use abtest_model::input::MAX_NAME_BYTES;
+use abtest_model::{Goal, Uuid};
 use serde_json::Value;
 
 /// Room for a seed, a colon and a unit.
@@ -18,6 +18,14 @@ const BUFFER: usize = MAX_SEED_BYTES + 1 + MAX_NAME_BYTES;
 #[must_use]
 pub fn bucket(hash: UnitHash, seed: &Seed, unit: &Uuid) -> u16 {
     bucket_of(hash, seed.as_str(), unit.as_str())
+}
+
+/// The number that stands for a declared goal in the published document, 0 to 9,999: the `murmur3`
+/// bucket of the goal's name with the experiment's id as seed, whatever the namespace's hash is. A
+/// client that knows the name finds it, and nobody can read the name from it.
+#[must_use]
+pub fn goal_bucket(experiment: &Seed, goal: &Goal) -> u16 {
+    bucket_of(UnitHash::Murmur3, experiment.as_str(), goal.as_str())
 }
 
 /// Largest whole number that every JSON library reads exactly, 2^53 - 1.

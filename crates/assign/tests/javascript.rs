@@ -12,7 +12,7 @@ use fastrand::Rng;
 use serde_json::{Map, Value, json};
 
 mod cases;
-use cases::{attributes, condition, pick, seed, unit};
+use cases::{attributes, condition, pick, unit};
 
 const CASES: usize = 10_000;
 
@@ -141,4 +141,8 @@ fn case(rng: &mut Rng) -> Value {
         },
         "hash": hash, "context": context,
     })
+}
+
+fn seed(rng: &mut Rng) -> String {
+    (0..rng.usize(1..=64)).map(|_| rng.alphanumeric()).collect()
 }

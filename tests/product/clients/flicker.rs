@@ -25,7 +25,7 @@ fn page(serve: &Serve, limit: u32) -> String {
 <style>body {{ background: rgb({CONTROL}) }} body.green {{ background: rgb({VARIANT}) }}</style>
 <body>
 <script type="module">
-  import {{ createClient }} from "/client.js"
+  import {{ createClient }} from "/abtest-client.js"
   const client = globalThis.client = createClient({{ url: "{url}" }})
   await client.ready
   if (client.variant("button") === "green") document.body.classList.add("green")

@@ -1,7 +1,9 @@
 //! The clients: ours, and those of others that abtest serves.
 
+mod docs;
 mod flicker;
 mod package;
+mod same_answers;
 mod visits;
 
 use std::path::PathBuf;
@@ -36,18 +38,31 @@ fn run(command: &mut Command) -> String {
     text
 }
 
-fn definition_path(experiment: &str) -> String {
-    format!("/experiments/{}/definition", encode(experiment).replace('+', "%20"))
+/// The name of an experiment in a path.
+fn in_path(experiment: &str) -> String {
+    encode(experiment).replace('+', "%20")
 }
 
 /// Defines an experiment.
 fn define(serve: &Serve, experiment: &str, definition: &Value) {
-    let defined = serve.call("PUT", &definition_path(experiment), Some(&definition.to_string()));
+    define_in(serve, "alephbet", experiment, definition);
+}
+
+/// Defines an experiment in a namespace.
+fn define_in(serve: &Serve, namespace: &str, experiment: &str, definition: &Value) {
+    let path = format!("/experiments/{}/definition?namespace={namespace}", in_path(experiment));
+    let defined = serve.call("PUT", &path, Some(&definition.to_string()));
     assert_eq!(defined.status, 201, "{}", defined.text);
 }
 
 /// Changes members of a definition.
 fn patch(serve: &Serve, experiment: &str, members: &Value) {
-    let changed = serve.call("PATCH", &definition_path(experiment), Some(&members.to_string()));
+    patch_in(serve, "alephbet", experiment, members);
+}
+
+/// Changes members of a definition in a namespace.
+fn patch_in(serve: &Serve, namespace: &str, experiment: &str, members: &Value) {
+    let path = format!("/experiments/{}/definition?namespace={namespace}", in_path(experiment));
+    let changed = serve.call("PATCH", &path, Some(&members.to_string()));
     assert_eq!(changed.status, 200, "{}", changed.text);
 }

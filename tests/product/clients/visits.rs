@@ -110,6 +110,11 @@ fn visitors_are_counted_once_while_the_server_goes_and_comes_back() {
         assert_eq!(visitor.waiting(*tab), 0);
     }
     expected.check(&serve);
+    // An experiment that does not declare a goal does not get it.
+    let (visitor, tab, variant) = &visitors[0];
+    visitor.goal(*tab, "another page's goal");
+    visitor.flush(*tab);
+    assert_eq!(serve.count(EXPERIMENT, "another page's goal", variant), 0);
 
     // What is sent again is not counted again.
     for (visitor, tab, variant) in &visitors {

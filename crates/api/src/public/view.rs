@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use abtest_assign::bucket::goal_bucket;
 use abtest_assign::{Answer, BrokenExperiment, Context, Evaluated, Reason};
 use abtest_model::Namespace;
 use abtest_model::definition::published::FORMAT;
@@ -150,7 +151,10 @@ fn prepared(state: &NamespaceState, name: &str, defined: &Defined, hash: UnitHas
 
 impl Experiment {
     fn new(name: &str, document: &Document, ring: Option<&Seed>, hash: UnitHash) -> Outcome {
-        let Some(published) = document.publish(name, ring) else { return Ok(None) };
+        let Some(mut published) = document.publish(name, ring) else { return Ok(None) };
+        let definition = &document.definition;
+        published.goals =
+            definition.goals.iter().map(|goal| goal_bucket(&definition.id, &goal.name)).collect();
         let broken = |reason: String| BrokenExperiment { experiment: name.to_owned(), reason };
         let json = serde_json::to_string(&published).map_err(|error| broken(error.to_string()))?;
         let evaluated = Evaluated::new(published, hash)?;

@@ -8,10 +8,6 @@ pub(crate) fn pick<'a>(rng: &mut Rng, options: &[&'a str]) -> &'a str {
     options[rng.usize(..options.len())]
 }
 
-pub(crate) fn seed(rng: &mut Rng) -> String {
-    (0..rng.usize(1..=64)).map(|_| rng.alphanumeric()).collect()
-}
-
 pub(crate) fn unit(rng: &mut Rng) -> Value {
     match rng.u8(..12) {
         0 => json!("qa"),

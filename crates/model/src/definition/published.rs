@@ -79,6 +79,10 @@ pub struct PublishedExperiment {
     /// unknown.
     #[serde(default)]
     pub requires: Vec<String>,
+    /// For each declared goal a number that does not tell its name (`goal_bucket` of
+    /// `abtest-assign`). Clients send a goal only to experiments that declare it.
+    #[serde(default)]
+    pub goals: Vec<u16>,
 }
 
 /// The part of an allocation that an evaluation needs.
@@ -109,7 +113,8 @@ impl Document {
     /// The experiment as clients evaluate it, or nothing if it is not published: an archived one, or
     /// a draft without overrides. `layer` is the id of the experiment's layer, if it has one.
     ///
-    /// Experiments with `server_only` are included; leave them out of what browsers can read.
+    /// Experiments with `server_only` are included; leave them out of what browsers can read. `goals`
+    /// is empty; `abtest-assign` fills it.
     #[must_use]
     pub fn publish(&self, name: &str, layer: Option<&Seed>) -> Option<PublishedExperiment> {
         let definition = &self.definition;
@@ -139,6 +144,7 @@ impl Document {
                 .map(|(unit, variant)| (unit.to_string(), variant.to_string()))
                 .collect(),
             requires: Vec::new(),
+            goals: Vec::new(),
         })
     }
 }
@@ -226,6 +232,7 @@ mod tests {
             "winner",
             "overrides",
             "requires",
+            "goals",
         ];
         expected.sort_unstable();
         let mut sorted = members.clone();
