@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on fails
 
 mod analysis;
+mod assignment;
 mod browser;
 mod calc;
 mod clients;

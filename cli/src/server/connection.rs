@@ -59,6 +59,10 @@ pub(super) fn spawn<B: Sent>(
     served_by(task.abort_handle());
 }
 
+/// Marks an answer that goes on without end.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Streaming;
+
 /// What the requests of a connection share.
 struct Context<S> {
     peer: IpAddr,
@@ -101,7 +105,8 @@ async fn answer<B: Sent, S: Answers<B>>(
         Err(impossible) => match impossible {},
     };
     drop(memory);
-    admitted.enter(Phase::Waiting);
+    let streams = response.extensions().get::<Streaming>().is_some();
+    admitted.enter(if streams { Phase::Streaming } else { Phase::Waiting });
     if is_last {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }

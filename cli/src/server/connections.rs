@@ -24,6 +24,8 @@ pub(super) enum Phase {
     Receiving,
     /// Its request is being answered.
     Answering,
+    /// It sends events to its client, without end.
+    Streaming,
 }
 
 /// The open connections.
@@ -128,7 +130,7 @@ impl Connections {
 
 impl Open {
     /// Closes the connection that has waited longest. If no connection waits, closes the one whose body
-    /// takes longest. Returns whether there was one.
+    /// takes longest, and otherwise the one that has streamed longest. Returns whether there was one.
     fn close_idlest(&mut self, now: u64, may_be: impl Fn(&State) -> bool) -> bool {
         let candidates = self.states.iter().filter(|(_, state)| may_be(state));
         let idle = candidates.filter_map(|(number, state)| {
@@ -137,6 +139,8 @@ impl Open {
             match state.phase() {
                 Phase::Waiting => Some(((0, since), *number)),
                 Phase::Receiving if is_slow => Some(((1, since), *number)),
+                // Its client connects again.
+                Phase::Streaming => Some(((2, since), *number)),
                 Phase::Receiving | Phase::Answering => None,
             }
         });
@@ -179,6 +183,7 @@ impl State {
         match self.phase.load(Ordering::Relaxed) {
             phase if phase == Phase::Receiving as u8 => Phase::Receiving,
             phase if phase == Phase::Answering as u8 => Phase::Answering,
+            phase if phase == Phase::Streaming as u8 => Phase::Streaming,
             _ => Phase::Waiting,
         }
     }
@@ -253,6 +258,21 @@ mod tests {
         assert_eq!(connections.admit(address(3)).err(), Some(Refusal::Connections));
         drop(busy);
         assert!(connections.admit(address(3)).is_ok());
+    }
+
+    #[test]
+    fn a_stream_makes_room_last_and_is_never_closed_for_being_silent() {
+        let connections = connections(2, 2);
+        let [stream, waiting] = [1, 2].map(|last| connections.admit(address(last)).unwrap());
+        stream.enter(Phase::Streaming);
+        since(&stream, 0);
+        connections.close_unread(Duration::ZERO);
+        assert!(!is_closed(&stream));
+        let third = connections.admit(address(3)).unwrap();
+        assert_eq!((is_closed(&stream), is_closed(&waiting)), (false, true));
+        third.enter(Phase::Answering);
+        let _fourth = connections.admit(address(4)).unwrap();
+        assert!(is_closed(&stream));
     }
 
     #[test]

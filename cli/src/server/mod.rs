@@ -41,6 +41,7 @@ use connections::{Connections, Phase};
 use limits::Limits;
 use sparse::SparseLog;
 
+pub(crate) use connection::Streaming;
 pub(crate) use refusal::Refusal;
 
 /// After a signal, connections that wait for their client are closed after this time.
@@ -126,8 +127,8 @@ impl<S> Server<S> {
         Self { service, shared, connections: Arc::new(Connections::new(limits)) }
     }
 
-    /// Serves until SIGINT or SIGTERM. Then it accepts no more connections, and gives the requests in
-    /// flight a few seconds. A second signal stops at once.
+    /// Serves until SIGINT or SIGTERM. Then it accepts no more connections, ends streams, and gives the
+    /// requests in flight a few seconds. A second signal stops at once.
     pub(crate) async fn run<B: Sent>(self, listener: TcpListener)
     where
         S: Answers<B>,
@@ -140,6 +141,8 @@ impl<S> Server<S> {
         }
         drop(listener);
         tracing::info!(connections = watched.count(), "stopping");
+        // Streams have no end to wait for. Their clients connect again.
+        self.connections.close(|phase| phase == Phase::Streaming);
         let start = Instant::now();
         let closing = async {
             sleep_until(start + GRACE_FOR_WAITING).await;

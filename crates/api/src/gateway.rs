@@ -5,7 +5,7 @@ use std::sync::Arc;
 use abtest_model::endpoint::{Access, ENDPOINTS, Operation};
 use abtest_model::{Handler, Method};
 use abtest_store::Store;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body::Body;
 
 use crate::AnswerBody;
@@ -17,6 +17,7 @@ use crate::http::response::preflight;
 use crate::http::router::{Found, RouteError, Router};
 use crate::operator::OperatorApi;
 use crate::public::published::PublishedNamespaces;
+use crate::public::stream::{Events, Streams};
 use crate::public::{AssignApi, TrackApi};
 
 /// All APIs behind one address, with the built-in paths and the wired ones.
@@ -26,6 +27,7 @@ pub struct Gateway<S> {
     published: Arc<PublishedNamespaces<S>>,
     track: TrackApi<S>,
     assign: AssignApi<S>,
+    streams: Streams<S>,
     operator: OperatorApi<S>,
     router: Router<(Operation, Access)>,
 }
@@ -67,7 +69,8 @@ impl<S: Store> Gateway<S> {
         let published = Arc::new(PublishedNamespaces::new(Arc::clone(&store)));
         Ok(Self {
             track: TrackApi::sharing(Arc::clone(&store), Arc::clone(&published)),
-            assign: AssignApi::sharing(Arc::clone(&store), Arc::clone(&published)),
+            assign: AssignApi::sharing(Arc::clone(&store), Arc::clone(&published)).with_streams(),
+            streams: Streams::new(Arc::clone(&published)),
             published,
             operator: OperatorApi::new(Arc::clone(&store), keys),
             store,
@@ -105,6 +108,29 @@ impl<S: Store> Gateway<S> {
         tick
     }
 
+    /// Opens the stream of events that a request asks for. `None` if it asks for something else.
+    ///
+    /// # Errors
+    /// The answer, if there is no such stream.
+    pub async fn open_stream<B>(
+        &self,
+        request: &Request<B>,
+    ) -> Option<Result<Events, Response<AnswerBody>>> {
+        if request.method() != http::Method::GET {
+            return None;
+        }
+        let Ok(Found::Target((Operation::Stream(operation), _), path)) =
+            self.router.find(request.method(), request.uri().path())
+        else {
+            return None;
+        };
+        let opened = self.streams.open(operation, &path, request.uri()).await;
+        Some(opened.map_err(|problem| {
+            let summary = RequestSummary { operation: operation.name(), ..Default::default() };
+            summary.attach(Err(problem))
+        }))
+    }
+
     /// Answers a request by its method and path.
     pub async fn answer<B: Body>(&self, request: Request<B>) -> Response<AnswerBody> {
         let mut summary = RequestSummary::default();
@@ -126,6 +152,10 @@ impl<S: Store> Gateway<S> {
             }
             Found::Target((Operation::Assign(operation), _), path) => {
                 self.assign.perform(operation, &path, request, summary).await
+            }
+            Found::Target((Operation::Stream(_), _), _) => {
+                let detail = "this is a stream of events; read it with an EventSource";
+                Err(Problem::boxed(StatusCode::NOT_ACCEPTABLE, detail))
             }
             Found::Target((Operation::Operator(operation), access), path) => {
                 let reads = [http::Method::GET, http::Method::HEAD].contains(request.method());

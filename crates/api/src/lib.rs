@@ -62,6 +62,8 @@ pub use operator::{ImportError, ImportOptions, OperatorApi, check_content, impor
 #[cfg(feature = "assign")]
 pub use public::AssignApi;
 pub use public::TrackApi;
+#[cfg(feature = "operator")]
+pub use public::stream::Events;
 
 /// What every answer's body is.
 pub type AnswerBody = Full<Bytes>;

@@ -18,7 +18,7 @@ use crate::http::api_keys::KEY_HEADER;
 use crate::http::response;
 use crate::operator::definitions::history;
 use crate::operator::{control, definitions, delete, looks, prune, results, settings};
-use crate::public::{assign, config, track};
+use crate::public::{assign, config, growthbook, ofrep, stream, track};
 
 /// The document as JSON.
 pub fn json() -> Bytes {
@@ -44,6 +44,12 @@ pub(crate) fn document() -> Response<AnswerBody> {
         config::config,
         assign::one,
         assign::many,
+        ofrep::flag,
+        ofrep::flags,
+        growthbook::features,
+        stream::config,
+        stream::ofrep,
+        stream::growthbook,
         results::results,
         results::result,
         looks::take,
@@ -92,8 +98,8 @@ impl Modify for Key {
 }
 
 /// The parameters that are names.
-const NAMES: [&str; 8] =
-    ["experiment", "variant", "event", "uuid", "namespace", "control", "goal", "cursor"];
+const NAMES: [&str; 9] =
+    ["experiment", "variant", "event", "uuid", "namespace", "control", "goal", "cursor", "key"];
 
 /// A parameter that may be any text.
 #[derive(utoipa::ToSchema)]

@@ -40,6 +40,8 @@ pub enum Operation {
     Track(TrackOperation),
     /// Says which unit gets which variant.
     Assign(AssignOperation),
+    /// Tells connected clients about changes.
+    Stream(StreamOperation),
     /// Something that operators need.
     Operator(OperatorOperation),
 }
@@ -50,6 +52,7 @@ impl Operation {
         match self {
             Self::Track(operation) => operation.name(),
             Self::Assign(operation) => operation.name(),
+            Self::Stream(operation) => operation.name(),
             Self::Operator(operation) => operation.name(),
         }
     }
@@ -91,6 +94,24 @@ operations! {
         AssignOne "assign",
         /// Assigns a unit in several experiments.
         AssignMany "assign",
+        /// Evaluates one flag, as OpenFeature's remote evaluation protocol has it.
+        OfrepFlag "ofrep",
+        /// Evaluates all flags, as OpenFeature's remote evaluation protocol has it.
+        OfrepFlags "ofrep-bulk",
+        /// The features of a namespace, as GrowthBook's SDKs read them.
+        GrowthbookFeatures "growthbook-features",
+    }
+}
+
+operations! {
+    /// What the streams tell.
+    StreamOperation {
+        /// The version of a namespace.
+        Config "config-stream",
+        /// That OpenFeature's clients should evaluate again.
+        Ofrep "ofrep-stream",
+        /// The features of a namespace, for GrowthBook's SDKs.
+        Growthbook "growthbook-stream",
     }
 }
 
@@ -158,6 +179,16 @@ const fn assign(
     Endpoint { method, path, operation: Operation::Assign(operation), program, access, parameters }
 }
 
+const fn stream(
+    path: &'static str,
+    operation: StreamOperation,
+    parameters: &'static [&'static str],
+) -> Endpoint {
+    let operation = Operation::Stream(operation);
+    let (method, access) = (Method::Get, Access::Open);
+    Endpoint { method, path, operation, program: None, access, parameters }
+}
+
 const fn operator(
     method: Method,
     path: &'static str,
@@ -189,7 +220,7 @@ pub const ENDPOINTS: &[Endpoint] = {
             TrackOperation::TrackOne,
             &["experiment", "variant", "event", "uuid", "namespace"],
         ),
-        track(Post, TrackOperation::TrackMany, &[]),
+        track(Post, TrackOperation::TrackMany, &["client_key"]),
         assign(Get, "/config", AssignOperation::Config, &["namespace"]),
         assign(
             Get,
@@ -198,6 +229,18 @@ pub const ENDPOINTS: &[Endpoint] = {
             &["namespace", "experiment", "unit", "variant", "allocation", "track", "attribute.*"],
         ),
         assign(Post, "/assign", AssignOperation::AssignMany, &[]),
+        assign(Post, "/ofrep/v1/evaluate/flags/{key}", AssignOperation::OfrepFlag, &["namespace"]),
+        // The clients of OpenFeature add two parameters to what they ask for after an event.
+        assign(
+            Post,
+            "/ofrep/v1/evaluate/flags",
+            AssignOperation::OfrepFlags,
+            &["namespace", "flagConfigEtag", "flagConfigLastModified"],
+        ),
+        assign(Get, "/api/features/{namespace}", AssignOperation::GrowthbookFeatures, &[]),
+        stream("/config/stream", StreamOperation::Config, &["namespace"]),
+        stream("/ofrep/v1/stream", StreamOperation::Ofrep, &["namespace"]),
+        stream("/sub/{namespace}", StreamOperation::Growthbook, &[]),
         operator(
             Get,
             "/experiments",
@@ -295,6 +338,7 @@ mod tests {
             let program = match endpoint.operation {
                 Operation::Track(_) => Some(Program::Track),
                 Operation::Assign(_) => Some(Program::Assign),
+                Operation::Stream(_) => None,
                 Operation::Operator(_) => Some(Program::Experiments),
             };
             assert_eq!(endpoint.program, program, "{endpoint:?}");

@@ -14,11 +14,12 @@ use abtest_store::{Store, StoreError};
 use http::header::{HeaderValue, SET_COOKIE};
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body as _;
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Either};
 
 use super::metrics::{Metrics, TOO_OFTEN, WRONG_KEYS};
 use super::rates::{Rates, Wait};
 use super::readiness::{self, Readiness};
+use super::streams::{self, OpenStreams, StreamedBody};
 use crate::page::answer::{problem, text, with_type};
 use crate::page::{self, Sessions};
 use crate::server::address::ClientAddress;
@@ -40,6 +41,7 @@ pub(super) struct App<S> {
     keys: Vec<(Role, HeaderValue)>,
     namespace: Namespace,
     failures: SparseLog,
+    streams: OpenStreams,
 }
 
 /// A request as the server hands it on, with its whole body.
@@ -52,6 +54,7 @@ impl<S: Store> App<S> {
         namespace: Namespace,
         sessions: Sessions,
         rates: Rates,
+        streams: OpenStreams,
     ) -> Self {
         Self {
             api,
@@ -64,6 +67,7 @@ impl<S: Store> App<S> {
                 .collect(),
             namespace,
             failures: SparseLog::default(),
+            streams,
         }
     }
 
@@ -129,6 +133,33 @@ impl<S: Store> App<S> {
         let response = self.api.answer(request).await;
         self.note(&response, start);
         response
+    }
+
+    /// Opens a stream of events. `None` if the request does not ask for one.
+    pub(super) async fn answer_stream(
+        &self,
+        request: &FullRequest,
+    ) -> Option<Response<Either<AnswerBody, StreamedBody>>> {
+        let start = Instant::now();
+        if !matches!(self.endpoint(request), Some((Operation::Stream(_), _)))
+            || request.method() != Method::GET
+        {
+            return None;
+        }
+        if let Err(wait) = self.rates.requests.spend(client(request), NonZeroU32::MIN) {
+            return Some(self.too_often(wait).map(Either::Left));
+        }
+        let place = match self.streams.admit() {
+            Ok(place) => place,
+            Err(problem) => return Some(problem.into_response().map(Either::Left)),
+        };
+        Some(match self.api.open_stream(request).await? {
+            Ok(events) => streams::answer(events, place).map(Either::Right),
+            Err(refusal) => {
+                self.note(&refusal, start);
+                refusal.map(Either::Left)
+            }
+        })
     }
 
     /// Answers any other request.

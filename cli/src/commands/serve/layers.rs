@@ -22,7 +22,8 @@ use crate::server::Answers;
 /// Smaller answers are not worth compressing.
 const COMPRESSED_FROM: u64 = 1_024;
 
-/// The app with its layers. Answers to events are small and many, so nothing is compressed there.
+/// The app with its layers. Answers to events are small and many, and streams are sent as they
+/// come, so nothing is compressed there.
 pub(super) fn around<S: Store>(app: Arc<App<S>>) -> impl Answers<UnsyncBoxBody<Bytes, BoxError>> {
     let answer = {
         let app = Arc::clone(&app);
@@ -41,7 +42,9 @@ pub(super) fn around<S: Store>(app: Arc<App<S>>) -> impl Answers<UnsyncBoxBody<B
         async move {
             let (app, compressing) = &*all;
             Ok::<_, Infallible>(if app.is_tracking(&request) {
-                app.answer_tracking(request).await.map(Either::Left)
+                app.answer_tracking(request).await.map(|body| Either::Left(Either::Left(body)))
+            } else if let Some(answer) = app.answer_stream(&request).await {
+                answer.map(Either::Left)
             } else {
                 compressing.clone().oneshot(request).await?.map(Either::Right)
             })

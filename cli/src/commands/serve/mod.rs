@@ -7,6 +7,7 @@
 //! | `app` | decides which part answers a request: page, session, readiness, metrics, or the API |
 //! | `readiness` | whether the process is alive, and whether it can count |
 //! | `rates` | how often an address may ask |
+//! | `streams` | streams of events as answers |
 //! | `wired` | the paths of the config's `extra_wiring` |
 //! | `metrics` | what Prometheus reads |
 //! | `greeting` | what is printed at the start |
@@ -20,6 +21,7 @@ mod layers;
 mod metrics;
 mod rates;
 mod readiness;
+mod streams;
 mod wired;
 
 pub(crate) use key::FILE as KEY_FILE;
@@ -310,7 +312,10 @@ async fn serve<S: Store>(
         .map(|read_key| (Role::Read, read_key))
         .chain([(Role::Edit, &key.key)])
         .collect();
-    let app = App::new(api, &by_role, namespace.clone(), sessions, Rates::new(settings));
+    let server_limits = limits(settings);
+    let rates = Rates::new(settings);
+    let streams = streams::OpenStreams::new(server_limits.connections);
+    let app = App::new(api, &by_role, namespace.clone(), sessions, rates, streams);
     let app = Arc::new(app);
     let greeting = greeting::Greeting {
         address,
@@ -346,7 +351,7 @@ async fn serve<S: Store>(
     }
     output::ignore_failures();
     let metrics = app.metrics();
-    Server::new(layers::around(app), limits(settings), proxies, metrics).run(listener).await;
+    Server::new(layers::around(app), server_limits, proxies, metrics).run(listener).await;
     drop(announcement);
     if let Some(demo) = demo {
         demo.stop();

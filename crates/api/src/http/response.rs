@@ -16,6 +16,9 @@ use crate::http::request_summary::RequestSummary;
 #[cfg(feature = "assign")]
 use crate::public::view::Tagged;
 
+/// Names the namespace of a request whose address cannot.
+pub(crate) const NAMESPACE_HEADER: &str = "x-abtest-namespace";
+
 /// An answer with a JSON body.
 pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response<AnswerBody> {
     match serde_json::to_vec(body) {
@@ -74,7 +77,7 @@ pub(crate) fn preflight(methods: &str, summary: &mut RequestSummary) -> Response
         ACCESS_CONTROL_ALLOW_HEADERS,
         HeaderValue::from_static(
             "Content-Type,X-Amz-Date,Authorization,X-Api-Key,X-Amz-Security-Token,If-Match,\
-             If-None-Match,X-Abtest-Actor",
+             If-None-Match,X-Abtest-Actor,X-Abtest-Namespace",
         ),
     );
     headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use abtest_model::query::decode_path_segment;
-use abtest_model::{Experiment, Goal, Variant};
+use abtest_model::{Experiment, Goal, Namespace, Variant};
 use http::Method;
 
 use crate::http::problem::Problem;
@@ -102,12 +102,18 @@ impl PathParameters {
         Ok(Variant::new(self.decoded(Variant::PARAMETER)?)?)
     }
 
+    /// The namespace that the path names.
+    pub(crate) fn namespace(&self) -> Result<Namespace, Box<Problem>> {
+        Ok(Namespace::new(self.decoded(Namespace::PARAMETER)?)?)
+    }
+
     /// The goal that the path names. Its part of the path has another name than its parameter.
     pub(crate) fn goal(&self) -> Result<Goal, Box<Problem>> {
         Ok(Goal::new(self.decoded("goal")?)?)
     }
 
-    fn decoded(&self, parameter: &'static str) -> Result<String, Box<Problem>> {
+    /// A variable part, decoded.
+    pub(crate) fn decoded(&self, parameter: &'static str) -> Result<String, Box<Problem>> {
         let is_meant = |(name, _): &&(String, String)| name == parameter;
         let sent = self.0.iter().find(is_meant).map_or("", |(_, value)| value.as_str());
         Ok(decode_path_segment(sent, parameter)?.into_owned())

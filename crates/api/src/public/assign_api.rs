@@ -10,7 +10,7 @@ use http_body::Body;
 
 use super::published::PublishedNamespaces;
 use super::view::View;
-use super::{assign, config};
+use super::{assign, config, growthbook, ofrep};
 use crate::AnswerBody;
 use crate::http::problem::Problem;
 use crate::http::query;
@@ -22,6 +22,8 @@ use crate::http::router::{Found, PathParameters, Router};
 #[derive(Debug)]
 pub struct AssignApi<S> {
     pub(super) store: Arc<S>,
+    /// Whether clients can open streams, so that answers may name them.
+    pub(super) has_streams: bool,
     published: Arc<PublishedNamespaces<S>>,
     built_in: Router<AssignOperation>,
 }
@@ -41,7 +43,13 @@ impl<S: Recorder + Documents> AssignApi<S> {
             }
             _ => None,
         });
-        Self { store, published, built_in: Router::of_table(built_in) }
+        Self { store, has_streams: false, published, built_in: Router::of_table(built_in) }
+    }
+
+    /// Tells clients where they hear about changes.
+    #[cfg(feature = "operator")]
+    pub(crate) fn with_streams(self) -> Self {
+        Self { has_streams: true, ..self }
     }
 
     /// Answers a request by its path.
@@ -60,7 +68,7 @@ impl<S: Recorder + Documents> AssignApi<S> {
     pub(crate) async fn perform<B: Body>(
         &self,
         operation: AssignOperation,
-        _path: &PathParameters,
+        path: &PathParameters,
         request: Request<B>,
         summary: &mut RequestSummary,
     ) -> Result<Response<AnswerBody>, Box<Problem>> {
@@ -75,6 +83,11 @@ impl<S: Recorder + Documents> AssignApi<S> {
                 assign::one(self, query, may_record, summary).await
             }
             AssignOperation::AssignMany => assign::many(self, request, summary).await,
+            AssignOperation::OfrepFlag => ofrep::flag(self, path, query, request).await,
+            AssignOperation::OfrepFlags => ofrep::flags(self, query, request).await,
+            AssignOperation::GrowthbookFeatures => {
+                growthbook::features(self, path, request.headers()).await
+            }
         }
     }
 

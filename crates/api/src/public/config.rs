@@ -15,7 +15,7 @@ use crate::http::response::{not_modified, with_tag};
 /// How long browsers and CDNs may use a document. A pause reaches polling clients within two
 /// minutes: 10 seconds in a process of abtest, 30 seconds each as fresh and as stale in a CDN, and
 /// the client's own interval.
-const CACHING: HeaderValue =
+pub(super) const CACHING: HeaderValue =
     HeaderValue::from_static("public, max-age=30, stale-while-revalidate=30, stale-if-error=86400");
 
 /// The published document of a namespace: everything that an evaluation needs, and nothing else.

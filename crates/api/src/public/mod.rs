@@ -7,6 +7,10 @@
 //! | `assign_api` | [`AssignApi`]: says which unit gets which variant |
 //! | `config` | `/config` |
 //! | `assign` | `/assign` |
+//! | `ofrep` | OpenFeature's remote evaluation protocol |
+//! | `growthbook` | features for GrowthBook's SDKs |
+//! | `growthbook_events` | the events of GrowthBook's tracking plugin |
+//! | `stream` | server-sent events about changes |
 //! | `subject` | the unit and the attributes that a request names |
 //! | `published` | what namespaces define, read at most every ten seconds |
 //! | `view` | what clients may read of a namespace, prepared for evaluations |
@@ -17,7 +21,14 @@ pub(crate) mod assign;
 mod assign_api;
 #[cfg(feature = "assign")]
 pub(crate) mod config;
+#[cfg(feature = "assign")]
+pub(crate) mod growthbook;
+mod growthbook_events;
+#[cfg(feature = "assign")]
+pub(crate) mod ofrep;
 pub(crate) mod published;
+#[cfg(feature = "operator")]
+pub(crate) mod stream;
 #[cfg(feature = "assign")]
 pub(crate) mod subject;
 pub(crate) mod track;

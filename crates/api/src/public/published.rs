@@ -32,6 +32,8 @@ pub(crate) struct PublishedNamespaces<D> {
     refreshed: Mutex<Option<Instant>>,
     /// How often this process changed documents. What was read before the last change is old.
     changes: AtomicU64,
+    /// Wakes what waits for a change.
+    changed: tokio::sync::Notify,
 }
 
 /// What is known of a namespace.
@@ -70,6 +72,7 @@ impl<D: Documents> PublishedNamespaces<D> {
             known: Mutex::default(),
             refreshed: Mutex::default(),
             changes: AtomicU64::default(),
+            changed: tokio::sync::Notify::new(),
         }
     }
 
@@ -95,10 +98,32 @@ impl<D: Documents> PublishedNamespaces<D> {
         }
     }
 
+    /// Reads a namespace now. While the store cannot be read, it is what was read last.
+    ///
+    /// # Errors
+    /// As for [`get`](Self::get).
+    #[cfg(feature = "operator")]
+    pub(crate) async fn refresh(
+        &self,
+        namespace: &Namespace,
+    ) -> Result<Arc<NamespaceState>, StoreError> {
+        let known = self.known(namespace);
+        let held = known.held();
+        let read = self.read(namespace, &known).await;
+        read.or_else(|error| held.map(|held| held.state).ok_or(error))
+    }
+
+    /// Waits until this process changes something, but not longer than this.
+    #[cfg(feature = "operator")]
+    pub(crate) async fn changed_within(&self, longest: Duration) {
+        let _ = tokio::time::timeout(longest, self.changed.notified()).await;
+    }
+
     /// Makes every later request see what this process changed.
     #[cfg_attr(not(feature = "operator"), expect(dead_code, reason = "the gateway uses it"))]
     pub(crate) fn note_change(&self) {
         self.changes.fetch_add(1, Ordering::AcqRel);
+        self.changed.notify_waiters();
     }
 
     /// What each event names that is not declared, in a namespace that accepts declared names only.

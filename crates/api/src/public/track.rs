@@ -1,6 +1,6 @@
 //! Recording events. 200 means that every event of the request is stored.
 
-use abtest_model::{Batch, Event, Query};
+use abtest_model::{Batch, Event, Namespace, Query};
 use abtest_store::{Documents, Recorder};
 use http::{Request, Response, StatusCode};
 use http_body::Body;
@@ -8,6 +8,7 @@ use serde::Serialize;
 #[cfg(feature = "operator")]
 use utoipa::ToSchema;
 
+use super::growthbook_events;
 use super::published::PublishedNamespaces;
 use crate::AnswerBody;
 use crate::http::body::read_json;
@@ -95,6 +96,9 @@ pub(crate) fn check_one(query: &Query<'_>) -> Result<Response<AnswerBody>, Box<P
 /// Records one event, or an array of up to 500. The good ones of a batch are stored.
 #[cfg_attr(feature = "operator", utoipa::path(
     post, path = "/track", tag = "public",
+    params(("client_key" = Option<String>, Query, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$", min_length = 1, max_length = 200,
+        description = "a namespace: the body then has the events of GrowthBook's tracking plugin, \
+            of which `Experiment Viewed` counts as `participate` and others are ignored")),
     request_body(
         content(
             (inline(Events) = "application/json"),
@@ -126,10 +130,16 @@ pub(crate) fn check_one(query: &Query<'_>) -> Result<Response<AnswerBody>, Box<P
 pub(crate) async fn many<R: Recorder + Documents, B: Body>(
     recorder: &R,
     published: &PublishedNamespaces<R>,
+    query: &Query<'_>,
     request: Request<B>,
     summary: &mut RequestSummary,
 ) -> Result<Response<AnswerBody>, Box<Problem>> {
+    let namespace = query.get(growthbook_events::CLIENT_KEY)?.map(Namespace::new).transpose()?;
     let body = read_json(request).await?;
+    if let Some(namespace) = namespace {
+        let exposures = growthbook_events::exposures(&body, &namespace)?;
+        return record(recorder, published, exposures, true, summary).await;
+    }
     let batch = Batch::from_json(&body)?;
     let was_array = batch.was_array();
     record(recorder, published, batch.into_events(), was_array, summary).await

@@ -100,7 +100,7 @@ impl<R: Recorder + Documents> TrackApi<R> {
                 track::one(&*self.recorder, &self.published, &query, summary).await
             }
             TrackOperation::TrackMany => {
-                track::many(&*self.recorder, &self.published, request, summary).await
+                track::many(&*self.recorder, &self.published, &query, request, summary).await
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What clients may read of a namespace at one version, prepared for many evaluations.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use abtest_assign::bucket::goal_bucket;
 use abtest_assign::{Answer, BrokenExperiment, Context, Evaluated, Reason};
@@ -12,6 +12,7 @@ use abtest_store::StoreError;
 use bytes::Bytes;
 use http::HeaderValue;
 use serde::Serialize;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::namespace::{Defined, NamespaceState};
@@ -19,10 +20,16 @@ use crate::namespace::{Defined, NamespaceState};
 /// What clients may read of a namespace.
 #[derive(Debug)]
 pub(crate) struct View {
+    /// The namespace's version.
+    pub(crate) version: u64,
+    /// How units become buckets.
+    pub(crate) hash: UnitHash,
     /// The experiments that clients can evaluate, `server_only` ones included.
     pub(crate) experiments: BTreeMap<Box<str>, Arc<Experiment>>,
     /// The published document.
     pub(crate) document: Tagged,
+    /// The features for GrowthBook's SDKs, once they were asked for.
+    pub(super) features: OnceLock<Tagged>,
 }
 
 /// An answer's body with its entity tag.
@@ -41,8 +48,12 @@ pub(crate) struct Experiment {
     pub(crate) evaluated: Evaluated,
     /// Whether documents that browsers can read leave it out.
     pub(crate) server_only: bool,
-    /// As JSON.
-    json: Box<str>,
+    /// Whether there is a condition on attributes.
+    pub(crate) targeted: bool,
+    /// Whether a payload is a number with a fraction. Then all payloads are sent as such.
+    pub(crate) fractions: bool,
+    /// As JSON of a [`PublishedExperiment`].
+    pub(crate) json: Box<str>,
 }
 
 /// What an experiment became the last time it was prepared.
@@ -91,7 +102,8 @@ impl View {
             .collect();
         let published = experiments.values().filter(|experiment| !experiment.server_only);
         let document = document(namespace, state.version, hash, published.map(|one| &*one.json));
-        Self { experiments, document: Tagged::new(document) }
+        let (version, document) = (state.version, Tagged::new(document));
+        Self { version, hash, experiments, document, features: OnceLock::new() }
     }
 }
 
@@ -157,9 +169,13 @@ impl Experiment {
             definition.goals.iter().map(|goal| goal_bucket(&definition.id, &goal.name)).collect();
         let broken = |reason: String| BrokenExperiment { experiment: name.to_owned(), reason };
         let json = serde_json::to_string(&published).map_err(|error| broken(error.to_string()))?;
+        let targeted = published.targeting.is_some();
+        let payloads = published.variants.iter().filter_map(|variant| variant.payload.as_ref());
+        let fractions = payloads.into_iter().any(Value::is_f64);
         let evaluated = Evaluated::new(published, hash)?;
         let server_only = document.definition.server_only;
-        Ok(Some(Arc::new(Self { evaluated, server_only, json: json.into() })))
+        let json = json.into();
+        Ok(Some(Arc::new(Self { evaluated, server_only, targeted, fractions, json })))
     }
 }
 

@@ -252,6 +252,8 @@ mod tests {
         assert_eq!(
             shown,
             [
+                "GET /api/features/{namespace} abtest-assign open",
+                "HEAD /api/features/{namespace} abtest-assign open",
                 "GET /assign abtest-assign open",
                 "HEAD /assign abtest-assign open",
                 "POST /assign abtest-assign open",
@@ -274,6 +276,8 @@ mod tests {
                 "POST /experiments/{experiment}/looks abtest-experiments key",
                 "DELETE /experiments/{experiment}/looks abtest-experiments key",
                 "DELETE /experiments/{experiment}/variants/{variant} abtest-experiments key",
+                "POST /ofrep/v1/evaluate/flags abtest-assign open",
+                "POST /ofrep/v1/evaluate/flags/{key} abtest-assign open",
                 "GET /openapi.json abtest-experiments open",
                 "HEAD /openapi.json abtest-experiments open",
                 "GET /schemas/experiment.json abtest-experiments open",

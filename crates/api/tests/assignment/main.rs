@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on fails
 
+mod growthbook;
+mod ofrep;
+mod streams;
+#[path = "../watched/mod.rs"]
 mod watched;
 
 use std::sync::Arc;
@@ -17,6 +21,7 @@ use watched::Watched;
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 
+#[derive(Debug)]
 struct Answer {
     status: u16,
     headers: HeaderMap,
@@ -62,6 +67,16 @@ impl Whole {
 
     async fn send(&self, method: &str, path: &str, body: Value) -> Answer {
         Answer::read(self.api.answer(request(method, path, &[], &body)).await).await
+    }
+
+    async fn send_with(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Value,
+    ) -> Answer {
+        Answer::read(self.api.answer(request(method, path, headers, &body)).await).await
     }
 
     async fn get(&self, path: &str) -> Answer {
