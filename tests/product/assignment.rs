@@ -47,7 +47,7 @@ impl EventStream {
     /// The next line that begins so.
     fn until(&mut self, start: &str) -> String {
         loop {
-            let line = self.line().expect("the stream ended");
+            let line = self.line().unwrap();
             if line.starts_with(start) {
                 return line;
             }
