@@ -44,10 +44,10 @@ impl OpenStreams {
     ///
     /// # Errors
     /// When there is no place left.
-    pub(super) fn admit(&self) -> Result<OwnedSemaphorePermit, Problem> {
+    pub(super) fn admit(&self) -> Result<OwnedSemaphorePermit, Box<Problem>> {
         Arc::clone(&self.0).try_acquire_owned().map_err(|_| {
             let detail = "too many streams are open; poll, and connect again later";
-            Problem::of(StatusCode::SERVICE_UNAVAILABLE, detail)
+            Box::new(Problem::of(StatusCode::SERVICE_UNAVAILABLE, detail))
         })
     }
 }
