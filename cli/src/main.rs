@@ -32,8 +32,8 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 #[cfg(feature = "deploy")]
 use commands::{build, deploy, destroy, key, logs, preflight, rollback, status};
 use commands::{
-    calc, completions, configure, dashboard, experiments, export, import, login, results, serve,
-    snippet as snippet_command,
+    calc, completions, configure, dashboard, data, experiments, export, import, login, results,
+    serve, snippet as snippet_command,
 };
 
 #[global_allocator]
@@ -69,6 +69,7 @@ enum Command {
     Login(login::Arguments),
     Export(export::Arguments),
     Import(import::Arguments),
+    Data(data::Arguments),
     Calc(calc::Arguments),
     Configure(configure::Arguments),
     #[cfg(feature = "deploy")]
@@ -136,6 +137,7 @@ fn run(command: Command) -> anyhow::Result<ExitStatus> {
         Command::Login(arguments) => login::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
+        Command::Data(arguments) => data::run(&arguments),
         Command::Calc(arguments) => calc::run(&arguments),
         Command::Configure(arguments) => configure::run(&arguments),
         #[cfg(feature = "deploy")]

@@ -1,4 +1,4 @@
-//! Attacks on what the product has acknowledged: crashes and a failing Redis. `strangers.rs` beside it is
+//! Attacks on what the product has acknowledged: crashes, damaged files and a failing Redis. `strangers.rs` beside it is
 //! a test target of its own and attacks from outside.
 //!
 //! | module | holds |
@@ -8,6 +8,7 @@
 //! | `crashes` | `serve` is killed under load |
 //! | `redis_faults` | Redis fails under load |
 //! | `editors` | editors change one definition at once, also while `serve` is killed |
+//! | `damage` | files of the data folder are damaged while `serve` is stopped |
 //!
 //! Each attack returns an [`Outcome`]. At the end the table of all outcomes is printed. An attack fails
 //! when it panics, when an acknowledged event or change is lost, or when one is there twice.
@@ -18,6 +19,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test that cannot go on fails
 
 mod crashes;
+mod damage;
 mod editors;
 mod load;
 mod outcome;
@@ -65,6 +67,10 @@ impl Form {
 const ATTACKS: &[Attack] = &[
     Attack { name: "kill -9 of serve on a folder", run: crashes::on_a_folder },
     Attack { name: "kill -9 of serve on Redis", run: crashes::on_redis },
+    Attack {
+        name: "each file of a folder flipped, cut, zeroed, deleted",
+        run: damage::of_each_file,
+    },
     Attack { name: "Redis killed, paused, restarted, cut off", run: redis_faults::under_load },
     Attack { name: "ten editors at once, on a folder", run: editors::at_once_on_a_folder },
     Attack { name: "ten editors at once, on Redis", run: editors::at_once_on_redis },

@@ -11,6 +11,7 @@ mod commands;
 mod configure;
 mod counting;
 mod dashboard;
+mod data;
 mod definitions;
 mod deploy;
 mod editing;

@@ -79,12 +79,18 @@ impl Serve {
         Self::spawn(folder, Vec::new(), "127.0.0.1:0", command)
     }
 
-    fn spawn(
+    fn spawn(folder: Arc<TempDir>, arguments: Vec<String>, listen: &str, command: Command) -> Self {
+        Self::try_spawn(folder, arguments, listen, command)
+            .unwrap_or_else(|log| panic!("serve ended: {log}"))
+    }
+
+    /// What it logged, if it ends instead of starting.
+    fn try_spawn(
         folder: Arc<TempDir>,
         arguments: Vec<String>,
         listen: &str,
         mut command: Command,
-    ) -> Self {
+    ) -> Result<Self, String> {
         command.args(["serve", "--listen", listen]).args(&arguments);
         if !arguments.iter().any(|argument| argument == "--demo") {
             command.arg("--data").arg(folder.path().join("data"));
@@ -99,20 +105,26 @@ impl Serve {
             .spawn()
             .unwrap();
         let log = Arc::new(Mutex::new(String::new()));
-        follow(child.stderr.take().unwrap(), Arc::clone(&log));
+        let followed = follow(child.stderr.take().unwrap(), Arc::clone(&log));
         let mut output = BufReader::new(child.stdout.take().unwrap());
         let mut find = |start: &str| loop {
             let mut line = String::new();
-            let read = output.read_line(&mut line).unwrap();
-            assert!(read > 0, "serve ended: {}", log.lock().unwrap());
+            if output.read_line(&mut line).unwrap() == 0 {
+                return None;
+            }
             if let Some(rest) = line.strip_prefix(start) {
-                return rest.split_whitespace().next().unwrap().to_owned();
+                return Some(rest.split_whitespace().next().unwrap().to_owned());
             }
         };
-        let url = find("listening on ");
-        let page = find("page ");
+        let found = (|| Some((find("listening on ")?, find("page ")?, find("api key ")?)))();
+        let Some((url, page, key)) = found else {
+            child.wait().unwrap();
+            followed.join().unwrap();
+            let text = log.lock().unwrap().clone();
+            return Err(text);
+        };
         // A new key is printed; an old one is in its file.
-        let key = match find("api key ") {
+        let key = match key {
             word if word == "in" => {
                 let given = arguments.iter().skip_while(|argument| *argument != "--api-key-file");
                 let kept = folder.path().join("data/api-key");
@@ -127,7 +139,7 @@ impl Serve {
             .http_status_as_error(false)
             .timeout_global(Some(std::time::Duration::from_secs(30)))
             .build();
-        Self { child, arguments, folder, url, page, key, log, agent: config.into() }
+        Ok(Self { child, arguments, folder, url, page, key, log, agent: config.into() })
     }
 
     /// Stops it as an operator does.
@@ -147,6 +159,14 @@ impl Serve {
         let address = self.url.strip_prefix("http://").unwrap().to_owned();
         let command = Command::new(binary("abtest"));
         *self = Self::spawn(Arc::clone(&self.folder), self.arguments.clone(), &address, command);
+    }
+
+    /// Starts it again at another address. If it refuses to start, this is what it logged.
+    pub fn try_restart(&mut self) -> Result<(), String> {
+        let command = Command::new(binary("abtest"));
+        let (folder, arguments) = (Arc::clone(&self.folder), self.arguments.clone());
+        *self = Self::try_spawn(folder, arguments, "127.0.0.1:0", command)?;
+        Ok(())
     }
 
     /// Starts it again with other arguments.
@@ -305,12 +325,15 @@ pub fn count(results: &Value, experiment: &str, goal: &str, variant: &str) -> u6
     count.as_u64().unwrap_or(0)
 }
 
-/// Reads a child's output to its end, into a text.
-pub fn follow(mut output: impl Read + Send + 'static, text: Arc<Mutex<String>>) {
+/// Reads a child's output to its end, into a text, in a thread of its own.
+pub fn follow(
+    mut output: impl Read + Send + 'static,
+    text: Arc<Mutex<String>>,
+) -> std::thread::JoinHandle<()> {
     std::thread::spawn(move || {
         let mut piece = [0; 4096];
         while let Ok(length @ 1..) = output.read(&mut piece) {
             text.lock().unwrap().push_str(&String::from_utf8_lossy(&piece[..length]));
         }
-    });
+    })
 }

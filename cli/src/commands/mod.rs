@@ -6,6 +6,7 @@ pub(crate) mod calc;
 pub(crate) mod completions;
 pub(crate) mod configure;
 pub(crate) mod dashboard;
+pub(crate) mod data;
 #[cfg(feature = "deploy")]
 pub(crate) mod deploy;
 #[cfg(feature = "deploy")]

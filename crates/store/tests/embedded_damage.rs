@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use abtest_config::Limits;
 use abtest_model::{Event, Experiment, Goal, Namespace, Uuid, Variant};
-use abtest_store::embedded::{EmbeddedStore, OpenError};
+use abtest_store::embedded::{self, EmbeddedStore, OpenError};
 use abtest_store::{CommitError, Counters, Documents, Expected, Include, Kind, Recorder, Write};
 use tempfile::TempDir;
 
@@ -219,4 +219,94 @@ async fn an_unreadable_version_of_a_namespace_never_becomes_an_old_one() {
     );
     let after = store.commit(&namespace, None, vec![put()]).await.unwrap().version;
     assert!(after > before);
+}
+
+/// The count of the one counter, and how many of its uuids count again when they come back.
+async fn counted(folder: &Path) -> (u64, u64) {
+    let store = EmbeddedStore::open(folder, Limits::default()).unwrap();
+    let Event { namespace, variant, .. } = event(0);
+    let tallies = store.read(&namespace, None, Include::COUNTS).await.unwrap();
+    let before = tallies.first().map_or(0, |tally| tally.trials(&variant));
+    store.record((0..EVENTS).map(event).collect()).await.unwrap();
+    let tallies = store.read(&namespace, None, Include::COUNTS).await.unwrap();
+    (before, tallies[0].trials(&variant) - before)
+}
+
+#[tokio::test]
+async fn a_whole_folder_passes_the_check_which_changes_nothing() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("counters");
+    fs::rename(filled().await.keep(), &folder).unwrap();
+    let before = fs::read(journal(&folder)).unwrap();
+    let found = embedded::check(&folder).unwrap();
+    assert_eq!(found.findings, []);
+    let contents = found.contents.unwrap();
+    assert_eq!((contents.experiments, contents.counters, contents.uuids), (1, 1, EVENTS));
+    assert!(fs::read(journal(&folder)).unwrap() == before);
+    assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1, "no copy is left");
+    let store = EmbeddedStore::open(&folder, Limits::default()).unwrap();
+    assert!(matches!(embedded::check(&folder), Err(OpenError::InUse { .. })));
+    drop(store);
+}
+
+#[tokio::test]
+async fn a_repair_saves_all_but_the_damaged_commit_and_sets_the_folder_aside() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("counters");
+    fs::rename(filled().await.keep(), &folder).unwrap();
+    let file = journal(&folder);
+    let mut bytes = fs::read(&file).unwrap();
+    let middle = written(&bytes) / 2;
+    bytes[middle] ^= 1;
+    fs::write(&file, &bytes).unwrap();
+    assert_eq!(embedded::check(&folder).unwrap().findings.len(), 1);
+    let repaired = embedded::repair(&folder).unwrap();
+    assert_eq!(repaired.saved.uuids, EVENTS, "later commits have the whole count");
+    assert_eq!(repaired.forgotten_uuids, 100, "one commit's uuids");
+    assert_eq!(repaired.before.unwrap().uuids, EVENTS);
+    assert!(fs::read(repaired.set_aside.join("0.jnl")).unwrap() == bytes);
+    assert_eq!(embedded::check(&folder).unwrap().findings, []);
+    assert_eq!(counted(&folder).await, (EVENTS, 100));
+    assert_eq!(counted(&folder).await, (EVENTS + 100, 0));
+    assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 2, "nothing else is left");
+}
+
+#[tokio::test]
+async fn a_repair_continues_without_a_keyspace_that_is_gone() {
+    // The journal still has all of it.
+    for name in ["counters", "seen", "days", "documents", "meta"] {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("counters");
+        fs::rename(filled().await.keep(), &folder).unwrap();
+        fs::remove_dir_all(keyspace(&folder, name)).unwrap();
+        assert_ne!(embedded::check(&folder).unwrap().findings, [], "{name}");
+        let repaired = embedded::repair(&folder).unwrap();
+        assert_eq!((repaired.saved.uuids, repaired.forgotten_uuids), (EVENTS, 0), "{name}");
+        assert_eq!(counted(&folder).await, (EVENTS, 0), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_repair_saves_the_readable_blocks_of_a_damaged_table() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("counters");
+    fs::rename(filled().await.keep(), &folder).unwrap();
+    {
+        let database = fjall::Database::builder(&folder).open().unwrap();
+        let seen = database.keyspace("seen", fjall::KeyspaceCreateOptions::default).unwrap();
+        seen.rotate_memtable_and_wait().unwrap();
+    }
+    let tables = keyspace(&folder, "seen").join("tables");
+    let table = fs::read_dir(tables).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = fs::read(&table).unwrap();
+    let third = bytes.len() / 3;
+    bytes[third] ^= 1;
+    fs::write(&table, bytes).unwrap();
+    // What the journal has is not asked for: the table counts as newer.
+    let found = embedded::check(&folder).unwrap().findings;
+    assert!(found[0].to_string().contains("tables/"), "{found:?}");
+    let repaired = embedded::repair(&folder).unwrap();
+    assert_eq!(repaired.saved.uuids, EVENTS);
+    assert!((1..EVENTS).contains(&repaired.forgotten_uuids), "{repaired:?}");
+    assert_eq!(counted(&folder).await, (EVENTS, repaired.forgotten_uuids));
 }

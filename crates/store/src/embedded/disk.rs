@@ -51,6 +51,7 @@ pub(super) struct Disk {
     documents: Keyspace,
     history: Keyspace,
     namespaces: Keyspace,
+    damaged: Keyspace,
     meta: Keyspace,
     /// What there was after the last commit.
     totals: Totals,
@@ -127,6 +128,7 @@ impl Disk {
             documents: keyspace("documents")?,
             history: keyspace("history")?,
             namespaces: keyspace("namespaces")?,
+            damaged: keyspace("damaged")?,
             meta: keyspace("meta")?,
             swept: Vec::new(),
             removed_uuids: 0,
@@ -270,21 +272,41 @@ impl Disk {
 
     /// Gives the disk space of removed uuids back, in a thread of its own. While one is running,
     /// the next waits for a later commit.
+    ///
+    /// fjall keeps a full journal until each keyspace has written what it has of it to a table. Most
+    /// keyspaces change too little to do so by themselves.
     fn compact_if_due(&mut self) {
         let running = self.compaction.as_ref().is_some_and(|running| !running.is_finished());
         if running || !self.compaction_due {
             return;
         }
         self.compaction_due = false;
-        let seen = self.seen.clone();
+        let keyspaces = self.keyspaces();
         let compact = move || {
-            let compacted = seen.rotate_memtable_and_wait().and_then(|()| seen.major_compact());
-            if let Err(error) = compacted {
+            let write = |keyspace: &Keyspace| keyspace.rotate_memtable_and_wait();
+            let compact = |keyspace: &Keyspace| keyspace.major_compact();
+            let compacted = keyspaces.iter().try_for_each(write);
+            if let Err(error) = compacted.and_then(|()| keyspaces.iter().try_for_each(compact)) {
                 tracing::warn!(%error, "the space of deleted experiments cannot be given back");
             }
         };
         let thread = std::thread::Builder::new().name("abtest-compact".into()).spawn(compact);
         self.compaction = thread.ok();
+    }
+
+    fn keyspaces(&self) -> [Keyspace; 9] {
+        [
+            &self.meta,
+            &self.counters,
+            &self.seen,
+            &self.days,
+            &self.removed,
+            &self.documents,
+            &self.history,
+            &self.namespaces,
+            &self.damaged,
+        ]
+        .map(Keyspace::clone)
     }
 
     /// The uuids of a counter.

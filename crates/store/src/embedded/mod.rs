@@ -48,7 +48,7 @@ mod writer;
 pub use check::{Check, Contents, check};
 pub use export::export;
 pub use finding::Finding;
-pub use repair::{Repaired, repair};
+pub use repair::{Before, Repaired, repair};
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -76,7 +76,6 @@ pub struct EmbeddedStore {
     snapshot: Arc<RwLock<Snapshot>>,
     writer: Option<std::thread::JoinHandle<()>>,
     admission: Admission,
-    opened_with: Contents,
 }
 
 /// Why a folder cannot be opened.
@@ -178,7 +177,7 @@ impl EmbeddedStore {
     /// When it is in use, damaged, from a newer version, or cannot be read and written.
     pub fn open(folder: &Path, limits: Limits) -> Result<Self, OpenError> {
         let (queue, requests) = mpsc::channel(QUEUE);
-        let (writer, snapshot, opened_with) = Writer::new(folder.to_owned(), limits, requests)?;
+        let (writer, snapshot) = Writer::new(folder.to_owned(), limits, requests)?;
         let writer = std::thread::Builder::new()
             .name("abtest-store".into())
             .spawn(move || writer.run())
@@ -188,7 +187,7 @@ impl EmbeddedStore {
             })?;
         let admission = Admission::default();
         let (queue, writer) = (Some(queue), Some(writer));
-        Ok(Self { queue, snapshot, writer, admission, opened_with })
+        Ok(Self { queue, snapshot, writer, admission })
     }
 
     /// Records a batch as if it had come on `day`. For demonstrations and tests, which need a
@@ -202,11 +201,6 @@ impl EmbeddedStore {
         events: Vec<Event>,
     ) -> Result<Vec<Result<(), Refusal>>, StoreError> {
         self.ask(|reply| Request::Record { events, day: Some(day), reply }).await
-    }
-
-    /// How much there was when the folder was opened.
-    pub fn opened_with(&self) -> Contents {
-        self.opened_with
     }
 
     fn read_snapshot(&self) -> RwLockReadGuard<'_, Snapshot> {

@@ -15,16 +15,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use fjall::{Database, Keyspace, PersistMode, UserKey, UserValue};
 use serde::Serialize;
 
+use super::OpenError;
 use super::catalog::Counter;
 use super::check::{Beside, Contents, copy_data};
 use super::copies::{Copies, link_folder, remove_folder, sync_folder};
 use super::disk::{decode_counter, encode_counter};
-use super::finding::Finding;
 use super::journal::Journal;
 use super::keyspaces::{self, Depth};
 use super::open::{self, FORMAT, KEYSPACES, keyspace, open_database};
 use super::watermark::{Noted, Watermark};
-use super::{OpenError, files};
 
 /// Records in one batch of the new folder.
 const BATCH: usize = 10_000;
@@ -32,17 +31,25 @@ const BATCH: usize = 10_000;
 /// What a repair did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Repaired {
-    /// What was wrong with the files.
-    pub findings: Vec<Finding>,
     /// Where the damaged folder is now.
     pub set_aside: PathBuf,
     /// What the folder holds now.
     pub saved: Contents,
     /// What there was after the last commit, if that is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub before: Option<Contents>,
+    pub before: Option<Before>,
     /// Counted uuids that are not remembered: they are counted again when they come back.
     pub forgotten_uuids: u64,
+}
+
+/// What the watermark says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Before {
+    /// Counters.
+    pub counters: u64,
+    /// The sum of all counts.
+    pub uuids: u64,
+    /// Documents, and the marks of deleted ones.
+    pub documents: u64,
 }
 
 /// Repairs a folder.
@@ -56,7 +63,6 @@ pub fn repair(folder: &Path) -> Result<Repaired, OpenError> {
     let watermark = watermark.ok_or_else(|| OpenError::InUse { folder: folder.to_owned() })?;
     Copies::finish(folder).map_err(failed)?;
     let noted = watermark.read().map_err(failed)?;
-    let findings = files::inspect(folder, Depth::Tables).map_err(failed)?;
     let new = Beside::of(folder, "repaired").map_err(failed)?;
     let empty = Beside::of(folder, "empty").map_err(failed)?;
     create_keyspaces(&empty.0).map_err(|error| OpenError::database(folder, &error))?;
@@ -83,15 +89,14 @@ pub fn repair(folder: &Path) -> Result<Repaired, OpenError> {
         sync_folder(parent).map_err(failed)?;
     }
     let before = match noted {
-        Noted::Totals { totals, .. } => Some(Contents {
-            experiments: 0,
+        Noted::Totals { totals, .. } => Some(Before {
             counters: totals.counters,
             uuids: totals.uuids,
             documents: totals.documents,
         }),
         _ => None,
     };
-    Ok(Repaired { findings, set_aside, saved, before, forgotten_uuids })
+    Ok(Repaired { set_aside, saved, before, forgotten_uuids })
 }
 
 fn create_keyspaces(folder: &Path) -> fjall::Result<()> {

@@ -12,7 +12,6 @@ use tokio::sync::mpsc::error::TryRecvError;
 
 use super::answers::{Answer, Answers, Commit, Reply};
 use super::catalog::{Catalog, Counter, counter_name};
-use super::check::Contents;
 use super::disk::{Changes, Disk, now, seen_key, store_error};
 use super::ledger::Ledger;
 use super::open::{self, Opened};
@@ -87,10 +86,8 @@ impl Writer {
         folder: PathBuf,
         limits: Limits,
         requests: mpsc::Receiver<Request>,
-    ) -> Result<(Self, Arc<RwLock<Snapshot>>, Contents), super::OpenError> {
-        let opened = open::open(&folder)?;
-        let contents = opened.contents();
-        let (open, snapshot) = Open::new(opened);
+    ) -> Result<(Self, Arc<RwLock<Snapshot>>), super::OpenError> {
+        let (open, snapshot) = Open::new(open::open(&folder)?);
         let (open, snapshot) = (Some(open), Arc::new(RwLock::new(snapshot)));
         let shared = Arc::clone(&snapshot);
         let writer = Self {
@@ -102,7 +99,7 @@ impl Writer {
             compaction: None,
             write_failed: false,
         };
-        Ok((writer, snapshot, contents))
+        Ok((writer, snapshot))
     }
 
     /// Works until the store is dropped.
@@ -386,7 +383,7 @@ mod tests {
     fn requests_get_an_answer_while_a_compaction_outlives_a_failed_disk() {
         let folder = tempfile::tempdir().unwrap();
         let (_queue, requests) = mpsc::channel(1);
-        let (mut writer, ..) =
+        let (mut writer, _) =
             Writer::new(folder.path().to_owned(), Limits::default(), requests).unwrap();
         let (end, ended) = std::sync::mpsc::channel::<()>();
         writer.close();
