@@ -16,6 +16,7 @@ use http::{Method, Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::{BodyExt, Either};
 
+use super::demo::shop;
 use super::metrics::{Metrics, TOO_OFTEN, WRONG_KEYS};
 use super::rates::{Rates, Wait};
 use super::readiness::{self, Readiness};
@@ -42,6 +43,8 @@ pub(super) struct App<S> {
     namespace: Namespace,
     failures: SparseLog,
     streams: OpenStreams,
+    /// Whether there is the demo's shop.
+    has_shop: bool,
 }
 
 /// A request as the server hands it on, with its whole body.
@@ -68,7 +71,13 @@ impl<S: Store> App<S> {
             namespace,
             failures: SparseLog::default(),
             streams,
+            has_shop: false,
         }
+    }
+
+    /// With the demo's shop at `/demo`.
+    pub(super) fn with_shop(self) -> Self {
+        Self { has_shop: true, ..self }
     }
 
     /// Carries out the steps of schedules that are due, every few seconds and without end. A server
@@ -168,6 +177,12 @@ impl<S: Store> App<S> {
             return answer;
         }
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+        let is_shop = is_read && self.has_shop;
+        if let Some(answer) =
+            is_shop.then(|| shop::answer(request.uri().path(), &self.namespace)).flatten()
+        {
+            return answer;
+        }
         match (request.method(), request.uri().path()) {
             (&Method::POST, "/session") => self.open_session(request).await,
             (&Method::DELETE, "/session") => self.close_session(&request),

@@ -4,10 +4,12 @@
 //! |---|---|
 //! | `experiments` | the experiments with their true rates |
 //! | `history` | records the past days |
+//! | `shop` | a shop where the reader plays a visitor |
 //! | `visitors` | live visitors, who send events as browsers do |
 
 mod experiments;
 pub(super) mod history;
+pub(super) mod shop;
 mod visitors;
 
 use std::net::SocketAddr;

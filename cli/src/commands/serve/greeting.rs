@@ -53,6 +53,9 @@ impl Greeting<'_> {
         let link = self.for_browsers();
         let note = dim("(this link works once; later, log in with the API key)");
         println!("page     {link}/?token={token}  {note}");
+        if self.is_demo {
+            println!("shop     {link}/demo  {}", dim("(play a visitor, and see yourself counted)"));
+        }
         match &key.origin {
             Origin::Created(file) => {
                 let note = format!("(new; saved in {})", file.display());

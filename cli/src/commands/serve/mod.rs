@@ -302,6 +302,9 @@ async fn serve<S: Store>(
     }
     let keys = ApiKeys::new([&key.key]).with(Role::Read, &read_key);
     let api = Gateway::new(store, keys, wired::paths(config)?)?;
+    if arguments.demo {
+        demo::shop::define(&api, &key.key, &namespace).await?;
+    }
     let Listeners { api: listener, metrics } = listeners;
     let address = listener.local_addr()?;
     let url = greeting::local_url(address);
@@ -315,7 +318,10 @@ async fn serve<S: Store>(
     let server_limits = limits(settings);
     let rates = Rates::new(settings);
     let streams = streams::OpenStreams::new(server_limits.connections);
-    let app = App::new(api, &by_role, namespace.clone(), sessions, rates, streams);
+    let mut app = App::new(api, &by_role, namespace.clone(), sessions, rates, streams);
+    if arguments.demo {
+        app = app.with_shop();
+    }
     let app = Arc::new(app);
     let greeting = greeting::Greeting {
         address,
