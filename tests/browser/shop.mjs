@@ -27,7 +27,7 @@ export function shopping(browser, origin) {
   async function show(page, path, html) {
     // A page that playwright would make up may not ask this machine's servers (Local Network Access).
     if (html !== undefined) shop[path] = ["text/html", { text: html }]
-    await page.goto(origin + path, { waitUntil: "commit" })
+    await page.goto(path.startsWith("/") ? origin + path : path, { waitUntil: "commit" })
   }
   return {
     // A new visitor. Returns its number. `agent: null` is the agent of a headless browser.
@@ -37,7 +37,7 @@ export function shopping(browser, origin) {
       if (agent) await context.addInitScript(() => Object.defineProperty(navigator, "webdriver", { value: false }))
       return visitors.push({ context, pages: [], complaints: [] }) - 1
     },
-    // Opens a page of the shop in a new tab, and returns the tab's number. `html` is its text, instead of a file.
+    // Opens a page of the shop, or a whole address, in a new tab, and returns the tab's number. `html` is its text, instead of a file.
     async tab({ visitor, path, html }) {
       const { context, pages, complaints } = visitors[visitor]
       const page = await context.newPage()

@@ -68,6 +68,11 @@ impl Visitor {
         self.run("tab", json!({"path": self.path(page)})).as_u64().unwrap()
     }
 
+    /// Opens an address of another site in a new tab.
+    pub fn open_address(&self, address: &str) -> u64 {
+        self.run("tab", json!({"path": address})).as_u64().unwrap()
+    }
+
     /// Opens a page with this text in a new tab.
     pub fn open_text(&self, html: &str) -> u64 {
         self.run("tab", json!({"path": "/pasted", "html": html})).as_u64().unwrap()

@@ -1,5 +1,6 @@
 //! The clients: ours, and those of others that abtest serves.
 
+mod demo;
 mod docs;
 mod flicker;
 mod package;
