@@ -12,7 +12,8 @@
  * @typedef {"sample_ratio_mismatch"|"control_assumed"|"weights_assumed_equal"|"weights_incomplete"|"too_few_participants"
  *   |"counter_error_dominates"|"counted_as_rate"|"successes_cut"|"no_primary_goal"|"family_not_declared"
  *   |"looks_taken"|"looks_differ"|"looks_reset"|"plan_too_small"|"left_out"|"damaged_document"|"counts_lost"
- *   |"what_if"|"disturbance"|"undeclared"|"negligible_variants"|"names_look_alike"|"periods_separated"} RemarkCode
+ *   |"what_if"|"disturbance"|"undeclared"|"negligible_variants"|"names_look_alike"|"periods_separated"
+ *   |"goal_without_participation"|"goals_have_other_units"|"units_in_several_variants"|"burst"} RemarkCode
  *
  * @typedef {object} Remark
  * @property {RemarkCode} code
@@ -213,6 +214,13 @@
  * @property {string[]} days as 2026-11-20, in UTC
  * @property {Counter[]} counters
  *
+ * @typedef {object} AllocationRow
+ * @property {string} goal
+ * @property {string} label
+ * @property {{allocation: number, count: number}[]} allocations
+ * @property {number} not_stated
+ * @typedef {{stated: number, counters: AllocationRow[]}} Allocations how many uuids were new under each allocation
+ *
  * @typedef {object} HistoryRow the lift of one variant for one goal at the end of each day
  * @property {string} goal
  * @property {string} variant
@@ -282,6 +290,7 @@
  * @property {Analysis} [analysis] present for one experiment, and in the list if requested
  * @property {Timeline} [timeline] absent if the server stores no days
  * @property {History} [history] present if requested
+ * @property {Allocations} [allocations] present if an event stated its allocation
  * @property {number} [memory] present if requested
  * @property {StartingValue[]} [starting_values] present if there are any
  *

@@ -225,6 +225,11 @@ impl Client {
         Self { agent: agent(), address, key, namespace: namespace.to_owned() }
     }
 
+    /// A client for what concerns all namespaces.
+    pub(crate) fn of_all_namespaces(server: &ServerArguments) -> Result<Self> {
+        Ok(Self::of(server.target()?, ""))
+    }
+
     /// Every experiment of the namespace, archived ones too, with its counts only.
     pub(crate) fn experiments(&self) -> Result<Vec<Listed>> {
         let every = "draft,running,paused,completed,archived,undefined".to_owned();
@@ -462,14 +467,15 @@ pub(crate) fn path_of(experiment: &str) -> String {
 }
 
 /// A name as one part of a path.
-fn segment(name: &str) -> impl std::fmt::Display {
+pub(crate) fn segment(name: &str) -> impl std::fmt::Display {
     utf8_percent_encode(name, NON_ALPHANUMERIC)
 }
 
-/// The query string that asks about a namespace.
+/// The query string that asks about a namespace; without one if it is empty.
 pub(crate) fn query(namespace: &str, parameters: &[(&str, String)]) -> String {
+    let namespace = (!namespace.is_empty()).then_some(("namespace", namespace));
     form_urlencoded::Serializer::new(String::new())
-        .append_pair("namespace", namespace)
+        .extend_pairs(namespace)
         .extend_pairs(parameters)
         .finish()
 }

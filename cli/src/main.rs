@@ -32,8 +32,8 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 #[cfg(feature = "deploy")]
 use commands::{build, deploy, destroy, key, logs, preflight, rollback, status};
 use commands::{
-    calc, completions, configure, dashboard, data, experiments, export, import, login, results,
-    serve, snippet as snippet_command,
+    calc, completions, configure, dashboard, data, experiments, export, import, login, namespaces,
+    results, serve, snippet as snippet_command,
 };
 
 #[global_allocator]
@@ -66,6 +66,7 @@ enum Command {
     Dashboard(dashboard::Arguments),
     Results(results::Arguments),
     Experiments(experiments::Arguments),
+    Namespaces(namespaces::Arguments),
     Login(login::Arguments),
     Export(export::Arguments),
     Import(import::Arguments),
@@ -134,6 +135,7 @@ fn run(command: Command) -> anyhow::Result<ExitStatus> {
         Command::Dashboard(arguments) => dashboard::run(&arguments),
         Command::Results(arguments) => results::run(&arguments),
         Command::Experiments(arguments) => experiments::run(arguments),
+        Command::Namespaces(arguments) => namespaces::run(&arguments),
         Command::Login(arguments) => login::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),

@@ -31,7 +31,8 @@ pub(crate) fn redis(runtime: &Runtime, url: &str, config: Option<&Path>) -> Resu
     }
     runtime.block_on(async {
         secrets::resolve(&mut config).await?;
-        Ok(RedisStore::new(&config.store.redis, config.store.limits, config.store.counting)?)
+        let limits = config.store.limits.without_rates();
+        Ok(RedisStore::new(&config.store.redis, limits, config.store.counting)?)
     })
 }
 
@@ -50,13 +51,13 @@ pub(crate) fn counters(folder: &Path) -> Result<PathBuf> {
 
 /// Opens the counters in a data folder. They must exist.
 pub(crate) fn folder(folder: &Path) -> Result<EmbeddedStore> {
-    Ok(EmbeddedStore::open(&counters(folder)?, Limits::default())?)
+    Ok(EmbeddedStore::open(&counters(folder)?, Limits::default().without_rates())?)
 }
 
 /// Opens the counters in a data folder, and creates them if they are missing.
 pub(crate) fn folder_or_new(folder: &Path) -> Result<EmbeddedStore> {
     ensure_free(folder)?;
-    Ok(EmbeddedStore::open(&folder.join("counters"), Limits::default())?)
+    Ok(EmbeddedStore::open(&folder.join("counters"), Limits::default().without_rates())?)
 }
 
 /// An error if a running `serve` has the folder open: it is for one process at a time.

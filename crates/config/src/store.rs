@@ -76,8 +76,11 @@ impl RedisConfig {
     }
 }
 
-/// How much events may add to a store. Past a limit, events that would add something new are
-/// refused. Known counters keep counting.
+/// How much events may add to a store, in all and per hour. Past a limit, events that would add
+/// something new are refused. Known counters keep counting, and names that a definition declares are
+/// never refused.
+///
+/// After an hour without new names, as many as the limit per hour may come at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
@@ -89,6 +92,26 @@ pub struct Limits {
     pub counters: u32,
     /// Most counters in one experiment, so that one experiment cannot use up its namespace.
     pub counters_per_experiment: u32,
+    /// Most new namespaces per hour.
+    pub namespaces_per_hour: u32,
+    /// Most new experiments per hour in a namespace.
+    pub experiments_per_hour: u32,
+    /// Most new counters per hour in a namespace.
+    pub counters_per_hour: u32,
+}
+
+impl Limits {
+    /// The same limits without those per hour, for what an operator does: an import brings many names
+    /// at once.
+    #[must_use]
+    pub fn without_rates(self) -> Self {
+        Self {
+            namespaces_per_hour: u32::MAX,
+            experiments_per_hour: u32::MAX,
+            counters_per_hour: u32::MAX,
+            ..self
+        }
+    }
 }
 
 impl Default for Limits {
@@ -98,6 +121,9 @@ impl Default for Limits {
             experiments: 1_000,
             counters: 20_000,
             counters_per_experiment: 1_000,
+            namespaces_per_hour: 8,
+            experiments_per_hour: 100,
+            counters_per_hour: 2_000,
         }
     }
 }

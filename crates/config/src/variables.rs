@@ -65,7 +65,14 @@ impl StoreSettings {
         set(&mut limits.namespaces, "ABTEST_LIMITS_NAMESPACES", variables)?;
         set(&mut limits.experiments, "ABTEST_LIMITS_EXPERIMENTS", variables)?;
         set(&mut limits.counters, "ABTEST_LIMITS_COUNTERS", variables)?;
-        set(&mut limits.counters_per_experiment, "ABTEST_LIMITS_COUNTERS_PER_EXPERIMENT", variables)
+        set(
+            &mut limits.counters_per_experiment,
+            "ABTEST_LIMITS_COUNTERS_PER_EXPERIMENT",
+            variables,
+        )?;
+        set(&mut limits.namespaces_per_hour, "ABTEST_LIMITS_NAMESPACES_PER_HOUR", variables)?;
+        set(&mut limits.experiments_per_hour, "ABTEST_LIMITS_EXPERIMENTS_PER_HOUR", variables)?;
+        set(&mut limits.counters_per_hour, "ABTEST_LIMITS_COUNTERS_PER_HOUR", variables)
     }
 
     /// The variables that make [`from_variables`](Self::from_variables) return these settings. A
@@ -115,10 +122,25 @@ fn redis(redis: &RedisConfig, defaults: &RedisConfig, variables: &mut Variables)
 }
 
 fn limits(limits: Limits, defaults: Limits, variables: &mut Variables) {
-    let Limits { namespaces, experiments, counters, counters_per_experiment } = limits;
+    let Limits {
+        namespaces,
+        experiments,
+        counters,
+        counters_per_experiment,
+        namespaces_per_hour,
+        experiments_per_hour,
+        counters_per_hour,
+    } = limits;
     put("ABTEST_LIMITS_NAMESPACES", &namespaces, &defaults.namespaces, variables);
     put("ABTEST_LIMITS_EXPERIMENTS", &experiments, &defaults.experiments, variables);
     put("ABTEST_LIMITS_COUNTERS", &counters, &defaults.counters, variables);
+    for (name, value, default) in [
+        ("ABTEST_LIMITS_NAMESPACES_PER_HOUR", namespaces_per_hour, defaults.namespaces_per_hour),
+        ("ABTEST_LIMITS_EXPERIMENTS_PER_HOUR", experiments_per_hour, defaults.experiments_per_hour),
+        ("ABTEST_LIMITS_COUNTERS_PER_HOUR", counters_per_hour, defaults.counters_per_hour),
+    ] {
+        put(name, &value, &default, variables);
+    }
     put(
         "ABTEST_LIMITS_COUNTERS_PER_EXPERIMENT",
         &counters_per_experiment,
@@ -186,12 +208,23 @@ mod tests {
                 tls,
                 ..RedisConfig::default()
             });
-        let limits = (any::<u32>(), any::<u32>(), any::<u32>(), any::<u32>()).prop_map(
-            |(namespaces, experiments, counters, counters_per_experiment)| Limits {
+        let limits = any::<[u32; 7]>().prop_map(
+            |[
                 namespaces,
                 experiments,
                 counters,
                 counters_per_experiment,
+                namespaces_per_hour,
+                experiments_per_hour,
+                counters_per_hour,
+            ]| Limits {
+                namespaces,
+                experiments,
+                counters,
+                counters_per_experiment,
+                namespaces_per_hour,
+                experiments_per_hour,
+                counters_per_hour,
             },
         );
         let exact = (any::<bool>(), any::<bool>());

@@ -128,6 +128,10 @@ operations! {
         PruneVariant "prune",
         /// Removes a goal from an experiment.
         PruneGoal "prune",
+        /// Lists the namespaces.
+        Namespaces "namespaces",
+        /// Deletes a namespace.
+        DeleteNamespace "delete-namespace",
         /// Takes a look at an experiment.
         TakeLook "look",
         /// Discards all looks at an experiment.
@@ -218,7 +222,7 @@ pub const ENDPOINTS: &[Endpoint] = {
         track(
             Get,
             TrackOperation::TrackOne,
-            &["experiment", "variant", "event", "uuid", "namespace"],
+            &["experiment", "variant", "event", "uuid", "namespace", "allocation"],
         ),
         track(Post, TrackOperation::TrackMany, &["client_key"]),
         assign(Get, "/config", AssignOperation::Config, &["namespace"]),
@@ -308,6 +312,8 @@ pub const ENDPOINTS: &[Endpoint] = {
             Operator::History,
             &["namespace", "limit", "before"],
         ),
+        operator(Get, "/namespaces", Operator::Namespaces, &[]),
+        operator(Delete, "/namespaces/{namespace}", Operator::DeleteNamespace, &[]),
         operator(Post, "/tick", Operator::Tick, &["namespace"]),
         operator(Get, "/settings", Operator::Settings, &["namespace"]),
         operator(Patch, "/settings", Operator::PatchSettings, &["namespace"]),

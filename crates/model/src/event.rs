@@ -3,6 +3,7 @@
 mod read;
 
 use self::read::Sent;
+use crate::allocations::AllocationNumber;
 use crate::input::InputError;
 use crate::name::{Experiment, Goal, Namespace, Uuid, Variant};
 use crate::query::Query;
@@ -24,10 +25,13 @@ pub struct Event {
     pub goal: Goal,
     /// What makes the event count once.
     pub uuid: Uuid,
+    /// The allocation of the unit's first exposure, if the client states it.
+    pub allocation: Option<AllocationNumber>,
 }
 
 impl Event {
-    /// Reads Gimel's query string: experiment, variant, event, uuid and optionally namespace.
+    /// Reads Gimel's query string: experiment, variant, event, uuid and optionally namespace and
+    /// allocation.
     /// Other parameters are ignored, as anything may have decorated the address on its way.
     ///
     /// # Errors
@@ -39,6 +43,10 @@ impl Event {
             goal: Goal::new(query.require(Goal::PARAMETER)?)?,
             uuid: Uuid::new(query.require(Uuid::PARAMETER)?)?,
             namespace: namespace_of(query)?,
+            allocation: match query.get(AllocationNumber::PARAMETER)? {
+                Some(text) => Some(AllocationNumber::from_text(text)?),
+                None => None,
+            },
         })
     }
 }

@@ -1,5 +1,7 @@
 //! What can be wrong with a value that a caller sent.
 
+use crate::allocations::AllocationNumber;
+
 /// Longest name or uuid, in bytes of UTF-8.
 pub const MAX_NAME_BYTES: usize = 200;
 
@@ -64,10 +66,16 @@ pub enum InputError {
         /// The JSON type found, with its article.
         found: &'static str,
     },
+    /// The allocation is not the number of one.
+    #[error(
+        "`allocation` must be the number of an allocation, from 1 to 4294967295, as a JSON number or \
+         as digits in the query string; send the number that the assignment had"
+    )]
+    NotAnAllocation,
     /// A JSON event has a member that is not known.
     #[error(
         "member `{parameter}` is unknown; an event has experiment, variant, event, uuid and \
-         optionally namespace"
+         optionally namespace and allocation"
     )]
     Unknown {
         /// The member, cut to a printable length.
@@ -121,6 +129,7 @@ impl InputError {
             | Self::Repeated { parameter }
             | Self::NotABoolean { parameter, .. }
             | Self::NotAString { parameter, .. } => Some(parameter),
+            Self::NotAnAllocation => Some(AllocationNumber::PARAMETER),
             Self::NotUtf8 { parameter, .. } => Some(parameter),
             Self::Unknown { parameter, .. } | Self::UnknownParameter { parameter, .. } => {
                 Some(parameter)
@@ -140,6 +149,7 @@ impl InputError {
             Self::Repeated { .. } => "once",
             Self::NotAString { .. } => "string",
             Self::NotABoolean { .. } => "boolean",
+            Self::NotAnAllocation => "allocation-number",
             Self::Unknown { .. } => "known-member",
             Self::UnknownParameter { .. } => "known-parameter",
             Self::NotAnObject { .. } => "object",

@@ -10,6 +10,7 @@
 //! | [`api_key`] | [`ApiKey`]: a key that is long enough and fits into a header |
 //! | [`percentage`] | [`Percentage`]: `10%` or `0.1`, never a plain `10` |
 //! | [`endpoint`] | [`ENDPOINTS`](endpoint::ENDPOINTS): every endpoint of the API |
+//! | [`allocations`] | [`Allocations`]: how many uuids were new under each allocation |
 //! | [`tally`] | [`Tally`]: what a store counted for one experiment |
 //! | [`definition`] | [`Definition`](definition::Definition): the experiment document, its rules and its changes |
 //! | [`handler`] | [`Handler`](handler::Handler): what an endpoint that wiring names does |
@@ -19,6 +20,7 @@
 //!
 //! Nothing here does any input or output, and nothing past here validates again.
 
+pub mod allocations;
 pub mod api_key;
 pub mod definition;
 pub mod endpoint;
@@ -35,6 +37,7 @@ pub mod secret;
 pub mod tally;
 pub mod timeline;
 
+pub use allocations::{AllocationNumber, AllocationResults, Allocations};
 pub use api_key::{ApiKey, ApiKeyError, Role};
 pub use event::{Batch, BatchError, Event};
 pub use handler::{Handler, Method, Program};

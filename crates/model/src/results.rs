@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::allocations::AllocationResults;
 use crate::name::Goal;
 use crate::tally::{Baseline, Counting, Tally};
 use crate::timeline::TimelineResults;
@@ -34,6 +35,11 @@ pub struct ExperimentResults {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub timeline: Option<TimelineResults>,
+    /// How many uuids were new under each allocation. Absent if no event stated one, and in
+    /// lists unless the weights changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub allocations: Option<AllocationResults>,
     /// Bytes that the counters use in Redis, to a few percent, with `memory=true`. Absent if the store
     /// keeps counters on disk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -103,6 +109,7 @@ impl From<&Tally> for ExperimentResults {
                 .collect(),
             counting: tally.counting,
             timeline: tally.timeline.as_ref().map(TimelineResults::from),
+            allocations: AllocationResults::of(tally),
             memory: tally.memory,
             starting_values: tally.baselines.clone(),
         }

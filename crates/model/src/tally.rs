@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::allocations::Allocations;
 use crate::name::{Experiment, Goal, Variant};
 use crate::timeline::Timeline;
 
@@ -72,6 +73,8 @@ pub struct Tally {
     pub control: Option<Variant>,
     /// When it was counted, where that was asked for.
     pub timeline: Option<Timeline>,
+    /// Under which allocations it was counted, where that was asked for.
+    pub allocations: Option<Allocations>,
     /// Bytes of the store's memory, where that was asked for and the store keeps counters there.
     pub memory: Option<u64>,
     /// What other programs counted before, where that was asked for.
@@ -90,6 +93,7 @@ impl Tally {
             counting,
             control: None,
             timeline: None,
+            allocations: None,
             memory: None,
             baselines: Vec::new(),
             lost: BTreeSet::new(),
@@ -118,6 +122,13 @@ impl Tally {
     /// The number of participants of a variant.
     pub fn trials(&self, variant: &Variant) -> u64 {
         self.count(Goal::PARTICIPATE, variant)
+    }
+
+    /// Every counter: its goal, its variant and its count.
+    pub fn counters(&self) -> impl Iterator<Item = (&Goal, &Variant, u64)> {
+        self.counters.iter().flat_map(|(goal, variants)| {
+            variants.iter().map(move |(variant, count)| (goal, variant, *count))
+        })
     }
 
     /// The goals, without the pseudo-goal `participate`.

@@ -61,10 +61,22 @@ impl Timeline {
         self.counters.retain(|(goal, variant), _| is_kept(goal, variant));
     }
 
+    /// The days on which anything was new, in order.
+    pub fn days(&self) -> Vec<Day> {
+        let days: BTreeSet<Day> =
+            self.counters.values().flat_map(BTreeMap::keys).copied().collect();
+        days.into_iter().collect()
+    }
+
+    /// The new uuids of a counter by day.
+    pub fn of(&self, goal: &Goal, variant: &Variant) -> &BTreeMap<Day, u64> {
+        static NOTHING: BTreeMap<Day, u64> = BTreeMap::new();
+        self.counters.get(&(goal.clone(), variant.clone())).unwrap_or(&NOTHING)
+    }
+
     /// The new uuids of a counter on a day.
     pub fn new_on(&self, goal: &Goal, variant: &Variant, day: Day) -> u64 {
-        let days = self.counters.get(&(goal.clone(), variant.clone()));
-        days.and_then(|days| days.get(&day)).copied().unwrap_or(0)
+        self.of(goal, variant).get(&day).copied().unwrap_or(0)
     }
 }
 
@@ -93,8 +105,7 @@ pub struct TimelineRow {
 
 impl From<&Timeline> for TimelineResults {
     fn from(timeline: &Timeline) -> Self {
-        let days: BTreeSet<Day> =
-            timeline.counters.values().flat_map(BTreeMap::keys).copied().collect();
+        let days = timeline.days();
         let row = |((goal, variant), new): (&(Goal, Variant), &BTreeMap<Day, u64>)| TimelineRow {
             goal: goal.to_string(),
             label: variant.to_string(),

@@ -272,6 +272,7 @@ fn event(experiment: &str, number: u64) -> Result<Event> {
         variant: Variant::new("red")?,
         goal: Goal::new(Goal::PARTICIPATE)?,
         uuid: Uuid::new(uuid(number))?,
+        allocation: None,
     })
 }
 

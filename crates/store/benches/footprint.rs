@@ -90,6 +90,7 @@ fn event(_: u64) -> Result<Event> {
         variant: Variant::new("red")?,
         goal: Goal::new(Goal::PARTICIPATE)?,
         uuid: Uuid::new(uuid::Uuid::new_v4().to_string())?,
+        allocation: None,
     })
 }
 

@@ -4,20 +4,33 @@ use std::future::Future;
 
 use abtest_model::{Experiment, Goal, Namespace, Tally, Variant};
 
-use crate::{Recorder, StoreError};
+use crate::{Overlaps, Recorder, StoreError};
 
 /// What [`Counters::read`] reads besides the counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Include {
     /// Fills [`Tally::timeline`]: how many uuids were new on each UTC day.
     pub days: bool,
+    /// Fills [`Tally::allocations`]: how many uuids were new under each allocation.
+    pub allocations: bool,
     /// Fills [`Tally::memory`], where the store keeps counters in memory.
     pub memory: bool,
 }
 
 impl Include {
     /// The counts alone.
-    pub const COUNTS: Self = Self { days: false, memory: false };
+    pub const COUNTS: Self = Self { days: false, allocations: false, memory: false };
+}
+
+/// How much was counted in a namespace.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NamespaceSize {
+    /// The namespace.
+    pub namespace: Namespace,
+    /// How many experiments have counters.
+    pub experiments: u64,
+    /// How many counters they have.
+    pub counters: u64,
 }
 
 /// A part of an experiment that can be removed by itself.
@@ -42,12 +55,15 @@ impl Part {
 /// Reads and deletes what a [`Recorder`] counted.
 ///
 /// Laws that every backend keeps:
-/// - The number of round trips of [`read`](Self::read) is bounded. It does not grow with the
-///   number of experiments or counters.
+/// - The number of round trips of [`read`](Self::read), [`sizes`](Self::sizes) and
+///   [`overlaps`](Self::overlaps) is bounded. It does not grow with the number of namespaces,
+///   experiments or counters.
 /// - After [`delete`](Self::delete) the experiment's counters and the documents that belong to them
 ///   (looks, control, baseline, alarm) are gone, and recording starts again from nothing. Its
 ///   definition stays.
-/// - After [`prune`](Self::prune) the counters and time lines of the part are gone, and the sample ratio
+/// - A uuid counts under the allocation that its event stated when it was new to its counter. The
+///   same uuid changes nothing later. Without an allocation it counts in the total only.
+/// - After [`prune`](Self::prune) the counters, time lines and counts by allocation of the part are gone, and the sample ratio
 ///   alarm, which the part may have caused. Everything else is unchanged. An event that is recorded
 ///   meanwhile is counted before, and removed, or it is counted anew. The namespace's version rises
 ///   after the counts are gone.
@@ -63,6 +79,23 @@ pub trait Counters: Recorder {
         scope: Option<&[Experiment]>,
         include: Include,
     ) -> impl Future<Output = Result<Vec<Tally>, StoreError>> + Send;
+
+    /// The namespaces in which something was counted, sorted.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn sizes(&self) -> impl Future<Output = Result<Vec<NamespaceSize>, StoreError>> + Send;
+
+    /// What the uuids of an experiment's counters have in common; `None` if this store cannot tell. It
+    /// looks at a bounded number of counters and uuids.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn overlaps(
+        &self,
+        namespace: &Namespace,
+        experiment: &Experiment,
+    ) -> impl Future<Output = Result<Option<Overlaps>, StoreError>> + Send;
 
     /// Deletes an experiment and says whether it had counters.
     ///

@@ -44,6 +44,34 @@ pub enum Refusal {
         /// Counters allowed.
         limit: u32,
     },
+    /// The namespace is new and there were as many new ones as are allowed per hour.
+    #[error(
+        "{limit} new namespaces per hour are allowed; try again later, put the settings of this \
+         namespace (PATCH /settings), or raise limits.namespaces_per_hour"
+    )]
+    NamespacesPerHour {
+        /// New namespaces allowed per hour.
+        limit: u32,
+    },
+    /// The experiment is new and its namespace got as many new ones as are allowed per hour.
+    #[error(
+        "{limit} new experiments per hour are allowed in a namespace; try again later, define this \
+         one (`abtest experiments create`), or raise limits.experiments_per_hour"
+    )]
+    ExperimentsPerHour {
+        /// New experiments allowed per hour.
+        limit: u32,
+    },
+    /// The goal or variant is new and its namespace got as many new counters as are allowed per hour.
+    #[error(
+        "{limit} new counters (goals times variants) per hour are allowed in a namespace; try again \
+         later, declare this goal and variant in the experiment's definition, or raise \
+         limits.counters_per_hour"
+    )]
+    CountersPerHour {
+        /// New counters allowed per hour.
+        limit: u32,
+    },
     /// The counter's key holds something that is not a counter.
     #[error(
         "the key of this counter holds something that is not a counter of abtest; another \
@@ -53,6 +81,22 @@ pub enum Refusal {
     /// Others delete and re-create the experiment.
     #[error("the experiment is being deleted; send the event again")]
     Busy,
+}
+
+impl Refusal {
+    /// Whether a definition that declares the names would have prevented it.
+    #[cfg(any(feature = "embedded", feature = "redis"))]
+    pub(crate) fn is_of_new_names(&self) -> bool {
+        match self {
+            Self::Namespaces { .. }
+            | Self::Experiments { .. }
+            | Self::Counters { .. }
+            | Self::NamespacesPerHour { .. }
+            | Self::ExperimentsPerHour { .. }
+            | Self::CountersPerHour { .. } => true,
+            Self::CountersPerExperiment { .. } | Self::WrongType | Self::Busy => false,
+        }
+    }
 }
 
 /// A setting that keeps Redis from answering.

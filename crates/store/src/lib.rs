@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`recorder`] | [`Recorder`]: counts events |
 //! | [`counters`] | [`Counters`]: reads and deletes what was counted |
+//! | [`overlaps`] | [`Overlaps`]: what the uuids of an experiment's counters have in common |
 //! | [`documents`] | [`Documents`]: versioned JSON documents of a namespace |
 //! | [`health`] | what puts counts at risk although the store works |
 //! | [`contents`] | the JSON of the documents that belong to counts: looks, control, baselines |
@@ -22,18 +23,22 @@ pub mod documents;
 pub mod embedded;
 mod error;
 pub mod health;
+#[cfg(any(feature = "embedded", feature = "redis"))]
+mod new_names;
+pub mod overlaps;
 pub mod recorder;
 #[cfg(feature = "redis")]
 pub mod redis;
 pub mod transfer;
 
-pub use counters::{Counters, Include, Part};
+pub use counters::{Counters, Include, NamespaceSize, Part};
 pub use documents::{
     Change, CommitError, Committed, DamagedRecord, Document, DocumentKey, Documents, Expected,
     HistoryEntry, Kind, NamespaceSnapshot, Write,
 };
 pub use error::{Refusal, StoreError, WrongSetting};
 pub use health::Danger;
+pub use overlaps::{Overlaps, Share, Strangers};
 pub use recorder::Recorder;
 
 /// A store that does everything.

@@ -12,7 +12,9 @@
 
 use std::collections::BTreeMap;
 
-use abtest_model::{Baseline, Event, Experiment, Goal, Look, Namespace, Tally, Uuid, Variant};
+use abtest_model::{
+    AllocationNumber, Baseline, Event, Experiment, Goal, Look, Namespace, Tally, Uuid, Variant,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::contents::{Baselines, Control, Looks};
@@ -114,6 +116,9 @@ pub struct ExportedCounter {
     /// Its time line, as the store keeps it: by UTC day (days since 1970), for an exact counter the
     /// new uuids, for a HyperLogLog its estimate when the day began. Empty from a folder.
     pub days: BTreeMap<u32, u64>,
+    /// By allocation, how many of its uuids were new under it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub allocations: BTreeMap<AllocationNumber, u64>,
     /// What keeps it from counting a uuid twice.
     pub seen: Seen,
 }
@@ -337,20 +342,27 @@ pub(crate) async fn record_uuids(
             Uuid::new(&**uuid).map_err(invalid)?;
         }
         total += uuids.len() as u64;
-        counters.push((counter.names()?, uuids));
+        counters.push((counter.names()?, uuids, &counter.allocations));
     }
-    for ((goal, variant), uuids) in counters {
+    for ((goal, variant), uuids, allocations) in counters {
+        // The numbers by allocation are kept, not which uuid belongs to which.
+        let mut allocations = allocations
+            .iter()
+            .flat_map(|(allocation, count)| (0..*count).map(|_| Some(*allocation)))
+            .chain(std::iter::repeat(None));
         for some in uuids.chunks(BATCH) {
-            let event = |uuid: &String| {
+            let event = |(uuid, allocation): (&String, Option<AllocationNumber>)| {
                 Ok(Event {
                     namespace: namespace.clone(),
                     experiment: experiment.clone(),
                     variant: variant.clone(),
                     goal: goal.clone(),
                     uuid: Uuid::new(&**uuid).map_err(invalid)?,
+                    allocation,
                 })
             };
-            let events = some.iter().map(event).collect::<Result<_, TransferError>>()?;
+            let events = some.iter().zip(&mut allocations).map(event);
+            let events = events.collect::<Result<_, TransferError>>()?;
             for outcome in store.record(events).await? {
                 outcome?;
             }

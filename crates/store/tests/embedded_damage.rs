@@ -20,6 +20,7 @@ fn event(number: u64) -> Event {
         variant: Variant::new("red").unwrap(),
         goal: Goal::new("participate").unwrap(),
         uuid: Uuid::new(number.to_string()).unwrap(),
+        allocation: None,
     }
 }
 

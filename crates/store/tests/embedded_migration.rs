@@ -41,6 +41,7 @@ fn event(uuid: &str) -> Event {
         variant: Variant::new("red").unwrap(),
         goal: Goal::new("signup").unwrap(),
         uuid: Uuid::new(uuid).unwrap(),
+        allocation: None,
     }
 }
 

@@ -57,6 +57,7 @@ fn events(from: u32, count: u32) -> Vec<Event> {
             variant: Variant::new("red").unwrap(),
             goal: Goal::new(Goal::PARTICIPATE).unwrap(),
             uuid: Uuid::new(number.to_string()).unwrap(),
+            allocation: None,
         })
         .collect()
 }

@@ -6,7 +6,7 @@ mod contract;
 mod lossy;
 
 use abtest_config::{Limits, RedisConfig};
-use abtest_model::{Counting, Day, Secret};
+use abtest_model::{AllocationNumber, Counting, Day, Event, Secret};
 use abtest_store::contents::{Baselines, Control, Looks};
 use abtest_store::redis::RedisStore;
 use abtest_store::{
@@ -43,7 +43,7 @@ contract!(Server);
 #[tokio::test]
 async fn round_trips_do_not_grow_with_the_number_of_experiments() {
     let server = Server::new();
-    let store = server.open(Limits::default());
+    let store = server.open(Limits { experiments_per_hour: 400, ..Limits::default() });
     let batch = |count: usize| -> Vec<_> {
         (0..count).map(|number| event("ns", &number.to_string(), "g", "v", "1")).collect()
     };
@@ -70,10 +70,43 @@ async fn round_trips_do_not_grow_with_the_number_of_experiments() {
     store.snapshot(namespace, None).await.unwrap();
     assert_eq!(server.0.reads() - before - Redis::ASKING, 1);
     let scope = [batch(1).remove(0).experiment];
-    let all = Include { days: true, memory: true };
+    let all = Include { days: true, memory: true, ..Include::COUNTS };
     let before = server.0.reads();
     store.read(namespace, Some(&scope), all).await.unwrap();
     assert_eq!(server.0.reads() - before - Redis::ASKING, 3);
+}
+
+#[tokio::test]
+async fn estimates_by_allocation_are_close_to_the_truth_however_large_the_counter_is() {
+    let server = Server::new();
+    let store = server.open(Limits::default());
+    let include = Include { allocations: true, ..Include::COUNTS };
+    let one = event("ns", "e", "participate", "red", "x");
+    let under = |allocation: u64, uuids: std::ops::Range<u32>| -> Vec<Event> {
+        let allocation = AllocationNumber::from_number(allocation).ok();
+        let event = |uuid: u32| Event {
+            allocation,
+            ..event("ns", "e", "participate", "red", &uuid.to_string())
+        };
+        uuids.map(event).collect()
+    };
+    for (allocation, first) in [(1, 0), (2, 20_000), (3, 40_000)] {
+        for some in (first..first + 20_000).step_by(500) {
+            // Every uuid comes again, also under a later allocation.
+            store.record(under(allocation, some..some + 500)).await.unwrap();
+            store.record(under(allocation, some..some + 500)).await.unwrap();
+            store.record(under(3, some / 2..some / 2 + 100)).await.unwrap();
+        }
+    }
+    let tally = store.read(&one.namespace, None, include).await.unwrap().remove(0);
+    let allocations = tally.allocations.as_ref().unwrap();
+    let parts: Vec<u64> = allocations.of(&one.goal, &one.variant).map(|(_, count)| count).collect();
+    let total = tally.count("participate", &one.variant);
+    assert!(parts.iter().sum::<u64>().abs_diff(total) <= 3, "{parts:?} of {total}");
+    for part in &parts {
+        // Five standard errors of the largest: 5 * sqrt(20,000 * 60,000 / 11,800).
+        assert!(part.abs_diff(20_000) <= 1_600, "{parts:?}");
+    }
 }
 
 #[tokio::test]
@@ -249,7 +282,7 @@ async fn the_time_line_of_estimates_goes_from_one_days_beginning_to_the_next() {
     }
     server.0.command(&["HSET", &format!("abtest:days:{counter}"), "20000", "2", "20003", "5"]);
     store.record(vec![one.clone(), one.clone()]).await.unwrap();
-    let days = Include { days: true, memory: false };
+    let days = Include { days: true, ..Include::COUNTS };
     let mut tallies = store.read(&one.namespace, None, days).await.unwrap();
     let timeline = tallies.remove(0).timeline.unwrap();
     let new = |day| timeline.new_on(&one.goal, &one.variant, Day(day));

@@ -26,6 +26,7 @@ fn events(goal: &str, uuids: std::ops::Range<u32>) -> Vec<Event> {
             variant: Variant::new("red").unwrap(),
             goal: Goal::new(goal).unwrap(),
             uuid: Uuid::new(number.to_string()).unwrap(),
+            allocation: None,
         })
         .collect()
 }
@@ -115,7 +116,7 @@ async fn an_exact_experiment_moves_to_another_redis_and_knows_every_uuid_there()
     assert_eq!(counts(&other).await, (Counting::Exact, 20_000, 400));
     let timeline = async |store: &RedisStore| {
         let one = &events("goal", 0..1)[0];
-        let days = Include { days: true, memory: false };
+        let days = Include { days: true, ..Include::COUNTS };
         let mut tallies = store.read(&one.namespace, None, days).await.unwrap();
         tallies.remove(0).timeline.unwrap()
     };

@@ -269,7 +269,10 @@ impl RefusedEvent {
             Refusal::Namespaces { .. }
             | Refusal::Experiments { .. }
             | Refusal::Counters { .. }
-            | Refusal::CountersPerExperiment { .. } => StatusCode::TOO_MANY_REQUESTS,
+            | Refusal::CountersPerExperiment { .. }
+            | Refusal::NamespacesPerHour { .. }
+            | Refusal::ExperimentsPerHour { .. }
+            | Refusal::CountersPerHour { .. } => StatusCode::TOO_MANY_REQUESTS,
         };
         Self {
             index,

@@ -97,6 +97,11 @@ impl PathParameters {
         Ok(Experiment::new(self.decoded(Experiment::PARAMETER)?)?)
     }
 
+    /// The namespace that the path names.
+    pub(crate) fn namespace(&self) -> Result<Namespace, Box<Problem>> {
+        Ok(Namespace::new(self.decoded(Namespace::PARAMETER)?)?)
+    }
+
     /// The variant that the path names.
     pub(crate) fn variant(&self) -> Result<Variant, Box<Problem>> {
         Ok(Variant::new(self.decoded(Variant::PARAMETER)?)?)

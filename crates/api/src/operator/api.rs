@@ -11,7 +11,7 @@ use http_body::Body;
 
 use super::definitions::commit::Definitions;
 use super::results::AnswerLimit;
-use super::{control, definitions, delete, looks, prune, results, settings};
+use super::{control, definitions, delete, looks, namespaces, prune, results, settings};
 use crate::edited::Tick;
 use crate::http::api_keys::{ApiKeys, OpenByWiring};
 use crate::http::author::Author;
@@ -141,6 +141,11 @@ impl<S: Store> OperatorApi<S> {
             OperatorOperation::Delete => {
                 let author = Author::of(&request)?;
                 delete::delete(store, definitions, path.experiment()?, query, &author).await
+            }
+            OperatorOperation::Namespaces => namespaces::list(store).await,
+            OperatorOperation::DeleteNamespace => {
+                let author = Author::of(&request)?;
+                namespaces::delete(store, definitions, path.namespace()?, &author).await
             }
             OperatorOperation::Definition => {
                 definitions::get(store, definitions, path.experiment()?, query).await

@@ -78,7 +78,35 @@ pub(crate) async fn read<S: Store>(
     if scope.is_none() {
         add_defined(&mut tallies, state);
     }
+    if !include.allocations {
+        add_allocations(store, state, namespace, &mut tallies).await?;
+    }
     Ok(tallies.into_iter().map(|tally| join(tally, state)).collect())
+}
+
+/// Adds the counts by allocation of the experiments whose weights changed: their verdict depends on
+/// them. Without such experiments this reads nothing.
+async fn add_allocations<S: Store>(
+    store: &S,
+    state: &NamespaceState,
+    namespace: &Namespace,
+    tallies: &mut [Tally],
+) -> Result<(), StoreError> {
+    let has_changed = |tally: &&mut Tally| {
+        let document = state.definition(tally.experiment.as_str());
+        document.is_some_and(|document| document.changed_allocation().is_some())
+    };
+    let mut changed: Vec<&mut Tally> = tallies.iter_mut().filter(has_changed).collect();
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<Experiment> = changed.iter().map(|tally| tally.experiment.clone()).collect();
+    let include = Include { allocations: true, ..Include::COUNTS };
+    let read = store.read(namespace, Some(&names), include).await?;
+    for (tally, read) in changed.iter_mut().zip(read) {
+        tally.allocations = read.allocations;
+    }
+    Ok(())
 }
 
 /// Adds the defined experiments that nothing was counted for, in the order of names.

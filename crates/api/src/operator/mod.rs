@@ -13,6 +13,7 @@
 //! | [`definitions`] | reading and changing the documents of experiments |
 //! | [`settings`] | the settings of a namespace, with its layers |
 //! | [`delete`] | deleting an experiment |
+//! | [`namespaces`] | listing and deleting namespaces |
 //! | [`prune`] | removing a variant or a goal from an experiment |
 
 pub(crate) mod alarms;
@@ -25,6 +26,7 @@ pub(crate) mod delete;
 mod kept;
 pub(crate) mod looks;
 mod looks_document;
+pub(crate) mod namespaces;
 mod page;
 pub(crate) mod prune;
 mod refusals;
@@ -34,3 +36,4 @@ pub(crate) mod settings;
 pub use api::OperatorApi;
 pub use definitions::import::{ImportError, ImportOptions, import_definition};
 pub use kept::check_content;
+pub use namespaces::{ListedNamespace, NamespaceDeletion, NamespaceList};

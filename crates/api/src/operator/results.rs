@@ -18,7 +18,7 @@ use crate::http::response::{json, with_body};
 use crate::namespace::NamespaceState;
 use crate::operator::alarms;
 use crate::operator::analysis::{
-    AnalysisParameters, Asked, Detail, Question, ReadParameters, Report, read,
+    AnalysisParameters, Asked, Detail, Question, ReadParameters, Report, read, stuffing,
 };
 use crate::operator::definitions::commit::Definitions;
 use crate::operator::kept::{self, Kept};
@@ -78,7 +78,8 @@ pub(crate) async fn results<S: Store>(
     let question = Question::to_read(query, Detail::Summary)?;
     let page = Page::from_query(query)?;
     let asked = (!experiments.is_empty()).then_some(&*experiments);
-    let include = Include { days: query.flag("days")?, memory: query.flag("memory")? };
+    let include =
+        Include { days: query.flag("days")?, memory: query.flag("memory")?, ..Include::COUNTS };
     let statuses = Statuses::from_query(query)?;
     let state = definitions.namespaces.read(store, &namespace).await?;
     let (experiments, next) =
@@ -255,10 +256,16 @@ pub(crate) async fn result<S: Store>(
 ) -> Result<Response<AnswerBody>, Box<Problem>> {
     let namespace = namespace_of(query)?;
     let question = Question::to_read(query, Detail::Full)?;
-    let include = Include { days: true, memory: query.flag("memory")? };
+    let include = Include { days: true, memory: query.flag("memory")?, allocations: true };
     let state = definitions.namespaces.read(store, &namespace).await?;
     let Kept { tally, earlier, .. } = known(store, &state, &namespace, experiment, include).await?;
-    let Report { answer, new_alarm } = read(&question, &tally, &earlier, Asked::Alone)?;
+    let Report { mut answer, new_alarm } = read(&question, &tally, &earlier, Asked::Alone)?;
+    if let Some(analysis) = &mut answer.analysis {
+        let overlaps = store.overlaps(&namespace, &tally.experiment).await?;
+        let found = stuffing::remarks(&tally, overlaps.as_ref());
+        analysis.warnings.extend(found.warnings);
+        analysis.notes.extend(found.notes);
+    }
     if let Some(alarm) = new_alarm {
         alarms::store(store, &namespace, state.version, &[(tally.experiment, alarm)]).await;
     }

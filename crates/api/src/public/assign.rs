@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use abtest_assign::targeting::checked_attributes;
 use abtest_assign::{Answer, Context, Reason, Remembered};
 use abtest_model::event::namespace_of;
-use abtest_model::{Event, Experiment, Goal, Namespace, Query, Uuid, json};
+use abtest_model::{AllocationNumber, Event, Experiment, Goal, Namespace, Query, Uuid, json};
 use abtest_store::{Documents, Recorder};
 use http::{Request, Response, StatusCode};
 use http_body::Body;
@@ -294,12 +294,17 @@ async fn count<S: Recorder + Documents>(
                 variant: variant.name.clone(),
                 goal: goal.clone(),
                 uuid: uuid.clone(),
+                allocation: answer
+                    .allocation
+                    .and_then(|number| AllocationNumber::from_number(number).ok()),
             });
         }
     }
     if events.is_empty() {
         return counted;
     }
+    // A remembered allocation comes from the client.
+    api.published.check_allocations(&mut events).await;
     match api.store.record(events).await {
         Ok(outcomes) => {
             for (position, outcome) in positions.into_iter().zip(outcomes) {

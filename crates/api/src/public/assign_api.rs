@@ -24,7 +24,7 @@ pub struct AssignApi<S> {
     pub(super) store: Arc<S>,
     /// Whether clients can open streams, so that answers may name them.
     pub(super) has_streams: bool,
-    published: Arc<PublishedNamespaces<S>>,
+    pub(super) published: Arc<PublishedNamespaces<S>>,
     built_in: Router<AssignOperation>,
 }
 

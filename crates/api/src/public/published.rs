@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use abtest_model::definition::Accept;
-use abtest_model::{Event, Namespace};
+use abtest_model::{AllocationNumber, Event, Namespace};
 use abtest_store::{Documents, StoreError};
 
 use crate::namespace::{NamespaceState, Namespaces};
@@ -150,6 +150,26 @@ impl<D: Documents> PublishedNamespaces<D> {
         found
     }
 
+    /// Removes the allocations that were never published: events with made-up numbers count without
+    /// one. A number that is too large for what is known causes another read, as an unknown name does.
+    pub(crate) async fn check_allocations(&self, events: &mut [Event]) {
+        for event in events {
+            let Some(stated) = event.allocation else { continue };
+            let mut newest = match self.get(&event.namespace).await {
+                Ok(state) => newest_allocation(&state, event),
+                // Without an answer of the store, recording the event fails, too.
+                Err(_) => None,
+            };
+            if newest.is_none_or(|newest| newest < stated) && self.may_refresh() {
+                let known = self.known(&event.namespace);
+                if let Ok(state) = self.read(&event.namespace, &known).await {
+                    newest = newest_allocation(&state, event);
+                }
+            }
+            event.allocation = newest.filter(|newest| stated <= *newest).map(|_| stated);
+        }
+    }
+
     /// Reads a namespace, unless another request has read it meanwhile.
     async fn read_in_turn(
         &self,
@@ -239,6 +259,12 @@ impl Undeclared {
             Self::Goal => "event",
         }
     }
+}
+
+/// The newest allocation of the event's experiment. All numbers from 1 to this one were published.
+fn newest_allocation(state: &NamespaceState, event: &Event) -> Option<AllocationNumber> {
+    let document = state.definition(event.experiment.as_str())?;
+    AllocationNumber::from_number(document.allocation.as_ref()?.number).ok()
 }
 
 /// What the event names that is not declared. Settings and definitions that cannot be read refuse

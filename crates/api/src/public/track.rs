@@ -54,6 +54,10 @@ pub(crate) struct EventSchema {
         nullable = false
     )]
     namespace: Option<String>,
+    /// The number of the allocation of the unit's first exposure, as the assignment had it. An unknown
+    /// number counts as none.
+    #[schema(minimum = 1, maximum = 4_294_967_295_u32, nullable = false)]
+    allocation: Option<u32>,
 }
 
 /// Records one event, given in the query string as Gimel has it.
@@ -65,6 +69,9 @@ pub(crate) struct EventSchema {
         ("event" = String, Query, description = "a goal's name, or `participate`"),
         ("uuid" = String, Query, description = "the same uuid counts once in a counter"),
         ("namespace" = Option<String>, Query, description = "`alephbet` if absent"),
+        ("allocation" = Option<u32>, Query, minimum = 1, maximum = 4_294_967_295_u32,
+            description = "the number of the allocation of the unit's first exposure; an unknown \
+                number counts as none"),
     ),
     responses(
         (status = 200, description = "the event is stored", body = Receipt),
@@ -197,6 +204,7 @@ async fn record<R: Recorder + Documents>(
         });
         (good, positions) = declared.unzip();
     }
+    published.check_allocations(&mut good).await;
     let count = good.len();
     let outcomes = match recorder.record(good).await {
         Ok(outcomes) => outcomes,

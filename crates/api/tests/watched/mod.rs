@@ -9,7 +9,8 @@ use abtest_model::{Event, Experiment, Namespace, Tally};
 use abtest_store::embedded::EmbeddedStore;
 use abtest_store::{
     CommitError, Committed, Counters, Danger, Document, DocumentKey, Documents, HistoryEntry,
-    Include, Kind, NamespaceSnapshot, Part, Recorder, Refusal, StoreError, Write,
+    Include, Kind, NamespaceSize, NamespaceSnapshot, Overlaps, Part, Recorder, Refusal, StoreError,
+    Write,
 };
 
 /// A store that counts the calls to another one.
@@ -72,6 +73,18 @@ impl Counters for Watched {
         include: Include,
     ) -> Result<Vec<Tally>, StoreError> {
         self.count()?.read(namespace, scope, include).await
+    }
+
+    async fn sizes(&self) -> Result<Vec<NamespaceSize>, StoreError> {
+        self.count()?.sizes().await
+    }
+
+    async fn overlaps(
+        &self,
+        namespace: &Namespace,
+        experiment: &Experiment,
+    ) -> Result<Option<Overlaps>, StoreError> {
+        self.count()?.overlaps(namespace, experiment).await
     }
 
     async fn delete(

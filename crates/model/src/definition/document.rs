@@ -50,6 +50,13 @@ impl Document {
         self.allocation.is_some()
     }
 
+    /// The newest allocation, if the weights changed since the first start.
+    #[must_use]
+    pub fn changed_allocation(&self) -> Option<&Allocation> {
+        let (start, allocation) = (self.first_start.as_ref()?, self.allocation.as_ref()?);
+        (start.allocation != allocation.number).then_some(allocation)
+    }
+
     /// The statuses that may follow the present one.
     #[must_use]
     pub fn allowed_next(&self) -> &'static [Status] {

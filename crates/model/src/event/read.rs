@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::{Event, MAX_BATCH_EVENTS};
+use crate::allocations::AllocationNumber;
 use crate::input::{InputError, printable};
 use crate::name::{Experiment, Goal, Namespace, Uuid, Variant};
 
@@ -26,6 +27,8 @@ struct Element(Result<Event, InputError>);
 /// The value of a member.
 enum Member {
     Text(String),
+    /// A whole number that is not negative.
+    Whole(u64),
     /// Another type of JSON, with its article.
     Other(&'static str),
 }
@@ -39,6 +42,7 @@ enum Name {
     Variant,
     Event,
     Uuid,
+    Allocation,
     Unknown(String),
 }
 
@@ -46,17 +50,29 @@ impl Sent {
     fn other(found: &'static str) -> Self {
         Self::One(Err(InputError::NotAnObject { found }))
     }
+
+    fn whole(_: u64) -> Self {
+        Self::other("a number")
+    }
 }
 
 impl Element {
     fn other(found: &'static str) -> Self {
         Self(Err(InputError::NotAnObject { found }))
     }
+
+    fn whole(_: u64) -> Self {
+        Self::other("a number")
+    }
 }
 
 impl Member {
     fn other(found: &'static str) -> Self {
         Self::Other(found)
+    }
+
+    fn whole(number: u64) -> Self {
+        Self::Whole(number)
     }
 }
 
@@ -75,8 +91,8 @@ macro_rules! other_types {
             Ok(<Self::Value>::other("a number"))
         }
 
-        fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-            Ok(<Self::Value>::other("a number"))
+        fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+            Ok(<Self::Value>::whole(number))
         }
 
         fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
@@ -204,6 +220,7 @@ fn event<'de, A: MapAccess<'de>>(mut members: A) -> Result<Result<Event, InputEr
             Name::Variant => (&mut read.variant, Variant::PARAMETER),
             Name::Event => (&mut read.goal, Goal::PARAMETER),
             Name::Uuid => (&mut read.uuid, Uuid::PARAMETER),
+            Name::Allocation => (&mut read.allocation, AllocationNumber::PARAMETER),
             Name::Unknown(name) => {
                 members.next_value::<IgnoredAny>()?;
                 read.unknown.get_or_insert(name);
@@ -225,6 +242,7 @@ struct Members {
     variant: Option<Member>,
     goal: Option<Member>,
     uuid: Option<Member>,
+    allocation: Option<Member>,
     /// The first unknown one.
     unknown: Option<String>,
     /// The first one that is given again.
@@ -245,6 +263,7 @@ impl Members {
             variant: Variant::new(required(self.variant, Variant::PARAMETER)?)?,
             goal: Goal::new(required(self.goal, Goal::PARAMETER)?)?,
             uuid: Uuid::new(required(self.uuid, Uuid::PARAMETER)?)?,
+            allocation: self.allocation.map(allocation).transpose()?,
         };
         match self.unknown {
             Some(name) => {
@@ -262,7 +281,15 @@ fn required(member: Option<Member>, parameter: &'static str) -> Result<String, I
 fn text(member: Option<Member>, parameter: &'static str) -> Result<Option<String>, InputError> {
     match member {
         Some(Member::Text(text)) => Ok(Some(text)),
+        Some(Member::Whole(_)) => Err(InputError::NotAString { parameter, found: "a number" }),
         Some(Member::Other(found)) => Err(InputError::NotAString { parameter, found }),
         None => Ok(None),
+    }
+}
+
+fn allocation(member: Member) -> Result<AllocationNumber, InputError> {
+    match member {
+        Member::Whole(number) => AllocationNumber::from_number(number),
+        Member::Text(_) | Member::Other(_) => Err(InputError::NotAnAllocation),
     }
 }

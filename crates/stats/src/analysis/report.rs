@@ -144,6 +144,14 @@ pub enum RemarkCode {
     NamesLookAlike,
     /// The weights changed, so the variants are compared within periods of constant weights.
     PeriodsSeparated,
+    /// Units reached a goal in a variant in which they never took part.
+    GoalWithoutParticipation,
+    /// Goals come with other uuids than `participate`, in every variant alike.
+    GoalsHaveOtherUnits,
+    /// Units take part in several variants.
+    UnitsInSeveralVariants,
+    /// A variant had many more conversions on one day than on its other days.
+    Burst,
 }
 
 /// Whether the participants are split over the variants as declared.

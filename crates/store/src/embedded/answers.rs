@@ -6,6 +6,7 @@
 
 use tokio::sync::oneshot;
 
+use super::overlaps::Comparison;
 use crate::{CommitError, Committed, HistoryEntry, Refusal, StoreError};
 
 /// Where one answer goes.
@@ -24,6 +25,7 @@ pub(super) enum Answer {
     Healthy(Reply<()>, Result<(), StoreError>),
     Committed(Reply<Commit>, Result<Commit, StoreError>),
     History(Reply<Vec<HistoryEntry>>, Result<Vec<HistoryEntry>, StoreError>),
+    Comparison(Reply<Comparison>, Result<Comparison, StoreError>),
 }
 
 /// What became of a commit of documents.
@@ -38,6 +40,7 @@ impl Answer {
             Self::Healthy(reply, _) => Self::Healthy(reply, Err(error.clone())),
             Self::Committed(reply, _) => Self::Committed(reply, Err(error.clone())),
             Self::History(reply, _) => Self::History(reply, Err(error.clone())),
+            Self::Comparison(reply, _) => Self::Comparison(reply, Err(error.clone())),
         }
     }
 
@@ -49,6 +52,7 @@ impl Answer {
             Self::Healthy(reply, answer) => send(reply, answer, others),
             Self::Committed(reply, answer) => send(reply, answer, others),
             Self::History(reply, answer) => send(reply, answer, others),
+            Self::Comparison(reply, answer) => send(reply, answer, others),
         }
     }
 }

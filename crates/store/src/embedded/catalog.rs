@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 
 use abtest_config::Limits;
-use abtest_model::{Event, Experiment, Namespace};
+use abtest_model::{Event, Experiment, Goal, Namespace, Variant};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use super::ledger::Ledger;
 use super::totals::Totals;
-use crate::{Part, Refusal};
+use crate::new_names::{Exemption, NewNames};
+use crate::{DocumentKey, Kind, Part, Refusal};
 
 /// A counter: the id under which its uuids are on disk, and their number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,12 +31,25 @@ pub(super) struct Catalog {
     counters: HashMap<String, Counter>,
     namespaces: HashMap<String, NamespaceSize>,
     experiments: HashMap<String, u32>,
+    new_names: NewNames,
     next_id: u64,
     /// The sum of all counts.
     uuids: u64,
     /// A sum over the states of all counters.
     digest: u64,
 }
+
+/// What new names are checked against.
+pub(super) struct Check<'a> {
+    pub(super) limits: &'a Limits,
+    /// The definitions and settings.
+    pub(super) documents: &'a Ledger,
+    /// The time in Unix milliseconds.
+    pub(super) at: u64,
+}
+
+/// What is left of the limits per hour, by field; `None` for a field that says nothing any more.
+pub(super) type ChangedNewNames = HashMap<String, Option<u64>>;
 
 #[derive(Debug, Default)]
 struct NamespaceSize {
@@ -46,8 +61,12 @@ struct NamespaceSize {
 pub(super) const SEPARATOR: char = '\0';
 
 /// A counter's name: namespace, experiment, goal and variant.
-pub(super) fn counter_name(event: &Event) -> String {
-    let Event { namespace, experiment, goal, variant, uuid: _ } = event;
+pub(super) fn counter_name(
+    namespace: &Namespace,
+    experiment: &Experiment,
+    goal: &Goal,
+    variant: &Variant,
+) -> String {
     format!("{namespace}\0{experiment}\0{goal}\0{variant}")
 }
 
@@ -91,20 +110,57 @@ impl Catalog {
         self.use_ids_below(id.saturating_add(1));
     }
 
-    /// The counter of an event. A new one is created if the limits allow it.
+    /// Takes what was left of a limit per hour.
+    pub(super) fn load_new_names(&mut self, field: String, free: u64) {
+        self.new_names.load(field, free);
+    }
+
+    /// The counter of an event. A new one is created if the limits allow it, and the limits per hour
+    /// that this changes are noted.
     pub(super) fn counter(
         &mut self,
         event: &Event,
         name: &str,
-        limits: &Limits,
+        check: &Check<'_>,
+        changed: &mut ChangedNewNames,
     ) -> Result<Counter, Refusal> {
         if let Some(counter) = self.counters.get(name) {
             return Ok(*counter);
         }
-        self.check(event, limits)?;
+        let allowed = match self.check(event, check, Exemption::Nothing) {
+            Err(refusal) if refusal.is_of_new_names() => match exemption(event, check.documents) {
+                Exemption::Nothing => Err(refusal),
+                exemption => self.check(event, check, exemption),
+            },
+            allowed => allowed,
+        };
+        for (field, free) in allowed? {
+            self.new_names.set(field.clone(), free);
+            changed.insert(field, Some(free));
+        }
         let counter = Counter { id: self.next_id, count: 0 };
         self.load(name.to_owned(), counter);
         Ok(counter)
+    }
+
+    /// Makes the limits per hour of a namespace start again, and forgets those that are free.
+    pub(super) fn free_new_names(
+        &mut self,
+        namespace: &Namespace,
+        at: u64,
+        changed: &mut ChangedNewNames,
+    ) {
+        let own = [field(Some(namespace), "experiments"), field(Some(namespace), "counters")];
+        let of_namespaces = field(None, "namespaces");
+        let gone = self.new_names.remove_if(|field, free| {
+            own.iter().any(|own| own == field) || field == of_namespaces || free <= at * 1_000
+        });
+        changed.extend(gone.into_iter().map(|field| (field, None)));
+    }
+
+    /// The counter with a name, if there is one.
+    pub(super) fn find(&self, name: &str) -> Option<Counter> {
+        self.counters.get(name).copied()
     }
 
     /// Counts one more uuid in a counter and returns its new state; `None` if there is no such counter.
@@ -164,26 +220,53 @@ impl Catalog {
         removed
     }
 
-    fn check(&self, event: &Event, limits: &Limits) -> Result<(), Refusal> {
+    /// Checks the limits of a new counter. Returns what the limits per hour must hold afterwards.
+    fn check(
+        &self,
+        event: &Event,
+        check: &Check<'_>,
+        exemption: Exemption,
+    ) -> Result<Vec<(String, u64)>, Refusal> {
+        let limits = check.limits;
         let namespace = self.namespaces.get(event.namespace.as_str());
         let experiment =
             self.experiments.get(&experiment_name(&event.namespace, &event.experiment));
-        let known = u32::try_from(self.namespaces.len()).unwrap_or(u32::MAX);
-        if namespace.is_none() && known >= limits.namespaces {
-            return Err(Refusal::Namespaces { limit: limits.namespaces });
+        if experiment.copied().unwrap_or(0) >= limits.counters_per_experiment {
+            return Err(Refusal::CountersPerExperiment { limit: limits.counters_per_experiment });
+        }
+        let mut fields = Vec::new();
+        if exemption == Exemption::Names {
+            return Ok(fields);
+        }
+        let mut use_up = |field: String, limit: u32, refusal: Refusal| {
+            let after = self.new_names.after_one_more(&field, limit, check.at * 1_000);
+            fields.push((field, after.ok_or(refusal)?));
+            Ok(())
+        };
+        if namespace.is_none() && exemption == Exemption::Nothing {
+            let known = u32::try_from(self.namespaces.len()).unwrap_or(u32::MAX);
+            if known >= limits.namespaces {
+                return Err(Refusal::Namespaces { limit: limits.namespaces });
+            }
+            let limit = limits.namespaces_per_hour;
+            use_up(field(None, "namespaces"), limit, Refusal::NamespacesPerHour { limit })?;
         }
         let (experiments, counters) =
             namespace.map_or((0, 0), |size| (size.experiments, size.counters));
-        if experiment.is_none() && experiments >= limits.experiments {
-            return Err(Refusal::Experiments { limit: limits.experiments });
+        let own = |kind| field(Some(&event.namespace), kind);
+        if experiment.is_none() {
+            if experiments >= limits.experiments {
+                return Err(Refusal::Experiments { limit: limits.experiments });
+            }
+            let limit = limits.experiments_per_hour;
+            use_up(own("experiments"), limit, Refusal::ExperimentsPerHour { limit })?;
         }
         if counters >= limits.counters {
             return Err(Refusal::Counters { limit: limits.counters });
         }
-        if experiment.copied().unwrap_or(0) >= limits.counters_per_experiment {
-            return Err(Refusal::CountersPerExperiment { limit: limits.counters_per_experiment });
-        }
-        Ok(())
+        let limit = limits.counters_per_hour;
+        use_up(own("counters"), limit, Refusal::CountersPerHour { limit })?;
+        Ok(fields)
     }
 
     fn count_in(&mut self, name: &str) {
@@ -210,6 +293,19 @@ impl Catalog {
             self.namespaces.remove(namespace);
         }
     }
+}
+
+/// Which limits do not apply to an event.
+fn exemption(event: &Event, documents: &Ledger) -> Exemption {
+    let definition = documents.get(&event.namespace, &Kind::Definition.of(&event.experiment));
+    let settings = documents.get(&event.namespace, &DocumentKey::settings());
+    Exemption::of(event, definition.as_ref(), settings.is_some())
+}
+
+/// The field of a limit per hour: of a kind of name in a namespace, or of the namespaces themselves.
+fn field(namespace: Option<&Namespace>, kind: &str) -> String {
+    let namespace = namespace.map_or("", Namespace::as_str);
+    format!("{namespace}{SEPARATOR}{kind}")
 }
 
 /// The namespace and the experiment that a counter's name begins with.

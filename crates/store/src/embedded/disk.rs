@@ -4,11 +4,13 @@
 //! |---|---|---|
 //! | `meta` | `format` | the format's number, in digits |
 //! | `meta` | `totals` | how much there is: see `totals` |
+//! | `meta` | `new`, namespace or nothing, kind of name, NUL before each | when the limit per hour is free again, in Unix microseconds |
 //! | `meta` | `probe` | zeros: what finds out whether the disk can be written again |
 //! | `meta` | `unseen` | how many counted uuids are known not to be in `seen` |
 //! | `meta` | `undated` | how many counted uuids are known not to be in `days` |
 //! | `counters` | namespace, experiment, goal, variant, with NUL between | id and count |
 //! | `days` | counter id, UTC day (days since 1970) | how many uuids were new |
+//! | `days` | counter id, `a`, allocation number | how many uuids were new |
 //! | `seen` | counter id, uuid | nothing |
 //! | `removed` | id of a deleted counter whose uuids are still to be removed | nothing |
 //! | `documents` | namespace, kind, name, with NUL between | see `record` |
@@ -24,11 +26,12 @@ use std::io::ErrorKind;
 use std::thread::JoinHandle;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use abtest_model::{Day, Experiment, Namespace, Uuid};
+use abtest_model::{AllocationNumber, Day, Experiment, Namespace, Uuid};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
 
-use super::catalog::{Counter, SEPARATOR};
+use super::catalog::{ChangedNewNames, Counter, SEPARATOR};
 use super::ledger::{Changed, ChangedDocument};
+use super::overlaps::{ComparedCounter, Comparison};
 use super::record;
 use super::totals::Totals;
 use super::watermark::{Noted, Watermark};
@@ -36,6 +39,9 @@ use crate::{DocumentKey, HistoryEntry, Kind, Part, StoreError};
 
 /// Removed uuids after which their disk space is given back.
 const COMPACT_AFTER: usize = 50_000;
+
+/// What the keys of the limits per hour begin with.
+const NEW_NAMES: &str = "new\0";
 
 /// What a probe writes: as much as the largest commits, so that a disk which has room for a few bytes
 /// only is not taken for one that works.
@@ -75,6 +81,10 @@ pub(super) struct Changes {
     pub(super) seen: HashSet<Vec<u8>>,
     /// New uuids by counter's name and id, and day.
     pub(super) new: HashMap<(String, u64, Day), u64>,
+    /// New uuids by counter's name and id, and allocation.
+    pub(super) allocated: HashMap<(String, u64, AllocationNumber), u64>,
+    /// What is left of the limits per hour.
+    pub(super) new_names: ChangedNewNames,
     /// Ids of deleted counters.
     pub(super) removed: Vec<u64>,
     /// Experiments that were deleted. They may have been recorded again since.
@@ -185,10 +195,20 @@ impl Disk {
                 None => batch.remove(&self.counters, name.as_str()),
             }
         }
-        for ((_, id, day), new) in &changes.new {
-            let key = day_key(*id, *day);
+        let of_days = changes.new.iter().map(|((_, id, day), new)| (day_key(*id, *day), new));
+        let of_allocations = changes.allocated.iter();
+        let of_allocations = of_allocations
+            .map(|((_, id, allocation), new)| (allocation_key(*id, *allocation), new));
+        for (key, new) in of_days.chain(of_allocations) {
             let before = self.days.get(&key)?.and_then(|value| decode_number(&value));
             batch.insert(&self.days, key, (before.unwrap_or(0) + new).to_be_bytes());
+        }
+        for (field, free) in &changes.new_names {
+            let key = format!("{NEW_NAMES}{field}");
+            match free {
+                Some(free) => batch.insert(&self.meta, key, free.to_be_bytes()),
+                None => batch.remove(&self.meta, key),
+            }
         }
         for id in &changes.removed {
             batch.insert(&self.removed, id.to_be_bytes(), []);
@@ -248,9 +268,12 @@ impl Disk {
             if batch.len() >= most {
                 break;
             }
-            // A counter has few days, so they are removed together.
+            // A counter has few days and allocations, so they are removed together.
             for (day, _) in days_of(&self.days, id)? {
                 batch.remove(&self.days, day_key(id, day));
+            }
+            for (allocation, _) in allocations_of(&self.days, id)? {
+                batch.remove(&self.days, allocation_key(id, allocation));
             }
             batch.remove(&self.removed, id.to_be_bytes());
         }
@@ -309,6 +332,16 @@ impl Disk {
         .map(Keyspace::clone)
     }
 
+    /// What is needed to compare the uuids of counters beside the writer.
+    pub(super) fn comparison(&self, counters: Vec<ComparedCounter>) -> Comparison {
+        Comparison { seen: self.seen.clone(), counters }
+    }
+
+    /// How many uuids of a counter were new under each allocation.
+    pub(super) fn allocations(&self, counter: u64) -> fjall::Result<Vec<(AllocationNumber, u64)>> {
+        allocations_of(&self.days, counter)
+    }
+
     /// The uuids of a counter.
     pub(super) fn uuids(&self, counter: u64) -> fjall::Result<Vec<String>> {
         let mut uuids = Vec::new();
@@ -359,6 +392,33 @@ pub(super) fn days_of(days: &Keyspace, id: u64) -> fjall::Result<Vec<(Day, u64)>
     Ok(found)
 }
 
+/// How many uuids of a counter were new under each allocation.
+pub(super) fn allocations_of(
+    days: &Keyspace,
+    id: u64,
+) -> fjall::Result<Vec<(AllocationNumber, u64)>> {
+    let mut found = Vec::new();
+    for entry in days.prefix([&id.to_be_bytes()[..], ALLOCATION].concat()) {
+        let (key, value) = entry.into_inner()?;
+        let number = key.get(9..).and_then(|number| number.try_into().ok()).map(u32::from_be_bytes);
+        let number = number.and_then(|one| AllocationNumber::from_number(one.into()).ok());
+        // A day of four bytes can begin like an allocation of five.
+        found.extend(number.zip(decode_number(&value)));
+    }
+    Ok(found)
+}
+
+/// What is left of the limits per hour, by field.
+pub(super) fn new_names_of(meta: &Keyspace) -> fjall::Result<Vec<(String, u64)>> {
+    let mut found = Vec::new();
+    for entry in meta.prefix(NEW_NAMES) {
+        let (key, value) = entry.into_inner()?;
+        let field = key.get(NEW_NAMES.len()..).map(|field| String::from_utf8(field.to_vec()));
+        found.extend(field.and_then(Result::ok).zip(decode_number(&value)));
+    }
+    Ok(found)
+}
+
 /// The ids of deleted counters.
 pub(super) fn ids(removed: &Keyspace) -> fjall::Result<Vec<u64>> {
     let mut ids = Vec::new();
@@ -386,6 +446,13 @@ pub(super) fn read_document_key(key: &[u8]) -> Option<(Namespace, DocumentKey)> 
 
 fn day_key(counter: u64, day: Day) -> Vec<u8> {
     [&counter.to_be_bytes()[..], &day.0.to_be_bytes()].concat()
+}
+
+/// Comes before the number of an allocation.
+const ALLOCATION: &[u8] = b"a";
+
+fn allocation_key(counter: u64, allocation: AllocationNumber) -> Vec<u8> {
+    [&counter.to_be_bytes()[..], ALLOCATION, &allocation.get().to_be_bytes()].concat()
 }
 
 /// Reads a number.

@@ -33,11 +33,14 @@ pub fn export(
         let variant = Variant::new(variant).map_err(invalid)?;
         let uuids =
             disk.uuids(counter.id).map_err(|error| TransferError::Store(store_error(&error)))?;
+        let allocations = disk.allocations(counter.id);
+        let allocations = allocations.map_err(|error| TransferError::Store(store_error(&error)))?;
         counters.push(ExportedCounter {
             goal: goal.to_string(),
             variant: variant.to_string(),
             count: counter.count,
             days: Default::default(),
+            allocations: allocations.into_iter().collect(),
             seen: Seen::Uuids(uuids),
         });
         on_step(Step { done, total, unit: Unit::Counters });

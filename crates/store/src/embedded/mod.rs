@@ -17,6 +17,7 @@
 //! | `check` | says what is wrong with a folder |
 //! | `repair` | saves what can be read of a damaged folder |
 //! | `finding` | what is wrong, in words |
+//! | `overlaps` | compares the uuids of counters |
 //! | `export` | reads an experiment out of a folder |
 //! | `legacy` | the files in which format 1 kept looks and controls |
 //!
@@ -38,6 +39,7 @@ mod keyspaces;
 mod ledger;
 mod legacy;
 mod open;
+mod overlaps;
 mod record;
 mod repair;
 mod snapshot;
@@ -61,9 +63,11 @@ use tokio::sync::{mpsc, oneshot};
 use crate::admission::Admission;
 use crate::{
     CommitError, Committed, Counters, DamagedRecord, Danger, Document, DocumentKey, Documents,
-    HistoryEntry, Include, Kind, NamespaceSnapshot, Part, Recorder, Refusal, StoreError, Write,
+    HistoryEntry, Include, Kind, NamespaceSize, NamespaceSnapshot, Overlaps, Part, Recorder,
+    Refusal, StoreError, Write,
 };
 use answers::Reply;
+use disk::store_error;
 use snapshot::Snapshot;
 use writer::{DocumentCommit, Request, Writer};
 
@@ -250,6 +254,26 @@ impl Counters for EmbeddedStore {
         include: Include,
     ) -> Result<Vec<Tally>, StoreError> {
         Ok(self.read_snapshot().tallies(namespace, scope, include))
+    }
+
+    async fn sizes(&self) -> Result<Vec<NamespaceSize>, StoreError> {
+        Ok(self.read_snapshot().sizes())
+    }
+
+    /// It reads beside the writer, so recording does not wait for it.
+    async fn overlaps(
+        &self,
+        namespace: &Namespace,
+        experiment: &Experiment,
+    ) -> Result<Option<Overlaps>, StoreError> {
+        let scope = Some(std::slice::from_ref(experiment));
+        let tally = self.read_snapshot().tallies(namespace, scope, Include::COUNTS).pop();
+        let Some(tally) = tally else { return Ok(None) };
+        let namespace = namespace.clone();
+        let comparison = self.ask(|reply| Request::Compare { namespace, tally, reply }).await?;
+        let compared = tokio::task::spawn_blocking(move || comparison.run()).await;
+        let overlaps = compared.map_err(|error| StoreError::Disk(error.to_string()))?;
+        overlaps.map(Some).map_err(|error| store_error(&error))
     }
 
     /// Counters and documents go in one commit.

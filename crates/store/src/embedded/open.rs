@@ -16,7 +16,8 @@ use super::catalog::{Catalog, SEPARATOR};
 use super::check::{Check, Contents};
 use super::copies::Copies;
 use super::disk::{
-    Changes, Disk, days_of, decode_counter, decode_number, ids, now, read_document_key,
+    Changes, Disk, allocations_of, days_of, decode_counter, decode_number, ids, new_names_of, now,
+    read_document_key,
 };
 use super::files;
 use super::finding::Finding;
@@ -264,7 +265,7 @@ impl Read {
     }
 
     fn load_counters(&mut self) -> fjall::Result<()> {
-        let days = self.keyspace("days")?;
+        let of_days = self.keyspace("days")?;
         let mut dated = 0;
         for entry in self.keyspace("counters")?.iter().flat_map(Keyspace::iter) {
             let (name, value) = entry.into_inner()?;
@@ -275,15 +276,24 @@ impl Read {
                 continue;
             };
             self.snapshot.set(&text, counter.count);
-            let days = days.as_ref().map(|days| days_of(days, counter.id)).transpose()?;
+            let days = of_days.as_ref().map(|days| days_of(days, counter.id)).transpose()?;
             for (day, new) in days.unwrap_or_default() {
                 dated += new;
                 self.snapshot.add(&text, day, new);
+            }
+            let allocations = of_days.as_ref().map(|days| allocations_of(days, counter.id));
+            for (allocation, new) in allocations.transpose()?.unwrap_or_default() {
+                self.snapshot.add_allocated(&text, allocation, new);
             }
             self.catalog.load(text, counter);
         }
         if let Some(removed) = self.keyspace("removed")? {
             ids(&removed)?.into_iter().for_each(|id| self.catalog.use_id(id));
+        }
+        if let Some(meta) = self.keyspace("meta")? {
+            for (field, free) in new_names_of(&meta)? {
+                self.catalog.load_new_names(field, free);
+            }
         }
         let seen = self.keyspace("seen")?.map_or(0, |seen| seen.approximate_len() as u64);
         let uuids = self.catalog.totals().uuids;

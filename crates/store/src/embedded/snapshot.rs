@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use abtest_model::{Counting, Day, Experiment, Goal, Namespace, Tally, Timeline, Variant};
+use abtest_model::{
+    AllocationNumber, Allocations, Counting, Day, Experiment, Goal, Namespace, Tally, Timeline,
+    Variant,
+};
 
 use super::catalog::SEPARATOR;
 use super::ledger::Ledger;
-use crate::{DamagedRecord, Include, Part};
+use crate::{DamagedRecord, Include, NamespaceSize, Part};
 
 /// Every tally, by namespace and experiment, and every document.
 #[derive(Debug, Default)]
@@ -16,6 +19,7 @@ pub(super) struct Snapshot {
     pub(super) damaged: Vec<DamagedRecord>,
     namespaces: BTreeMap<Namespace, BTreeMap<Experiment, Tally>>,
     timelines: BTreeMap<(Namespace, Experiment), Timeline>,
+    allocations: BTreeMap<(Namespace, Experiment), Allocations>,
 }
 
 impl Snapshot {
@@ -42,7 +46,9 @@ impl Snapshot {
                 self.namespaces.remove(namespace);
             }
         }
-        self.timelines.remove(&(namespace.clone(), experiment.clone()));
+        let experiment = (namespace.clone(), experiment.clone());
+        self.timelines.remove(&experiment);
+        self.allocations.remove(&experiment);
     }
 
     /// Removes a part of an experiment's tally and time line.
@@ -53,10 +59,14 @@ impl Snapshot {
         tally.retain(is_kept);
         if tally.is_empty() {
             self.remove(namespace, experiment);
-        } else if let Some(timeline) =
-            self.timelines.get_mut(&(namespace.clone(), experiment.clone()))
-        {
+            return;
+        }
+        let experiment = (namespace.clone(), experiment.clone());
+        if let Some(timeline) = self.timelines.get_mut(&experiment) {
             timeline.retain(is_kept);
+        }
+        if let Some(allocations) = self.allocations.get_mut(&experiment) {
+            allocations.retain(is_kept);
         }
     }
 
@@ -64,6 +74,26 @@ impl Snapshot {
     pub(super) fn add(&mut self, name: &str, day: Day, new: u64) {
         let Some((namespace, experiment, goal, variant)) = split(name) else { return };
         self.timelines.entry((namespace, experiment)).or_default().add(goal, variant, day, new);
+    }
+
+    /// Adds new uuids of a counter under an allocation.
+    pub(super) fn add_allocated(&mut self, name: &str, allocation: AllocationNumber, new: u64) {
+        let Some((namespace, experiment, goal, variant)) = split(name) else { return };
+        let allocations = self.allocations.entry((namespace, experiment)).or_default();
+        allocations.add(goal, variant, allocation, new);
+    }
+
+    /// The namespaces in which something was counted.
+    pub(super) fn sizes(&self) -> Vec<NamespaceSize> {
+        let size = |(namespace, experiments): (&Namespace, &BTreeMap<Experiment, Tally>)| {
+            let counters = experiments.values().map(|tally| tally.counters().count() as u64);
+            NamespaceSize {
+                namespace: namespace.clone(),
+                experiments: experiments.len() as u64,
+                counters: counters.sum(),
+            }
+        };
+        self.namespaces.iter().map(size).collect()
     }
 
     pub(super) fn tallies(
@@ -83,10 +113,14 @@ impl Snapshot {
                 })
                 .collect(),
         };
-        if include.days {
-            for tally in &mut tallies {
-                let timeline = self.timelines.get(&(namespace.clone(), tally.experiment.clone()));
-                tally.timeline = Some(timeline.cloned().unwrap_or_default());
+        for tally in &mut tallies {
+            let experiment = (namespace.clone(), tally.experiment.clone());
+            if include.days {
+                tally.timeline = Some(self.timelines.get(&experiment).cloned().unwrap_or_default());
+            }
+            if include.allocations {
+                let allocations = self.allocations.get(&experiment).cloned();
+                tally.allocations = Some(allocations.unwrap_or_default());
             }
         }
         tallies

@@ -6,15 +6,16 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
 use abtest_config::Limits;
-use abtest_model::{Day, Event, Experiment, Namespace};
+use abtest_model::{Day, Event, Experiment, Goal, Namespace, Tally, Variant};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TryRecvError;
 
 use super::answers::{Answer, Answers, Commit, Reply};
-use super::catalog::{Catalog, Counter, counter_name};
+use super::catalog::{Catalog, Check, Counter, counter_name};
 use super::disk::{Changes, Disk, now, seen_key, store_error};
 use super::ledger::Ledger;
 use super::open::{self, Opened};
+use super::overlaps::{ComparedCounter, Comparison};
 use super::snapshot::Snapshot;
 use super::totals::Totals;
 use crate::documents::{deletion_of, deletion_of_alarm};
@@ -34,6 +35,7 @@ pub(super) enum Request {
     Health { reply: Reply<()> },
     Commit { commit: DocumentCommit, reply: Reply<Commit> },
     History { namespace: Namespace, key: DocumentKey, reply: Reply<Vec<HistoryEntry>> },
+    Compare { namespace: Namespace, tally: Tally, reply: Reply<Comparison> },
 }
 
 /// A commit of documents.
@@ -54,6 +56,7 @@ impl Request {
             Self::Health { reply } => Answer::Healthy(reply, Err(error.clone())),
             Self::Commit { reply, .. } => Answer::Committed(reply, Err(error.clone())),
             Self::History { reply, .. } => Answer::History(reply, Err(error.clone())),
+            Self::Compare { reply, .. } => Answer::Comparison(reply, Err(error.clone())),
         }
     }
 }
@@ -219,6 +222,11 @@ impl Writer {
                 snapshot.add(name, *day, *new);
             }
         }
+        for ((name, id, allocation), new) in &changes.allocated {
+            if !changes.removed.contains(id) {
+                snapshot.add_allocated(name, *allocation, *new);
+            }
+        }
         for changed in &changes.documents {
             snapshot.documents.apply(changed);
         }
@@ -271,6 +279,15 @@ impl Open {
                     let history = self.disk.history(&namespace, &key);
                     Answer::History(reply, history.map_err(|error| store_error(&error)))
                 }
+                Request::Compare { namespace, tally, reply } => {
+                    let counter = |(goal, variant, _): (&Goal, &Variant, u64)| {
+                        let name = counter_name(&namespace, &tally.experiment, goal, variant);
+                        let (goal, variant) = (goal.clone(), variant.clone());
+                        Some(ComparedCounter { goal, variant, counter: self.catalog.find(&name)? })
+                    };
+                    let counters = tally.counters().filter_map(counter).collect();
+                    Answer::Comparison(reply, Ok(self.disk.comparison(counters)))
+                }
             };
             answers.push(answer);
         }
@@ -284,8 +301,10 @@ impl Open {
         limits: &Limits,
         changes: &mut Changes,
     ) -> fjall::Result<Result<(), Refusal>> {
-        let name = counter_name(event);
-        let counter = match self.catalog.counter(event, &name, limits) {
+        let Event { namespace, experiment, goal, variant, .. } = event;
+        let name = counter_name(namespace, experiment, goal, variant);
+        let check = Check { limits, documents: &self.documents, at: changes.at };
+        let counter = match self.catalog.counter(event, &name, &check, &mut changes.new_names) {
             Ok(counter) => counter,
             Err(refusal) => return Ok(Err(refusal)),
         };
@@ -293,6 +312,10 @@ impl Open {
         if !changes.seen.contains(&key) && !self.disk.was_seen(&key)? {
             changes.seen.insert(key);
             *changes.new.entry((name.clone(), counter.id, day)).or_default() += 1;
+            if let Some(allocation) = event.allocation {
+                let counted = (name.clone(), counter.id, allocation);
+                *changes.allocated.entry(counted).or_default() += 1;
+            }
             let counter = self.catalog.count_uuid(&name);
             changes.counters.insert(name, counter);
         }
@@ -307,6 +330,7 @@ impl Open {
     ) -> bool {
         let counters = self.catalog.remove(namespace, experiment);
         let deleted = self.remove(counters, changes);
+        self.catalog.free_new_names(namespace, changes.at, &mut changes.new_names);
         self.delete_documents(namespace, deletion_of(experiment), changes);
         changes.deleted.push((namespace.clone(), experiment.clone()));
         deleted
@@ -321,6 +345,7 @@ impl Open {
     ) -> bool {
         let counters = self.catalog.prune(&namespace, &experiment, &part);
         let pruned = self.remove(counters, changes);
+        self.catalog.free_new_names(&namespace, changes.at, &mut changes.new_names);
         self.delete_documents(&namespace, deletion_of_alarm(&experiment), changes);
         changes.pruned.push((namespace, experiment, part));
         pruned

@@ -143,6 +143,7 @@ mod tests {
                 variant: Variant::new("red").unwrap(),
                 goal: Goal::new("g").unwrap(),
                 uuid: Uuid::new(number.to_string()).unwrap(),
+                allocation: None,
             })
             .collect()
     }

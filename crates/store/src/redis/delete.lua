@@ -8,7 +8,7 @@ for form = 1, #ARGV - 1 do
   local own_counters = KEYS[3 + form]
   for _, counter in ipairs(redis.call('SMEMBERS', own_counters)) do
     redis.call('SREM', KEYS[3], counter)
-    redis.call('UNLINK', counter, 'abtest:days:' .. counter)
+    redis.call('UNLINK', counter, 'abtest:days:' .. counter, 'abtest:allocations:' .. counter)
     found = 1
   end
   redis.call('DEL', own_counters)

@@ -8,6 +8,7 @@
 //! | `NS:counters:EXP:GOAL:VARIANT` | HyperLogLog | the uuids seen |
 //! | `abtest:namespaces` | set | namespaces (ours: Gimel has no such list) |
 //! | `abtest:days:COUNTER` | hash | by UTC day, the counter's estimate when it began (ours) |
+//! | `abtest:allocations:COUNTER` | hash | by allocation, how much it added to the estimate (ours) |
 //!
 //! Gimel does not escape names, so a colon makes a key ambiguous. abtest escapes each part: `:`
 //! becomes `%3A`, and `%` becomes `%25` where it would otherwise read as one of these two escapes.
@@ -59,6 +60,11 @@ impl NamespaceKeys {
     /// The key of a counter's estimates at the beginning of each day.
     pub(super) fn days(counter: &str) -> String {
         format!("abtest:days:{counter}")
+    }
+
+    /// The key of what each allocation added to a counter's estimate.
+    pub(super) fn allocations(counter: &str) -> String {
+        format!("abtest:allocations:{counter}")
     }
 
     /// Reads goal and variant from a counter's key that is in the set of `member`.
@@ -120,6 +126,11 @@ pub(super) fn members(experiment: &Experiment) -> Vec<String> {
 /// does not check.
 pub(super) fn experiment(member: &str) -> Option<Experiment> {
     Experiment::new(unescape(member).into_owned()).ok()
+}
+
+/// The namespace that a member of a registry names. `None` if it breaks the rule of names.
+pub(super) fn namespace(member: &str) -> Option<Namespace> {
+    Namespace::new(unescape(member).into_owned()).ok()
 }
 
 const COLON: &str = "%3A";

@@ -11,9 +11,12 @@
 //! | `keys` | Gimel's keys, and how names are put into them |
 //! | `batcher` | lets concurrent requests share a round trip |
 //! | `recording`, `record.lua` | records a batch |
+//! | `exempt` | finds out which refused events an operator expects |
+//! | `new_names.lua` | the limits per hour |
 //! | `exact` | counts exactly |
 //! | `outcome` | reads the words that the scripts answer with |
 //! | `read` | reads tallies in at most three round trips |
+//! | `overlaps` | compares the uuids of estimated counters |
 //! | `memory` | measures how much memory experiments use |
 //! | `delete.lua` | deletes an experiment's HyperLogLogs |
 //! | `prune`, `prune.lua` | removes a variant or a goal |
@@ -28,6 +31,7 @@ mod batcher;
 mod connection;
 mod documents;
 mod exact;
+mod exempt;
 mod failure;
 mod health;
 pub mod inspect;
@@ -35,6 +39,7 @@ mod keys;
 mod link;
 mod memory;
 mod outcome;
+mod overlaps;
 mod prune;
 mod read;
 mod recording;
@@ -52,7 +57,10 @@ pub use exact::layout::Boundaries;
 pub use settings::SettingsError;
 
 use crate::documents::{deletion_of, deletion_of_derived};
-use crate::{CommitError, Counters, Danger, Include, Part, Recorder, Refusal, StoreError, Write};
+use crate::{
+    CommitError, Counters, Danger, Include, NamespaceSize, Overlaps, Part, Recorder, Refusal,
+    StoreError, Write,
+};
 use batcher::Batcher;
 use connection::Connection;
 use exact::Exact;
@@ -156,6 +164,19 @@ impl Counters for RedisStore {
         read::tallies(&self.server.connection, &NamespaceKeys::new(namespace), scope, include).await
     }
 
+    /// Two round trips. The default namespace is among them if only Gimel counted there.
+    async fn sizes(&self) -> Result<Vec<NamespaceSize>, StoreError> {
+        read::sizes(&self.server.connection).await
+    }
+
+    async fn overlaps(
+        &self,
+        namespace: &Namespace,
+        experiment: &Experiment,
+    ) -> Result<Option<Overlaps>, StoreError> {
+        self.compared(namespace, experiment).await
+    }
+
     async fn delete(
         &self,
         namespace: &Namespace,
@@ -164,6 +185,7 @@ impl Counters for RedisStore {
         // Looks must never meet the counts of a later experiment, so documents go first.
         self.delete_documents(namespace, experiment).await?;
         let deleted = self.delete_counters(namespace, experiment).await;
+        self.free_new_names(namespace).await?;
         // A request that read the counts before may have stored a look or a control since. One that
         // stores it later is refused, because this commit raises the version of the namespace.
         self.commit_deletion(namespace, &deletion_of_derived(experiment)).await?;
@@ -176,7 +198,9 @@ impl Counters for RedisStore {
         experiment: &Experiment,
         part: &Part,
     ) -> Result<bool, StoreError> {
-        self.prune_part(namespace, experiment, part).await
+        let pruned = self.prune_part(namespace, experiment, part).await?;
+        self.free_new_names(namespace).await?;
+        Ok(pruned)
     }
 }
 
@@ -191,6 +215,16 @@ impl RedisStore {
         // after it.
         documents::forget_legacy(&self.server.connection, namespace, experiment).await?;
         self.commit_deletion(namespace, &deletion_of(experiment)).await
+    }
+
+    /// Makes the limits per hour of a namespace start again.
+    async fn free_new_names(&self, namespace: &Namespace) -> Result<(), StoreError> {
+        let keys = NamespaceKeys::new(namespace);
+        let fields = ["experiments", "counters"].map(|kind| format!("{}:{kind}", keys.member()));
+        let mut free = redis::pipe();
+        free.hdel(exact::keys::NEW_NAMES, &[&fields[0], &fields[1], ":namespaces"]);
+        let _: Vec<redis::Value> = read::query(&self.server.connection, free).await?;
+        Ok(())
     }
 
     async fn commit_deletion(

@@ -13,6 +13,11 @@ pub(super) fn refusal(word: &str, limits: &Limits) -> Option<Refusal> {
         "counters_per_experiment" => {
             Refusal::CountersPerExperiment { limit: limits.counters_per_experiment }
         }
+        "namespaces_per_hour" => Refusal::NamespacesPerHour { limit: limits.namespaces_per_hour },
+        "experiments_per_hour" => {
+            Refusal::ExperimentsPerHour { limit: limits.experiments_per_hour }
+        }
+        "counters_per_hour" => Refusal::CountersPerHour { limit: limits.counters_per_hour },
         "wrong_type" => Refusal::WrongType,
         _ => return None,
     })

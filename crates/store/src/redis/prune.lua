@@ -12,7 +12,7 @@ for position = 4 + spellings, #KEYS do
   for spelling = 1, spellings do
     redis.call('SREM', KEYS[3 + spelling], counter)
   end
-  redis.call('UNLINK', counter, 'abtest:days:' .. counter)
+  redis.call('UNLINK', counter, 'abtest:days:' .. counter, 'abtest:allocations:' .. counter)
 end
 for spelling = 1, spellings do
   if redis.call('EXISTS', KEYS[3 + spelling]) == 0 then

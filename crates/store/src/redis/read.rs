@@ -4,14 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use abtest_model::{Counting, Day, Experiment, Goal, Tally, Timeline, Variant};
+use abtest_model::{
+    AllocationNumber, Allocations, Counting, Day, Experiment, Goal, Namespace, Tally, Timeline,
+    Variant,
+};
 use redis::{FromRedisValue, Pipeline, Value, cmd, pipe};
 
 use super::connection::Connection;
 use super::exact::layout::{Identity, LAST_LEVEL};
 use super::keys::{self, Counter, NamespaceKeys};
 use super::{exact, memory};
-use crate::{Include, StoreError};
+use crate::{Include, NamespaceSize, StoreError};
 
 /// The keys of estimated counters; several if Gimel and abtest spell one differently.
 pub(super) type CounterKeys = BTreeMap<(Goal, Variant), Vec<String>>;
@@ -32,7 +35,7 @@ pub(super) struct Counters {
 }
 
 impl Counters {
-    fn counting(&self) -> Counting {
+    pub(super) fn counting(&self) -> Counting {
         if self.exact.is_empty() { Counting::Hll } else { Counting::Exact }
     }
 }
@@ -59,8 +62,13 @@ pub(super) async fn tallies(
                 counts.hgetall(NamespaceKeys::days(key)).pfcount(key);
             }
         }
+        if include.allocations {
+            for key in estimated.values().flatten() {
+                counts.hgetall(NamespaceKeys::allocations(key));
+            }
+        }
         for identity in exact.values() {
-            if include.days {
+            if include.days || include.allocations {
                 counts.hgetall(identity.state_key());
             } else {
                 let fields = ["count", "deepest", "lost"];
@@ -73,7 +81,7 @@ pub(super) async fn tallies(
     let mut usages = Vec::new();
     for (Named { experiment, .. }, counters) in experiments.into_iter().zip(&counters) {
         let mut tally = Tally::new(experiment, counters.counting());
-        let mut timeline = Timeline::default();
+        let (mut timeline, mut allocations) = (Timeline::default(), Allocations::default());
         for (goal, variant) in counters.estimated.keys() {
             let count = read(answers.next())?;
             tally.set(goal.clone(), variant.clone(), count);
@@ -85,9 +93,12 @@ pub(super) async fn tallies(
         if include.days {
             add_estimated_days(&mut timeline, &mut tally.lost, &counters.estimated, &mut answers)?;
         }
+        if include.allocations {
+            add_estimated_allocations(&mut allocations, &counters.estimated, &mut answers)?;
+        }
         let mut exact = Vec::with_capacity(counters.exact.len());
         for ((goal, variant), identity) in &counters.exact {
-            let state = State::read(answers.next(), include.days)?;
+            let state = State::read(answers.next(), include.days || include.allocations)?;
             tally.set(goal.clone(), variant.clone(), state.count);
             if state.is_lost {
                 tally.lost.insert((goal.clone(), variant.clone()));
@@ -95,9 +106,13 @@ pub(super) async fn tallies(
             for (day, new) in state.days {
                 timeline.add(goal.clone(), variant.clone(), day, new);
             }
+            for (allocation, new) in state.allocations {
+                allocations.add(goal.clone(), variant.clone(), allocation, new);
+            }
             exact.push((identity, state.deepest));
         }
         tally.timeline = include.days.then_some(timeline);
+        tally.allocations = include.allocations.then_some(allocations);
         tallies.push(tally);
         if include.memory {
             usages.push(memory::Usage::of(&counters.estimated, exact));
@@ -110,6 +125,32 @@ pub(super) async fn tallies(
         }
     }
     Ok(tallies)
+}
+
+/// The namespaces in which something was counted.
+pub(super) async fn sizes(connection: &Connection) -> Result<Vec<NamespaceSize>, StoreError> {
+    let mut names = pipe();
+    names.smembers(keys::NAMESPACES).smembers(exact::keys::NAMESPACES);
+    let names: Vec<Vec<String>> = query(connection, names).await?;
+    let mut namespaces: BTreeSet<Namespace> =
+        names.iter().flatten().filter_map(|member| keys::namespace(member)).collect();
+    namespaces.insert(Namespace::default());
+    let mut read = pipe();
+    for namespace in &namespaces {
+        let keys = NamespaceKeys::new(namespace);
+        read.scard(keys.experiments())
+            .scard(exact::keys::experiments(keys.member()))
+            .scard(keys.counters())
+            .get(exact::keys::count(keys.member()));
+    }
+    let numbers: Vec<Option<u64>> = query(connection, read).await?;
+    let number = |number: Option<u64>| number.unwrap_or(0);
+    let sizes = namespaces.into_iter().zip(numbers.chunks_exact(4)).map(|(namespace, numbers)| {
+        let experiments = number(numbers[0]) + number(numbers[1]);
+        let counters = number(numbers[2]) + number(numbers[3]);
+        NamespaceSize { namespace, experiments, counters }
+    });
+    Ok(sizes.filter(|size| size.experiments > 0).collect())
 }
 
 /// Adds the days of estimated counters: the difference between a counter's estimate when a day
@@ -137,11 +178,41 @@ fn add_estimated_days(
     Ok(())
 }
 
+/// Adds what each allocation added to estimated counters.
+fn add_estimated_allocations(
+    allocations: &mut Allocations,
+    counters: &CounterKeys,
+    answers: &mut impl Iterator<Item = Value>,
+) -> Result<(), StoreError> {
+    let each_key = counters.iter().flat_map(|(names, keys)| keys.iter().map(move |_| names));
+    for (goal, variant) in each_key {
+        for (allocation, new) in estimated_allocations(&read(answers.next())?) {
+            allocations.add(goal.clone(), variant.clone(), allocation, new);
+        }
+    }
+    Ok(())
+}
+
+/// What `abtest:allocations:COUNTER` says, in whole uuids.
+pub(super) fn estimated_allocations(
+    hash: &BTreeMap<String, f64>,
+) -> impl Iterator<Item = (AllocationNumber, u64)> + '_ {
+    hash.iter().filter_map(|(field, new)| {
+        Some((AllocationNumber::from_text(field).ok()?, new.max(0.0).round() as u64))
+    })
+}
+
+/// The allocation that a field of an exact counter's state counts.
+pub(super) fn allocation_of_field(field: &str) -> Option<AllocationNumber> {
+    AllocationNumber::from_text(field.strip_prefix("a:")?).ok()
+}
+
 /// The state of an exact counter.
 struct State {
     count: u64,
     deepest: u8,
     days: Vec<(Day, u64)>,
+    allocations: Vec<(AllocationNumber, u64)>,
     /// Whether it is missing, or began again after it was deleted.
     is_lost: bool,
 }
@@ -149,19 +220,25 @@ struct State {
 impl State {
     /// Reads the whole hash, or the answer to HMGET.
     fn read(answer: Option<Value>, whole: bool) -> Result<Self, StoreError> {
-        let (count, deepest, lost, days) = if whole {
+        let (mut days, mut allocations) = (Vec::new(), Vec::new());
+        let (count, deepest, lost): (Option<u64>, Option<u64>, Option<u64>) = if whole {
             let mut state: HashMap<String, u64> = read(answer)?;
             let mut take = |field: &str| state.remove(field);
-            let (count, deepest, lost) = (take("count"), take("deepest"), take("lost"));
-            let day = |(field, new): (String, u64)| Some((Day(field.parse().ok()?), new));
-            (count, deepest, lost, state.into_iter().filter_map(day).collect())
+            let known = (take("count"), take("deepest"), take("lost"));
+            for (field, new) in state {
+                if let Some(allocation) = allocation_of_field(&field) {
+                    allocations.push((allocation, new));
+                } else if let Ok(day) = field.parse() {
+                    days.push((Day(day), new));
+                }
+            }
+            known
         } else {
-            let (count, deepest, lost): (Option<u64>, Option<u64>, Option<u64>) = read(answer)?;
-            (count, deepest, lost, Vec::new())
+            read(answer)?
         };
         let deepest = u8::try_from(deepest.unwrap_or(0)).unwrap_or(LAST_LEVEL).min(LAST_LEVEL);
         let is_lost = count.is_none() || lost.is_some();
-        Ok(Self { count: count.unwrap_or(0), deepest, days, is_lost })
+        Ok(Self { count: count.unwrap_or(0), deepest, days, allocations, is_lost })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::{LazyLock, PoisonError};
 
+use abtest_config::Limits;
 use abtest_model::{Counting, Event};
 use redis::Script;
 
@@ -9,9 +10,12 @@ use super::batcher::Recorded;
 use super::exact::{Counted, Registration};
 use super::keys::{self, NamespaceKeys};
 use super::{Server, exact, outcome};
+use crate::new_names::Exemption;
 use crate::{Refusal, StoreError};
 
-static RECORD: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("record.lua")));
+static RECORD: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(concat!(include_str!("new_names.lua"), include_str!("record.lua")))
+});
 
 /// Attempts to count an event while another process deletes and re-creates its counter.
 const ATTEMPTS: usize = 5;
@@ -20,7 +24,45 @@ const ATTEMPTS: usize = 5;
 const EXCEPTIONS: usize = 100_000;
 
 impl Server {
+    /// Records a batch. Events whose names are refused get a second attempt if an operator expects
+    /// them: that costs two more round trips.
     pub(super) async fn record(&self, events: &[Event]) -> Recorded {
+        let all: Vec<&Event> = events.iter().collect();
+        let mut outcomes = self.attempt(&all, Exemption::Nothing).await?;
+        let is_refused =
+            |outcome: &Result<(), Refusal>| outcome.as_ref().is_err_and(Refusal::is_of_new_names);
+        let refused: Vec<usize> =
+            (0..events.len()).filter(|position| is_refused(&outcomes[*position])).collect();
+        if refused.is_empty() {
+            return Ok(outcomes);
+        }
+        let some: Vec<&Event> = refused.iter().map(|position| all[*position]).collect();
+        let exemptions = self.exemptions(&some).await?;
+        for exemption in [Exemption::Names, Exemption::Namespace] {
+            let positions: Vec<usize> = refused
+                .iter()
+                .zip(&exemptions)
+                .filter(|(_, found)| **found == exemption)
+                .map(|(position, _)| *position)
+                .collect();
+            if positions.is_empty() {
+                continue;
+            }
+            let some: Vec<&Event> = positions.iter().map(|position| all[*position]).collect();
+            for (position, outcome) in
+                positions.into_iter().zip(self.attempt(&some, exemption).await?)
+            {
+                outcomes[position] = outcome;
+            }
+        }
+        Ok(outcomes)
+    }
+
+    async fn attempt(
+        &self,
+        events: &[&Event],
+        exempt: Exemption,
+    ) -> Result<Vec<Result<(), Refusal>>, StoreError> {
         let mut outcomes: Vec<Option<Result<(), Refusal>>> = vec![None; events.len()];
         for _ in 0..ATTEMPTS {
             let (exact, estimated) = self.by_counting(events, &outcomes);
@@ -32,16 +74,16 @@ impl Server {
                     continue;
                 }
                 let some: Vec<&Event> =
-                    positions.iter().map(|position| &events[*position]).collect();
+                    positions.iter().map(|position| events[*position]).collect();
                 let counted = match counting {
-                    Counting::Exact => self.count_exactly(&some).await?,
-                    Counting::Hll => self.estimate(&some).await?,
+                    Counting::Exact => self.count_exactly(&some, exempt).await?,
+                    Counting::Hll => self.estimate(&some, exempt).await?,
                 };
                 for (position, counted) in positions.into_iter().zip(counted) {
                     match counted {
                         Counted::Outcome(outcome) => outcomes[position] = Some(outcome),
                         Counted::Again => {}
-                        Counted::WrongMode(counting) => self.except(&events[position], counting),
+                        Counted::WrongMode(counting) => self.except(events[position], counting),
                     }
                 }
             }
@@ -53,12 +95,12 @@ impl Server {
     /// those of estimated ones.
     fn by_counting(
         &self,
-        events: &[Event],
+        events: &[&Event],
         outcomes: &[Option<Result<(), Refusal>>],
     ) -> (Vec<usize>, Vec<usize>) {
         let exceptions = self.exceptions.lock().unwrap_or_else(PoisonError::into_inner);
         let is_exact = |position: &usize| {
-            let Event { namespace, experiment, .. } = &events[*position];
+            let Event { namespace, experiment, .. } = events[*position];
             let exception = if exceptions.is_empty() {
                 None
             } else {
@@ -83,24 +125,31 @@ impl Server {
         }
     }
 
-    async fn count_exactly(&self, events: &[&Event]) -> Result<Vec<Counted>, StoreError> {
+    async fn count_exactly(
+        &self,
+        events: &[&Event],
+        exempt: Exemption,
+    ) -> Result<Vec<Counted>, StoreError> {
         let registration = Registration {
             limits: self.limits,
             beside_estimates: !self.cluster,
             may_begin: self.counting == Counting::Exact,
+            exempt,
         };
         self.exact.count(&self.connection, registration, events).await
     }
 
-    async fn estimate(&self, events: &[&Event]) -> Result<Vec<Counted>, StoreError> {
+    async fn estimate(
+        &self,
+        events: &[&Event],
+        exempt: Exemption,
+    ) -> Result<Vec<Counted>, StoreError> {
         let mut script = RECORD.key(keys::NAMESPACES);
-        script.key(exact::keys::NAMESPACES);
+        script.key(exact::keys::NAMESPACES).key(exact::keys::NEW_NAMES);
         script
-            .arg(self.limits.namespaces)
-            .arg(self.limits.experiments)
-            .arg(self.limits.counters)
-            .arg(self.limits.counters_per_experiment)
-            .arg(u8::from(self.counting == Counting::Hll));
+            .arg(&limits(&self.limits)[..])
+            .arg(u8::from(self.counting == Counting::Hll))
+            .arg(exempt.word());
         for event in events {
             let keys = NamespaceKeys::new(&event.namespace);
             let members = keys::members(&event.experiment);
@@ -114,6 +163,7 @@ impl Server {
                 .key(exact::keys::count(keys.member()))
                 .arg(keys.member())
                 .arg(event.uuid.as_str())
+                .arg(stated(event))
                 .arg(members.len());
             for member in members {
                 script.key(keys.experiment_counters(&member)).arg(member);
@@ -140,4 +190,22 @@ impl Server {
             },
         }
     }
+}
+
+/// The limits in the order in which the scripts take them.
+pub(super) fn limits(limits: &Limits) -> [u32; 7] {
+    [
+        limits.namespaces,
+        limits.experiments,
+        limits.counters,
+        limits.counters_per_experiment,
+        limits.namespaces_per_hour,
+        limits.experiments_per_hour,
+        limits.counters_per_hour,
+    ]
+}
+
+/// The allocation that an event states, as the scripts take it: empty for none.
+pub(super) fn stated(event: &Event) -> String {
+    event.allocation.map(|allocation| allocation.to_string()).unwrap_or_default()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use abtest_model::{Experiment, Namespace};
+use abtest_model::{Experiment, Goal, Namespace, Variant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use redis::{Value, pipe};
@@ -10,8 +10,9 @@ use redis::{Value, pipe};
 use super::exact::transfer::Parts;
 use super::exact::{self, Registration, keys::CounterName};
 use super::keys::{self, NamespaceKeys};
-use super::read::{counters, named, query};
+use super::read::{counters, estimated_allocations, named, query};
 use super::{RedisStore, Server};
+use crate::new_names::Exemption;
 use crate::transfer::{
     Export, ExportedCounter, OnStep, Seen, Step, TransferError, Unit, import_by, invalid,
     record_uuids,
@@ -41,15 +42,11 @@ impl RedisStore {
         let mut exported = Vec::new();
         for found in found {
             for ((goal, variant), keys) in &found.estimated {
-                let (count, days, seen) = self.server.export_estimate(keys).await?;
-                let (goal, variant) = (goal.to_string(), variant.to_string());
-                exported.push(ExportedCounter { goal, variant, count, days, seen });
+                exported.push(self.server.export_estimate(goal, variant, keys).await?);
                 step(exported.len());
             }
             for ((goal, variant), identity) in &found.exact {
-                let (count, days, seen) = exact::transfer::export(connection, identity).await?;
-                let (goal, variant) = (goal.to_string(), variant.to_string());
-                exported.push(ExportedCounter { goal, variant, count, days, seen });
+                exported.push(exact::transfer::export(connection, goal, variant, identity).await?);
                 step(exported.len());
             }
         }
@@ -97,8 +94,10 @@ fn mixed() -> TransferError {
 impl Server {
     async fn export_estimate(
         &self,
+        goal: &Goal,
+        variant: &Variant,
         keys: &[String],
-    ) -> Result<(u64, BTreeMap<u32, u64>, Seen), TransferError> {
+    ) -> Result<ExportedCounter, TransferError> {
         let mut read = pipe();
         for key in keys {
             read.get(key);
@@ -112,10 +111,22 @@ impl Server {
         let days: Vec<BTreeMap<u32, u64>> = query(&self.connection, days).await?;
         // If Gimel and abtest each have a key of the counter, only abtest's has days.
         let days = days.into_iter().find(|days| !days.is_empty()).unwrap_or_default();
+        let mut allocations = pipe();
+        keys.iter().for_each(|key| {
+            allocations.hgetall(NamespaceKeys::allocations(key));
+        });
+        let allocations: Vec<BTreeMap<String, f64>> = query(&self.connection, allocations).await?;
         let mut count = pipe();
         count.pfcount(keys);
         let count: Vec<u64> = query(&self.connection, count).await?;
-        Ok((count.into_iter().sum(), days, Seen::Hll(sketches)))
+        Ok(ExportedCounter {
+            goal: goal.to_string(),
+            variant: variant.to_string(),
+            count: count.into_iter().sum(),
+            days,
+            allocations: allocations.iter().flat_map(estimated_allocations).collect(),
+            seen: Seen::Hll(sketches),
+        })
     }
 
     async fn import(
@@ -146,9 +157,9 @@ impl Server {
                         limits: self.limits,
                         beside_estimates: !self.cluster,
                         may_begin: true,
+                        exempt: Exemption::Nothing,
                     };
-                    let (count, days) = (counter.count, &counter.days);
-                    let parts = Parts { count, days, seed, deepest: *deepest, buckets };
+                    let parts = Parts { counter, seed, deepest: *deepest, buckets };
                     exact::transfer::import(&self.connection, registration, &name, parts).await?;
                 }
             }
@@ -186,8 +197,7 @@ impl Server {
                 }
             }
             Seen::Exact { seed, deepest, buckets } => {
-                let (count, days) = (counter.count, &counter.days);
-                exact::transfer::check(&Parts { count, days, seed, deepest: *deepest, buckets })
+                exact::transfer::check(&Parts { counter, seed, deepest: *deepest, buckets })
             }
         }
     }
@@ -215,6 +225,13 @@ impl Server {
         write.pfcount(&key);
         for (day, begin) in &counter.days {
             write.hset(NamespaceKeys::days(&key), day, begin);
+        }
+        for (allocation, new) in &counter.allocations {
+            write
+                .cmd("HINCRBYFLOAT")
+                .arg(NamespaceKeys::allocations(&key))
+                .arg(allocation.get())
+                .arg(*new);
         }
         write
             .sadd(keys::NAMESPACES, keys.member())

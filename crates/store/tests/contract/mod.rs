@@ -13,7 +13,7 @@ use abtest_store::{
 };
 use proptest::prelude::*;
 
-const DAYS: Include = Include { days: true, memory: false };
+const DAYS: Include = Include { days: true, ..Include::COUNTS };
 
 /// A place where counts are kept, which can be opened again after everything was dropped.
 pub(crate) trait Backend: Sized {
@@ -66,6 +66,16 @@ macro_rules! contract {
             past_the_limit_of_counters_the_known_go_on
             past_the_limit_of_an_experiments_counters_others_go_on
             past_the_limit_of_namespaces_the_known_go_on
+            an_hours_new_experiments_may_come_at_once_and_no_more
+            an_hours_new_counters_and_namespaces_may_come_at_once_and_no_more
+            a_deletion_makes_the_limits_per_hour_start_again
+            what_a_definition_declares_fits_whatever_strangers_did
+            made_up_namespaces_leave_room_for_the_default_and_the_operators_ones
+            a_uuid_counts_under_the_allocation_of_its_first_event
+            a_part_and_an_experiment_take_their_counts_by_allocation_along
+            allocations_of_one_batch_add_up
+            stuffed_goals_and_units_in_two_variants_are_found_where_counters_can_be_compared
+            every_namespace_that_counts_has_its_size
             a_refused_event_leaves_no_trace_and_stops_no_other
             deleting_makes_room
             what_was_acknowledged_is_there_after_reopening
@@ -106,6 +116,7 @@ pub(crate) fn event(
         variant: Variant::new(variant).unwrap(),
         goal: Goal::new(goal).unwrap(),
         uuid: Uuid::new(uuid).unwrap(),
+        allocation: None,
     }
 }
 
@@ -468,6 +479,244 @@ pub(crate) async fn past_the_limit_of_namespaces_the_known_go_on<B: Backend>() {
     stored(&store, &[event("c", "e", "g", "v", "1")]).await;
 }
 
+pub(crate) async fn an_hours_new_experiments_may_come_at_once_and_no_more<B: Backend>() {
+    let backend = B::new();
+    let limits = Limits { experiments_per_hour: 2, ..Limits::default() };
+    let store = backend.open(limits);
+    let refused = [Err(Refusal::ExperimentsPerHour { limit: 2 })];
+    stored(&store, &[participation("a", "1"), participation("b", "1")]).await;
+    assert_eq!(store.record(vec![participation("c", "1")]).await.unwrap(), refused);
+    // Known experiments and their new goals go on, and other namespaces have their own hour.
+    stored(&store, &[participation("a", "2"), event("ns", "b", "new goal", "v", "1")]).await;
+    stored(&store, &[event("other", "c", "g", "v", "1")]).await;
+    // All processes share the hour, and it outlives them.
+    drop(store);
+    let store = backend.open(limits);
+    assert_eq!(store.record(vec![participation("c", "1")]).await.unwrap(), refused);
+    assert_eq!(all(&store).await.len(), 2);
+}
+
+pub(crate) async fn an_hours_new_counters_and_namespaces_may_come_at_once_and_no_more<
+    B: Backend,
+>() {
+    let backend = B::new();
+    let limits = Limits { counters_per_hour: 2, namespaces_per_hour: 2, ..Limits::default() };
+    let store = backend.open(limits);
+    stored(&store, &[event("ns", "e", "a", "v", "1"), event("ns", "e", "b", "v", "1")]).await;
+    let outcomes = store
+        .record(vec![event("ns", "e", "c", "v", "1"), event("ns", "e", "b", "v", "2")])
+        .await
+        .unwrap();
+    assert_eq!(outcomes, [Err(Refusal::CountersPerHour { limit: 2 }), Ok(())]);
+    stored(&store, &[event("second", "e", "a", "v", "1")]).await;
+    let refused = store.record(vec![event("third", "e", "a", "v", "1")]).await.unwrap();
+    assert_eq!(refused, [Err(Refusal::NamespacesPerHour { limit: 2 })]);
+}
+
+pub(crate) async fn a_deletion_makes_the_limits_per_hour_start_again<B: Backend>() {
+    let backend = B::new();
+    let limits = Limits { experiments_per_hour: 1, namespaces_per_hour: 1, ..Limits::default() };
+    let store = backend.open(limits);
+    stored(&store, &[participation("a", "1")]).await;
+    for name in ["b", "c"] {
+        assert!(store.record(vec![participation(name, "1")]).await.unwrap()[0].is_err());
+        assert!(store.delete(&namespace(), &experiment("a")).await.unwrap());
+        stored(&store, &[participation("a", "1")]).await;
+    }
+    assert!(store.record(vec![event("other", "a", "g", "v", "1")]).await.unwrap()[0].is_err());
+}
+
+/// A definition as the API stores it.
+fn definition(goal: &str) -> String {
+    let at = "2026-11-25T10:00:00Z";
+    serde_json::json!({
+        "variants": [{"name": "red"}, {"name": "blue"}], "weights": {"red": 50, "blue": 50},
+        "control": "red", "fallback": "red", "status": "running", "traffic": 100,
+        "goals": [{"name": goal}], "id": "00000001", "salt": "00000002",
+        "version": 1, "created": at, "updated": at,
+    })
+    .to_string()
+}
+
+pub(crate) async fn what_a_definition_declares_fits_whatever_strangers_did<B: Backend>() {
+    let backend = B::new();
+    let limits = Limits {
+        namespaces: 1,
+        experiments: 1,
+        counters: 1,
+        experiments_per_hour: 1,
+        namespaces_per_hour: 1,
+        counters_per_hour: 1,
+        counters_per_experiment: 4,
+    };
+    let store = backend.open(limits);
+    stored(&store, &[participation("made up", "1")]).await;
+    for space in ["ns", "operators"] {
+        let namespace = Namespace::new(space).unwrap();
+        let write = Write::put(
+            Kind::Definition.of(&experiment("mine")),
+            Expected::Absent,
+            definition("buy"),
+        );
+        store.commit(&namespace, None, vec![write]).await.unwrap();
+        let mine = |goal: &str, variant: &str| event(space, "mine", goal, variant, "1");
+        let outcomes = store
+            .record(vec![
+                mine("participate", "red"),
+                mine("buy", "red"),
+                mine("participate", "green"),
+                mine("undeclared", "red"),
+                mine("buy", "blue"),
+                participation("another", "1"),
+                mine("participate", "blue"),
+            ])
+            .await
+            .unwrap();
+        let stored: Vec<bool> = outcomes.iter().map(Result::is_ok).collect();
+        assert_eq!(stored, [true, true, false, false, true, false, true], "{outcomes:?}");
+        assert_eq!(count(&store, &mine("buy", "blue")).await, 1);
+    }
+}
+
+pub(crate) async fn made_up_namespaces_leave_room_for_the_default_and_the_operators_ones<
+    B: Backend,
+>() {
+    let backend = B::new();
+    let store = backend.open(Limits { namespaces: 4, ..Limits::default() });
+    for number in 0..4 {
+        stored(&store, &[event(&format!("made up {number}"), "e", "g", "v", "1")]).await;
+    }
+    assert!(store.record(vec![event("new", "e", "g", "v", "1")]).await.unwrap()[0].is_err());
+    stored(&store, &[event("alephbet", "e", "g", "v", "1")]).await;
+    let settings = Write::put(abtest_store::DocumentKey::settings(), Expected::Absent, "{}");
+    store.commit(&Namespace::new("new").unwrap(), None, vec![settings]).await.unwrap();
+    stored(&store, &[event("new", "e", "g", "v", "1")]).await;
+}
+
+fn under(allocation: u64, event: Event) -> Event {
+    let allocation = abtest_model::AllocationNumber::from_number(allocation).unwrap();
+    Event { allocation: Some(allocation), ..event }
+}
+
+/// The counts of an event's counter by allocation.
+async fn by_allocation<S: Counters>(store: &S, event: &Event) -> Vec<(u32, u64)> {
+    let scope = [event.experiment.clone()];
+    let include = Include { allocations: true, ..Include::COUNTS };
+    let tally = store.read(&event.namespace, Some(&scope), include).await.unwrap().remove(0);
+    let allocations = tally.allocations.unwrap();
+    let found = allocations.of(&event.goal, &event.variant);
+    found.map(|(allocation, count)| (allocation.get(), count)).collect()
+}
+
+pub(crate) async fn a_uuid_counts_under_the_allocation_of_its_first_event<B: Backend>() {
+    let backend = B::new();
+    let store = backend.open(Limits::default());
+    let one = |uuid: &str| participation("a:b", uuid);
+    stored(&store, &[under(2, one("1")), one("2"), under(1, one("1")), under(1, one("3"))]).await;
+    stored(&store, &[under(1, one("1")), under(1, one("2")), under(1, one("4"))]).await;
+    assert_eq!(by_allocation(&store, &one("x")).await, [(1, 2), (2, 1)]);
+    assert_eq!(count(&store, &one("x")).await, 4);
+    stored(&store, &[under(3, event("ns", "a:b", "buy", "red", "1"))]).await;
+    drop(store);
+    let store = backend.open(Limits::default());
+    assert_eq!(by_allocation(&store, &one("x")).await, [(1, 2), (2, 1)]);
+    assert_eq!(by_allocation(&store, &event("ns", "a:b", "buy", "red", "x")).await, [(3, 1)]);
+    let scope = [experiment("a:b")];
+    let without = store.read(&namespace(), Some(&scope), DAYS).await.unwrap().remove(0);
+    assert_eq!(without.allocations, None);
+}
+
+pub(crate) async fn a_part_and_an_experiment_take_their_counts_by_allocation_along<B: Backend>() {
+    let backend = B::new();
+    let store = backend.open(Limits::default());
+    let [red, blue] = ["red", "blue"].map(|variant| event("ns", "e", "g", variant, "1"));
+    stored(&store, &[under(1, red.clone()), under(1, blue.clone())]).await;
+    let part = Part::Variant(red.variant.clone());
+    assert!(store.prune(&namespace(), &experiment("e"), &part).await.unwrap());
+    assert_eq!(by_allocation(&store, &red).await, []);
+    assert_eq!(by_allocation(&store, &blue).await, [(1, 1)]);
+    stored(&store, &[under(2, red.clone())]).await;
+    assert_eq!(by_allocation(&store, &red).await, [(2, 1)]);
+    assert!(store.delete(&namespace(), &experiment("e")).await.unwrap());
+    stored(&store, &[red.clone(), blue.clone()]).await;
+    assert_eq!(by_allocation(&store, &red).await, []);
+    assert_eq!(by_allocation(&store, &blue).await, []);
+}
+
+pub(crate) async fn allocations_of_one_batch_add_up<B: Backend>() {
+    let backend = B::new();
+    let store = backend.open(Limits::default());
+    for batch in 0..20 {
+        let events: Vec<Event> = (0..100)
+            .map(|number| {
+                let one = participation("e", &format!("{batch} {number}"));
+                if number % 4 == 0 { one } else { under(1 + number % 4, one) }
+            })
+            .collect();
+        stored(&store, &events).await;
+        stored(&store, &events).await;
+    }
+    let parts = by_allocation(&store, &participation("e", "x")).await;
+    assert_eq!(parts.iter().map(|(allocation, _)| *allocation).collect::<Vec<_>>(), [2, 3, 4]);
+    for (allocation, count) in &parts {
+        // Of 2,000 uuids; Redis' estimates are off by a few.
+        assert!((470..=530).contains(count), "allocation {allocation}: {count}");
+    }
+}
+
+pub(crate) async fn stuffed_goals_and_units_in_two_variants_are_found_where_counters_can_be_compared<
+    B: Backend,
+>() {
+    let backend = B::new();
+    let store = backend.open(Limits::default());
+    let record = async |goal: &str, variant: &str, uuids: std::ops::Range<u32>| {
+        let one = |uuid: u32| event("ns", "e", goal, variant, &format!("{uuid}"));
+        stored(&store, &uuids.map(one).collect::<Vec<_>>()).await;
+    };
+    record("participate", "red", 0..1_000).await;
+    record("participate", "blue", 800..1_800).await;
+    record("buy", "blue", 1_000..1_200).await;
+    record("buy", "red", 0..200).await;
+    record("buy", "red", 5_000..5_300).await;
+    let Some(found) = store.overlaps(&namespace(), &experiment("e")).await.unwrap() else {
+        let tally = all(&store).await.remove(0);
+        assert_eq!(tally.counting, abtest_model::Counting::Exact, "only these may not know");
+        return;
+    };
+    assert_eq!(found.strangers.len(), 2);
+    for one in &found.strangers {
+        let share = one.share;
+        let (looked_at, strange) =
+            if one.variant.as_str() == "red" { (500, 300) } else { (200, 0) };
+        assert!(share.looked_at.abs_diff(looked_at) <= 10, "{one:?}");
+        assert!(share.found.abs_diff(strange) <= 12 * u64::from(strange > 0), "{one:?}");
+    }
+    let several = found.in_several.unwrap();
+    assert!(several.looked_at.abs_diff(2_000) <= 40, "{several:?}");
+    assert!(several.found.abs_diff(200) <= 4 * several.error.ceil() as u64, "{several:?}");
+    let unknown = store.overlaps(&namespace(), &experiment("unknown")).await.unwrap();
+    assert_eq!(unknown.unwrap_or_default(), abtest_store::Overlaps::default());
+}
+
+pub(crate) async fn every_namespace_that_counts_has_its_size<B: Backend>() {
+    let backend = B::new();
+    let store = backend.open(Limits::default());
+    assert_eq!(store.sizes().await.unwrap(), []);
+    let events = [
+        event("b:%3A", "e", "g", "v", "1"),
+        event("b:%3A", "e", "h", "v", "1"),
+        event("b:%3A", "f", "g", "v", "1"),
+        event("a", "e", "g", "v", "1"),
+    ];
+    stored(&store, &events).await;
+    let sizes = store.sizes().await.unwrap();
+    let found: Vec<(&str, u64, u64)> =
+        sizes.iter().map(|one| (one.namespace.as_str(), one.experiments, one.counters)).collect();
+    assert_eq!(found, [("a", 1, 1), ("b:%3A", 2, 3)]);
+    store.delete(&events[3].namespace, &experiment("e")).await.unwrap();
+    assert_eq!(store.sizes().await.unwrap().len(), 1);
+}
+
 pub(crate) async fn a_refused_event_leaves_no_trace_and_stops_no_other<B: Backend>() {
     let backend = B::new();
     let store = backend.open(Limits { experiments: 1, ..Limits::default() });
@@ -619,7 +868,7 @@ pub(crate) fn any_stream_counts_like_a_set<B: Backend>() {
         ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() };
     proptest!(config, |(steps in prop::collection::vec(step, 1..120), number in 0..u32::MAX)| {
         runtime.block_on(async {
-            let store = backend.open(Limits { namespaces: 10_000, ..Limits::default() });
+            let store = backend.open(Limits { namespaces: 10_000, namespaces_per_hour: u32::MAX, ..Limits::default() });
             let mut model = BTreeMap::<Event, HashSet<Uuid>>::new();
             for step in steps {
                 let Some((space, experiment, goal, variant, uuid)) = step else {

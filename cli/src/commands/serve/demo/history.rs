@@ -51,6 +51,7 @@ fn day_of(played: &Played, namespace: &Namespace, random: &mut Rng) -> Result<Ve
                 variant: Variant::new(variant)?,
                 goal: Goal::new(goal)?,
                 uuid: Uuid::new(uuid::Uuid::from_u128(random.u128(..)).to_string())?,
+                allocation: None,
             });
         }
     }

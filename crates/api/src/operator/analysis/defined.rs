@@ -1,11 +1,10 @@
 //! The question that a definition asks: what was declared, and with which plan. A request can ask
 //! something else, and the report says so.
 
-use abtest_model::Goal;
 use abtest_model::definition::{
     AnalysisMethod, Better, Definition, Disturbance, Document, GoalKind, GoalRole, MultipleTesting,
 };
-use abtest_model::results::ExperimentResults;
+use abtest_model::{AllocationResults, ExperimentResults, Goal};
 use abtest_stats::Level;
 use abtest_stats::analysis::{
     self, Counts, Declared, DeclaredGoal, DeclaredKind, DeclaredVariant, GoalCounts, Method,
@@ -23,7 +22,11 @@ const POWER: f64 = 0.8;
 
 /// The settings of the definition with what the request asks instead, and the parameters by which
 /// the request differs from the definition.
-pub(super) fn settings(question: &Question, document: &Document) -> (Settings, Vec<String>) {
+pub(super) fn settings(
+    question: &Question,
+    document: &Document,
+    results: &ExperimentResults,
+) -> (Settings, Vec<String>) {
     let definition = &document.definition;
     let plan = &definition.analysis;
     let asked = question.settings.clone();
@@ -31,7 +34,7 @@ pub(super) fn settings(question: &Question, document: &Document) -> (Settings, V
     let planned = Settings {
         control: Some(definition.control.to_string()),
         declared: Some(declared(document, level)),
-        suspended: suspended(document),
+        suspended: suspended(document, results),
         level,
         minimum_lift: plan.minimum_lift.unwrap_or(asked.minimum_lift),
         correction: correction(plan.correction),
@@ -201,13 +204,16 @@ fn tuning(definition: &Definition, level: Level) -> f64 {
     of_effect.or(of_plan).unwrap_or(DEFAULT_TUNING)
 }
 
-/// Counts from before and after a change of weights cannot be pooled (Simpson's paradox).
-fn suspended(document: &Document) -> Option<String> {
-    let (start, allocation) = (document.first_start.as_ref()?, document.allocation.as_ref()?);
-    (start.allocation != allocation.number).then(|| {
+/// Counts from before and after a change of weights cannot be pooled (Simpson's paradox). If all
+/// participants state the newest allocation, nobody was counted before.
+fn suspended(document: &Document, results: &ExperimentResults) -> Option<String> {
+    let newest = document.changed_allocation()?;
+    let only = results.allocations.as_ref().and_then(AllocationResults::only);
+    let is_only = only.is_some_and(|only| u64::from(only.get()) == newest.number);
+    (!is_only).then(|| {
         format!(
             "the weights changed at {}, and pooling the counts from before and after can mislead",
-            allocation.from
+            newest.from
         )
     })
 }

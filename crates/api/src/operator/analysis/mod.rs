@@ -6,12 +6,14 @@
 //! | `defined` | the question that a definition asks |
 //! | `looks` | the stored looks as the analysis takes them |
 //! | `history` | the lift at the end of each day |
+//! | `stuffing` | signs of stuffed votes |
 //! | `top` | which variants and goals are analysed when there are too many |
 
 mod defined;
 mod history;
 mod looks;
 mod question;
+pub(crate) mod stuffing;
 mod top;
 
 use abtest_model::definition::{Document, Time};
@@ -63,7 +65,7 @@ pub(crate) fn read(
     if question.detail == Detail::None {
         return Ok(Report { answer, new_alarm: None });
     }
-    let (mut settings, what_if) = settings(question, definition);
+    let (mut settings, what_if) = settings(question, definition, &answer.results);
     settings.only_verdict = question.detail == Detail::Summary;
     settings.sample_ratio_alarmed.clone_from(&earlier.alarm);
     let has_variant = |name: &str| has_variant(tally, definition, name);
@@ -108,7 +110,7 @@ pub(crate) fn look(
     let stored = &earlier.looks;
     let definition = earlier.definition();
     let mut answer = answer(tally, definition, Asked::Alone);
-    let (settings, what_if) = settings(question, definition);
+    let (settings, what_if) = settings(question, definition, &answer.results);
     if let Some(reason) = &settings.suspended {
         let detail = format!("no look was taken: {reason}");
         return Err(Problem::boxed(StatusCode::CONFLICT, detail));
@@ -137,9 +139,13 @@ pub(crate) fn look(
 }
 
 /// How the counts are analysed, and the parameters by which the request differs from the definition.
-fn settings(question: &Question, definition: Option<&Document>) -> (Settings, Vec<String>) {
+fn settings(
+    question: &Question,
+    definition: Option<&Document>,
+    results: &ExperimentResults,
+) -> (Settings, Vec<String>) {
     match definition {
-        Some(document) => defined::settings(question, document),
+        Some(document) => defined::settings(question, document, results),
         None => (question.settings.clone(), Vec::new()),
     }
 }

@@ -157,6 +157,22 @@ impl Documents for RedisStore {
     }
 }
 
+/// Reads documents of any namespaces in one round trip. One that cannot be read is left out.
+pub(super) async fn read(
+    connection: &Connection,
+    keys: &[(&Namespace, DocumentKey)],
+) -> Result<Vec<Option<Document>>, StoreError> {
+    let mut read = pipe();
+    for (namespace, key) in keys {
+        read.hget(Keys::new(namespace).kind(key.kind), &key.name);
+    }
+    let records: Vec<Option<String>> = query(connection, read).await?;
+    let document = |((_, key), record): (&(&Namespace, DocumentKey), Option<String>)| {
+        read_record(key.clone(), &record?)
+    };
+    Ok(keys.iter().zip(records).map(document).collect())
+}
+
 /// The namespaces that this process has registered.
 #[derive(Debug, Default)]
 pub(in crate::redis) struct Registered(Mutex<HashSet<Namespace>>);

@@ -1,8 +1,8 @@
 -- Counts uuids into one counter. `layout.rs` describes the keys.
 -- KEYS[1]  the counter's state; then for each uuid its buckets, from level 0 on.
 -- ARGV     how many levels are declared, the last level, the members of level 0, the bytes of a
---          full group, and 1 to begin a counter that has no state; then for each uuid the group
---          and the mark.
+--          full group, and 1 to begin a counter that has no state; then for each uuid the group,
+--          the mark, and the allocation or nothing.
 -- Returns  the deepest level in use; -1 if the counter does not exist, -2 if more levels must be
 --          declared. Both times it is safe to send everything again.
 local declared, last = tonumber(ARGV[1]), tonumber(ARGV[2])
@@ -57,6 +57,9 @@ end
 
 local before = count
 
+-- How many of the uuids that joined state each allocation.
+local allocations = {}
+
 -- Looks for a mark in a bucket. The marks of a full group continue in the next group.
 -- Returns true if it is there; else false, the group that has room, and what it holds.
 local function find(bucket, group, mark)
@@ -78,7 +81,8 @@ end
 
 -- Whether the declared levels were enough.
 local function add(position)
-  local group, mark = tonumber(ARGV[6 + 2 * position]), ARGV[7 + 2 * position]
+  local group, mark = tonumber(ARGV[6 + 3 * position]), ARGV[7 + 3 * position]
+  local allocation = ARGV[8 + 3 * position]
   local bucket = 2 + declared * position
   local level = level_of(count)
   if level >= declared then
@@ -97,6 +101,9 @@ local function add(position)
   end
   call('HSET', KEYS[bucket + level], field, marks .. mark)
   count = count + 1
+  if allocation ~= '' then
+    allocations[allocation] = (allocations[allocation] or 0) + 1
+  end
   if level > deepest then
     deepest = level
   end
@@ -104,7 +111,7 @@ local function add(position)
 end
 
 local enough, failure = true, nil
-for position = 0, (#ARGV - 5) / 2 - 1 do
+for position = 0, (#ARGV - 5) / 3 - 1 do
   local finished, outcome = pcall(add, position)
   if not finished then
     failure = outcome
@@ -121,6 +128,9 @@ if count > before then
   local today = math.floor(tonumber(redis.call('TIME')[1]) / 86400)
   redis.call('HSET', KEYS[1], 'count', count, 'deepest', deepest)
   redis.call('HINCRBY', KEYS[1], today, count - before)
+  for allocation, joined in pairs(allocations) do
+    redis.call('HINCRBY', KEYS[1], 'a:' .. allocation, joined)
+  end
 end
 if failure then
   return { err = type(failure) == 'table' and failure.err or tostring(failure) }

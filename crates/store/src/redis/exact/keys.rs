@@ -5,6 +5,7 @@ use abtest_model::{Event, Experiment, Goal, Namespace, Variant};
 use crate::redis::keys::{escape, unescape};
 
 pub(in crate::redis) const NAMESPACES: &str = "{abtest}:namespaces";
+pub(in crate::redis) const NEW_NAMES: &str = "{abtest}:new";
 pub(super) const DELETED: &str = "{abtest}:deleted";
 
 pub(in crate::redis) fn experiments(namespace: &str) -> String {

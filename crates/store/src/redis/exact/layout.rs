@@ -11,7 +11,8 @@
 //! | `{abtest}:NS:count` | number | how many counters they have |
 //! | `{abtest}:NS:EXP:counters` | hash | by `GOAL:VARIANT`, the counter's id and seed |
 //! | `{abtest}:deleted` | hash | ids of deleted counters whose keys are still to be removed |
-//! | `abtest:{ID}` | hash | the counter's state: count, deepest level, new uuids by UTC day |
+//! | `{abtest}:new` | hash | when the limits per hour are free again: see `new_names.lua` |
+//! | `abtest:{ID}` | hash | the counter's state: count, deepest level, new uuids by UTC day and, as `a:N`, by allocation |
 //! | `abtest:{ID}:PATH` | hash | a bucket: by group, the marks in it, one after another |
 //!
 //! Level *l* has 32^*l* buckets, named by the first *l* digits of the path, with 128 groups each.

@@ -31,11 +31,15 @@ use redis::Script;
 use super::connection::Connection;
 use super::keys as gimel;
 use super::outcome::refusal;
+use super::recording::{limits, stated};
+use crate::new_names::Exemption;
 use crate::{Refusal, StoreError};
 use keys::CounterName;
 use layout::{Boundaries, Identity, LAST_LEVEL};
 
-static REGISTER: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("register.lua")));
+static REGISTER: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(concat!(include_str!("../new_names.lua"), include_str!("register.lua")))
+});
 static COUNT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("count.lua")));
 
 /// Most uuids in one run of `count.lua`.
@@ -77,6 +81,7 @@ pub(super) struct Registration {
     pub(super) limits: Limits,
     pub(super) beside_estimates: bool,
     pub(super) may_begin: bool,
+    pub(super) exempt: Exemption,
 }
 
 impl Exact {
@@ -119,8 +124,8 @@ impl Exact {
             }
         }
         let counted = runs.iter().map(|(name, known, run)| {
-            let uuids = run.iter().map(|position| events[*position].uuid.as_str());
-            self.run(connection, name, known, uuids)
+            let events = run.iter().map(|position| events[*position]);
+            self.run(connection, name, known, events)
         });
         let counted = join_all(counted).await;
         for ((_, _, run), counted) in runs.iter().zip(counted) {
@@ -167,7 +172,7 @@ impl Exact {
         connection: &Connection,
         name: &CounterName,
         known: &Known,
-        uuids: impl Iterator<Item = &str>,
+        events: impl Iterator<Item = &Event>,
     ) -> Result<Counted, StoreError> {
         let Known { identity, declared, fresh } = known;
         let mut script = COUNT.key(identity.state_key());
@@ -177,12 +182,12 @@ impl Exact {
             .arg(self.boundaries.first)
             .arg(self.boundaries.full())
             .arg(u8::from(*fresh));
-        for uuid in uuids {
-            let place = identity.place(uuid);
+        for event in events {
+            let place = identity.place(event.uuid.as_str());
             for level in 0..*declared {
                 script.key(identity.bucket_key(&place, level));
             }
-            script.arg(place.group).arg(&place.mark[..]);
+            script.arg(place.group).arg(&place.mark[..]).arg(stated(event));
         }
         let script = &script;
         let deepest: Result<i64, StoreError> = connection
@@ -274,21 +279,19 @@ async fn register(
     script
         .key(keys::experiments(namespace.member()))
         .key(keys::count(namespace.member()))
-        .key(keys::counters(namespace.member(), &member));
+        .key(keys::counters(namespace.member(), &member))
+        .key(keys::NEW_NAMES);
     if registration.beside_estimates {
         script.key(gimel::NAMESPACES).key(namespace.experiments()).key(namespace.counters());
     }
-    let limits = registration.limits;
     script
-        .arg(limits.namespaces)
-        .arg(limits.experiments)
-        .arg(limits.counters)
-        .arg(limits.counters_per_experiment)
+        .arg(&limits(&registration.limits)[..])
+        .arg(u8::from(registration.may_begin))
+        .arg(registration.exempt.word())
         .arg(namespace.member())
         .arg(&*member)
         .arg(&name.counter)
         .arg(fresh)
-        .arg(u8::from(registration.may_begin))
         .arg(gimel::members(&name.experiment));
     let script = &script;
     connection

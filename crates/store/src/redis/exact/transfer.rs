@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
+use abtest_model::{Goal, Variant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use redis::{Value, pipe};
@@ -13,8 +14,8 @@ use super::{Registration, register, remove};
 use crate::StoreError;
 use crate::redis::connection::Connection;
 use crate::redis::outcome::refusal;
-use crate::redis::read::query;
-use crate::transfer::{Seen, TransferError, invalid};
+use crate::redis::read::{allocation_of_field, query};
+use crate::transfer::{ExportedCounter, Seen, TransferError, invalid};
 
 /// Buckets that are read or written in one round trip.
 const STEP: usize = 200;
@@ -22,11 +23,13 @@ const STEP: usize = 200;
 /// How long a failed import may take to remove what it wrote.
 const CLEANUP_TIME: Duration = Duration::from_secs(60);
 
-/// Reads a counter: its count, its days, and its marks.
+/// Reads a counter: its count, its days, its allocations, and its marks.
 pub(in crate::redis) async fn export(
     connection: &Connection,
+    goal: &Goal,
+    variant: &Variant,
     identity: &Identity,
-) -> Result<(u64, BTreeMap<u32, u64>, Seen), TransferError> {
+) -> Result<ExportedCounter, TransferError> {
     let mut state = pipe();
     state.hgetall(identity.state_key());
     let state: Vec<HashMap<String, u64>> = query(connection, state).await?;
@@ -56,13 +59,20 @@ pub(in crate::redis) async fn export(
     if marks as u64 != count {
         return Err(TransferError::Changing);
     }
-    Ok((count, days, Seen::Exact { seed: identity.seed(), deepest, buckets: found }))
+    let allocation = |(field, new): (&String, &u64)| Some((allocation_of_field(field)?, *new));
+    Ok(ExportedCounter {
+        goal: goal.to_string(),
+        variant: variant.to_string(),
+        count,
+        days,
+        allocations: state.iter().filter_map(allocation).collect(),
+        seen: Seen::Exact { seed: identity.seed(), deepest, buckets: found },
+    })
 }
 
 /// What a counter consists of.
 pub(in crate::redis) struct Parts<'a> {
-    pub(in crate::redis) count: u64,
-    pub(in crate::redis) days: &'a BTreeMap<u32, u64>,
+    pub(in crate::redis) counter: &'a ExportedCounter,
     pub(in crate::redis) seed: &'a str,
     pub(in crate::redis) deepest: u8,
     pub(in crate::redis) buckets: &'a BTreeMap<String, BTreeMap<u8, String>>,
@@ -119,8 +129,9 @@ pub(in crate::redis) fn check(parts: &Parts<'_>) -> Result<(), TransferError> {
             marks += bytes / MARK;
         }
     }
-    if marks as u64 != parts.count {
-        return Err(invalid(format!("it has {marks} marks for a count of {}", parts.count)));
+    let count = parts.counter.count;
+    if marks as u64 != count {
+        return Err(invalid(format!("it has {marks} marks for a count of {count}")));
     }
     Ok(())
 }
@@ -132,10 +143,13 @@ async fn write(
 ) -> Result<(), TransferError> {
     // The state comes first: it says how deep the buckets may go.
     let mut state = pipe();
-    let numbers = [("count", parts.count), ("deepest", parts.deepest.into())];
+    let numbers = [("count", parts.counter.count), ("deepest", parts.deepest.into())];
     state.hset_multiple(identity.state_key(), &numbers);
-    for (day, new) in parts.days {
+    for (day, new) in &parts.counter.days {
         state.hset(identity.state_key(), day, new);
+    }
+    for (allocation, new) in &parts.counter.allocations {
+        state.hset(identity.state_key(), format!("a:{allocation}"), new);
     }
     let _: Vec<Value> = query(connection, state).await?;
     let all: Vec<_> = parts.buckets.iter().collect();

@@ -1,0 +1,192 @@
+//! Listing and deleting namespaces.
+
+use std::time::{Duration, Instant};
+
+use abtest_model::definition::Status;
+use abtest_model::{Experiment, Namespace};
+use abtest_store::{Expected, Include, Kind, Store, Write};
+use http::{Response, StatusCode};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::attempts::{ATTEMPTS, busy, committed};
+use super::definitions::commit::Definitions;
+use super::refusals::Refusals;
+use crate::AnswerBody;
+use crate::http::author::Author;
+use crate::http::problem::Problem;
+use crate::http::response::json;
+
+/// How long one deletion may take: less than the 25 seconds that a function has.
+const DELETION_TIME: Duration = Duration::from_secs(15);
+
+/// A namespace with what it holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ListedNamespace {
+    /// Its name.
+    pub namespace: String,
+    /// How many experiments it has: those with counts and those with a definition.
+    pub experiments: u64,
+    /// How many of them have a definition.
+    pub defined: u64,
+    /// How many counters they have (goals times variants).
+    pub counters: u64,
+    /// Whether it has settings or layers.
+    pub settings: bool,
+}
+
+/// The namespaces of the store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NamespaceList {
+    /// The namespaces, by name.
+    pub namespaces: Vec<ListedNamespace>,
+}
+
+/// Lists the namespaces in which something was counted or defined.
+#[utoipa::path(
+    get, path = "/namespaces", tag = "operator",
+    responses(
+        (status = 200, description = "the namespaces, by name", body = NamespaceList),
+        Refusals,
+    ),
+    security(("key" = []))
+)]
+pub(crate) async fn list<S: Store>(store: &S) -> Result<Response<AnswerBody>, Box<Problem>> {
+    let mut counted = store.sizes().await?;
+    for namespace in store.namespaces().await? {
+        if counted.iter().all(|size| size.namespace != namespace) {
+            let size = abtest_store::NamespaceSize { namespace, experiments: 0, counters: 0 };
+            counted.push(size);
+        }
+    }
+    counted.sort();
+    let mut namespaces = Vec::with_capacity(counted.len());
+    for size in counted {
+        let namespace = &size.namespace;
+        let defining = store.definitions(namespace, None).await?;
+        let documents = defining.map(|snapshot| snapshot.documents).unwrap_or_default();
+        let defined: Vec<&str> = documents
+            .iter()
+            .filter(|document| document.key.kind == Kind::Definition)
+            .map(|document| &*document.key.name)
+            .collect();
+        let mut experiments = size.experiments;
+        if !defined.is_empty() {
+            let counted = store.read(namespace, None, Include::COUNTS).await?;
+            let is_counted =
+                |name: &&&str| counted.iter().any(|tally| tally.experiment.as_str() == **name);
+            experiments += defined.iter().filter(|name| !is_counted(name)).count() as u64;
+        }
+        if experiments == 0 && documents.is_empty() {
+            continue;
+        }
+        namespaces.push(ListedNamespace {
+            namespace: namespace.to_string(),
+            experiments,
+            defined: defined.len() as u64,
+            counters: size.counters,
+            settings: documents.len() > defined.len(),
+        });
+    }
+    Ok(json(StatusCode::OK, &NamespaceList { namespaces }))
+}
+
+/// What became of the deletion of a namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NamespaceDeletion {
+    /// Its name.
+    pub namespace: String,
+    /// How many experiments this request deleted.
+    pub deleted: u64,
+    /// Whether nothing is left. If not, send the request again: it continues.
+    pub finished: bool,
+}
+
+/// Deletes a namespace with its experiments, layers and settings.
+///
+/// A namespace with an experiment that is running, paused or completed is not deleted: complete and
+/// archive it first. The histories of definitions stay. A namespace with many experiments takes several
+/// requests.
+#[utoipa::path(
+    delete, path = "/namespaces/{namespace}", tag = "operator",
+    params(("namespace" = String, Path, description = "the namespace's name")),
+    responses(
+        (status = 200, description = "it is deleted, or a part of it", body = NamespaceDeletion),
+        Refusals,
+        (status = 404, description = "there is no such namespace", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 409, description = "one of its experiments is neither draft nor archived",
+            body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("key" = []))
+)]
+pub(crate) async fn delete<S: Store>(
+    store: &S,
+    definitions: &Definitions,
+    namespace: Namespace,
+    author: &Author,
+) -> Result<Response<AnswerBody>, Box<Problem>> {
+    let deadline = Instant::now() + DELETION_TIME;
+    let state = definitions.namespaces.read(store, &namespace).await?;
+    let active: Vec<&str> = state
+        .definitions()
+        .filter(|(_, one)| !matches!(one.definition.status, Status::Draft | Status::Archived))
+        .map(|(name, _)| name)
+        .collect();
+    if let Some(first) = active.first() {
+        let detail = format!(
+            "{} of its experiments are running, paused or completed, such as `{}`; complete and archive \
+             them first",
+            active.len(),
+            first.escape_debug()
+        );
+        return Err(Problem::boxed(StatusCode::CONFLICT, detail));
+    }
+    let counted = store.read(&namespace, None, Include::COUNTS).await?;
+    let mut names: Vec<Experiment> = counted.into_iter().map(|tally| tally.experiment).collect();
+    names.extend(state.experiments.keys().filter_map(|name| Experiment::new(&**name).ok()));
+    names.sort();
+    names.dedup();
+    let mut deletion =
+        NamespaceDeletion { namespace: namespace.to_string(), deleted: 0, finished: false };
+    for experiment in &names {
+        if Instant::now() >= deadline {
+            return Ok(json(StatusCode::OK, &deletion));
+        }
+        definitions.delete(store, &namespace, experiment, author).await?;
+        store.delete(&namespace, experiment).await?;
+        deletion.deleted += 1;
+    }
+    let had_documents = delete_documents(store, definitions, &namespace).await?;
+    if names.is_empty() && !had_documents {
+        let detail = "there is no such namespace; GET /namespaces lists them";
+        return Err(Problem::not_found(detail.to_owned()));
+    }
+    deletion.finished = true;
+    Ok(json(StatusCode::OK, &deletion))
+}
+
+/// Deletes the documents that are left when the experiments are gone, and says whether there were any.
+async fn delete_documents<S: Store>(
+    store: &S,
+    definitions: &Definitions,
+    namespace: &Namespace,
+) -> Result<bool, Box<Problem>> {
+    let writer = definitions.writer(namespace);
+    let _turn = writer.lock().await;
+    for _ in 0..ATTEMPTS {
+        let Some(snapshot) = store.snapshot(namespace, None).await? else { return Ok(false) };
+        let left = snapshot.documents.iter().filter(|one| one.key.kind != Kind::Definition);
+        let delete = |one: &abtest_store::Document| {
+            Write::delete(one.key.clone(), Expected::Version(one.version))
+        };
+        let writes: Vec<Write> = left.map(delete).collect();
+        if writes.is_empty() {
+            return Ok(false);
+        }
+        if committed(store, namespace, snapshot.version, writes).await? {
+            return Ok(true);
+        }
+    }
+    Err(busy())
+}

@@ -1,0 +1,230 @@
+//! Under which allocations a store counted: new uuids by the allocation that their event stated.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::num::NonZeroU32;
+
+use serde::{Deserialize, Serialize};
+
+use crate::input::InputError;
+use crate::name::{Goal, Variant};
+use crate::tally::Tally;
+
+/// The number of an allocation of an experiment, from 1.
+///
+/// ```
+/// use abtest_model::AllocationNumber;
+///
+/// assert_eq!(AllocationNumber::from_text("12")?.get(), 12);
+/// assert!(AllocationNumber::from_text("+12").is_err());
+/// # Ok::<(), abtest_model::InputError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = u32, minimum = 1))]
+pub struct AllocationNumber(NonZeroU32);
+
+impl AllocationNumber {
+    /// The parameter under which the number is sent.
+    pub const PARAMETER: &'static str = "allocation";
+
+    /// Takes a number from 1 to 4,294,967,295.
+    ///
+    /// # Errors
+    /// When it is another number.
+    pub fn from_number(number: u64) -> Result<Self, InputError> {
+        let number = u32::try_from(number).ok().and_then(NonZeroU32::new);
+        number.map(Self).ok_or(InputError::NotAnAllocation)
+    }
+
+    /// Reads decimal digits without a sign and without zeros in front.
+    ///
+    /// # Errors
+    /// When the text is something else.
+    pub fn from_text(text: &str) -> Result<Self, InputError> {
+        let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
+        let number = text.parse().map_err(|_| InputError::NotAnAllocation)?;
+        if is_plain { Self::from_number(number) } else { Err(InputError::NotAnAllocation) }
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn get(self) -> u32 {
+        self.0.get()
+    }
+}
+
+impl fmt::Display for AllocationNumber {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+/// How many uuids were new under each allocation, for each counter of an experiment. A uuid belongs
+/// to the allocation that its first event stated.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Allocations {
+    counters: BTreeMap<(Goal, Variant), BTreeMap<AllocationNumber, u64>>,
+}
+
+impl Allocations {
+    /// Adds new uuids of a counter under an allocation.
+    pub fn add(&mut self, goal: Goal, variant: Variant, allocation: AllocationNumber, new: u64) {
+        let counter = self.counters.entry((goal, variant)).or_default();
+        *counter.entry(allocation).or_default() += new;
+    }
+
+    /// Removes the counters that `is_kept` refuses.
+    pub fn retain(&mut self, is_kept: impl Fn(&Goal, &Variant) -> bool) {
+        self.counters.retain(|(goal, variant), _| is_kept(goal, variant));
+    }
+
+    /// The new uuids of a counter by allocation.
+    pub fn of(
+        &self,
+        goal: &Goal,
+        variant: &Variant,
+    ) -> impl Iterator<Item = (AllocationNumber, u64)> + '_ {
+        let counter = self.counters.get(&(goal.clone(), variant.clone()));
+        counter.into_iter().flatten().map(|(allocation, new)| (*allocation, *new))
+    }
+}
+
+/// How many uuids were new under each allocation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AllocationResults {
+    /// The share of the participants whose events state an allocation, from 0 to 1.
+    pub stated: f64,
+    /// A row for each goal and variant, `participate` included.
+    pub counters: Vec<AllocationRow>,
+}
+
+/// One counter's uuids by allocation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AllocationRow {
+    /// The goal's name, or `participate`.
+    pub goal: String,
+    /// The variant's name.
+    pub label: String,
+    /// How many uuids were new under each allocation that any of them stated.
+    pub allocations: Vec<AllocationCount>,
+    /// How many uuids came with an event that stated no allocation.
+    pub not_stated: u64,
+}
+
+/// The uuids of one allocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AllocationCount {
+    /// The allocation's number.
+    pub allocation: AllocationNumber,
+    /// How many uuids were new under it. With `hll` it is an estimate.
+    pub count: u64,
+}
+
+impl AllocationResults {
+    /// The results of a tally; `None` if it has no counts by allocation.
+    pub(crate) fn of(tally: &Tally) -> Option<Self> {
+        let allocations = tally.allocations.as_ref()?;
+        let row = |(goal, variant, total): (&Goal, &Variant, u64)| {
+            let mut left = total;
+            // Estimates of parts can be larger than the estimate of the whole.
+            let mut part = |(allocation, new): (AllocationNumber, u64)| {
+                let count = new.min(left);
+                left -= count;
+                AllocationCount { allocation, count }
+            };
+            let allocations = allocations.of(goal, variant).map(&mut part).collect();
+            AllocationRow {
+                goal: goal.to_string(),
+                label: variant.to_string(),
+                allocations,
+                not_stated: left,
+            }
+        };
+        let counters: Vec<AllocationRow> = tally.counters().map(row).collect();
+        let participants = || counters.iter().filter(|row| row.goal == Goal::PARTICIPATE);
+        let stated: u64 = participants().map(AllocationRow::stated).sum();
+        let all = stated + participants().map(|row| row.not_stated).sum::<u64>();
+        let is_stated = counters.iter().any(|row| row.stated() > 0);
+        let stated = if all == 0 { 0.0 } else { stated as f64 / all as f64 };
+        is_stated.then_some(Self { stated, counters })
+    }
+
+    /// The only allocation that participants state, if at least 95% state it and nobody another.
+    #[must_use]
+    pub fn only(&self) -> Option<AllocationNumber> {
+        /// With fewer, figures by allocation would leave out too much.
+        const ENOUGH: f64 = 0.95;
+        let participants = self.counters.iter().filter(|row| row.goal == Goal::PARTICIPATE);
+        let mut found = participants.flat_map(|row| &row.allocations).filter(|one| one.count > 0);
+        let only = found.next()?.allocation;
+        (self.stated >= ENOUGH && found.all(|other| other.allocation == only)).then_some(only)
+    }
+}
+
+impl AllocationRow {
+    fn stated(&self) -> u64 {
+        self.allocations.iter().map(|one| one.count).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::name::Experiment;
+    use crate::tally::Counting;
+
+    fn number(number: u64) -> AllocationNumber {
+        AllocationNumber::from_number(number).unwrap()
+    }
+
+    fn tally(participants: u64, parts: &[(u64, u64)]) -> Tally {
+        let mut tally = Tally::new(Experiment::new("e").unwrap(), Counting::Exact);
+        let (goal, variant) = (Goal::new("participate").unwrap(), Variant::new("red").unwrap());
+        let mut allocations = Allocations::default();
+        for (allocation, new) in parts {
+            allocations.add(goal.clone(), variant.clone(), number(*allocation), *new);
+        }
+        tally.set(goal, variant, participants);
+        tally.allocations = Some(allocations);
+        tally
+    }
+
+    #[test]
+    fn only_plain_digits_from_one_on_are_numbers_of_allocations() {
+        assert_eq!(AllocationNumber::from_text("4294967295").unwrap().get(), u32::MAX);
+        for text in ["", "0", "01", "+1", "-1", "1.0", " 1", "1e3", "4294967296", "٣"] {
+            assert_eq!(
+                AllocationNumber::from_text(text),
+                Err(InputError::NotAnAllocation),
+                "{text}"
+            );
+        }
+        assert!(AllocationNumber::from_number(0).is_err());
+    }
+
+    #[test]
+    fn the_parts_of_a_counter_add_up_to_its_count() {
+        let results = AllocationResults::of(&tally(100, &[(1, 60), (3, 35)])).unwrap();
+        assert_eq!(
+            serde_json::to_value(&results).unwrap(),
+            serde_json::json!({"stated": 0.95, "counters": [
+                {"goal": "participate", "label": "red", "not_stated": 5, "allocations": [
+                    {"allocation": 1, "count": 60}, {"allocation": 3, "count": 35}]}]})
+        );
+        let estimated = AllocationResults::of(&tally(90, &[(1, 60), (3, 35)])).unwrap();
+        assert_eq!((estimated.counters[0].stated(), estimated.counters[0].not_stated), (90, 0));
+        assert_eq!(AllocationResults::of(&tally(100, &[])), None);
+    }
+
+    #[test]
+    fn one_allocation_is_the_only_one_if_nearly_all_state_it_and_nobody_another() {
+        let only = |parts: &[_]| AllocationResults::of(&tally(100, parts)).unwrap().only();
+        assert_eq!(only(&[(2, 95)]), Some(number(2)));
+        assert_eq!(only(&[(2, 94)]), None);
+        assert_eq!(only(&[(1, 1), (2, 99)]), None);
+    }
+}

@@ -1,0 +1,97 @@
+//! Events that state the allocation of the unit's first exposure, over HTTP.
+
+use abtest_tests::redis::Redis;
+use abtest_tests::serve::Serve;
+use serde_json::{Value, json};
+
+fn change(serve: &Serve, method: &str, experiment: &str, body: &Value) {
+    let headers = [("x-api-key", &*serve.key), ("content-type", "application/json")];
+    let path = format!("/experiments/{experiment}/definition");
+    let answer = serve.request(method, &path, &headers, body.to_string().as_bytes());
+    assert!([200, 201].contains(&answer.status), "{}", answer.text);
+}
+
+fn define(serve: &Serve, experiment: &str) {
+    let body = json!({"variants": [{"name": "a"}, {"name": "b"}], "status": "running",
+        "goals": [{"name": "buy", "role": "primary"}]});
+    change(serve, "PUT", experiment, &body);
+}
+
+fn track(serve: &Serve, experiment: &str, allocation: Option<u64>, uuids: std::ops::Range<u32>) {
+    let event = |uuid: u32| {
+        let variant = if uuid.is_multiple_of(2) { "a" } else { "b" };
+        let mut event = json!({"experiment": experiment, "variant": variant, "event": "participate",
+            "uuid": uuid.to_string()});
+        if let Some(allocation) = allocation {
+            event["allocation"] = allocation.into();
+        }
+        event
+    };
+    let events: Value = uuids.map(event).collect();
+    assert_eq!(serve.call("POST", "/track", Some(&events.to_string())).status, 200);
+}
+
+fn suspends(serve: &Serve, experiment: &str) -> bool {
+    let report = serve.get(&format!("/experiments/{experiment}")).json();
+    let of_report =
+        report["analysis"]["verdict"]["sentence"].to_string().contains("weights changed");
+    let list = serve.get(&format!("/experiments?scope={experiment}")).json();
+    let of_list = list[1]["summary"]["sentence"].to_string().contains("weights changed");
+    assert_eq!(of_report, of_list, "{report}");
+    of_report
+}
+
+fn counts_by_allocation(serve: &Serve) {
+    for path in [
+        "/track?experiment=e&variant=a&event=participate&uuid=1&allocation=01",
+        "/track?experiment=e&variant=a&event=participate&uuid=1&allocation=",
+    ] {
+        let refused = serve.request("GET", path, &[], &[]);
+        assert_eq!((refused.status, &refused.json()["rule"]), (400, &json!("allocation-number")));
+    }
+    for wrong in [json!("1"), json!(0), json!(1.5), json!(null), json!(-1)] {
+        let event = json!({"experiment": "e", "variant": "a", "event": "participate", "uuid": "1",
+            "allocation": wrong});
+        let refused = serve.call("POST", "/track", Some(&event.to_string()));
+        assert_eq!((refused.status, &refused.json()["rule"]), (400, &json!("allocation-number")));
+    }
+
+    define(serve, "e");
+    track(serve, "e", Some(1), 0..100);
+    track(serve, "e", None, 100..110);
+    track(serve, "e", Some(7), 110..120);
+    assert!(!suspends(serve, "e"));
+    change(serve, "PATCH", "e", &json!({"weights": {"a": 30, "b": 70}}));
+    track(serve, "e", Some(2), 0..200);
+    let report = serve.get("/experiments/e").json();
+    let row = &report["allocations"]["counters"][0];
+    assert_eq!((&row["goal"], &row["label"]), (&json!("participate"), &json!("a")), "{report}");
+    assert_eq!(row["allocations"][0], json!({"allocation": 1, "count": 50}));
+    assert_eq!(row["allocations"][1], json!({"allocation": 2, "count": 40}));
+    assert_eq!(row["not_stated"], 10);
+    assert_eq!(report["allocations"]["stated"], 0.9);
+    assert!(suspends(serve, "e"));
+
+    // Nobody was counted before the change.
+    define(serve, "new");
+    change(serve, "PATCH", "new", &json!({"weights": {"a": 30, "b": 70}}));
+    assert!(suspends(serve, "new"));
+    track(serve, "new", Some(2), 0..100);
+    track(serve, "new", None, 100..104);
+    assert!(!suspends(serve, "new"));
+    track(serve, "new", Some(1), 104..106);
+    assert!(suspends(serve, "new"));
+}
+
+#[test]
+fn the_embedded_store_counts_by_allocation() {
+    counts_by_allocation(&Serve::embedded());
+}
+
+#[test]
+fn redis_counts_by_allocation_in_both_modes() {
+    for counting in ["hll", "exact"] {
+        let redis = Redis::start();
+        counts_by_allocation(&Serve::start(&["--redis", &redis.url(), "--counting", counting]));
+    }
+}
