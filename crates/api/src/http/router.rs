@@ -107,11 +107,6 @@ impl PathParameters {
         Ok(Variant::new(self.decoded(Variant::PARAMETER)?)?)
     }
 
-    /// The namespace that the path names.
-    pub(crate) fn namespace(&self) -> Result<Namespace, Box<Problem>> {
-        Ok(Namespace::new(self.decoded(Namespace::PARAMETER)?)?)
-    }
-
     /// The goal that the path names. Its part of the path has another name than its parameter.
     pub(crate) fn goal(&self) -> Result<Goal, Box<Problem>> {
         Ok(Goal::new(self.decoded("goal")?)?)

@@ -57,6 +57,7 @@ fn exposure(event: &Value, namespace: &Namespace) -> Option<Result<Event, InputE
             variant: Variant::new(text("variationId")?)?,
             goal: Goal::new(Goal::PARTICIPATE)?,
             uuid: Uuid::new(text("hashValue")?)?,
+            allocation: None,
         })
     };
     Some(read())
