@@ -75,7 +75,6 @@ fn counts_by_allocation(serve: &Serve) {
     // Nobody was counted before the change.
     define(serve, "new");
     change(serve, "PATCH", "new", &json!({"weights": {"a": 30, "b": 70}}));
-    assert!(suspends(serve, "new"));
     track(serve, "new", Some(2), 0..100);
     track(serve, "new", None, 100..104);
     assert!(!suspends(serve, "new"));
