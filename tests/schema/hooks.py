@@ -58,9 +58,15 @@ def has_condition(headers: dict) -> bool:
 @schemathesis.hook
 def filter_case(context, case) -> bool:
     """Whether to send the request: not if it breaks a rule that the description cannot state."""
+    query = dict(case.query or {})
+    # With a client key, the body has the events of another product.
+    if case.operation.path == "/track" and "client_key" in query:
+        return False
     if not is_positive(case):
         return True
-    query = dict(case.query or {})
+    # An earlier answer has both.
+    if ("variant" in query) != ("allocation" in query) and case.operation.path == "/assign":
+        return False
     path = dict(case.path_parameters or {})
     body = case.body if isinstance(case.body, (dict, list)) else {}
     if any(too_long(part) for part in (query, path, body)):

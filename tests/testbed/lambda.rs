@@ -87,6 +87,11 @@ impl Lambda {
         self.functions.insert(name.to_owned(), child);
     }
 
+    /// The function URL of a function.
+    pub fn url(&self, name: &str) -> String {
+        format!("http://127.0.0.1:{}/lambda-url/{name}", self.port)
+    }
+
     /// Invokes a function with an event, and returns what it answers.
     pub fn invoke(&self, name: &str, event: &Value) -> Value {
         let url = format!("http://127.0.0.1:{}/2015-03-31/functions/{name}/invocations", self.port);

@@ -8,6 +8,7 @@ mod create;
 mod declared;
 mod delete;
 mod edit;
+mod explain;
 mod history;
 mod lifecycle;
 mod list;
@@ -32,6 +33,7 @@ enum Action {
     List(list::ListArguments),
     Show(show::ShowArguments),
     History(history::HistoryArguments),
+    Explain(explain::ExplainArguments),
     Create(create::CreateArguments),
     Edit(edit::EditArguments),
     Copy(copy::CopyArguments),
@@ -57,6 +59,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitStatus> {
         Action::List(arguments) => list::run(&arguments),
         Action::Show(arguments) => show::run(&arguments),
         Action::History(arguments) => history::run(&arguments),
+        Action::Explain(arguments) => explain::run(&arguments),
         Action::Create(arguments) => create::run(&arguments),
         Action::Edit(arguments) => edit::run(&arguments),
         Action::Copy(arguments) => copy::run(&arguments),

@@ -56,6 +56,8 @@ pub use self::http::request_summary::RequestSummary;
 pub use self::http::router::RouteError;
 pub use self::http::secret_digest::SecretDigest;
 #[cfg(feature = "operator")]
+pub use abtest_assign::Explanation;
+#[cfg(feature = "operator")]
 pub use gateway::{Gateway, WiredPath};
 #[cfg(feature = "operator")]
 pub use operator::{

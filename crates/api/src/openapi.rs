@@ -17,7 +17,9 @@ use crate::AnswerBody;
 use crate::http::api_keys::KEY_HEADER;
 use crate::http::response;
 use crate::operator::definitions::history;
-use crate::operator::{control, definitions, delete, looks, namespaces, prune, results, settings};
+use crate::operator::{
+    control, definitions, delete, explain, looks, namespaces, prune, results, settings,
+};
 use crate::public::{assign, config, growthbook, ofrep, stream, track};
 
 /// The document as JSON.
@@ -61,6 +63,7 @@ pub(crate) fn document() -> Response<AnswerBody> {
         definitions::schema,
         definitions::tick,
         history::history,
+        explain::explain,
         settings::get,
         settings::patch,
         namespaces::list,

@@ -287,6 +287,10 @@ impl Evaluated {
         self.supported
     }
 
+    pub(crate) fn has_overrides(&self) -> bool {
+        !self.overrides.is_empty()
+    }
+
     pub(crate) fn has_targeting(&self) -> bool {
         self.targeting.is_some()
     }

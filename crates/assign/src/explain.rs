@@ -1,12 +1,13 @@
 //! The answer for a unit in words: each step, its buckets, and what would have to change.
 
 use abtest_model::definition::{Range, Status};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::evaluate::{Context, Evaluated, Reason};
+use crate::evaluate::{Answer, Context, Evaluated, Reason};
 
 /// Why a unit gets what it gets.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Explanation {
     /// The experiment.
     pub experiment: String,
@@ -23,21 +24,24 @@ pub struct Explanation {
 }
 
 /// One step of an evaluation.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Step {
     /// What the step looks at.
     pub step: StepName,
     /// What it found, as a sentence.
     pub finding: String,
     /// The unit's bucket, 0 to 9,999, where the step uses one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub bucket: Option<u16>,
     /// Whether the step decided the answer.
     pub decides: bool,
 }
 
 /// What a step looks at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum StepName {
     /// The unit itself.
@@ -60,11 +64,34 @@ pub enum StepName {
     Split,
 }
 
+impl StepName {
+    /// The name in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unit => "unit",
+            Self::Published => "published",
+            Self::Overrides => "overrides",
+            Self::Status => "status",
+            Self::Bot => "bot",
+            Self::Targeting => "targeting",
+            Self::Traffic => "traffic",
+            Self::Memory => "memory",
+            Self::Split => "split",
+        }
+    }
+}
+
 impl Evaluated {
     /// The same answer as [`evaluate`](Self::evaluate), with each step in words.
     #[must_use]
     pub fn explain(&self, context: &Context<'_>) -> Explanation {
-        let answer = self.evaluate(context);
+        // The published document does not have such a draft, so clients do not know it.
+        let is_unpublished = self.status() == Status::Draft && !self.has_overrides();
+        let answer = match context.unit {
+            Some(_) if is_unpublished => Answer::default_for(Reason::Unknown),
+            _ => self.evaluate(context),
+        };
         let mut steps = self.steps(context);
         if let Some(last) = steps.last_mut() {
             last.decides = true;
@@ -93,6 +120,11 @@ impl Evaluated {
                 true => "The experiment is archived, so it is not published.",
                 false => "The experiment needs an ability that this version does not have.",
             };
+            steps.push(step(StepName::Published, finding.to_owned()));
+            return steps;
+        }
+        if self.status() == Status::Draft && !self.has_overrides() {
+            let finding = "The experiment is a draft without overrides, so it is not published.";
             steps.push(step(StepName::Published, finding.to_owned()));
             return steps;
         }
@@ -198,6 +230,7 @@ impl Evaluated {
             Reason::Unknown if self.status() == Status::Archived => {
                 "Restore the experiment from the archive.".to_owned()
             }
+            Reason::Unknown if self.status() == Status::Draft => "Start the experiment.".to_owned(),
             Reason::Unknown => {
                 "Update this program, or remove the ability that the experiment requires."
                     .to_owned()

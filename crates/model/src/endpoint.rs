@@ -146,6 +146,8 @@ operations! {
         PatchDefinition "patch-definition",
         /// Lists the changes of an experiment's definition.
         History "history",
+        /// Explains what a unit gets in an experiment.
+        Explain "explain",
         /// Carries out the steps of schedules that are due.
         Tick "tick",
         /// Reads the settings of a namespace.
@@ -314,6 +316,12 @@ pub const ENDPOINTS: &[Endpoint] = {
         ),
         operator(Get, "/namespaces", Operator::Namespaces, &[]),
         operator(Delete, "/namespaces/{namespace}", Operator::DeleteNamespace, &[]),
+        operator(
+            Get,
+            "/experiments/{experiment}/explain",
+            Operator::Explain,
+            &["namespace", "unit", "variant", "allocation", "attributes", "attribute.*"],
+        ),
         operator(Post, "/tick", Operator::Tick, &["namespace"]),
         operator(Get, "/settings", Operator::Settings, &["namespace"]),
         operator(Patch, "/settings", Operator::PatchSettings, &["namespace"]),

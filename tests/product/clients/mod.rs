@@ -3,6 +3,7 @@
 mod demo;
 mod docs;
 mod flicker;
+mod openfeature;
 mod package;
 mod same_answers;
 mod visits;

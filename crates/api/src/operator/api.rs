@@ -11,7 +11,7 @@ use http_body::Body;
 
 use super::definitions::commit::Definitions;
 use super::results::AnswerLimit;
-use super::{control, definitions, delete, looks, namespaces, prune, results, settings};
+use super::{control, definitions, delete, explain, looks, namespaces, prune, results, settings};
 use crate::edited::Tick;
 use crate::http::api_keys::{ApiKeys, OpenByWiring};
 use crate::http::author::Author;
@@ -159,6 +159,9 @@ impl<S: Store> OperatorApi<S> {
             OperatorOperation::History => {
                 let limit = self.answer_limit;
                 definitions::history::history(store, path.experiment()?, query, limit).await
+            }
+            OperatorOperation::Explain => {
+                explain::explain(store, definitions, path.experiment()?, query).await
             }
             OperatorOperation::Settings => settings::get(store, definitions, query, role).await,
             OperatorOperation::PatchSettings => {

@@ -11,6 +11,7 @@
 //! | [`control`] | choosing an experiment's control |
 //! | [`attempts`] | changing what a namespace holds while others change it |
 //! | [`definitions`] | reading and changing the documents of experiments |
+//! | [`explain`] | why a unit gets what it gets |
 //! | [`settings`] | the settings of a namespace, with its layers |
 //! | [`delete`] | deleting an experiment |
 //! | [`namespaces`] | listing and deleting namespaces |
@@ -23,6 +24,7 @@ mod attempts;
 pub(crate) mod control;
 pub(crate) mod definitions;
 pub(crate) mod delete;
+pub(crate) mod explain;
 mod kept;
 pub(crate) mod looks;
 mod looks_document;

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::assign_api::AssignApi;
-use super::subject::{attributes_of, unit_of};
+use super::subject::{attributes_of, check_allocation, remembered_of, unit_of};
 use super::view::View;
 use crate::AnswerBody;
 use crate::http::body::read_json;
@@ -107,6 +107,7 @@ struct RememberedAnswer {
     /// Its variant.
     variant: String,
     /// Its allocation.
+    #[cfg_attr(feature = "operator", schema(minimum = 0, maximum = 9007199254740991u64))]
     allocation: u64,
 }
 
@@ -129,7 +130,8 @@ struct Asker {
         ("unit" = Option<crate::openapi::AnyText>, Query, description = "1 to 200 bytes without control characters; \
             anything else gets your default"),
         ("variant" = Option<String>, Query, description = "the variant of an earlier answer for the unit"),
-        ("allocation" = Option<u64>, Query, description = "the allocation of that answer"),
+        ("allocation" = Option<u64>, Query, minimum = 0, maximum = 9007199254740991u64,
+            description = "the allocation of that answer"),
         ("track" = Option<bool>, Query, description = "whether to count the exposure"),
     ),
     responses(
@@ -151,22 +153,7 @@ pub(crate) async fn one<S: Recorder + Documents>(
     summary: &mut RequestSummary,
 ) -> Result<Response<AnswerBody>, Box<Problem>> {
     let experiment = Experiment::new(query.require(Experiment::PARAMETER)?)?;
-    let remembered = match (query.get("variant")?, query.get("allocation")?) {
-        (None, None) => None,
-        (Some(variant), Some(allocation)) => {
-            let allocation = allocation.parse().map_err(|_| {
-                let detail =
-                    "allocation is the whole number of an earlier answer; send that number";
-                Problem::wrong_parameter("allocation", "whole-number", detail)
-            })?;
-            Some(Remembered { variant, allocation })
-        }
-        _ => {
-            let detail =
-                "variant and allocation belong to one earlier answer; send both or neither";
-            return Err(Problem::wrong_parameter("allocation", "with-variant", detail));
-        }
-    };
+    let remembered = remembered_of(query)?;
     let asker = Asker {
         namespace: namespace_of(query)?,
         unit: query.get("unit")?.and_then(|unit| Uuid::new(unit).ok()),
@@ -225,6 +212,9 @@ pub(crate) async fn many<S: Recorder + Documents, B: Body>(
         attributes: checked_attributes(asked.attributes.into())?,
         track: asked.track,
     };
+    for RememberedAnswer { allocation, .. } in asked.remembered.values() {
+        check_allocation(*allocation)?;
+    }
     let remembered = |name: &str| {
         let RememberedAnswer { variant, allocation } = asked.remembered.get(name)?;
         Some(Remembered { variant, allocation: *allocation })

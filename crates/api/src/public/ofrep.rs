@@ -105,7 +105,6 @@ enum Evaluation<'a> {
 #[expect(dead_code, reason = "describes what `Asker` reads")]
 pub(crate) struct RequestSchema {
     /// The unit as `targetingKey`, and its attributes. At most 64 KiB and 16 levels.
-    #[schema(nullable = false)]
     context: Option<Map<String, Value>>,
 }
 
@@ -134,7 +133,9 @@ pub(crate) struct FlagsSchema {
     request_body(content = RequestSchema),
     responses(
         (status = 200, description = "the flag's value", body = Flag),
-        (status = 400, description = "the request breaks a rule", body = Failure),
+        (status = 400, description = "the request breaks a rule", content(
+            (Failure = "application/json"), (Problem = "application/problem+json"),
+        )),
         (status = 404, description = "there is no such experiment, or it is not published",
             body = Failure),
         (status = 408, description = "the body came too slowly for `abtest serve`", body = Problem,
@@ -192,7 +193,9 @@ pub(crate) async fn flag<S: Recorder + Documents, B: Body>(
     responses(
         (status = 200, description = "the values of all flags", body = FlagsSchema),
         (status = 304, description = "for this context they still have the tag of If-None-Match"),
-        (status = 400, description = "the request breaks a rule", body = Failure),
+        (status = 400, description = "the request breaks a rule", content(
+            (Failure = "application/json"), (Problem = "application/problem+json"),
+        )),
         (status = 408, description = "the body came too slowly for `abtest serve`", body = Problem,
             content_type = "application/problem+json"),
         (status = 413, description = "over 1 MiB", body = Problem,

@@ -1,5 +1,6 @@
 //! The unit and the attributes that a request names.
 
+use abtest_assign::Remembered;
 pub(crate) use abtest_assign::bucket::unit_of;
 use abtest_assign::targeting::{AttributesError, checked_attributes};
 use abtest_model::Query;
@@ -21,6 +22,36 @@ pub(crate) fn attributes_of(query: &Query<'_>) -> Result<Map<String, Value>, Box
         }
     }
     Ok(checked_attributes(attributes.into())?)
+}
+
+/// The earlier answer of which a query string has the variant and the allocation.
+pub(crate) fn remembered_of<'q>(
+    query: &'q Query<'_>,
+) -> Result<Option<Remembered<'q>>, Box<Problem>> {
+    match (query.get("variant")?, query.get("allocation")?) {
+        (None, None) => Ok(None),
+        (Some(variant), Some(allocation)) => {
+            let allocation = allocation.parse().map_err(|_| wrong_allocation())?;
+            check_allocation(allocation)?;
+            Ok(Some(Remembered { variant, allocation }))
+        }
+        _ => {
+            let detail =
+                "variant and allocation belong to one earlier answer; send both or neither";
+            Err(Problem::wrong_parameter("allocation", "with-variant", detail))
+        }
+    }
+}
+
+/// Checks that a number can be that of an allocation: one that every JSON library reads exactly.
+pub(crate) fn check_allocation(allocation: u64) -> Result<(), Box<Problem>> {
+    const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
+    if allocation > MAX_SAFE_INTEGER { Err(wrong_allocation()) } else { Ok(()) }
+}
+
+fn wrong_allocation() -> Box<Problem> {
+    let detail = "allocation is the whole number of an earlier answer; send that number";
+    Problem::wrong_parameter("allocation", "whole-number", detail)
 }
 
 impl From<AttributesError> for Box<Problem> {

@@ -145,9 +145,11 @@ async fn the_published_document_has_what_clients_evaluate_and_nothing_else() {
             "variants": [{"name": "control", "payload": {"color": "blue"}},
                          {"name": "green", "payload": {"color": "green"}}],
             "fallback": "control", "winner": null, "overrides": {"qa": "green"}, "requires": [],
+            "goals": config.body["experiments"][0]["goals"],
         }],
     });
     assert_eq!(config.body, expected);
+    assert!(config.body["experiments"][0]["goals"][0].is_u64(), "a number stands for a goal");
     assert!(config.body["version"].as_u64().unwrap() > 1_600_000_000_000);
     let text = config.body.to_string();
     assert!(!text.contains("private") && !text.contains("secret") && !text.contains("hidden"));
@@ -224,6 +226,44 @@ async fn a_unit_gets_its_variant_and_is_counted_in_the_same_request() {
         assert_eq!(found, (&json!(reason), &variant, &json!(false)), "{query}");
     }
     assert_eq!(whole.participants().await, 1);
+}
+
+#[tokio::test]
+async fn an_explanation_has_each_step_and_agrees_with_the_assignment() {
+    let whole = Whole::new();
+    let members = json!({"targeting": {"age": {"$gt": 18}}, "traffic": 100});
+    whole.define("button", members).await;
+    let explain = async |query: &str| {
+        let answer = whole.get(&format!("/experiments/button/explain?{query}")).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.body
+    };
+    let told = explain("unit=u&attributes=%7B%22age%22%3A30%7D").await;
+    let asked = json!({"experiments": ["button"], "unit": "u", "attributes": {"age": 30}});
+    let assigned = whole.send("POST", "/assign", asked).await.body;
+    assert_eq!(told["variant"], assigned["assignments"][0]["variant"]);
+    let steps: Vec<&Value> =
+        told["steps"].as_array().unwrap().iter().map(|step| &step["step"]).collect();
+    assert_eq!(
+        steps,
+        ["unit", "overrides", "status", "bot", "targeting", "traffic", "split"]
+            .map(Value::from)
+            .iter()
+            .collect::<Vec<_>>()
+    );
+    let last = &told["steps"][6];
+    assert!(last["bucket"].is_u64() && last["decides"] == true, "{told}");
+    assert_eq!(told["to_include"], Value::Null);
+    // An attribute of a query string is a text, and a text has no order with a number.
+    assert_eq!(explain("unit=u&attribute.age=30").await["reason"], "targeting");
+    assert_eq!(explain("unit=").await["reason"], "no_unit");
+    whole.define("plan", json!({"status": "draft"})).await;
+    let draft = whole.get("/experiments/plan/explain?unit=u").await.body;
+    assert_eq!((&draft["reason"], &draft["variant"]), (&json!("unknown"), &Value::Null));
+    assert_eq!(draft["to_include"], "Start the experiment.");
+    assert_eq!(whole.get("/experiments/other/explain?unit=u").await.status, 404);
+    assert_eq!(whole.get("/experiments/button/explain").await.status, 400);
+    assert_eq!(whole.get("/experiments/button/explain?unit=u&attributes=%5B").await.status, 400);
 }
 
 #[tokio::test]

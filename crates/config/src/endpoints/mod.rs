@@ -270,6 +270,8 @@ mod tests {
                 "HEAD /experiments/{experiment}/definition abtest-experiments key",
                 "PUT /experiments/{experiment}/definition abtest-experiments key",
                 "PATCH /experiments/{experiment}/definition abtest-experiments key",
+                "GET /experiments/{experiment}/explain abtest-experiments key",
+                "HEAD /experiments/{experiment}/explain abtest-experiments key",
                 "DELETE /experiments/{experiment}/goals/{goal} abtest-experiments key",
                 "GET /experiments/{experiment}/history abtest-experiments key",
                 "HEAD /experiments/{experiment}/history abtest-experiments key",

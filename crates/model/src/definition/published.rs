@@ -117,13 +117,20 @@ impl Document {
     /// is empty; `abtest-assign` fills it.
     #[must_use]
     pub fn publish(&self, name: &str, layer: Option<&Seed>) -> Option<PublishedExperiment> {
-        let definition = &self.definition;
-        match definition.status {
-            Status::Archived => return None,
-            Status::Draft if definition.overrides.is_empty() => return None,
-            Status::Draft | Status::Running | Status::Paused | Status::Completed => {}
+        match self.definition.status {
+            Status::Archived => None,
+            Status::Draft if self.definition.overrides.is_empty() => None,
+            Status::Draft | Status::Running | Status::Paused | Status::Completed => {
+                Some(self.evaluable(name, layer))
+            }
         }
-        Some(PublishedExperiment {
+    }
+
+    /// The experiment in the form of a published one, also if it is not published.
+    #[must_use]
+    pub fn evaluable(&self, name: &str, layer: Option<&Seed>) -> PublishedExperiment {
+        let definition = &self.definition;
+        PublishedExperiment {
             name: name.to_owned(),
             id: definition.id.clone(),
             salt: definition.salt.clone(),
@@ -145,7 +152,7 @@ impl Document {
                 .collect(),
             requires: Vec::new(),
             goals: Vec::new(),
-        })
+        }
     }
 }
 
