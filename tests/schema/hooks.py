@@ -41,6 +41,14 @@ def is_known(name: str, query: dict) -> bool:
     return name not in query or query[name] == "0"
 
 
+def is_object(text) -> bool:
+    """Whether a text is JSON of an object."""
+    try:
+        return isinstance(json.loads(text), dict)
+    except (TypeError, ValueError):
+        return False
+
+
 def is_positive(case) -> bool:
     """Whether the description allows the request."""
     return case.meta is not None and case.meta.generation.mode.is_positive
@@ -65,7 +73,10 @@ def filter_case(context, case) -> bool:
     if not is_positive(case):
         return True
     # An earlier answer has both.
-    if ("variant" in query) != ("allocation" in query) and case.operation.path == "/assign":
+    takes_memory = case.operation.path == "/assign" or case.operation.path.endswith("/explain")
+    if takes_memory and ("variant" in query) != ("allocation" in query):
+        return False
+    if "attributes" in query and not is_object(query["attributes"]):
         return False
     path = dict(case.path_parameters or {})
     body = case.body if isinstance(case.body, (dict, list)) else {}

@@ -106,12 +106,6 @@ impl Modify for Key {
 const NAMES: [&str; 9] =
     ["experiment", "variant", "event", "uuid", "namespace", "control", "goal", "cursor", "key"];
 
-/// A parameter that may be any text.
-#[derive(utoipa::ToSchema)]
-#[schema(value_type = String, pattern = r"^[\s\S]*$")]
-#[expect(dead_code, reason = "describes a parameter")]
-pub(crate) struct AnyText(String);
-
 /// What [`abtest_model::name`] allows. JSON Schema counts characters, not bytes.
 pub(crate) const NAME_PATTERN: &str = r"^[^\x00-\x1f\x7f-\x9f]+$";
 

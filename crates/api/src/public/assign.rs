@@ -9,7 +9,7 @@ use abtest_model::{AllocationNumber, Event, Experiment, Goal, Namespace, Query, 
 use abtest_store::{Documents, Recorder};
 use http::{Request, Response, StatusCode};
 use http_body::Body;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use super::assign_api::AssignApi;
@@ -64,12 +64,7 @@ pub(crate) struct AssignRequest {
     /// The namespace; `alephbet` if absent.
     #[cfg_attr(
         feature = "operator",
-        schema(
-            nullable = false,
-            min_length = 1,
-            max_length = 200,
-            pattern = r"^[^\x00-\x1f\x7f-\x9f]+$"
-        )
+        schema(min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$")
     )]
     namespace: Option<String>,
     /// The names of 1 to 100 experiments.
@@ -108,7 +103,21 @@ struct RememberedAnswer {
     variant: String,
     /// Its allocation.
     #[cfg_attr(feature = "operator", schema(minimum = 0, maximum = 9007199254740991u64))]
+    #[serde(deserialize_with = "whole_number")]
     allocation: u64,
+}
+
+/// Reads a whole number, also one that is written with a fraction of zero: JSON does not tell 1 from
+/// 1.0.
+fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let number = serde_json::Number::deserialize(deserializer)?;
+    let of_fraction = || {
+        let fraction = number.as_f64().filter(|number| number.fract() == 0.0 && *number >= 0.0)?;
+        // Larger numbers are refused later.
+        Some(fraction as u64)
+    };
+    let whole = number.as_u64().or_else(of_fraction);
+    whole.ok_or_else(|| serde::de::Error::custom("an allocation is a whole number from 0 on"))
 }
 
 /// Who asks, and whether to count.
@@ -127,7 +136,7 @@ struct Asker {
     params(
         ("namespace" = Option<String>, Query, description = "`alephbet` if absent"),
         ("experiment" = String, Query, description = "the experiment's name"),
-        ("unit" = Option<crate::openapi::AnyText>, Query, description = "1 to 200 bytes without control characters; \
+        ("unit" = Option<String>, Query, pattern = r"^[\s\S]*$", description = "1 to 200 bytes without control characters; \
             anything else gets your default"),
         ("variant" = Option<String>, Query, description = "the variant of an earlier answer for the unit"),
         ("allocation" = Option<u64>, Query, minimum = 0, maximum = 9007199254740991u64,

@@ -186,8 +186,8 @@ pub(crate) async fn flag<S: Recorder + Documents, B: Body>(
     params(
         ("namespace" = Option<String>, Query, description = "`alephbet` if absent; \
             the header `x-abtest-namespace` can name it, too"),
-        ("flagConfigEtag" = Option<crate::openapi::AnyText>, Query, description = "ignored"),
-        ("flagConfigLastModified" = Option<crate::openapi::AnyText>, Query, description = "ignored"),
+        ("flagConfigEtag" = Option<String>, Query, pattern = r"^[\s\S]*$", description = "ignored"),
+        ("flagConfigLastModified" = Option<String>, Query, pattern = r"^[\s\S]*$", description = "ignored"),
     ),
     request_body(content = RequestSchema),
     responses(
