@@ -9,7 +9,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use redis::{Pipeline, Script, Value, cmd, pipe};
 
-use super::connection::Connection;
 use super::exact::keys::CounterName;
 use super::exact::staging::{Staging, published};
 use super::exact::transfer::Parts;
@@ -37,17 +36,6 @@ const BATCH: usize = 500;
 pub(super) fn mark_key(namespace: &Namespace, experiment: &Experiment) -> String {
     let namespace = NamespaceKeys::new(namespace);
     format!("{{abtest}}:{}:{}:imported", namespace.member(), keys::member(experiment))
-}
-
-/// Forgets that an import was not finished.
-pub(super) async fn forget_mark(
-    connection: &Connection,
-    namespace: &Namespace,
-    experiment: &Experiment,
-) -> Result<(), StoreError> {
-    let mut unlink = pipe();
-    unlink.unlink(mark_key(namespace, experiment));
-    query::<Value>(connection, unlink).await.map(drop)
 }
 
 impl Import for RedisStore {
@@ -99,7 +87,9 @@ impl Import for RedisStore {
         namespace: &Namespace,
         experiment: &Experiment,
     ) -> Result<(), StoreError> {
-        forget_mark(&self.server.connection, namespace, experiment).await
+        let mut unlink = pipe();
+        unlink.unlink(mark_key(namespace, experiment));
+        query::<Value>(&self.server.connection, unlink).await.map(drop)
     }
 }
 

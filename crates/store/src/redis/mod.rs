@@ -248,7 +248,6 @@ impl RedisStore {
     ) -> Result<bool, StoreError> {
         let (server, keys) = (&self.server, NamespaceKeys::new(namespace));
         let connection = &server.connection;
-        import::forget_mark(connection, namespace, experiment).await?;
         let exact = server.exact.delete(connection, namespace, experiment).await?;
         if server.cluster {
             return Ok(exact);
