@@ -9,6 +9,7 @@
 //! | `redis_faults` | Redis fails under load |
 //! | `editors` | editors change one definition at once, also while `serve` is killed |
 //! | `damage` | files of the data folder are damaged while `serve` is stopped |
+//! | `imports` | an import is killed and repeated |
 //!
 //! Each attack returns an [`Outcome`]. At the end the table of all outcomes is printed. An attack fails
 //! when it panics, when an acknowledged event or change is lost, or when one is there twice.
@@ -21,6 +22,7 @@
 mod crashes;
 mod damage;
 mod editors;
+mod imports;
 mod load;
 mod outcome;
 mod redis_faults;
@@ -76,6 +78,10 @@ const ATTACKS: &[Attack] = &[
     Attack { name: "ten editors at once, on Redis", run: editors::at_once_on_redis },
     Attack { name: "kill -9 during edits, on a folder", run: editors::killed_on_a_folder },
     Attack { name: "kill -9 during edits, on Redis", run: editors::killed_on_redis },
+    Attack { name: "kill -9 of an import into a folder", run: imports::into_a_folder },
+    Attack { name: "kill -9 of an import of uuids into Redis", run: imports::uuids_into_redis },
+    Attack { name: "kill -9 of an import of exact counters", run: imports::into_redis_exactly },
+    Attack { name: "kill -9 of an import of estimates", run: imports::into_redis_as_estimates },
 ];
 
 fn main() {

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use abtest_api::{ImportOptions, import_definition};
 use abtest_model::{Counting, Experiment, Namespace};
-use abtest_store::Store;
 use abtest_store::contents::put_baselines;
-use abtest_store::transfer::{Export, OnStep, import_uuids};
+use abtest_store::transfer::{Export, Import, OnStep};
+use abtest_store::{Kind, Store};
 use anyhow::{Context, Result, bail};
 
 use super::export::Place;
@@ -21,6 +21,8 @@ use crate::{ExitStatus, stores};
 Examples:
   abtest import button.json --redis redis://here/
   abtest import --experiment 'button color' --counts-of redis://gimel/ --redis redis://here/
+
+Nobody sees an experiment before all of it is imported. If an import is cut off, run it again.
 
 Gimel and Lamed keep no uuids. So their counts are shown beside the experiment, and are never added
 to what abtest counts.")]
@@ -121,20 +123,12 @@ fn experiment(arguments: &Arguments, path: &Path) -> Result<ExitStatus> {
     match data {
         Some(folder) => {
             let store = stores::folder_or_new(folder)?;
-            runtime.block_on(async {
-                check_definition(&store, &namespace, &export, new_id).await?;
-                import_uuids(&store, &namespace, &export, on_step).await?;
-                define(&store, &namespace, &export, new_id).await
-            })?;
+            runtime.block_on(import(&store, &namespace, &export, new_id, on_step))?;
         }
         None => {
             let url = redis.as_deref().unwrap_or_default();
             let store = stores::redis(&runtime, url, config.as_deref())?;
-            runtime.block_on(async {
-                check_definition(&store, &namespace, &export, new_id).await?;
-                store.import(&namespace, &export, on_step).await?;
-                define(&store, &namespace, &export, new_id).await
-            })?;
+            runtime.block_on(import(&store, &namespace, &export, new_id, on_step))?;
         }
     }
     drop(progress);
@@ -154,26 +148,30 @@ fn experiment(arguments: &Arguments, path: &Path) -> Result<ExitStatus> {
     Ok(ExitStatus::Done)
 }
 
-/// Checks that the definition can be imported, before anything is.
-async fn check_definition(
-    store: &impl Store,
+/// Imports counts, documents and definition. What an earlier run that was cut off has imported stays.
+async fn import(
+    store: &(impl Import + Store),
     namespace: &Namespace,
     export: &Export,
     new_id: bool,
+    on_step: OnStep<'_>,
 ) -> Result<()> {
-    let options = ImportOptions { new_id, dry_run: true };
-    let checked = import_definition(store, namespace, export, options).await;
-    checked.context("nothing was imported").map(drop)
-}
-
-/// Imports the definition, after the counts.
-async fn define(
-    store: &impl Store,
-    namespace: &Namespace,
-    export: &Export,
-    new_id: bool,
-) -> Result<()> {
-    let options = ImportOptions { new_id, dry_run: false };
-    let imported = import_definition(store, namespace, export, options).await;
-    imported.context("the counts were imported, and the definition was not").map(drop)
+    let experiment = export.name()?;
+    let definition = Kind::Definition.of(&experiment);
+    let is_defined = store.is_published(namespace, export).await?
+        && store.get(namespace, &definition).await?.is_some();
+    let define = async |dry_run| {
+        if is_defined {
+            return Ok(());
+        }
+        let options = ImportOptions { new_id, dry_run };
+        import_definition(store, namespace, export, options).await.map(drop)
+    };
+    define(true).await.context("nothing was imported")?;
+    store.import(namespace, export, on_step).await?;
+    define(false).await.context(
+        "the counts were imported, and the definition was not; correct the cause and run the same \
+         command again",
+    )?;
+    Ok(store.finish_import(namespace, &experiment).await?)
 }

@@ -86,6 +86,17 @@ pub enum Refusal {
 impl Refusal {
     /// Whether a definition that declares the names would have prevented it.
     #[cfg(any(feature = "embedded", feature = "redis"))]
+    /// Whether it is a limit of new names per hour.
+    #[cfg(feature = "embedded")]
+    pub(crate) fn is_per_hour(&self) -> bool {
+        matches!(
+            self,
+            Self::NamespacesPerHour { .. }
+                | Self::ExperimentsPerHour { .. }
+                | Self::CountersPerHour { .. }
+        )
+    }
+
     pub(crate) fn is_of_new_names(&self) -> bool {
         match self {
             Self::Namespaces { .. }

@@ -11,25 +11,20 @@
 //! them would count returning visitors twice, so it is refused.
 
 use std::collections::BTreeMap;
+use std::future::Future;
 
-use abtest_model::{
-    AllocationNumber, Baseline, Event, Experiment, Goal, Look, Namespace, Tally, Uuid, Variant,
-};
+use abtest_model::{AllocationNumber, Baseline, Experiment, Goal, Look, Namespace, Uuid, Variant};
 use serde::{Deserialize, Serialize};
+use siphasher::sip128::SipHasher24;
 
 use crate::contents::{Baselines, Control, Looks};
-use crate::{
-    CommitError, Counters, Documents, Expected, Include, Kind, Refusal, StoreError, Write,
-};
+use crate::{Counters, Documents, Expected, Kind, Refusal, StoreError, Write};
 
 /// The version of the format that is written.
 const FORMAT: u32 = 2;
 
 /// The version that has looks, control and starting values as `kept`.
 const FORMAT_WITH_KEPT: u32 = 1;
-
-/// Most events that are recorded at a time.
-const BATCH: usize = 500;
 
 /// An experiment outside of any store.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -180,9 +175,22 @@ pub enum TransferError {
          delete it first, or import into another namespace"
     )]
     Exists,
-    /// It changed while it was read.
-    #[error("events came in while it was read; try again when no events come in")]
-    Changing,
+    /// Something that was counted is missing.
+    #[error(
+        "the counter `{goal}` of `{variant}` has {found} of the {counted} marks that it counted: \
+         something removed the others, such as a maxmemory-policy that evicts keys. Restore Redis \
+         from a backup, or start a new experiment"
+    )]
+    Missing {
+        /// The goal.
+        goal: String,
+        /// The variant.
+        variant: String,
+        /// Marks found.
+        found: u64,
+        /// Marks that there were.
+        counted: u64,
+    },
     /// HyperLogLogs cannot move to an exact store.
     #[error(
         "its counters are HyperLogLogs, which hold no uuids: an exact counter made from them would \
@@ -196,17 +204,18 @@ pub enum TransferError {
          visitors; import it into a Redis"
     )]
     Marks,
-    /// It stopped after a part was stored.
+    /// It stopped after the counts were imported.
     #[error(
-        "the import stopped: {reason}. A part of the experiment is stored. It stays, because \
-         visitors may have been counted meanwhile. To start again, delete the experiment (`abtest \
-         experiments delete`), which also deletes the counts of these visitors, and import it \
-         again; or import it into another namespace (`--namespace`)"
+        "the import stopped before its end: {reason}. The counts are imported. Run the same command \
+         again to import the rest"
     )]
-    Partial {
+    Unfinished {
         /// Why it stopped.
         reason: Box<TransferError>,
     },
+    /// It stood still for so long that another import removed what it had staged.
+    #[error("the import stood still for too long, and nothing was imported; run it again")]
+    Expired,
     /// Not an export, or a damaged one.
     #[error("this is not an export of abtest, or it is damaged: {0}")]
     Invalid(String),
@@ -281,117 +290,84 @@ pub(crate) fn invalid(error: impl ToString) -> TransferError {
     TransferError::Invalid(error.to_string())
 }
 
-/// Imports an experiment into any store, by its uuids, without its definition. All of them are new on the day of the
-/// import. If that fails half-way, what is stored stays: others may have counted meanwhile. `on_step` receives the events recorded so far.
+/// A store that experiments can be imported into.
 ///
-/// # Errors
-/// When it has no uuids, already exists, or the store refuses. [`TransferError::Partial`] when a part
-/// of the experiment is stored.
-pub async fn import_uuids(
-    store: &(impl Counters + Documents),
-    namespace: &Namespace,
-    export: &Export,
-    on_step: OnStep<'_>,
-) -> Result<(), TransferError> {
-    import_by(store, namespace, export, async |experiment| {
-        record_uuids(store, namespace, experiment, export, on_step).await
-    })
-    .await
+/// An import stages the counters where nobody sees them, and publishes them at once: until then the
+/// experiment does not exist, and afterwards all of it does. An import that is killed leaves nothing
+/// that anybody sees, and what it staged is removed later.
+pub trait Import: Counters + Documents {
+    /// Imports an experiment without its definition. If these counters were published before, by an
+    /// import that was not finished, only what is missing is imported. `on_step` receives the events
+    /// or counters staged so far.
+    ///
+    /// # Errors
+    /// When the experiment exists, cannot be counted here, or the store refuses: then nothing is
+    /// imported. [`TransferError::Unfinished`] when its counters are published and its documents are
+    /// not: importing the same export again continues.
+    fn import(
+        &self,
+        namespace: &Namespace,
+        export: &Export,
+        on_step: OnStep<'_>,
+    ) -> impl Future<Output = Result<(), TransferError>>;
+
+    /// Whether the counters of this export were published by an import that was not finished.
+    ///
+    /// # Errors
+    /// When the export is not valid or the store cannot be read.
+    fn is_published(
+        &self,
+        namespace: &Namespace,
+        export: &Export,
+    ) -> impl Future<Output = Result<bool, TransferError>>;
+
+    /// Notes that everything is imported, also the definition. From now on, importing again is refused.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn finish_import(
+        &self,
+        namespace: &Namespace,
+        experiment: &Experiment,
+    ) -> impl Future<Output = Result<(), StoreError>>;
 }
 
-/// Imports an experiment: its counters with `import_counters`, then its documents.
-pub(crate) async fn import_by(
-    store: &(impl Counters + Documents),
-    namespace: &Namespace,
-    export: &Export,
-    import_counters: impl AsyncFnOnce(&Experiment) -> Result<(), TransferError>,
-) -> Result<(), TransferError> {
-    let experiment = export.name()?;
-    let scope = Some(std::slice::from_ref(&experiment));
-    let there = store.read(namespace, scope, Include::COUNTS).await?;
-    if !there.iter().all(Tally::is_empty) {
-        return Err(TransferError::Exists);
-    }
-    let imported = match import_counters(&experiment).await {
-        Ok(()) => import_documents(store, namespace, &experiment, export).await,
-        Err(error) => Err(error),
-    };
-    let Err(reason) = imported else { return Ok(()) };
-    // Nothing is deleted: visitors may have been counted meanwhile.
-    let there = store.read(namespace, scope, Include::COUNTS).await;
-    if there.is_ok_and(|there| there.iter().all(Tally::is_empty)) {
-        return Err(reason);
-    }
-    Err(TransferError::Partial { reason: Box::new(reason) })
+/// A counter of an export that holds the uuids.
+pub(crate) struct UuidCounter {
+    pub(crate) goal: Goal,
+    pub(crate) variant: Variant,
+    pub(crate) uuids: Vec<Uuid>,
+    /// The numbers by allocation. Which uuid belongs to which is not known.
+    pub(crate) allocations: BTreeMap<AllocationNumber, u64>,
 }
 
-/// Records every uuid of an export.
-pub(crate) async fn record_uuids(
-    store: &(impl Counters + Documents),
-    namespace: &Namespace,
-    experiment: &Experiment,
-    export: &Export,
-    on_step: OnStep<'_>,
-) -> Result<(), TransferError> {
-    let (mut done, mut total) = (0, 0);
-    // Everything is checked before anything is stored.
-    let mut counters = Vec::with_capacity(export.counters.len());
-    for counter in &export.counters {
-        let uuids = counter.uuids()?;
-        for uuid in uuids {
-            Uuid::new(&**uuid).map_err(invalid)?;
-        }
-        total += uuids.len() as u64;
-        counters.push((counter.names()?, uuids, &counter.allocations));
+impl Export {
+    /// Its counters, if all of them hold uuids.
+    pub(crate) fn uuid_counters(&self) -> Result<Vec<UuidCounter>, TransferError> {
+        let counter = |counter: &ExportedCounter| {
+            let (goal, variant) = counter.names()?;
+            let uuids = counter.uuids()?.iter().map(|uuid| Uuid::new(&**uuid).map_err(invalid));
+            let uuids = uuids.collect::<Result<_, TransferError>>()?;
+            Ok(UuidCounter { goal, variant, uuids, allocations: counter.allocations.clone() })
+        };
+        self.counters.iter().map(counter).collect()
     }
-    for ((goal, variant), uuids, allocations) in counters {
-        // The numbers by allocation are kept, not which uuid belongs to which.
-        let mut allocations = allocations
-            .iter()
-            .flat_map(|(allocation, count)| (0..*count).map(|_| Some(*allocation)))
-            .chain(std::iter::repeat(None));
-        for some in uuids.chunks(BATCH) {
-            let event = |(uuid, allocation): (&String, Option<AllocationNumber>)| {
-                Ok(Event {
-                    namespace: namespace.clone(),
-                    experiment: experiment.clone(),
-                    variant: variant.clone(),
-                    goal: goal.clone(),
-                    uuid: Uuid::new(&**uuid).map_err(invalid)?,
-                    allocation,
-                })
-            };
-            let events = some.iter().zip(&mut allocations).map(event);
-            let events = events.collect::<Result<_, TransferError>>()?;
-            for outcome in store.record(events).await? {
-                outcome?;
-            }
-            done += some.len() as u64;
-            on_step(Step { done, total, unit: Unit::Events });
-        }
+
+    /// Tells this export from others, also in a later run.
+    pub(crate) fn digest(&self) -> String {
+        let text = serde_json::to_vec(self).unwrap_or_default();
+        format!("{:032x}", SipHasher24::new().hash(&text).as_u128())
     }
-    Ok(())
 }
 
-async fn import_documents(
-    store: &impl Documents,
-    namespace: &Namespace,
-    experiment: &Experiment,
-    export: &Export,
-) -> Result<(), TransferError> {
+/// The writes that store the documents of an export, without its definition: that has rules between
+/// documents, which the store does not know.
+pub(crate) fn imported_documents(experiment: &Experiment, export: &Export) -> Vec<Write> {
     let kept = export.kept.clone().unwrap_or_default().documents();
-    let write = |ExportedDocument { kind, content }: &ExportedDocument| {
-        Write::put(kind.of(experiment), Expected::Any, content.to_string())
-    };
-    // The rules between definitions are in abtest-api, which imports them.
     let documents = export.documents.iter().filter(|one| one.kind != Kind::Definition);
-    let writes: Vec<Write> = kept.iter().chain(documents).map(write).collect();
-    if writes.is_empty() {
-        return Ok(());
-    }
-    match store.commit(namespace, None, writes).await {
-        Ok(_) => Ok(()),
-        Err(CommitError::Store(error)) => Err(error.into()),
-        Err(error) => Err(invalid(error)),
-    }
+    let by_kind: BTreeMap<Kind, String> =
+        kept.iter().chain(documents).map(|one| (one.kind, one.content.to_string())).collect();
+    let write =
+        |(kind, content): (Kind, String)| Write::put(kind.of(experiment), Expected::Any, content);
+    by_kind.into_iter().map(write).collect()
 }

@@ -311,3 +311,32 @@ async fn a_repair_saves_the_readable_blocks_of_a_damaged_table() {
     assert!((1..EVENTS).contains(&repaired.forgotten_uuids), "{repaired:?}");
     assert_eq!(counted(&folder).await, (EVENTS, repaired.forgotten_uuids));
 }
+
+#[tokio::test]
+async fn a_folder_whose_creation_was_cut_off_is_created_again() {
+    type Step = fn(&Path);
+    let steps: [Step; 5] = [
+        |folder| fs::create_dir(folder.join("keyspaces")).unwrap(),
+        |folder| fs::write(folder.join("0.jnl"), [0; 4_096]).unwrap(),
+        |folder| fs::write(folder.join("version"), "").unwrap(),
+        |folder| fs::write(folder.join("version"), b"FJL\x03").unwrap(),
+        |folder| {
+            fs::create_dir_all(folder.join("keyspaces/0/tables")).unwrap();
+            fs::write(folder.join("keyspaces/0/v0"), "").unwrap();
+            fs::write(folder.join("keyspaces/0/.tmp4fT9"), "").unwrap();
+        },
+    ];
+    for cut_off_after in 0..=steps.len() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("watermark"), "").unwrap();
+        fs::write(folder.path().join("lock"), "").unwrap();
+        steps[..cut_off_after].iter().for_each(|step| step(folder.path()));
+        let store = EmbeddedStore::open(folder.path(), Limits::default());
+        let store = store.unwrap_or_else(|error| panic!("after {cut_off_after} steps: {error}"));
+        store.record(vec![event(1)]).await.unwrap();
+        drop(store);
+        let store = EmbeddedStore::open(folder.path(), Limits::default()).unwrap();
+        let read = store.read(&event(1).namespace, None, Include::COUNTS).await.unwrap();
+        assert_eq!(read.len(), 1, "cut off after {cut_off_after} steps");
+    }
+}

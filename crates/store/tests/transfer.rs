@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on fails
 
+use std::sync::Arc;
+
 use abtest_config::{Limits, RedisConfig};
 use abtest_model::{
     Baseline, Counting, Event, Experiment, Goal, Look, Namespace, Secret, Uuid, Variant,
@@ -10,7 +12,7 @@ use abtest_model::{
 use abtest_store::contents::{Baselines, Control, Looks, put_baselines, to_json};
 use abtest_store::embedded::{self, EmbeddedStore};
 use abtest_store::redis::RedisStore;
-use abtest_store::transfer::{Export, Seen, TransferError, import_uuids};
+use abtest_store::transfer::{Export, Import, Seen, Step, TransferError};
 use abtest_store::{
     Counters, Document, Documents, Expected, Include, Kind, Recorder, Store, Write,
 };
@@ -122,6 +124,7 @@ async fn an_exact_experiment_moves_to_another_redis_and_knows_every_uuid_there()
     };
     store.record(events("goal", 300..400)).await.unwrap();
     assert_eq!(timeline(&other).await, timeline(&store).await);
+    other.finish_import(&Namespace::default(), &experiment).await.unwrap();
     let again = other.import(&Namespace::default(), &export, &|_| ()).await;
     assert!(matches!(again, Err(TransferError::Exists)));
     assert_eq!(counts(&other).await.1, 20_000, "what is there stays");
@@ -154,7 +157,7 @@ async fn a_folders_uuids_move_anywhere() {
     );
     let other = tempfile::tempdir().unwrap();
     let other = EmbeddedStore::open(other.path(), Limits::default()).unwrap();
-    import_uuids(&other, &one.namespace, &export, &|_| ()).await.unwrap();
+    other.import(&one.namespace, &export, &|_| ()).await.unwrap();
     assert_eq!(kept(&other).await, before);
     fill(&other).await;
     assert_eq!(counts(&other).await, (Counting::Exact, 20_000, 300));
@@ -183,7 +186,7 @@ async fn what_would_count_twice_is_refused_and_leaves_nothing() {
         let store = redis_store(&redis, counting);
         store.record(events("goal", 0..300)).await.unwrap();
         let export = redis_export(&store).await;
-        let error = import_uuids(&folder, &namespace, &export, &|_| ()).await.unwrap_err();
+        let error = folder.import(&namespace, &export, &|_| ()).await.unwrap_err();
         assert!(format!("{error:?}").contains(refused));
         assert_eq!(counts(&folder).await.2, 0);
         store.delete(&namespace, &export.name().unwrap()).await.unwrap();
@@ -252,12 +255,88 @@ async fn an_import_that_fails_keeps_what_was_counted_meanwhile() {
     let limits = Limits { counters_per_experiment: 1, ..Limits::default() };
     let other = EmbeddedStore::open(other.path(), limits).unwrap();
     let meanwhile = |_| record_meanwhile(&other, events("a", 100..103));
-    let error = import_uuids(&other, &one.namespace, &export, &meanwhile).await.unwrap_err();
-    let TransferError::Partial { reason } = &error else { panic!("{error}") };
-    assert!(matches!(**reason, TransferError::Refused(_)), "{error}");
-    assert!(error.to_string().contains("`abtest experiments delete`"), "{error}");
-    let tally = other.read(&one.namespace, None, Include::COUNTS).await.unwrap().remove(0);
-    assert_eq!(tally.count("a", &one.variant), 8, "5 imported and 3 counted meanwhile");
+    let error = other.import(&one.namespace, &export, &meanwhile).await.unwrap_err();
+    assert!(matches!(error, TransferError::Exists), "{error}");
+    let counted = async || other.read(&one.namespace, None, Include::COUNTS).await.unwrap();
+    assert_eq!(counted().await[0].count("a", &one.variant), 3, "only what was counted meanwhile");
+    other.delete(&one.namespace, &one.experiment).await.unwrap();
+    let error = other.import(&one.namespace, &export, &|_| ()).await.unwrap_err();
+    assert!(matches!(error, TransferError::Refused(_)), "{error}");
+    assert!(counted().await.is_empty(), "nothing is imported");
+    other.record(events("a", 0..9)).await.unwrap();
+    assert_eq!(counted().await[0].count("a", &one.variant), 9);
+}
+
+/// An import that ends after some steps, as if its process was killed.
+async fn cut_off<S: Import + Send + Sync + 'static>(store: S, export: &Export, after: u64) -> S {
+    let (store, export) = (Arc::new(store), export.clone());
+    let killed = {
+        let store = Arc::clone(&store);
+        tokio::task::spawn_blocking(move || {
+            let on_step = |step: Step| assert!(step.done < after, "killed");
+            let namespace = Namespace::default();
+            let import = store.import(&namespace, &export, &on_step);
+            tokio::runtime::Handle::current().block_on(import)
+        })
+    };
+    assert!(killed.await.unwrap_err().is_panic());
+    Arc::into_inner(store).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_that_is_cut_off_leaves_nothing_to_see_and_can_be_repeated() {
+    let Event { namespace, experiment, .. } = events("goal", 0..1).remove(0);
+    let folder = tempfile::tempdir().unwrap();
+    let store = EmbeddedStore::open(folder.path(), Limits::default()).unwrap();
+    fill(&store).await;
+    keep(&store).await;
+    drop(store);
+    let uuids = embedded::export(folder.path(), &namespace, &experiment, &|_| ()).unwrap().unwrap();
+    let other = tempfile::tempdir().unwrap();
+    let open = || EmbeddedStore::open(other.path(), Limits::default()).unwrap();
+    drop(cut_off(open(), &uuids, 4_000).await);
+    let store = open();
+    assert!(store.read(&namespace, None, Include::COUNTS).await.unwrap().is_empty());
+    store.import(&namespace, &uuids, &|_| ()).await.unwrap();
+    assert_eq!(counts(&store).await, (Counting::Exact, 20_000, 300));
+    assert_eq!(kept(&store).await.0, [1_000, 2_000]);
+    drop(store);
+    let store = open();
+    assert_eq!(counts(&store).await, (Counting::Exact, 20_000, 300));
+    assert!(store.is_published(&namespace, &uuids).await.unwrap());
+    store.import(&namespace, &uuids, &|_| ()).await.unwrap();
+    store.finish_import(&namespace, &experiment).await.unwrap();
+    let again = store.import(&namespace, &uuids, &|_| ()).await;
+    assert!(matches!(again, Err(TransferError::Exists)));
+
+    for counting in [Counting::Exact, Counting::Hll] {
+        let here = Redis::start();
+        let store = redis_store(&here, counting);
+        fill(&store).await;
+        keep(&store).await;
+        let before = counts(&store).await;
+        let sketches = redis_export(&store).await;
+        for (export, after) in [(&uuids, 2_000), (&sketches, 2)] {
+            let redis = Redis::start();
+            let store = cut_off(redis_store(&redis, counting), export, after).await;
+            assert!(store.read(&namespace, None, Include::COUNTS).await.unwrap().is_empty());
+            store.import(&namespace, export, &|_| ()).await.unwrap();
+            assert_eq!(counts(&store).await, before);
+            assert_eq!(kept(&store).await.0, [1_000, 2_000]);
+            store.delete(&namespace, &experiment).await.unwrap();
+            assert!(!store.is_published(&namespace, export).await.unwrap());
+            // What was left alone for long is removed by the next import.
+            for import in redis.command(&["HKEYS", "{abtest}:imports"]).lines() {
+                redis.command(&["HSET", "{abtest}:imports", import, "1"]);
+            }
+            store.import(&namespace, export, &|_| ()).await.unwrap();
+            store.delete(&namespace, &experiment).await.unwrap();
+            for key in redis.keys().iter().filter(|key| !key.contains("documents:")) {
+                let expiry: i64 = redis.command(&["TTL", key]).parse().unwrap();
+                assert!(expiry > 0, "{counting}: {key} stays");
+            }
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,6 +6,7 @@
 
 use tokio::sync::oneshot;
 
+use super::import::ImportAnswer;
 use super::overlaps::Comparison;
 use crate::{CommitError, Committed, HistoryEntry, Refusal, StoreError};
 
@@ -26,6 +27,7 @@ pub(super) enum Answer {
     Committed(Reply<Commit>, Result<Commit, StoreError>),
     History(Reply<Vec<HistoryEntry>>, Result<Vec<HistoryEntry>, StoreError>),
     Comparison(Reply<Comparison>, Result<Comparison, StoreError>),
+    Imported(Reply<ImportAnswer>, Result<ImportAnswer, StoreError>),
 }
 
 /// What became of a commit of documents.
@@ -41,6 +43,7 @@ impl Answer {
             Self::Committed(reply, _) => Self::Committed(reply, Err(error.clone())),
             Self::History(reply, _) => Self::History(reply, Err(error.clone())),
             Self::Comparison(reply, _) => Self::Comparison(reply, Err(error.clone())),
+            Self::Imported(reply, _) => Self::Imported(reply, Err(error.clone())),
         }
     }
 
@@ -53,6 +56,7 @@ impl Answer {
             Self::Committed(reply, answer) => send(reply, answer, others),
             Self::History(reply, answer) => send(reply, answer, others),
             Self::Comparison(reply, answer) => send(reply, answer, others),
+            Self::Imported(reply, answer) => send(reply, answer, others),
         }
     }
 }

@@ -105,6 +105,17 @@ impl Catalog {
         self.next_id = self.next_id.max(next);
     }
 
+    /// An id that no counter has.
+    pub(super) fn new_id(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id - 1
+    }
+
+    /// Whether an experiment has counters.
+    pub(super) fn has(&self, namespace: &Namespace, experiment: &Experiment) -> bool {
+        self.experiments.contains_key(&experiment_name(namespace, experiment))
+    }
+
     /// Keeps an id from being given to a new counter.
     pub(super) fn use_id(&mut self, id: u64) {
         self.use_ids_below(id.saturating_add(1));
@@ -161,6 +172,25 @@ impl Catalog {
     /// The counter with a name, if there is one.
     pub(super) fn find(&self, name: &str) -> Option<Counter> {
         self.counters.get(name).copied()
+    }
+
+    /// Gives a staged counter a name, if the limits allow it. `event` is one that it could have counted.
+    pub(super) fn publish(
+        &mut self,
+        event: &Event,
+        staged: Counter,
+        check: &Check<'_>,
+    ) -> Result<String, Refusal> {
+        // The operator imports, so the limits per hour do not apply.
+        if let Err(refusal) = self.check(event, check, Exemption::Nothing)
+            && !refusal.is_per_hour()
+        {
+            return Err(refusal);
+        }
+        let Event { namespace, experiment, goal, variant, .. } = event;
+        let name = counter_name(namespace, experiment, goal, variant);
+        self.load(name.clone(), staged);
+        Ok(name)
     }
 
     /// Counts one more uuid in a counter and returns its new state; `None` if there is no such counter.

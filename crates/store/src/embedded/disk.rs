@@ -5,6 +5,7 @@
 //! | `meta` | `format` | the format's number, in digits |
 //! | `meta` | `totals` | how much there is: see `totals` |
 //! | `meta` | `new`, namespace or nothing, kind of name, NUL before each | when the limit per hour is free again, in Unix microseconds |
+//! | `meta` | `import`, namespace, experiment, with NUL between | digest of an export that is not yet imported to its end |
 //! | `meta` | `probe` | zeros: what finds out whether the disk can be written again |
 //! | `meta` | `unseen` | how many counted uuids are known not to be in `seen` |
 //! | `meta` | `undated` | how many counted uuids are known not to be in `days` |
@@ -93,6 +94,11 @@ pub(super) struct Changes {
     pub(super) pruned: Vec<(Namespace, Experiment, Part)>,
     /// Changes of documents in the order of their commits.
     pub(super) documents: Vec<Changed>,
+    /// Ids of staged counters that got their names.
+    pub(super) published: Vec<u64>,
+    /// Imported experiments whose import is not finished, with the digest of the export; `None` once
+    /// it is.
+    pub(super) import_marks: Vec<(Namespace, Experiment, Option<String>)>,
     /// The time of the commit in Unix milliseconds.
     pub(super) at: u64,
     /// Whether something is written in any case, to find out whether that is possible.
@@ -112,7 +118,12 @@ impl Changes {
 
     /// Whether there is nothing to write.
     pub(super) fn is_empty(&self) -> bool {
-        self.counters.is_empty() && self.documents.is_empty() && !self.is_probe
+        self.counters.is_empty()
+            && self.documents.is_empty()
+            && self.seen.is_empty()
+            && self.removed.is_empty()
+            && self.import_marks.is_empty()
+            && !self.is_probe
     }
 }
 
@@ -175,6 +186,15 @@ impl Disk {
         Ok(entries)
     }
 
+    /// The digest of the export that an experiment was imported from, if its import is not finished.
+    pub(super) fn import_mark(
+        &self,
+        namespace: &Namespace,
+        experiment: &Experiment,
+    ) -> fjall::Result<Option<Vec<u8>>> {
+        Ok(self.meta.get(mark_key(namespace, experiment))?.map(|digest| digest.to_vec()))
+    }
+
     /// Whether a uuid was counted before.
     pub(super) fn was_seen(&self, key: &[u8]) -> fjall::Result<bool> {
         self.seen.contains_key(key)
@@ -212,6 +232,19 @@ impl Disk {
         }
         for id in &changes.removed {
             batch.insert(&self.removed, id.to_be_bytes(), []);
+        }
+        for id in &changes.published {
+            batch.remove(&self.removed, id.to_be_bytes());
+        }
+        for (namespace, experiment) in &changes.deleted {
+            batch.remove(&self.meta, mark_key(namespace, experiment));
+        }
+        for (namespace, experiment, digest) in &changes.import_marks {
+            let key = mark_key(namespace, experiment);
+            match digest {
+                Some(digest) => batch.insert(&self.meta, key, digest.as_str()),
+                None => batch.remove(&self.meta, key),
+            }
         }
         self.write_documents(&mut batch, changes);
         if changes.is_probe {
@@ -252,10 +285,11 @@ impl Disk {
     }
 
     /// Removes up to `most` uuids of deleted counters and says whether that was all. If it is cut
-    /// off, the next call continues.
-    pub(super) fn sweep(&mut self, most: usize) -> fjall::Result<bool> {
+    /// off, the next call continues. What is staged stays.
+    pub(super) fn sweep(&mut self, most: usize, staged: &HashSet<u64>) -> fjall::Result<bool> {
         let mut batch = self.database.batch();
-        for id in ids(&self.removed)? {
+        let removed = ids(&self.removed)?;
+        for id in removed.into_iter().filter(|id| !staged.contains(id)) {
             let (mut start, end) = (id.to_be_bytes().to_vec(), (id + 1).to_be_bytes().to_vec());
             if self.swept.starts_with(&start) {
                 start.clone_from(&self.swept);
@@ -428,6 +462,10 @@ pub(super) fn ids(removed: &Keyspace) -> fjall::Result<Vec<u64>> {
     Ok(ids)
 }
 
+fn mark_key(namespace: &Namespace, experiment: &Experiment) -> String {
+    format!("import\0{namespace}\0{experiment}")
+}
+
 fn document_key(namespace: &Namespace, key: &DocumentKey) -> String {
     format!("{namespace}\0{}\0{}", key.kind, key.name)
 }
@@ -487,7 +525,7 @@ mod tests {
         let (end, ended) = mpsc::channel::<()>();
         disk.compaction = Some(std::thread::spawn(move || ended.recv().unwrap()));
         disk.removed_uuids = COMPACT_AFTER;
-        assert!(disk.sweep(1).unwrap());
+        assert!(disk.sweep(1, &HashSet::new()).unwrap());
         assert!(disk.compaction_due, "the other one is running");
         end.send(()).unwrap();
         while !disk.compaction.as_ref().unwrap().is_finished() {

@@ -15,10 +15,36 @@ const MARKER: (&str, &[u8]) = ("version", b"FJL\x03");
 /// How many missing journals in a row are named.
 const MOST_NAMED: usize = 10;
 
-/// Whether nothing was ever stored in a folder.
+/// Whether nothing was ever stored in a folder. The process that creates it may be killed: fjall creates
+/// an empty journal, then its marker, then the first keyspace.
 pub(super) fn is_new(folder: &Path) -> io::Result<bool> {
-    let is_absent = |name| folder.join(name).try_exists().map(|exists| !exists);
-    Ok(is_absent(MARKER.0)? && is_absent(keyspaces::FOLDER)? && journals(folder)?.is_empty())
+    let is_empty = |name| match fs::read(folder.join(name)) {
+        Ok(found) => Ok(found.is_empty()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(error),
+    };
+    let has_no_keyspace = match fs::read_dir(folder.join(keyspaces::FOLDER)) {
+        Ok(mut keyspaces) => keyspaces.next().is_none(),
+        Err(error) if error.kind() == ErrorKind::NotFound => true,
+        Err(error) => return Err(error),
+    };
+    for (_, journal) in journals(folder)? {
+        if fs::read(journal)?.iter().any(|byte| *byte != 0) {
+            return Ok(false);
+        }
+    }
+    Ok(is_empty(MARKER.0)? && has_no_keyspace)
+}
+
+/// Removes the files of a [new](is_new) folder, which fjall would not create over them.
+pub(super) fn clear_new(folder: &Path) -> io::Result<()> {
+    for (_, journal) in journals(folder)? {
+        fs::remove_file(journal)?;
+    }
+    match fs::remove_file(folder.join(MARKER.0)) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// What is wrong with the files of a folder.

@@ -99,8 +99,10 @@ fn is_new(own: &Path) -> io::Result<bool> {
         let entry = entry?;
         let is_empty_folder =
             entry.file_type()?.is_dir() && fs::read_dir(entry.path())?.next().is_none();
-        // Its first manifest lists no table.
-        if !is_empty_folder && entry.file_name() != "v0" {
+        let name = entry.file_name();
+        // Its first manifest lists no table. `current` is written under another name at first.
+        let is_unfinished = name == "v0" || name.to_string_lossy().starts_with(".tmp");
+        if !is_empty_folder && !is_unfinished {
             return Ok(false);
         }
     }

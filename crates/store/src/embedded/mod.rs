@@ -19,6 +19,7 @@
 //! | `finding` | what is wrong, in words |
 //! | `overlaps` | compares the uuids of counters |
 //! | `export` | reads an experiment out of a folder |
+//! | `import` | stages an experiment and publishes it in one commit |
 //! | `legacy` | the files in which format 1 kept looks and controls |
 //!
 //! The path of an event: its request goes into the writer's queue. The writer takes all waiting
@@ -34,6 +35,7 @@ mod disk;
 mod export;
 mod files;
 mod finding;
+mod import;
 mod journal;
 mod keyspaces;
 mod ledger;

@@ -67,6 +67,9 @@ pub(super) fn open(folder: &Path) -> Result<Opened, OpenError> {
         return Err(OpenError::Damaged { folder: folder.to_owned(), findings });
     }
     let noted = watermark.read().map_err(failed)?;
+    if noted == Noted::Nothing && files::is_new(folder).map_err(failed)? {
+        files::clear_new(folder).map_err(failed)?;
+    }
     let copies = Copies::make(folder).map_err(failed)?;
     match read(folder, noted) {
         Ok(read) => {

@@ -1,6 +1,7 @@
 //! The one thread that writes. It takes all waiting requests, commits them with one sync,
 //! publishes the result to readers, and then answers.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
@@ -13,6 +14,7 @@ use tokio::sync::mpsc::error::TryRecvError;
 use super::answers::{Answer, Answers, Commit, Reply};
 use super::catalog::{Catalog, Check, Counter, counter_name};
 use super::disk::{Changes, Disk, now, seen_key, store_error};
+use super::import::{ImportAnswer, ImportRequest};
 use super::ledger::Ledger;
 use super::open::{self, Opened};
 use super::overlaps::{ComparedCounter, Comparison};
@@ -36,6 +38,7 @@ pub(super) enum Request {
     Commit { commit: DocumentCommit, reply: Reply<Commit> },
     History { namespace: Namespace, key: DocumentKey, reply: Reply<Vec<HistoryEntry>> },
     Compare { namespace: Namespace, tally: Tally, reply: Reply<Comparison> },
+    Import { request: ImportRequest, reply: Reply<ImportAnswer> },
 }
 
 /// A commit of documents.
@@ -57,6 +60,7 @@ impl Request {
             Self::Commit { reply, .. } => Answer::Committed(reply, Err(error.clone())),
             Self::History { reply, .. } => Answer::History(reply, Err(error.clone())),
             Self::Compare { reply, .. } => Answer::Comparison(reply, Err(error.clone())),
+            Self::Import { reply, .. } => Answer::Imported(reply, Err(error.clone())),
         }
     }
 }
@@ -75,13 +79,15 @@ pub(super) struct Writer {
     write_failed: bool,
 }
 
-struct Open {
-    disk: Disk,
-    catalog: Catalog,
+pub(super) struct Open {
+    pub(super) disk: Disk,
+    pub(super) catalog: Catalog,
     /// The documents, with the changes of the requests at hand.
-    documents: Ledger,
+    pub(super) documents: Ledger,
     /// Whether uuids of deleted counters may be left.
-    sweeping: bool,
+    pub(super) sweeping: bool,
+    /// Counters of unfinished imports, which must not be swept.
+    pub(super) staged: HashSet<u64>,
 }
 
 impl Writer {
@@ -131,7 +137,7 @@ impl Writer {
             match self.requests.try_recv() {
                 Ok(request) => return Some(request),
                 Err(TryRecvError::Disconnected) => return None,
-                Err(TryRecvError::Empty) => match open.disk.sweep(SWEEP) {
+                Err(TryRecvError::Empty) => match open.disk.sweep(SWEEP, &open.staged) {
                     Ok(finished) => open.sweeping = !finished,
                     Err(error) => {
                         tracing::error!(%error, "deleted counters cannot be swept");
@@ -237,7 +243,8 @@ impl Open {
     fn new(opened: Opened) -> (Self, Snapshot) {
         let Opened { disk, catalog, snapshot } = opened;
         let documents = snapshot.documents.clone();
-        (Self { disk, catalog, documents, sweeping: true }, snapshot)
+        let staged = HashSet::new();
+        (Self { disk, catalog, documents, sweeping: true, staged }, snapshot)
     }
 
     /// Works out what the requests change, and the answers for when that is on disk.
@@ -287,6 +294,16 @@ impl Open {
                     };
                     let counters = tally.counters().filter_map(counter).collect();
                     Answer::Comparison(reply, Ok(self.disk.comparison(counters)))
+                }
+                Request::Import { request, reply } => {
+                    match self.import(request, limits, today, changes) {
+                        Ok(answer) => Answer::Imported(reply, answer),
+                        Err(error) => {
+                            let answer = Answer::Imported(reply, Err(store_error(&error)));
+                            failed = Err(error);
+                            answer
+                        }
+                    }
                 }
             };
             answers.push(answer);
@@ -373,7 +390,11 @@ impl Open {
         let _ = self.commit_documents(commit, changes);
     }
 
-    fn commit_documents(&mut self, commit: DocumentCommit, changes: &mut Changes) -> Commit {
+    pub(super) fn commit_documents(
+        &mut self,
+        commit: DocumentCommit,
+        changes: &mut Changes,
+    ) -> Commit {
         let DocumentCommit { namespace, based_on, writes } = commit;
         let (committed, changed) =
             self.documents.commit(&namespace, based_on, writes, changes.at)?;

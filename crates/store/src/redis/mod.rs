@@ -22,7 +22,8 @@
 //! | `prune`, `prune.lua` | removes a variant or a goal |
 //! | `documents` | keeps definitions, looks, controls and other documents |
 //! | `baseline` | reads what Gimel or Lamed counted |
-//! | `transfer` | exports and imports experiments |
+//! | `transfer` | exports experiments |
+//! | `import`, `publish.lua` | stages an experiment and publishes it at once |
 //! | `health` | whether Redis takes writes, and what it may delete |
 //! | [`inspect`] | examines the server before a deployment |
 
@@ -34,6 +35,7 @@ mod exact;
 mod exempt;
 mod failure;
 mod health;
+mod import;
 pub mod inspect;
 mod keys;
 mod link;

@@ -242,7 +242,8 @@ impl State {
     }
 }
 
-fn read<T: FromRedisValue>(answer: Option<Value>) -> Result<T, StoreError> {
+/// Reads one answer of a pipeline.
+pub(super) fn read<T: FromRedisValue>(answer: Option<Value>) -> Result<T, StoreError> {
     let unexpected = || StoreError::Unexpected("an answer of another type".into());
     T::from_redis_value(answer.ok_or_else(unexpected)?).map_err(|_| unexpected())
 }

@@ -8,6 +8,14 @@ pub(in crate::redis) const NAMESPACES: &str = "{abtest}:namespaces";
 pub(in crate::redis) const NEW_NAMES: &str = "{abtest}:new";
 pub(super) const DELETED: &str = "{abtest}:deleted";
 
+/// When each import was last active, in Unix seconds.
+pub(super) const IMPORTS: &str = "{abtest}:imports";
+
+/// The ids of the counters that an import has staged.
+pub(super) fn staged(import: &str) -> String {
+    format!("{{abtest}}:import:{import}")
+}
+
 pub(in crate::redis) fn experiments(namespace: &str) -> String {
     format!("{{abtest}}:{namespace}:experiments")
 }
@@ -50,6 +58,12 @@ impl CounterName {
 }
 
 impl CounterName {
+    /// A name for a staged counter, which no counter has.
+    pub(super) fn staged(namespace: &Namespace, experiment: &Experiment, id: &str) -> Self {
+        let (namespace, experiment) = (namespace.clone(), experiment.clone());
+        Self { namespace, experiment, counter: id.to_owned() }
+    }
+
     /// The counter's field in the registry.
     pub(in crate::redis) fn counter(&self) -> &str {
         &self.counter

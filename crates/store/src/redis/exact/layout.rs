@@ -12,6 +12,9 @@
 //! | `{abtest}:NS:EXP:counters` | hash | by `GOAL:VARIANT`, the counter's id and seed |
 //! | `{abtest}:deleted` | hash | ids of deleted counters whose keys are still to be removed |
 //! | `{abtest}:new` | hash | when the limits per hour are free again: see `new_names.lua` |
+//! | `{abtest}:imports` | hash | when each running import was last active, in Unix seconds |
+//! | `{abtest}:import:IMPORT` | set | ids of the counters that an import has staged |
+//! | `{abtest}:NS:EXP:imported` | string | digest of an export that is not yet imported to its end |
 //! | `abtest:{ID}` | hash | the counter's state: count, deepest level, new uuids by UTC day and, as `a:N`, by allocation |
 //! | `abtest:{ID}:PATH` | hash | a bucket: by group, the marks in it, one after another |
 //!

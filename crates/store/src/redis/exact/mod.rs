@@ -6,8 +6,10 @@
 //! | `keys` | the registry's keys |
 //! | `remove` | deletion in steps |
 //! | `transfer` | counters in and out |
+//! | `staging` | counters of an import before they have a name |
 //! | `register.lua` | a counter gets its id and seed, within the limits |
 //! | `count.lua` | uuids join a counter |
+//! | `publish.lua`, `claim.lua` | staged counters get their names, or are removed |
 //! | `unregister.lua`, `tombstone.lua` | the two steps of a deletion |
 //!
 //! A process asks the registry once for each counter and remembers its id and seed. From then on
@@ -18,6 +20,7 @@
 pub(in crate::redis) mod keys;
 pub(in crate::redis) mod layout;
 mod remove;
+pub(in crate::redis) mod staging;
 pub(in crate::redis) mod transfer;
 
 use std::collections::HashMap;
@@ -124,8 +127,11 @@ impl Exact {
             }
         }
         let counted = runs.iter().map(|(name, known, run)| {
-            let events = run.iter().map(|position| events[*position]);
-            self.run(connection, name, known, events)
+            let uuids = run.iter().map(|position| {
+                let event = events[*position];
+                (event.uuid.as_str(), stated(event))
+            });
+            self.run(connection, name, known, uuids)
         });
         let counted = join_all(counted).await;
         for ((_, _, run), counted) in runs.iter().zip(counted) {
@@ -167,12 +173,12 @@ impl Exact {
         }
     }
 
-    async fn run(
+    async fn run<'u>(
         &self,
         connection: &Connection,
         name: &CounterName,
         known: &Known,
-        events: impl Iterator<Item = &Event>,
+        uuids: impl Iterator<Item = (&'u str, String)>,
     ) -> Result<Counted, StoreError> {
         let Known { identity, declared, fresh } = known;
         let mut script = COUNT.key(identity.state_key());
@@ -182,12 +188,12 @@ impl Exact {
             .arg(self.boundaries.first)
             .arg(self.boundaries.full())
             .arg(u8::from(*fresh));
-        for event in events {
-            let place = identity.place(event.uuid.as_str());
+        for (uuid, allocation) in uuids {
+            let place = identity.place(uuid);
             for level in 0..*declared {
                 script.key(identity.bucket_key(&place, level));
             }
-            script.arg(place.group).arg(&place.mark[..]).arg(stated(event));
+            script.arg(place.group).arg(&place.mark[..]).arg(allocation);
         }
         let script = &script;
         let deepest: Result<i64, StoreError> = connection

@@ -11,6 +11,7 @@ use super::keys::{self, DELETED};
 use super::layout::{buckets, numbered_bucket_key, state_key};
 use crate::StoreError;
 use crate::redis::connection::Connection;
+use crate::redis::import::mark_key;
 use crate::redis::keys as gimel;
 use crate::redis::read::query;
 
@@ -55,6 +56,7 @@ async fn unregister(
     experiment: &Experiment,
     counters: Option<&[String]>,
 ) -> Result<bool, StoreError> {
+    let mark = mark_key(namespace, experiment);
     let namespace = gimel::NamespaceKeys::new(namespace);
     let member = gimel::member(experiment);
     let mut script = UNREGISTER.key(keys::NAMESPACES);
@@ -63,6 +65,7 @@ async fn unregister(
         .key(keys::count(namespace.member()))
         .key(keys::counters(namespace.member(), &member))
         .key(DELETED)
+        .key(mark)
         .arg(namespace.member())
         .arg(&*member)
         .arg(format!("{}:{member}", namespace.member()));

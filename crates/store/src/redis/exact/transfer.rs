@@ -1,43 +1,30 @@
-//! Exports an exact counter and imports it under a new id: its seed, state and buckets.
+//! Exports an exact counter, and writes it under a new id: its seed, state and buckets.
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::{Duration, Instant};
 
-use abtest_model::{Goal, Variant};
+use abtest_model::{AllocationNumber, Goal, Variant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use redis::{Value, pipe};
 
-use super::keys::{CounterName, DELETED};
 use super::layout::{GROUPS, Identity, LAST_LEVEL, MARK, buckets, is_path, path};
-use super::{Registration, register, remove};
 use crate::StoreError;
 use crate::redis::connection::Connection;
-use crate::redis::outcome::refusal;
 use crate::redis::read::{allocation_of_field, query};
 use crate::transfer::{ExportedCounter, Seen, TransferError, invalid};
 
 /// Buckets that are read or written in one round trip.
 const STEP: usize = 200;
 
-/// How long a failed import may take to remove what it wrote.
-const CLEANUP_TIME: Duration = Duration::from_secs(60);
-
-/// Reads a counter: its count, its days, its allocations, and its marks.
+/// Reads a counter: its count, its days, its allocations, and its marks. Events may come in meanwhile:
+/// everything that was counted before is read, and some of what comes in.
 pub(in crate::redis) async fn export(
     connection: &Connection,
-    goal: &Goal,
-    variant: &Variant,
+    (goal, variant): &(Goal, Variant),
     identity: &Identity,
 ) -> Result<ExportedCounter, TransferError> {
-    let mut state = pipe();
-    state.hgetall(identity.state_key());
-    let state: Vec<HashMap<String, u64>> = query(connection, state).await?;
-    let state = state.into_iter().next().unwrap_or_default();
-    let number = |field: &str| state.get(field).copied().unwrap_or(0);
-    let count = number("count");
-    let deepest = u8::try_from(number("deepest")).unwrap_or(LAST_LEVEL).min(LAST_LEVEL);
-    let days = state.iter().filter_map(|(field, new)| Some((field.parse().ok()?, *new))).collect();
+    let before = state(connection, identity).await?;
+    let deepest = before.deepest;
     let mut found = BTreeMap::new();
     let mut marks = 0;
     for level in 0..=deepest {
@@ -49,25 +36,62 @@ pub(in crate::redis) async fn export(
             }
             let groups: Vec<BTreeMap<u8, Vec<u8>>> = query(connection, read).await?;
             for (number, groups) in some.iter().zip(groups).filter(|(_, found)| !found.is_empty()) {
-                marks += groups.values().map(|marks| marks.len() / MARK).sum::<usize>();
+                marks += groups.values().map(|marks| (marks.len() / MARK) as u64).sum::<u64>();
                 let encoded = groups.iter().map(|(group, marks)| (*group, BASE64.encode(marks)));
                 found.insert(path(level, *number), encoded.collect());
             }
         }
     }
-    // Marks are never removed: if there are as many as the count says, they are all.
-    if marks as u64 != count {
-        return Err(TransferError::Changing);
+    // Marks are never removed, so there are at least as many as were counted before.
+    if marks < before.count {
+        let (goal, variant) = (goal.to_string(), variant.to_string());
+        return Err(TransferError::Missing { goal, variant, found: marks, counted: before.count });
     }
-    let allocation = |(field, new): (&String, &u64)| Some((allocation_of_field(field)?, *new));
+    let after = state(connection, identity).await?;
+    let missed = after.count.saturating_sub(marks);
     Ok(ExportedCounter {
         goal: goal.to_string(),
         variant: variant.to_string(),
-        count,
-        days,
-        allocations: state.iter().filter_map(allocation).collect(),
+        count: marks,
+        days: without_last(after.days, missed),
+        // Later uuids may belong to any allocation, so these are the numbers of the beginning.
+        allocations: before.allocations,
         seen: Seen::Exact { seed: identity.seed(), deepest, buckets: found },
     })
+}
+
+/// The state of a counter.
+struct State {
+    count: u64,
+    deepest: u8,
+    days: BTreeMap<u32, u64>,
+    allocations: BTreeMap<AllocationNumber, u64>,
+}
+
+async fn state(connection: &Connection, identity: &Identity) -> Result<State, StoreError> {
+    let mut read = pipe();
+    read.hgetall(identity.state_key());
+    let state: Vec<HashMap<String, u64>> = query(connection, read).await?;
+    let state = state.into_iter().next().unwrap_or_default();
+    let number = |field: &str| state.get(field).copied().unwrap_or(0);
+    let allocation = |(field, new): (&String, &u64)| Some((allocation_of_field(field)?, *new));
+    Ok(State {
+        count: number("count"),
+        deepest: u8::try_from(number("deepest")).unwrap_or(LAST_LEVEL).min(LAST_LEVEL),
+        days: state.iter().filter_map(|(field, new)| Some((field.parse().ok()?, *new))).collect(),
+        allocations: state.iter().filter_map(allocation).collect(),
+    })
+}
+
+/// The days without the last `missed` uuids, which came in after their buckets were read.
+fn without_last(mut days: BTreeMap<u32, u64>, mut missed: u64) -> BTreeMap<u32, u64> {
+    for new in days.values_mut().rev() {
+        let taken = missed.min(*new);
+        *new -= taken;
+        missed -= taken;
+    }
+    days.retain(|_, new| *new > 0);
+    days
 }
 
 /// What a counter consists of.
@@ -78,31 +102,7 @@ pub(in crate::redis) struct Parts<'a> {
     pub(in crate::redis) buckets: &'a BTreeMap<String, BTreeMap<u8, String>>,
 }
 
-/// Writes a counter that was [checked](check) and registers it when it is complete. If that fails,
-/// nothing of it stays: others count into it only once it is registered.
-pub(in crate::redis) async fn import(
-    connection: &Connection,
-    registration: Registration,
-    name: &CounterName,
-    parts: Parts<'_>,
-) -> Result<(), TransferError> {
-    let fresh = Identity::fresh(parts.seed);
-    let identity = Identity::read(&fresh)
-        .ok_or_else(|| invalid("a seed does not have 32 hexadecimal digits"))?;
-    let imported = match write(connection, &identity, &parts).await {
-        Ok(()) => enter(connection, registration, name, &fresh).await,
-        Err(error) => Err(error),
-    };
-    if imported.is_err() {
-        let mut waits = pipe();
-        waits.hset(DELETED, identity.id(), "import");
-        let _: Vec<Value> = query(connection, waits).await?;
-        remove::remove(connection, identity.id(), Instant::now() + CLEANUP_TIME).await?;
-    }
-    imported
-}
-
-/// Checks a counter before anything of its experiment is stored.
+/// Checks a counter before it is staged.
 pub(in crate::redis) fn check(parts: &Parts<'_>) -> Result<(), TransferError> {
     if Identity::read(&Identity::fresh(parts.seed)).is_none() {
         return Err(invalid("a seed does not have 32 hexadecimal digits"));
@@ -136,7 +136,8 @@ pub(in crate::redis) fn check(parts: &Parts<'_>) -> Result<(), TransferError> {
     Ok(())
 }
 
-async fn write(
+/// Writes a counter that was [checked](check) under an identity that nobody knows yet.
+pub(in crate::redis) async fn write(
     connection: &Connection,
     identity: &Identity,
     parts: &Parts<'_>,
@@ -148,10 +149,8 @@ async fn write(
     for (day, new) in &parts.counter.days {
         state.hset(identity.state_key(), day, new);
     }
-    for (allocation, new) in &parts.counter.allocations {
-        state.hset(identity.state_key(), format!("a:{allocation}"), new);
-    }
     let _: Vec<Value> = query(connection, state).await?;
+    write_allocations(connection, identity, &parts.counter.allocations).await?;
     let all: Vec<_> = parts.buckets.iter().collect();
     for some in all.chunks(STEP) {
         let mut write = pipe();
@@ -167,20 +166,15 @@ async fn write(
     Ok(())
 }
 
-async fn enter(
+/// Writes the numbers by allocation of a staged counter.
+pub(in crate::redis) async fn write_allocations(
     connection: &Connection,
-    registration: Registration,
-    name: &CounterName,
-    fresh: &str,
-) -> Result<(), TransferError> {
-    let answer = register(connection, registration, name, fresh).await?;
-    let word = answer.first().map(String::as_str).unwrap_or_default();
-    if word == "exact" && answer.get(1).is_some_and(|registered| registered == fresh) {
-        return Ok(());
+    identity: &Identity,
+    allocations: &BTreeMap<AllocationNumber, u64>,
+) -> Result<(), StoreError> {
+    let mut write = pipe();
+    for (allocation, new) in allocations {
+        write.hset(identity.state_key(), format!("a:{allocation}"), new);
     }
-    Err(match refusal(word, &registration.limits) {
-        Some(refusal) => TransferError::Refused(refusal),
-        None if word == "exact" || word == "hll" => TransferError::Exists,
-        None => TransferError::Store(StoreError::Unexpected("the registry's answer".into())),
-    })
+    query::<Value>(connection, write).await.map(drop)
 }

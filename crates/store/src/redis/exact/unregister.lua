@@ -1,7 +1,8 @@
 -- Removes counters of an experiment from the registry, and the experiment when it has none left.
 -- The counters are listed in KEYS[5] until their keys are removed.
 -- KEYS[1]  the registry of namespaces, KEYS[2] the namespace's experiments, KEYS[3] how many
---          counters they have, KEYS[4] the experiment's counters, KEYS[5] what is to be removed.
+--          counters they have, KEYS[4] the experiment's counters, KEYS[5] what is to be removed,
+--          KEYS[6] the mark of an unfinished import.
 -- ARGV     the namespace, the experiment, both as KEYS[5] has them, and "all" or "some"; then, with
 --          "some", the counters.
 -- Returns  1 if there were counters, or some were not removed completely, else 0; then every id that
@@ -9,7 +10,7 @@
 local counters = {}
 if ARGV[4] == 'all' then
   counters = redis.call('HVALS', KEYS[4])
-  redis.call('DEL', KEYS[4])
+  redis.call('DEL', KEYS[4], KEYS[6])
 else
   for position = 5, #ARGV do
     local counter = redis.call('HGET', KEYS[4], ARGV[position])

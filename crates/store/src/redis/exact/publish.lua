@@ -1,0 +1,63 @@
+-- Publishes the staged counters of an experiment at once.
+-- KEYS[1]  when each import was last active, KEYS[2] the ids that this import has staged, KEYS[3] the
+--          mark of an unfinished import, KEYS[4] the registry of namespaces, KEYS[5] the namespace's
+--          experiments, KEYS[6] how many counters they have, KEYS[7] the experiment's counters. If there
+--          may be HyperLogLogs too: KEYS[8] their namespaces, KEYS[9] their experiments, KEYS[10] their
+--          counters.
+-- ARGV     the limits (namespaces, experiments, counters, counters per experiment), the namespace, the
+--          experiment, the digest of the export, the seconds after which the mark is gone, the import,
+--          and the number of spellings of the experiment that KEYS[9] may hold; then the spellings; then
+--          for each counter its name and what it gets.
+-- Returns  "published", "exists", "expired" if another import removed what is staged, or the limit.
+local namespaces_limit, experiments_limit = tonumber(ARGV[1]), tonumber(ARGV[2])
+local counters_limit, per_experiment = tonumber(ARGV[3]), tonumber(ARGV[4])
+local namespace, experiment = ARGV[5], ARGV[6]
+local import, spellings = ARGV[9], tonumber(ARGV[10])
+local first = 11 + spellings
+local new = (#ARGV - first + 1) / 2
+
+if redis.call('HEXISTS', KEYS[1], import) == 0 then
+  return 'expired'
+end
+if redis.call('EXISTS', KEYS[7]) == 1 then
+  return 'exists'
+end
+local experiments = redis.call('SCARD', KEYS[5])
+local counters = tonumber(redis.call('GET', KEYS[6]) or 0)
+local namespaces = redis.call('SCARD', KEYS[4])
+if #KEYS > 7 then
+  for spelling = 11, 10 + spellings do
+    if redis.call('SISMEMBER', KEYS[9], ARGV[spelling]) == 1 then
+      return 'exists'
+    end
+  end
+  experiments = experiments + redis.call('SCARD', KEYS[9])
+  counters = counters + redis.call('SCARD', KEYS[10])
+  namespaces = #redis.call('SUNION', KEYS[4], KEYS[8])
+end
+if experiments == 0 and redis.call('SISMEMBER', KEYS[4], namespace) == 0
+    and namespaces >= namespaces_limit then
+  return 'namespaces'
+end
+if experiments >= experiments_limit then
+  return 'experiments'
+end
+if counters + new > counters_limit then
+  return 'counters'
+end
+if new > per_experiment then
+  return 'counters_per_experiment'
+end
+
+if new > 0 then
+  redis.call('SADD', KEYS[4], namespace)
+  redis.call('SADD', KEYS[5], experiment)
+  redis.call('INCRBY', KEYS[6], new)
+  for position = first, #ARGV, 2 do
+    redis.call('HSET', KEYS[7], ARGV[position], ARGV[position + 1])
+  end
+end
+redis.call('HDEL', KEYS[1], import)
+redis.call('DEL', KEYS[2])
+redis.call('SET', KEYS[3], ARGV[7], 'EX', ARGV[8])
+return 'published'

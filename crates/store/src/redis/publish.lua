@@ -1,0 +1,71 @@
+-- Publishes the staged HyperLogLogs of an experiment at once.
+-- KEYS[1]  the mark of an unfinished import, KEYS[2] the registry of namespaces, KEYS[3] that of exactly
+--          counted ones, KEYS[4] the namespace's experiments, KEYS[5] the exactly counted ones,
+--          KEYS[6] the namespace's counters, KEYS[7] how many counters the exact ones have, KEYS[8] the
+--          experiment's counters; then for each counter its key, its estimates at the beginning of each
+--          day, its numbers by allocation, and these three as they are staged.
+-- ARGV     the limits (namespaces, experiments, counters, counters per experiment), the namespace, the
+--          experiment, the digest of the export, and the seconds after which the mark is gone.
+-- Returns  "published", "exists", "expired" if something staged is gone, or the limit.
+local namespaces, experiments = tonumber(ARGV[1]), tonumber(ARGV[2])
+local counters, per_experiment = tonumber(ARGV[3]), tonumber(ARGV[4])
+local namespace, experiment = ARGV[5], ARGV[6]
+
+local new = 0
+for key = 9, #KEYS, 6 do
+  if redis.call('EXISTS', KEYS[key + 3], KEYS[key + 4]) < 2 then
+    return 'expired'
+  end
+  if redis.call('SISMEMBER', KEYS[6], KEYS[key]) == 0 then
+    new = new + 1
+  end
+end
+if redis.call('SISMEMBER', KEYS[5], experiment) == 1 then
+  return 'exists'
+end
+local known = redis.call('SCARD', KEYS[4]) + redis.call('SCARD', KEYS[5])
+if known == 0 and redis.call('SISMEMBER', KEYS[2], namespace) == 0
+    and #redis.call('SUNION', KEYS[2], KEYS[3]) >= namespaces then
+  return 'namespaces'
+end
+if redis.call('SISMEMBER', KEYS[4], experiment) == 0 and known >= experiments then
+  return 'experiments'
+end
+local exactly = tonumber(redis.call('GET', KEYS[7]) or 0)
+if redis.call('SCARD', KEYS[6]) + exactly + new > counters then
+  return 'counters'
+end
+if redis.call('SCARD', KEYS[8]) + new > per_experiment then
+  return 'counters_per_experiment'
+end
+
+local today = math.floor(tonumber(redis.call('TIME')[1]) / 86400)
+for key = 9, #KEYS, 6 do
+  local counter, days, allocations = KEYS[key], KEYS[key + 1], KEYS[key + 2]
+  local staged, staged_days, staged_allocations = KEYS[key + 3], KEYS[key + 4], KEYS[key + 5]
+  local is_counted = redis.call('EXISTS', counter) == 1
+  if not is_counted then
+    -- What is left of a counter that Gimel deleted.
+    redis.call('DEL', days, allocations)
+  end
+  local begins = redis.call('HGETALL', staged_days)
+  redis.call('HSET', days, unpack(begins))
+  -- What visitors added today, while the import ran, began from what is imported.
+  if is_counted and redis.call('HEXISTS', staged_days, today) == 0 then
+    redis.call('HSET', days, today, redis.call('PFCOUNT', staged))
+  end
+  redis.call('PFMERGE', counter, staged)
+  redis.call('SADD', KEYS[8], counter)
+  redis.call('SADD', KEYS[6], counter)
+  local stated = redis.call('HGETALL', staged_allocations)
+  for position = 1, #stated, 2 do
+    redis.call('HINCRBYFLOAT', allocations, stated[position], stated[position + 1])
+  end
+  redis.call('UNLINK', staged, staged_days, staged_allocations)
+end
+if #KEYS > 8 then
+  redis.call('SADD', KEYS[2], namespace)
+  redis.call('SADD', KEYS[4], experiment)
+end
+redis.call('SET', KEYS[1], ARGV[7], 'EX', ARGV[8])
+return 'published'
