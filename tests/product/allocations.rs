@@ -33,7 +33,7 @@ fn track(serve: &Serve, experiment: &str, allocation: Option<u64>, uuids: std::o
 
 fn suspends(serve: &Serve, experiment: &str) -> bool {
     let report = serve.get(&format!("/experiments/{experiment}")).json();
-    let is_suspended = |sentence: &Value| sentence.to_string().contains("pooling the counts");
+    let is_suspended = |sentence: &Value| sentence.to_string().contains("95% are needed");
     let of_report = is_suspended(&report["analysis"]["verdict"]["sentence"]);
     let list = serve.get(&format!("/experiments?scope={experiment}")).json();
     let of_list = is_suspended(&list[1]["summary"]["sentence"]);

@@ -19,12 +19,6 @@ pub(super) fn periods(
     results: &ExperimentResults,
 ) -> Result<Vec<Period>, String> {
     let Some(newest) = document.changed_allocation() else { return Ok(Vec::new()) };
-    let unknown = |why: &str| {
-        format!(
-            "the weights changed at {}, and {why}; pooling the counts from before and after can mislead",
-            newest.from
-        )
-    };
     let rows = results.allocations.as_ref().map(|found| found.counters.as_slice());
     let rows = rows.unwrap_or_default();
     let definition = &document.definition;
@@ -40,12 +34,12 @@ pub(super) fn periods(
         }
     }
     if all > 0 && (known as f64) < ENOUGH * all as f64 {
-        let percent = 100.0 * known as f64 / all as f64;
-        let why = format!(
-            "only {percent:.0}% of the participants state an allocation whose weights are known (95% are \
-             needed); send `allocation` with each event, as abtest's clients do"
-        );
-        return Err(unknown(&why));
+        let percent = (100.0 * known as f64 / all as f64).floor();
+        return Err(format!(
+            "the weights changed at {}, and {percent}% of the participants state an allocation; 95% are needed to \
+             compare within the periods",
+            newest.from
+        ));
     }
     Ok(periods)
 }
