@@ -33,10 +33,10 @@ fn track(serve: &Serve, experiment: &str, allocation: Option<u64>, uuids: std::o
 
 fn suspends(serve: &Serve, experiment: &str) -> bool {
     let report = serve.get(&format!("/experiments/{experiment}")).json();
-    let of_report =
-        report["analysis"]["verdict"]["sentence"].to_string().contains("weights changed");
+    let is_suspended = |sentence: &Value| sentence.to_string().contains("95% are needed");
+    let of_report = is_suspended(&report["analysis"]["verdict"]["sentence"]);
     let list = serve.get(&format!("/experiments?scope={experiment}")).json();
-    let of_list = list[1]["summary"]["sentence"].to_string().contains("weights changed");
+    let of_list = is_suspended(&list[1]["summary"]["sentence"]);
     assert_eq!(of_report, of_list, "{report}");
     of_report
 }
@@ -75,11 +75,50 @@ fn counts_by_allocation(serve: &Serve) {
     // Nobody was counted before the change.
     define(serve, "new");
     change(serve, "PATCH", "new", &json!({"weights": {"a": 30, "b": 70}}));
-    track(serve, "new", Some(2), 0..100);
-    track(serve, "new", None, 100..104);
     assert!(!suspends(serve, "new"));
-    track(serve, "new", Some(1), 104..106);
+    track(serve, "new", Some(2), 0..100);
+    track(serve, "new", None, 100..105);
+    assert!(!suspends(serve, "new"));
+    track(serve, "new", None, 105..106);
     assert!(suspends(serve, "new"));
+}
+
+/// Participants and buyers of a variant, under an allocation.
+fn visit(serve: &Serve, allocation: u64, variant: &str, participants: u32, buyers: u32) {
+    let event = |event: &str, visitor: u32| {
+        json!({"experiment": "periods", "variant": variant, "event": event, "allocation": allocation,
+            "uuid": format!("{allocation}-{variant}-{visitor}")})
+    };
+    let participate = (0..participants).map(|visitor| event("participate", visitor));
+    let events: Vec<Value> =
+        participate.chain((0..buyers).map(|visitor| event("buy", visitor))).collect();
+    for events in events.chunks(100) {
+        assert_eq!(serve.call("POST", "/track", Some(&json!(events).to_string())).status, 200);
+    }
+}
+
+#[test]
+fn after_a_change_of_weights_variants_are_compared_within_the_periods() {
+    let serve = Serve::embedded();
+    define(&serve, "periods");
+    visit(&serve, 1, "a", 500, 100);
+    visit(&serve, 1, "b", 500, 200);
+    change(&serve, "PATCH", "periods", &json!({"weights": {"a": 20, "b": 80}}));
+    visit(&serve, 2, "a", 200, 60);
+    visit(&serve, 2, "b", 800, 480);
+    let report = serve.get("/experiments/periods").json();
+    let analysis = &report["analysis"];
+    let compared = &analysis["goals"][0]["against_control"][0];
+    assert_eq!(compared["strata"]["strata"], 2, "{compared}");
+    // 0.5 · 20% + 0.5 · 30% against 0.5 · 40% + 0.5 · 60%.
+    assert!((compared["lift"].as_f64().unwrap() - 1.0).abs() < 1e-9, "{compared}");
+    assert_eq!(analysis["verdict"]["outcome"], "better", "{}", analysis["verdict"]);
+    assert_eq!(analysis["sample_ratio"]["alarm"], false, "{}", analysis["sample_ratio"]);
+    let notes = analysis["notes"].to_string();
+    assert!(notes.contains("periods_separated"), "{notes}");
+    let look = serve.call("POST", "/experiments/periods/looks?planned=9000", None);
+    assert_eq!(look.status, 409);
+    assert!(look.text.contains("looks do not separate"), "{}", look.text);
 }
 
 #[test]

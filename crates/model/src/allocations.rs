@@ -152,17 +152,6 @@ impl AllocationResults {
         let stated = if all == 0 { 0.0 } else { stated as f64 / all as f64 };
         is_stated.then_some(Self { stated, counters })
     }
-
-    /// The only allocation that participants state, if at least 95% state it and nobody another.
-    #[must_use]
-    pub fn only(&self) -> Option<AllocationNumber> {
-        /// With fewer, figures by allocation would leave out too much.
-        const ENOUGH: f64 = 0.95;
-        let participants = self.counters.iter().filter(|row| row.goal == Goal::PARTICIPATE);
-        let mut found = participants.flat_map(|row| &row.allocations).filter(|one| one.count > 0);
-        let only = found.next()?.allocation;
-        (self.stated >= ENOUGH && found.all(|other| other.allocation == only)).then_some(only)
-    }
 }
 
 impl AllocationRow {
@@ -218,13 +207,5 @@ mod tests {
         let estimated = AllocationResults::of(&tally(90, &[(1, 60), (3, 35)])).unwrap();
         assert_eq!((estimated.counters[0].stated(), estimated.counters[0].not_stated), (90, 0));
         assert_eq!(AllocationResults::of(&tally(100, &[])), None);
-    }
-
-    #[test]
-    fn one_allocation_is_the_only_one_if_nearly_all_state_it_and_nobody_another() {
-        let only = |parts: &[_]| AllocationResults::of(&tally(100, parts)).unwrap().only();
-        assert_eq!(only(&[(2, 95)]), Some(number(2)));
-        assert_eq!(only(&[(2, 94)]), None);
-        assert_eq!(only(&[(1, 1), (2, 99)]), None);
     }
 }

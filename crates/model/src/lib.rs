@@ -37,7 +37,7 @@ pub mod secret;
 pub mod tally;
 pub mod timeline;
 
-pub use allocations::{AllocationNumber, AllocationResults, Allocations};
+pub use allocations::{AllocationNumber, AllocationResults, AllocationRow, Allocations};
 pub use api_key::{ApiKey, ApiKeyError, Role};
 pub use event::{Batch, BatchError, Event};
 pub use handler::{Handler, Method, Program};

@@ -15,6 +15,10 @@ const LEAST_PARTICIPANTS: f64 = 100.0;
 /// Successes that a variant needs: expected ones in a stratum, and counted ones in all strata together.
 const LEAST_SUCCESSES: f64 = 25.0;
 
+/// A period's share c of a HyperLogLog with n uuids errs by √(c·n/11,800), because it is the growth of an estimate: this many
+/// times √(n/c) of the whole counter's relative error.
+const PART_OF_COUNTER: f64 = 1.14;
+
 /// A goal's counts by period.
 pub(super) struct OverPeriods {
     /// The weights of each variant as shares, for each period.
@@ -38,10 +42,10 @@ impl OverPeriods {
             let successes = period.successes(&goal.name)?;
             let arms = counts.variants.iter().zip(&period.participants).zip(successes);
             let arm = |((variant, &n), &s): ((&super::input::VariantCounts, &u64), &u64)| {
-                // The counter errs by a share of all that it has counted, not of the period's part.
                 let whole = settings.counter.relative_error(variant.trials as f64);
-                let share = variant.trials as f64 / (n as f64).max(1.0);
-                Totals::of_conversions(n as f64, s as f64, whole * share.max(1.0))
+                let parts = variant.trials as f64 / (n as f64).max(1.0);
+                let error = PART_OF_COUNTER * whole * parts.max(1.0).sqrt();
+                Totals::of_conversions(n as f64, s as f64, error)
             };
             totals.push(arms.map(arm).collect());
         }

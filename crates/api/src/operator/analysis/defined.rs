@@ -4,7 +4,7 @@
 use abtest_model::definition::{
     AnalysisMethod, Better, Definition, Disturbance, Document, GoalKind, GoalRole, MultipleTesting,
 };
-use abtest_model::{AllocationResults, ExperimentResults, Goal};
+use abtest_model::{ExperimentResults, Goal};
 use abtest_stats::Level;
 use abtest_stats::analysis::{
     self, Counts, Declared, DeclaredGoal, DeclaredKind, DeclaredVariant, GoalCounts, Method,
@@ -14,6 +14,7 @@ use abtest_stats::confidence_sequence::DEFAULT_TUNING;
 use abtest_stats::many_comparisons::Correction;
 use abtest_stats::sample_size::Effect;
 
+use super::periods::periods;
 use super::question::Question;
 use crate::document::Undeclared;
 
@@ -34,7 +35,7 @@ pub(super) fn settings(
     let planned = Settings {
         control: Some(definition.control.to_string()),
         declared: Some(declared(document, level)),
-        suspended: suspended(document, results),
+        suspended: periods(document, results).err(),
         level,
         minimum_lift: plan.minimum_lift.unwrap_or(asked.minimum_lift),
         correction: correction(plan.correction),
@@ -99,7 +100,8 @@ pub(super) fn disturbance_remarks(document: &Document) -> impl Iterator<Item = R
 
 /// The declared variants and goals with their counts, in the definition's order. What was not
 /// counted is 0.
-pub(super) fn counts(results: &ExperimentResults, definition: &Definition) -> Counts {
+pub(super) fn counts(results: &ExperimentResults, document: &Document) -> Counts {
+    let definition = &document.definition;
     let trials = |name: &str| {
         let counted = results.variants.iter().find(|variant| variant.label == name);
         counted.map_or(0, |variant| variant.trials)
@@ -119,7 +121,8 @@ pub(super) fn counts(results: &ExperimentResults, definition: &Definition) -> Co
         GoalCounts { name: name.to_string(), successes: successes.collect() }
     };
     let goals = definition.goals.iter().map(|one| goal(&one.name));
-    Counts { variants: variants.collect(), goals: goals.collect(), periods: Vec::new() }
+    let periods = periods(document, results).unwrap_or_default();
+    Counts { variants: variants.collect(), goals: goals.collect(), periods }
 }
 
 /// What was counted and is not declared.
@@ -202,20 +205,6 @@ fn tuning(definition: &Definition, level: Level) -> f64 {
         (2.0 * planned as f64 / definition.variants.len().max(2) as f64).clamp(1_000.0, 1e7)
     });
     of_effect.or(of_plan).unwrap_or(DEFAULT_TUNING)
-}
-
-/// Counts from before and after a change of weights cannot be pooled (Simpson's paradox). If all
-/// participants state the newest allocation, nobody was counted before.
-fn suspended(document: &Document, results: &ExperimentResults) -> Option<String> {
-    let newest = document.changed_allocation()?;
-    let only = results.allocations.as_ref().and_then(AllocationResults::only);
-    let is_only = only.is_some_and(|only| u64::from(only.get()) == newest.number);
-    (!is_only).then(|| {
-        format!(
-            "the weights changed at {}, and pooling the counts from before and after can mislead",
-            newest.from
-        )
-    })
 }
 
 fn method(method: AnalysisMethod) -> Method {

@@ -5,6 +5,7 @@
 //! | `question` | how to analyse the counts, as a query string says it |
 //! | `defined` | the question that a definition asks |
 //! | `looks` | the stored looks as the analysis takes them |
+//! | `periods` | the counts by allocation, if the weights changed |
 //! | `history` | the lift at the end of each day |
 //! | `stuffing` | signs of stuffed votes |
 //! | `top` | which variants and goals are analysed when there are too many |
@@ -12,6 +13,7 @@
 mod defined;
 mod history;
 mod looks;
+mod periods;
 mod question;
 pub(crate) mod stuffing;
 mod top;
@@ -88,7 +90,9 @@ pub(crate) fn read(
         answer.summary = Some(Summary::from(&analysis));
         return Ok(Report { answer, new_alarm });
     }
-    let timeline = answer.results.timeline.as_ref().filter(|_| question.history);
+    // Days are not counted by allocation, so there are no lifts of days if the weights changed.
+    let has_history = question.history && counts.periods.is_empty();
+    let timeline = answer.results.timeline.as_ref().filter(|_| has_history);
     answer.history = timeline.map(|timeline| {
         settings.control.clone_from(&analysis.control);
         history(timeline, &counts, &settings)
@@ -113,6 +117,11 @@ pub(crate) fn look(
     let (settings, what_if) = settings(question, definition, &answer.results);
     if let Some(reason) = &settings.suspended {
         let detail = format!("no look was taken: {reason}");
+        return Err(Problem::boxed(StatusCode::CONFLICT, detail));
+    }
+    let periods = definition.map(|document| periods::periods(document, &answer.results));
+    if periods.is_some_and(|periods| periods.is_ok_and(|periods| periods.len() > 1)) {
+        let detail = format!("no look was taken: {}", periods::NO_LOOKS);
         return Err(Problem::boxed(StatusCode::CONFLICT, detail));
     }
     let planned = definition.and_then(|document| document.definition.analysis.planned);
@@ -270,7 +279,7 @@ fn analysis(
     asked: Asked,
 ) -> Result<(Counts, Analysis, Option<RaisedAlarm>), Box<Problem>> {
     let mut counts = match definition {
-        Some(document) => defined::counts(results, &document.definition),
+        Some(document) => defined::counts(results, document),
         None => counts(results),
     };
     settings.counter = match results.counting {

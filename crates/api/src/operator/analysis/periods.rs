@@ -1,0 +1,91 @@
+//! Periods of constant weights: the counts by allocation of an experiment whose weights changed.
+
+use std::collections::BTreeMap;
+
+use abtest_model::definition::{Allocation, Definition, Document};
+use abtest_model::{AllocationRow, ExperimentResults, Goal, Variant};
+use abtest_stats::analysis::{GoalCounts, Period};
+
+/// The share of the participants whose allocation must be known.
+const ENOUGH: f64 = 0.95;
+
+/// The periods of an experiment, oldest first. Empty if the weights never changed.
+///
+/// # Errors
+/// Why the counts cannot be divided. Pooling them can mislead (Simpson's paradox), so nothing is
+/// decided then.
+pub(super) fn periods(
+    document: &Document,
+    results: &ExperimentResults,
+) -> Result<Vec<Period>, String> {
+    let Some(newest) = document.changed_allocation() else { return Ok(Vec::new()) };
+    let rows = results.allocations.as_ref().map(|found| found.counters.as_slice());
+    let rows = rows.unwrap_or_default();
+    let definition = &document.definition;
+    let all: u64 = definition.variant_names().map(|variant| trials(results, variant)).sum();
+    let mut periods = Vec::new();
+    let mut known = 0;
+    for (number, shares) in allocations(document, newest) {
+        let period = period(definition, rows, number, &shares);
+        let participants: u64 = period.participants.iter().sum();
+        known += participants;
+        if participants > 0 {
+            periods.push(period);
+        }
+    }
+    if all > 0 && (known as f64) < ENOUGH * all as f64 {
+        let percent = (100.0 * known as f64 / all as f64).floor();
+        return Err(format!(
+            "the weights changed at {}, and {percent}% of the participants state an allocation; 95% are needed to \
+             compare within the periods",
+            newest.from
+        ));
+    }
+    Ok(periods)
+}
+
+/// Why no look can be taken at an experiment with several periods.
+pub(super) const NO_LOOKS: &str = "the weights changed, and looks do not separate the periods before and after; use the method \
+     always_valid, which does";
+
+/// The number and the shares of each allocation whose shares are known, oldest first.
+fn allocations<'a>(
+    document: &'a Document,
+    newest: &'a Allocation,
+) -> impl Iterator<Item = (u64, BTreeMap<Variant, f64>)> + 'a {
+    let earlier = document.earlier_allocations.iter();
+    let earlier = earlier.map(|one| (one.number, one.shares.clone()));
+    earlier.chain([(newest.number, newest.shares())])
+}
+
+fn weights(definition: &Definition, shares: &BTreeMap<Variant, f64>) -> Vec<f64> {
+    definition.variant_names().map(|name| shares.get(name).copied().unwrap_or(0.0)).collect()
+}
+
+fn period(
+    definition: &Definition,
+    rows: &[AllocationRow],
+    number: u64,
+    shares: &BTreeMap<Variant, f64>,
+) -> Period {
+    let count = |goal: &str, variant: &Variant| {
+        let row = rows.iter().find(|row| row.goal == goal && row.label == variant.as_str());
+        let counts = row.into_iter().flat_map(|row| &row.allocations);
+        counts.filter(|one| u64::from(one.allocation.get()) == number).map(|one| one.count).sum()
+    };
+    let of_goal =
+        |goal: &str| definition.variant_names().map(|variant| count(goal, variant)).collect();
+    let goals = definition.goals.iter().map(|goal| goal.name.as_str());
+    Period {
+        weights: weights(definition, shares),
+        participants: of_goal(Goal::PARTICIPATE),
+        goals: goals
+            .map(|name| GoalCounts { name: name.to_owned(), successes: of_goal(name) })
+            .collect(),
+    }
+}
+
+fn trials(results: &ExperimentResults, variant: &Variant) -> u64 {
+    let counted = results.variants.iter().find(|one| one.label == variant.as_str());
+    counted.map_or(0, |one| one.trials)
+}
