@@ -86,7 +86,8 @@ fn with_a_read_key_the_page_shows_nothing_that_changes_and_a_change_is_refused_i
 fn a_list_of_several_answers_is_read_to_its_end() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("config.json");
-    std::fs::write(&config, r#"{"limits": {"experiments": 2000, "counters": 5000}}"#).unwrap();
+    let limits = r#"{"limits": {"experiments": 2000, "counters": 5000, "experiments_per_hour": 2000, "counters_per_hour": 5000}}"#;
+    std::fs::write(&config, limits).unwrap();
     let serve = Serve::start(&["--config", config.to_str().unwrap()]);
     let event = |number| {
         serde_json::json!({"experiment": format!("experiment {number}"), "variant": "a",

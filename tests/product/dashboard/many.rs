@@ -10,7 +10,8 @@ use super::{reader, send};
 fn ten_thousand_experiments_are_listed_and_searched() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("config.json");
-    let limits = json!({"limits": {"experiments": 20_000, "counters": 100_000}});
+    let limits = json!({"limits": {"experiments": 20_000, "counters": 100_000,
+        "experiments_per_hour": 20_000, "counters_per_hour": 100_000}});
     std::fs::write(&config, limits.to_string()).unwrap();
     let serve = Serve::start(&["--config", config.to_str().unwrap()]);
     let events: Vec<Value> = (0..10_000)
