@@ -10,7 +10,7 @@ use std::sync::{Mutex as SyncMutex, PoisonError};
 use std::time::Duration;
 
 use abtest_config::RedisConfig;
-use redis::RedisError;
+use redis::{FromRedisValue, RedisError, ScriptInvocation};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -99,6 +99,17 @@ impl Connection {
                 }
             }
         }
+    }
+
+    /// Runs a script, which must be safe to run twice, and reads its answer.
+    pub(super) async fn invoke<T: FromRedisValue>(
+        &self,
+        script: &ScriptInvocation<'_>,
+    ) -> Result<T, StoreError> {
+        self.run(self.response_timeout, |mut connection| async move {
+            script.invoke_async(&mut connection).await
+        })
+        .await
     }
 
     async fn get(&self) -> Result<(u64, Link), StoreError> {

@@ -330,12 +330,7 @@ impl Place<'_> {
             .arg(&*member)
             .arg(export.digest())
             .arg(MARK_SECONDS);
-        let (script, connection) = (&script, &self.server.connection);
-        let word: String = connection
-            .run(connection.response_timeout(), |mut connection| async move {
-                script.invoke_async(&mut connection).await
-            })
-            .await?;
+        let word: String = self.server.connection.invoke(&script).await?;
         published(&word, limits)
     }
 

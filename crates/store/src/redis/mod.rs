@@ -257,12 +257,7 @@ impl RedisStore {
         for member in keys::members(experiment) {
             script.key(keys.experiment_counters(&member)).arg(member);
         }
-        let script = &script;
-        let estimated: bool = connection
-            .run(connection.response_timeout(), |mut connection| async move {
-                script.invoke_async(&mut connection).await
-            })
-            .await?;
+        let estimated: bool = connection.invoke(&script).await?;
         Ok(exact || estimated)
     }
 }

@@ -57,13 +57,7 @@ impl RedisStore {
         for counter in counters {
             script.key(counter);
         }
-        let script = &script;
-        let connection = &self.server.connection;
-        let removed: u64 = connection
-            .run(connection.response_timeout(), |mut connection| async move {
-                script.invoke_async(&mut connection).await
-            })
-            .await?;
+        let removed: u64 = self.server.connection.invoke(&script).await?;
         Ok(removed > 0)
     }
 }

@@ -169,13 +169,7 @@ impl Server {
                 script.key(keys.experiment_counters(&member)).arg(member);
             }
         }
-        let script = &script;
-        let outcomes: Vec<String> = self
-            .connection
-            .run(self.connection.response_timeout(), |mut connection| async move {
-                script.invoke_async(&mut connection).await
-            })
-            .await?;
+        let outcomes: Vec<String> = self.connection.invoke(&script).await?;
         outcomes.iter().map(|outcome| self.outcome(outcome)).collect()
     }
 

@@ -211,7 +211,7 @@ async fn snapshot(
         script.key(keys.kind(*kind));
     }
     script.arg(unless_version.map(|version| version.to_string()).unwrap_or_default());
-    let mut answer = invoke(connection, &script).await?.into_iter();
+    let mut answer = connection.invoke::<Vec<Value>>(&script).await?.into_iter();
     let version = answer.next().ok_or_else(|| unexpected("the snapshot's answer"))?;
     let version: u64 = read_answer(version)?;
     if unless_version == Some(version) {
@@ -258,7 +258,7 @@ pub(super) async fn commit(
         };
         script.arg(entry.as_deref().unwrap_or_default());
     }
-    let answer = invoke(connection, &script).await?;
+    let answer: Vec<Value> = connection.invoke(&script).await?;
     let answer: Vec<String> = answer.into_iter().map(read_answer).collect::<Result<_, _>>()?;
     read_commit(&answer, writes)
         .unwrap_or_else(|| Err(CommitError::Store(unexpected("the commit's answer"))))
@@ -304,17 +304,6 @@ fn take_documents(
             documents.insert(key, document);
         }
     }
-}
-
-async fn invoke(
-    connection: &Connection,
-    script: &redis::ScriptInvocation<'_>,
-) -> Result<Vec<Value>, StoreError> {
-    connection
-        .run(connection.response_timeout(), |mut connection| async move {
-            script.invoke_async(&mut connection).await
-        })
-        .await
 }
 
 fn read_answer<T: FromRedisValue>(answer: Value) -> Result<T, StoreError> {

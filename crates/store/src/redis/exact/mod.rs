@@ -195,12 +195,7 @@ impl Exact {
             }
             script.arg(place.group).arg(&place.mark[..]).arg(allocation);
         }
-        let script = &script;
-        let deepest: Result<i64, StoreError> = connection
-            .run(connection.response_timeout(), |mut connection| async move {
-                script.invoke_async(&mut connection).await
-            })
-            .await;
+        let deepest: Result<i64, StoreError> = connection.invoke(&script).await;
         let (declared, counted) = match deepest {
             Ok(-1) => {
                 self.forget(name, identity);
@@ -299,10 +294,5 @@ async fn register(
         .arg(&name.counter)
         .arg(fresh)
         .arg(gimel::members(&name.experiment));
-    let script = &script;
-    connection
-        .run(connection.response_timeout(), |mut connection| async move {
-            script.invoke_async(&mut connection).await
-        })
-        .await
+    connection.invoke(&script).await
 }

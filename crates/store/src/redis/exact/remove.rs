@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use abtest_model::{Experiment, Namespace};
-use redis::{FromRedisValue, Script, Value, cmd, pipe};
+use redis::{Script, Value, cmd, pipe};
 
 use super::keys::{self, DELETED};
 use super::layout::{buckets, numbered_bucket_key, state_key};
@@ -73,21 +73,14 @@ async fn unregister(
         None => script.arg("all"),
         Some(counters) => script.arg("some").arg(counters),
     };
-    let script = &script;
-    let (found, waiting): (i64, Vec<String>) = connection
-        .run(connection.response_timeout(), |mut connection| async move {
-            let answer: Vec<redis::Value> = script.invoke_async(&mut connection).await?;
-            let mut answer = answer.into_iter();
-            let found = i64::from_redis_value(answer.next().unwrap_or(redis::Value::Int(0)))?;
-            let waiting = answer.map(String::from_redis_value).collect::<Result<_, _>>()?;
-            Ok((found, waiting))
-        })
-        .await?;
+    // 1 if it was registered, and then the counters that wait for their removal.
+    let answer: Vec<String> = connection.invoke(&script).await?;
+    let (found, waiting) = answer.split_first().unzip();
     let deadline = Instant::now() + DELETION_TIME;
-    for id in waiting {
-        remove(connection, &id, deadline).await?;
+    for id in waiting.into_iter().flatten() {
+        remove(connection, id, deadline).await?;
     }
-    Ok(found == 1)
+    Ok(found.is_some_and(|found| found == "1"))
 }
 
 /// Removes a counter's keys.
@@ -99,12 +92,7 @@ pub(super) async fn remove(
     id: &str,
     deadline: Instant,
 ) -> Result<(), StoreError> {
-    let script = &TOMBSTONE.key(state_key(id));
-    let (deepest, removed): (u8, usize) = connection
-        .run(connection.response_timeout(), |mut connection| async move {
-            script.invoke_async(&mut connection).await
-        })
-        .await?;
+    let (deepest, removed): (u8, usize) = connection.invoke(&TOMBSTONE.key(state_key(id))).await?;
     let mut removed = removed;
     let all = |level| (0..buckets(level)).map(move |number| (level, number));
     let mut buckets = (0..=deepest).flat_map(all).skip(removed).peekable();

@@ -123,13 +123,7 @@ impl<'a> Staging<'a> {
         for (name, identity) in counters {
             script.arg(name).arg(identity);
         }
-        let script = &script;
-        let word: String = self
-            .connection
-            .run(self.connection.response_timeout(), |mut connection| async move {
-                script.invoke_async(&mut connection).await
-            })
-            .await?;
+        let word: String = self.connection.invoke(&script).await?;
         published(&word, limits)
     }
 
@@ -155,12 +149,7 @@ pub(in crate::redis) fn published(word: &str, limits: &Limits) -> Result<(), Tra
 async fn claim(connection: &Connection, import: &str, before: u64) -> Result<(), StoreError> {
     let mut script = CLAIM.key(keys::IMPORTS);
     script.key(keys::staged(import)).key(DELETED).arg(import).arg(before);
-    let script = &script;
-    let ids: Vec<String> = connection
-        .run(connection.response_timeout(), |mut connection| async move {
-            script.invoke_async(&mut connection).await
-        })
-        .await?;
+    let ids: Vec<String> = connection.invoke(&script).await?;
     let deadline = Instant::now() + REMOVAL_TIME;
     for id in ids {
         match remove::remove(connection, &id, deadline).await {
