@@ -125,6 +125,12 @@ impl NamespaceState {
         names.filter_map(|name| Some((name.as_str(), self.definition(name)?)))
     }
 
+    /// The seed of the ring of an experiment that is in a layer. `None` without a layer, and if the layer
+    /// cannot be read.
+    pub(crate) fn ring_of(&self, document: &Document) -> Option<&Seed> {
+        self.layer_id(document.definition.layer.as_ref()?.as_str())
+    }
+
     /// The seed of a layer's ring.
     pub(crate) fn layer_id(&self, layer: &str) -> Option<&Seed> {
         self.layers.get(layer)?.head.as_ref().ok().map(|head| &head.id)

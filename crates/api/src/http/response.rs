@@ -1,6 +1,8 @@
 //! The headers that every answer has.
 
 use bytes::Bytes;
+#[cfg(feature = "assign")]
+use http::HeaderMap;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, PRAGMA,
@@ -12,6 +14,8 @@ use http::{Response, StatusCode};
 use serde::Serialize;
 
 use crate::AnswerBody;
+#[cfg(feature = "assign")]
+use crate::http::conditions::is_unchanged;
 use crate::http::request_summary::RequestSummary;
 #[cfg(feature = "assign")]
 use crate::public::view::Tagged;
@@ -46,6 +50,19 @@ pub(crate) fn with_tag(content_type: &'static str, tagged: &Tagged) -> Response<
     let mut response = with_body(StatusCode::OK, content_type, tagged.body.clone());
     tag(&mut response, &tagged.tag);
     response
+}
+
+/// The same, or 304 for a client that has it already (RFC 9110, section 13.1.2).
+#[cfg(feature = "assign")]
+pub(crate) fn unless_unchanged(
+    headers: &HeaderMap,
+    content_type: &'static str,
+    tagged: &Tagged,
+) -> Response<AnswerBody> {
+    match is_unchanged(headers, &tagged.tag) {
+        true => not_modified(&tagged.tag),
+        false => with_tag(content_type, tagged),
+    }
 }
 
 /// The answer to a client that has what it asks for.

@@ -8,7 +8,7 @@ use abtest_store::Store;
 use http::{Response, StatusCode};
 
 use super::definitions::commit::Definitions;
-use super::definitions::{no_definition, refusal};
+use super::definitions::{definition_of, refusal};
 use super::refusals::{NoExperiment, Refusals};
 use crate::AnswerBody;
 use crate::http::problem::Problem;
@@ -54,12 +54,9 @@ pub(crate) async fn explain<S: Store>(
     attributes.extend(attributes_of(query)?);
     let remembered = remembered_of(query)?;
     let state = definitions.namespaces.read(store, &namespace).await?;
-    let defined = state.experiments.get(experiment.as_str());
-    let defined = defined.ok_or_else(|| no_definition(&experiment))?;
-    let document = defined.document.as_ref().map_err(refusal::damaged)?;
+    let document = definition_of(&state, &experiment)?;
     let hash = state.settings.as_ref().map_err(refusal::damaged)?.hash;
-    let layer = document.definition.layer.as_ref().map(ToString::to_string);
-    let ring = layer.as_deref().and_then(|layer| state.layer_id(layer));
+    let ring = state.ring_of(document);
     let evaluated = Evaluated::new(document.evaluable(experiment.as_str(), ring), hash);
     let evaluated = evaluated.map_err(|error| {
         Problem::boxed(StatusCode::CONFLICT, format!("{error}; edit the definition"))

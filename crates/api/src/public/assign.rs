@@ -13,6 +13,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use super::assign_api::AssignApi;
+#[cfg(feature = "operator")]
+use super::refusals::{BodyRefusals, ReadRefusals, Refusals};
 use super::subject::{attributes_of, check_allocation, remembered_of, unit_of};
 use super::view::View;
 use crate::AnswerBody;
@@ -144,13 +146,8 @@ struct Asker {
         ("track" = Option<bool>, Query, description = "whether to count the exposure"),
     ),
     responses(
+        Refusals, ReadRefusals,
         (status = 200, description = "the variant, and why", body = Assignment),
-        (status = 400, description = "a parameter breaks a rule", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 429, description = "too many requests from this address", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 500, description = "the settings of the namespace cannot be read", body = Problem,
-            content_type = "application/problem+json"),
         (status = 503, description = "the store cannot be read; use your default, or ask again",
             body = Problem, content_type = "application/problem+json"),
     )
@@ -183,18 +180,9 @@ pub(crate) async fn one<S: Recorder + Documents>(
         description = "who asks, and for which experiments",
     ),
     responses(
+        Refusals, BodyRefusals, ReadRefusals,
         (status = 200, description = "the variants, and why", body = Assignments),
         (status = 400, description = "the body breaks a rule", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 408, description = "the body came too slowly for `abtest serve`", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 413, description = "over 1 MiB", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 415, description = "another content type, another charset than UTF-8, or compressed",
-            body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "too many requests from this address", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 500, description = "the settings of the namespace cannot be read", body = Problem,
             content_type = "application/problem+json"),
         (status = 503, description = "the store cannot be read; use your defaults, or ask again",
             body = Problem, content_type = "application/problem+json"),

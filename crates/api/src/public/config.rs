@@ -7,10 +7,11 @@ use http::header::{CACHE_CONTROL, HeaderValue};
 use http::{HeaderMap, Response};
 
 use super::assign_api::AssignApi;
+#[cfg(feature = "operator")]
+use super::refusals::{ReadRefusals, Refusals};
 use crate::AnswerBody;
-use crate::http::conditions::is_unchanged;
 use crate::http::problem::Problem;
-use crate::http::response::{not_modified, with_tag};
+use crate::http::response::unless_unchanged;
 
 /// How long browsers and CDNs may use a document. A pause reaches polling clients within two
 /// minutes: 10 seconds in a process of abtest, 30 seconds each as fresh and as stale in a CDN, and
@@ -23,17 +24,10 @@ pub(super) const CACHING: HeaderValue =
     get, path = "/config", tag = "public",
     params(("namespace" = Option<String>, Query, description = "`alephbet` if absent")),
     responses(
+        Refusals, ReadRefusals,
         (status = 200, description = "the published document, with its tag in the header ETag",
             body = PublishedSchema),
         (status = 304, description = "the document still has the tag of If-None-Match"),
-        (status = 400, description = "a parameter breaks a rule", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 429, description = "too many requests from this address", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 500, description = "the settings of the namespace cannot be read", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 503, description = "the store cannot be read; send the request again",
-            body = Problem, content_type = "application/problem+json"),
     )
 ))]
 pub(crate) async fn config<S: Recorder + Documents>(
@@ -42,11 +36,7 @@ pub(crate) async fn config<S: Recorder + Documents>(
     headers: &HeaderMap,
 ) -> Result<Response<AnswerBody>, Box<Problem>> {
     let view = api.view(&namespace_of(query)?).await?;
-    let document = &view.document;
-    let mut answer = match is_unchanged(headers, &document.tag) {
-        true => not_modified(&document.tag),
-        false => with_tag("application/json", document),
-    };
+    let mut answer = unless_unchanged(headers, "application/json", &view.document);
     answer.headers_mut().insert(CACHE_CONTROL, CACHING);
     Ok(answer)
 }

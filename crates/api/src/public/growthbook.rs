@@ -15,11 +15,12 @@ use serde_json::{Map, Value, json};
 
 use super::assign_api::AssignApi;
 use super::config::CACHING;
+#[cfg(feature = "operator")]
+use super::refusals::{OtherHash, ReadRefusals, Refusals};
 use super::view::{Tagged, View};
 use crate::AnswerBody;
-use crate::http::conditions::is_unchanged;
 use crate::http::problem::Problem;
-use crate::http::response::{not_modified, with_tag};
+use crate::http::response::unless_unchanged;
 use crate::http::router::PathParameters;
 
 /// Tells the SDKs that they may open a stream.
@@ -30,18 +31,11 @@ const SSE_SUPPORT: HeaderName = HeaderName::from_static("x-sse-support");
     get, path = "/api/features/{namespace}", tag = "public",
     params(("namespace" = String, Path, description = "the namespace, which is the client key of the SDK")),
     responses(
+        Refusals, ReadRefusals, OtherHash,
         (status = 200, description = "the features", body = FeaturesSchema),
         (status = 304, description = "the features still have the tag of If-None-Match"),
         (status = 400, description = "the namespace breaks a rule", body = Problem,
             content_type = "application/problem+json"),
-        (status = 409, description = "the namespace uses another hash than the SDKs", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 429, description = "too many requests from this address", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 500, description = "the settings of the namespace cannot be read", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 503, description = "the store cannot be read; send the request again",
-            body = Problem, content_type = "application/problem+json"),
     )
 ))]
 pub(crate) async fn features<S: Recorder + Documents>(
@@ -50,11 +44,7 @@ pub(crate) async fn features<S: Recorder + Documents>(
     headers: &HeaderMap,
 ) -> Result<Response<AnswerBody>, Box<Problem>> {
     let view = api.view(&path.namespace()?).await?;
-    let features = features_of(&view)?;
-    let mut answer = match is_unchanged(headers, &features.tag) {
-        true => not_modified(&features.tag),
-        false => with_tag("application/json", features),
-    };
+    let mut answer = unless_unchanged(headers, "application/json", features_of(&view)?);
     let headers = answer.headers_mut();
     headers.insert(CACHE_CONTROL, CACHING);
     if api.has_streams {

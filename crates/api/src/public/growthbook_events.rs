@@ -1,8 +1,7 @@
 //! The events of GrowthBook's tracking plugin (`growthbookTrackingPlugin` of @growthbook/growthbook).
 
-use abtest_model::event::MAX_BATCH_EVENTS;
+use abtest_model::event::{BatchError, MAX_BATCH_EVENTS};
 use abtest_model::{Event, Experiment, Goal, InputError, Namespace, Uuid, Variant};
-use http::StatusCode;
 use serde_json::Value;
 
 use crate::http::problem::Problem;
@@ -19,19 +18,13 @@ pub(crate) fn exposures(
     body: &[u8],
     namespace: &Namespace,
 ) -> Result<Vec<Result<Event, InputError>>, Box<Problem>> {
-    let sent: Value = serde_json::from_slice(body).map_err(|error| {
-        Problem::boxed(StatusCode::BAD_REQUEST, format!("the body is not valid JSON: {error}"))
-    })?;
+    let sent: Value = serde_json::from_slice(body).map_err(BatchError::InvalidJson)?;
     let sent = match sent {
         Value::Array(events) => events,
         one => vec![one],
     };
     if sent.len() > MAX_BATCH_EVENTS {
-        let count = sent.len();
-        let detail = format!(
-            "the array holds {count} events; send at most {MAX_BATCH_EVENTS} in one request"
-        );
-        return Err(Problem::boxed(StatusCode::PAYLOAD_TOO_LARGE, detail));
+        return Err(BatchError::TooMany { count: sent.len() }.into());
     }
     Ok(sent.iter().filter_map(|event| exposure(event, namespace)).collect())
 }

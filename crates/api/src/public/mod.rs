@@ -12,6 +12,7 @@
 //! | `growthbook_events` | the events of GrowthBook's tracking plugin |
 //! | `stream` | server-sent events about changes |
 //! | `subject` | the unit and the attributes that a request names |
+//! | `refusals` | the refusals that `/openapi.json` lists |
 //! | `published` | what namespaces define, read at most every ten seconds |
 //! | `view` | what clients may read of a namespace, prepared for evaluations |
 
@@ -27,6 +28,8 @@ mod growthbook_events;
 #[cfg(feature = "assign")]
 pub(crate) mod ofrep;
 pub(crate) mod published;
+#[cfg(feature = "operator")]
+mod refusals;
 #[cfg(feature = "operator")]
 pub(crate) mod stream;
 #[cfg(feature = "assign")]

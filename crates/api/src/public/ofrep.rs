@@ -12,6 +12,8 @@ use serde::Serialize;
 use serde_json::{Map, Number, Value, json};
 
 use super::assign_api::AssignApi;
+#[cfg(feature = "operator")]
+use super::refusals::{BodyRefusals, Refusals};
 use super::subject::unit_of;
 use super::view::{Experiment, Tagged, View, tag_of};
 use crate::AnswerBody;
@@ -132,20 +134,13 @@ pub(crate) struct FlagsSchema {
     ),
     request_body(content = RequestSchema),
     responses(
+        Refusals, BodyRefusals,
         (status = 200, description = "the flag's value", body = Flag),
         (status = 400, description = "the request breaks a rule", content(
             (Failure = "application/json"), (Problem = "application/problem+json"),
         )),
         (status = 404, description = "there is no such experiment, or it is not published",
             body = Failure),
-        (status = 408, description = "the body came too slowly for `abtest serve`", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 413, description = "over 1 MiB", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 415, description = "another content type, another charset than UTF-8, or compressed",
-            body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "too many requests from this address", body = Problem,
-            content_type = "application/problem+json"),
         (status = 500, description = "the experiments cannot be read", body = Failure),
     )
 ))]
@@ -191,19 +186,12 @@ pub(crate) async fn flag<S: Recorder + Documents, B: Body>(
     ),
     request_body(content = RequestSchema),
     responses(
+        Refusals, BodyRefusals,
         (status = 200, description = "the values of all flags", body = FlagsSchema),
         (status = 304, description = "for this context they still have the tag of If-None-Match"),
         (status = 400, description = "the request breaks a rule", content(
             (Failure = "application/json"), (Problem = "application/problem+json"),
         )),
-        (status = 408, description = "the body came too slowly for `abtest serve`", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 413, description = "over 1 MiB", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 415, description = "another content type, another charset than UTF-8, or compressed",
-            body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "too many requests from this address", body = Problem,
-            content_type = "application/problem+json"),
         (status = 500, description = "the experiments cannot be read", body = Failure),
     )
 ))]

@@ -138,12 +138,11 @@ impl<D: Documents> PublishedNamespaces<D> {
             }
             let state = states.get(&event.namespace).and_then(Option::as_ref);
             let mut undeclared = state.and_then(|state| undeclared(state, event));
-            if undeclared.is_some() && self.may_refresh() {
-                let known = self.known(&event.namespace);
-                if let Ok(state) = self.read(&event.namespace, &known).await {
-                    undeclared = self::undeclared(&state, event);
-                    states.insert(&event.namespace, Some(state));
-                }
+            if undeclared.is_some()
+                && let Some(state) = self.read_again(&event.namespace).await
+            {
+                undeclared = self::undeclared(&state, event);
+                states.insert(&event.namespace, Some(state));
             }
             found.push(undeclared);
         }
@@ -160,14 +159,21 @@ impl<D: Documents> PublishedNamespaces<D> {
                 // Without an answer of the store, recording the event fails, too.
                 Err(_) => None,
             };
-            if newest.is_none_or(|newest| newest < stated) && self.may_refresh() {
-                let known = self.known(&event.namespace);
-                if let Ok(state) = self.read(&event.namespace, &known).await {
-                    newest = newest_allocation(&state, event);
-                }
+            if newest.is_none_or(|newest| newest < stated)
+                && let Some(state) = self.read_again(&event.namespace).await
+            {
+                newest = newest_allocation(&state, event);
             }
             event.allocation = newest.filter(|newest| stated <= *newest).map(|_| stated);
         }
+    }
+
+    /// Reads a namespace because of an unknown name, at most once per second in this process.
+    async fn read_again(&self, namespace: &Namespace) -> Option<Arc<NamespaceState>> {
+        if !self.may_refresh() {
+            return None;
+        }
+        self.read(namespace, &self.known(namespace)).await.ok()
     }
 
     /// Reads a namespace, unless another request has read it meanwhile.

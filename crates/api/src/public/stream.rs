@@ -17,6 +17,7 @@ use tokio::sync::watch;
 
 use super::growthbook::features_of;
 use super::published::PublishedNamespaces;
+use super::refusals::{NoStream, OtherHash, Refusals};
 use super::view::View;
 use crate::http::problem::Problem;
 use crate::http::query;
@@ -144,14 +145,9 @@ fn event(kind: StreamOperation, view: &View) -> Option<Bytes> {
     description = "Server-sent events, from `abtest serve` only.",
     params(("namespace" = Option<String>, Query, description = "`alephbet` if absent")),
     responses(
+        Refusals, NoStream,
         (status = 200, description = "events with the name config and the version",
             body = String, content_type = "text/event-stream"),
-        (status = 400, description = "a parameter breaks a rule", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 429, description = "too many requests from this address", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 503, description = "too many streams are open, or the store cannot be read",
-            body = Problem, content_type = "application/problem+json"),
     )
 )]
 #[expect(dead_code, reason = "carries the description of an endpoint that `serve` answers")]
@@ -163,14 +159,9 @@ pub(crate) fn config() {}
     description = "Server-sent events, from `abtest serve` only.",
     params(("namespace" = Option<String>, Query, description = "`alephbet` if absent")),
     responses(
+        Refusals, NoStream,
         (status = 200, description = "events of the type refetchEvaluation",
             body = String, content_type = "text/event-stream"),
-        (status = 400, description = "a parameter breaks a rule", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 429, description = "too many requests from this address", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 503, description = "too many streams are open, or the store cannot be read",
-            body = Problem, content_type = "application/problem+json"),
     )
 )]
 #[expect(dead_code, reason = "carries the description of an endpoint that `serve` answers")]
@@ -182,16 +173,11 @@ pub(crate) fn ofrep() {}
     description = "Server-sent events, from `abtest serve` only.",
     params(("namespace" = String, Path, description = "the namespace, which is the client key of the SDK")),
     responses(
+        Refusals, NoStream, OtherHash,
         (status = 200, description = "events with the name features and what /api/features answers",
             body = String, content_type = "text/event-stream"),
         (status = 400, description = "the namespace breaks a rule", body = Problem,
             content_type = "application/problem+json"),
-        (status = 409, description = "the namespace uses another hash than the SDKs", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 429, description = "too many requests from this address", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 503, description = "too many streams are open, or the store cannot be read",
-            body = Problem, content_type = "application/problem+json"),
     )
 )]
 #[expect(dead_code, reason = "carries the description of an endpoint that `serve` answers")]

@@ -10,6 +10,8 @@ use utoipa::ToSchema;
 
 use super::growthbook_events;
 use super::published::PublishedNamespaces;
+#[cfg(feature = "operator")]
+use super::refusals::BodyRefusals;
 use crate::AnswerBody;
 use crate::http::body::read_json;
 use crate::http::problem::{Problem, RefusedEvent};
@@ -114,17 +116,14 @@ pub(crate) fn check_one(query: &Query<'_>) -> Result<Response<AnswerBody>, Box<P
         description = "one event, or an array of up to 500; text/plain for `sendBeacon`",
     ),
     responses(
+        BodyRefusals,
         (status = 200, description = "every event is stored", body = Receipt),
         (status = 207, description = "some events are stored; the others are listed", body = Receipt),
         (status = 400, description = "no event is stored, or the body is not JSON", body = Problem,
             content_type = "application/problem+json"),
-        (status = 408, description = "the body came too slowly for `abtest serve`", body = Problem,
-            content_type = "application/problem+json"),
         (status = 404, description = "the namespace accepts declared names only, and no event has them",
             body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "over 1 MiB or 500 events", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 415, description = "another content type, another charset than UTF-8, or compressed", body = Problem,
             content_type = "application/problem+json"),
         (status = 429, description = "new experiments or counters past a limit, or too many requests from this address", body = Problem,
             content_type = "application/problem+json"),

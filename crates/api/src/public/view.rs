@@ -130,23 +130,15 @@ pub(crate) fn tag_of(parts: &[&[u8]]) -> HeaderValue {
 /// Prepares an experiment once per version of its document.
 fn prepared(state: &NamespaceState, name: &str, defined: &Defined, hash: UnitHash) -> Outcome {
     let broken = |reason: String| BrokenExperiment { experiment: name.to_owned(), reason };
-    let document = match &defined.document {
-        Ok(document) => &**document,
-        Err(error) => {
-            let report = || {
-                let error = broken(error.to_string());
-                tracing::warn!(%error, "a definition is left out");
-                Prepared { ring: None, hash, outcome: Err(error) }
-            };
-            return defined.prepared.get_or_init(report).outcome.clone();
-        }
-    };
-    let layer = document.definition.layer.as_ref().map(ToString::to_string);
-    let ring = layer.as_deref().and_then(|layer| state.layer_id(layer));
+    let document = defined.document.as_deref();
+    let ring = document.ok().and_then(|document| state.ring_of(document));
     let prepare = || {
-        let outcome = match (&layer, ring) {
-            (Some(layer), None) => Err(broken(format!("its layer {layer} cannot be read"))),
-            _ => Experiment::new(name, document, ring, hash),
+        let outcome = match document {
+            Err(error) => Err(broken(error.to_string())),
+            Ok(document) => match (&document.definition.layer, ring) {
+                (Some(layer), None) => Err(broken(format!("its layer {layer} cannot be read"))),
+                _ => Experiment::new(name, document, ring, hash),
+            },
         };
         if let Err(error) = &outcome {
             tracing::warn!(%error, "a definition is left out");

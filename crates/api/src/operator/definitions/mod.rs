@@ -24,7 +24,7 @@ mod schedule;
 use std::sync::LazyLock;
 
 use abtest_model::definition::schema::experiment_schema;
-use abtest_model::definition::{Edit, Time};
+use abtest_model::definition::{Document, Edit, Time};
 use abtest_model::event::namespace_of;
 use abtest_model::{Experiment, Namespace, Query, json};
 use abtest_store::Store;
@@ -41,6 +41,7 @@ use crate::http::body::read_json;
 use crate::http::conditions::{precondition, tag};
 use crate::http::problem::Problem;
 use crate::http::response::{self, json as json_answer};
+use crate::namespace::NamespaceState;
 
 /// Reads the definition of an experiment.
 #[utoipa::path(
@@ -66,9 +67,7 @@ pub(crate) async fn get<S: Store>(
 ) -> Result<Response<AnswerBody>, Box<Problem>> {
     let namespace = namespace_of(query)?;
     let state = definitions.namespaces.read(store, &namespace).await?;
-    let defined = state.experiments.get(experiment.as_str());
-    let defined = defined.ok_or_else(|| no_definition(&experiment))?;
-    let document = defined.document.as_ref().map_err(refusal::damaged)?;
+    let document = definition_of(&state, &experiment)?;
     Ok(tag(json_answer(StatusCode::OK, document), document.version))
 }
 
@@ -246,7 +245,20 @@ pub(crate) fn schema() -> Response<AnswerBody> {
     response::with_body(StatusCode::OK, "application/schema+json", SCHEMA.clone())
 }
 
-pub(super) fn no_definition(experiment: &Experiment) -> Box<Problem> {
+/// The definition of an experiment.
+///
+/// # Errors
+/// When there is no definition, or when it cannot be read.
+pub(super) fn definition_of<'s>(
+    state: &'s NamespaceState,
+    experiment: &Experiment,
+) -> Result<&'s Document, Box<Problem>> {
+    let defined = state.experiments.get(experiment.as_str());
+    let defined = defined.ok_or_else(|| no_definition(experiment))?;
+    defined.document.as_deref().map_err(refusal::damaged)
+}
+
+fn no_definition(experiment: &Experiment) -> Box<Problem> {
     Problem::not_found(format!(
         "the experiment `{}` has no definition; create one with PUT \
          /experiments/{{experiment}}/definition",

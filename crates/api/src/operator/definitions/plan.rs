@@ -277,12 +277,9 @@ pub(super) fn check_published_size(
         return Ok(());
     }
     let others = state.definitions().filter(|(other, _)| *other != name);
-    let layer = |document: &Document| {
-        document.definition.layer.as_ref().and_then(|layer| state.layer_id(layer.as_str())).cloned()
-    };
     let published = others
         .chain([(name, after)])
-        .filter_map(|(name, document)| document.publish(name, layer(document).as_ref()));
+        .filter_map(|(name, document)| document.publish(name, state.ring_of(document)));
     let hash = state.settings.as_ref().map(|settings| settings.hash).unwrap_or_default();
     let whole = Published::new("", state.version, hash, published.collect());
     whole.check_size().map_err(|too_large| {
