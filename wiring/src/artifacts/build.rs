@@ -188,7 +188,7 @@ mod tests {
         assert_eq!(
             arguments,
             "lambda build --skip-target-check --target aarch64-unknown-linux-gnu.2.34 --profile \
-             function --locked -p track -p experiments"
+             function --locked -p track -p assign -p experiments"
         );
     }
 
