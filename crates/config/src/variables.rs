@@ -131,22 +131,18 @@ fn limits(limits: Limits, defaults: Limits, variables: &mut Variables) {
         experiments_per_hour,
         counters_per_hour,
     } = limits;
-    put("ABTEST_LIMITS_NAMESPACES", &namespaces, &defaults.namespaces, variables);
-    put("ABTEST_LIMITS_EXPERIMENTS", &experiments, &defaults.experiments, variables);
-    put("ABTEST_LIMITS_COUNTERS", &counters, &defaults.counters, variables);
+    let per_experiment = (counters_per_experiment, defaults.counters_per_experiment);
     for (name, value, default) in [
+        ("ABTEST_LIMITS_NAMESPACES", namespaces, defaults.namespaces),
+        ("ABTEST_LIMITS_EXPERIMENTS", experiments, defaults.experiments),
+        ("ABTEST_LIMITS_COUNTERS", counters, defaults.counters),
+        ("ABTEST_LIMITS_COUNTERS_PER_EXPERIMENT", per_experiment.0, per_experiment.1),
         ("ABTEST_LIMITS_NAMESPACES_PER_HOUR", namespaces_per_hour, defaults.namespaces_per_hour),
         ("ABTEST_LIMITS_EXPERIMENTS_PER_HOUR", experiments_per_hour, defaults.experiments_per_hour),
         ("ABTEST_LIMITS_COUNTERS_PER_HOUR", counters_per_hour, defaults.counters_per_hour),
     ] {
         put(name, &value, &default, variables);
     }
-    put(
-        "ABTEST_LIMITS_COUNTERS_PER_EXPERIMENT",
-        &counters_per_experiment,
-        &defaults.counters_per_experiment,
-        variables,
-    );
 }
 
 fn put<T: PartialEq + ToString>(
