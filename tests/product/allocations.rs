@@ -72,7 +72,7 @@ fn counts_by_allocation(serve: &Serve) {
     assert_eq!(report["allocations"]["stated"], 0.9);
     assert!(suspends(serve, "e"));
 
-    // Nobody was counted before the change.
+    // The change comes before the first visitor.
     define(serve, "new");
     change(serve, "PATCH", "new", &json!({"weights": {"a": 30, "b": 70}}));
     assert!(!suspends(serve, "new"));

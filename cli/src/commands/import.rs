@@ -22,7 +22,7 @@ Examples:
   abtest import button.json --redis redis://here/
   abtest import --experiment 'button color' --counts-of redis://gimel/ --redis redis://here/
 
-Nobody sees an experiment before all of it is imported. If an import is cut off, run it again.
+An experiment appears only after all of it is imported. If an import is cut off, run it again.
 
 Gimel and Lamed keep no uuids. So their counts are shown beside the experiment, and are never added
 to what abtest counts.")]

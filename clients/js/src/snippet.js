@@ -1,5 +1,5 @@
 /**
- * Hides a page until its variants are applied, so that nobody sees the control first.
+ * Hides a page until its variants are applied, so that no visitor sees the control first.
  * @module
  */
 

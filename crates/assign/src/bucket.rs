@@ -22,7 +22,7 @@ pub fn bucket(hash: UnitHash, seed: &Seed, unit: &Uuid) -> u16 {
 
 /// The number that stands for a declared goal in the published document, 0 to 9,999: the `murmur3`
 /// bucket of the goal's name with the experiment's id as seed, whatever the namespace's hash is. A
-/// client that knows the name finds it, and nobody can read the name from it.
+/// client that knows the name can compute it. The name cannot be read from it.
 #[must_use]
 pub fn goal_bucket(experiment: &Seed, goal: &Goal) -> u16 {
     bucket_of(UnitHash::Murmur3, experiment.as_str(), goal.as_str())

@@ -292,7 +292,7 @@ pub(crate) fn invalid(error: impl ToString) -> TransferError {
 
 /// A store that experiments can be imported into.
 ///
-/// An import stages the counters where nobody sees them, and publishes them at once: until then the
+/// An import stages the counters where readers do not find them, and publishes them at once: until then the
 /// experiment does not exist, and afterwards all of it does. An import that is killed leaves nothing
 /// that anybody sees, and what it staged is removed later.
 pub trait Import: Counters + Documents {

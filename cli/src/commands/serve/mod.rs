@@ -100,7 +100,7 @@ pub(crate) struct Arguments {
     /// With https, the cookie of the page is sent over TLS only.
     #[arg(long, value_name = "URL")]
     public_url: Option<PublicUrl>,
-    /// Do not start if Redis may delete counters, or does not say so.
+    /// Refuse to start if Redis can delete counters, or if it does not say whether it can.
     #[arg(long)]
     strict: bool,
     /// How to write logs to standard error.

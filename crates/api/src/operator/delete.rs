@@ -57,7 +57,7 @@ pub(crate) struct Deletion {
     deleted: bool,
 }
 
-/// Deletes an experiment, as Gimel does it: no error where there is none. The definition of an
+/// Deletes an experiment, as Gimel does it: an unknown experiment is no error. The definition of an
 /// experiment protects it here, too.
 #[utoipa::path(
     delete, path = "/delete", tag = "operator",

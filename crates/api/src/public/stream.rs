@@ -85,7 +85,7 @@ impl<D: Documents> Streams<D> {
                 published.changed_within(BETWEEN_READS).await;
                 {
                     let mut channels = channels.lock().unwrap_or_else(PoisonError::into_inner);
-                    // Nobody can begin to listen while the lock is held.
+                    // The lock keeps new listeners out.
                     if sender.receiver_count() == 0 {
                         channels.remove(&namespace);
                         return;

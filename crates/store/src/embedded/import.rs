@@ -1,4 +1,4 @@
-//! Imports an experiment. Its uuids are staged under counters without a name, which nobody sees, and one
+//! Imports an experiment. Its uuids are staged under counters without a name, which readers do not find, and one
 //! commit gives them their names. Until then their ids are listed as removed: if the process ends, the
 //! next one that opens the folder sweeps them like the counters of a deleted experiment.
 

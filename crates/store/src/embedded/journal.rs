@@ -33,7 +33,7 @@ const SEQUENCE: Range<usize> = 5..13;
 pub(super) struct Journal {
     /// The batches that can be read.
     batches: Vec<Batch>,
-    /// What lies before a batch that can be read, and is none.
+    /// Bytes that are no batch, before a batch that can be read.
     damaged: Vec<Range<usize>>,
 }
 

@@ -1,4 +1,4 @@
-//! Imports experiments into Redis: everything is staged under keys that nobody reads, and one script
+//! Imports experiments into Redis: everything is staged under keys that no reader uses, and one script
 //! publishes it.
 
 use std::collections::BTreeMap;

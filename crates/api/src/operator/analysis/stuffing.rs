@@ -210,7 +210,7 @@ mod tests {
         let warned = (vec![RemarkCode::GoalWithoutParticipation], vec![]);
         assert_eq!(codes(vec![of("g", "a", 1_000, 5), of("g", "b", 1_300, 300)]), warned);
         assert_eq!(codes(vec![of("g", "a", 1_000, 9), of("g", "b", 1_000, 9)]), (vec![], vec![]));
-        assert_eq!(codes(vec![of("g", "b", 300, 300)]), warned, "nobody else reached the goal");
+        assert_eq!(codes(vec![of("g", "b", 300, 300)]), warned, "the goal has no other units");
         assert_eq!(codes(vec![of("g", "a", 1_000, 0), of("g", "b", 9_000, 8_000)]), warned);
     }
 

@@ -1,4 +1,4 @@
-//! Counters of an import before they have a name. Nobody counts into them or reads them until
+//! Counters of an import before they have a name. No event counts into them and no reader finds them until
 //! `publish.lua` registers all of them at once. An import that is killed leaves them: the next import
 //! removes them once they were left alone for [`LEASE`].
 

@@ -136,7 +136,7 @@ pub(in crate::redis) fn check(parts: &Parts<'_>) -> Result<(), TransferError> {
     Ok(())
 }
 
-/// Writes a counter that was [checked](check) under an identity that nobody knows yet.
+/// Writes a counter that was [checked](check) under an identity that no name leads to yet.
 pub(in crate::redis) async fn write(
     connection: &Connection,
     identity: &Identity,
