@@ -171,6 +171,16 @@ pub(crate) fn confirm(question: &str, otherwise: &str) -> Result<bool> {
     Ok(["y", "yes"].contains(&answer.to_lowercase().as_str()))
 }
 
+/// Asks a person to type a name. If they type something else, it prints that the name does not match,
+/// and `otherwise`.
+pub(crate) fn confirm_name(question: &str, name: &str, otherwise: &str) -> Result<bool> {
+    let matches = ask(question)? == name.trim();
+    if !matches {
+        println!("the name does not match; {otherwise}");
+    }
+    Ok(matches)
+}
+
 /// Asks a person for a line.
 pub(crate) fn ask(question: &str) -> Result<String> {
     eprint!("{question}");

@@ -7,7 +7,7 @@ use super::deploy::carry_out;
 use crate::ExitStatus;
 use crate::deployment::{Deployment, DeploymentArguments, block_on};
 use crate::plan_view;
-use crate::terminal::{ask, green, is_interactive};
+use crate::terminal::{confirm_name, green, is_interactive};
 
 /// Remove everything that deploy created in AWS. Redis and its counts stay.
 #[derive(Debug, clap::Args)]
@@ -39,10 +39,8 @@ async fn remove(arguments: &Arguments) -> Result<ExitStatus> {
             return Ok(ExitStatus::Unconfirmed);
         }
         println!("The API's address will be lost, and pages that use it will stop counting.");
-        if ask(&format!("Type the deployment's name ({name}) to remove all this: "))?
-            != name.as_str()
-        {
-            println!("the name does not match; nothing was removed");
+        let question = format!("Type the deployment's name ({name}) to remove all this: ");
+        if !confirm_name(&question, name.as_str(), "nothing was removed")? {
             return Ok(ExitStatus::Unconfirmed);
         }
     }

@@ -7,7 +7,7 @@ use clap::Subcommand;
 
 use crate::ExitStatus;
 use crate::client::{Client, ServerArguments, segment};
-use crate::terminal::{ask, is_interactive, printable};
+use crate::terminal::{confirm_name, is_interactive, printable};
 
 /// List the namespaces of a running abtest, or delete one.
 #[derive(Debug, clap::Args)]
@@ -120,8 +120,8 @@ fn delete(arguments: &DeleteArguments) -> Result<ExitStatus> {
             experiments(chosen.experiments),
             thousands(chosen.counters)
         );
-        if ask(&format!("Type the namespace's name ({shown}) to delete it: "))? != shown.trim() {
-            println!("the name does not match; nothing was deleted");
+        let question = format!("Type the namespace's name ({shown}) to delete it: ");
+        if !confirm_name(&question, &shown, "nothing was deleted")? {
             return Ok(ExitStatus::Unconfirmed);
         }
     }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::counted::counted;
 use crate::ExitStatus;
 use crate::client::{Client, ClientArguments};
-use crate::terminal::{ask, is_interactive, printable};
+use crate::terminal::{confirm_name, is_interactive, printable};
 
 /// Remove a variant or a goal with all its counts, such as a name that was misspelled or made up.
 /// Everything else in the experiment stays.
@@ -139,11 +139,8 @@ fn confirmed(parts: &[Part], shown: &str) -> Result<bool> {
         println!("nothing was removed; add --yes to remove it");
         return Ok(false);
     }
-    let typed = ask(&format!("Type the experiment's name ({shown}) to remove it: "))?;
-    if typed != shown.trim() {
-        println!("the name does not match; nothing was removed");
-    }
-    Ok(typed == shown.trim())
+    let question = format!("Type the experiment's name ({shown}) to remove it: ");
+    confirm_name(&question, shown, "nothing was removed")
 }
 
 fn answer(arguments: &PruneArguments, parts: &[Part], pruned: bool) -> Value {
