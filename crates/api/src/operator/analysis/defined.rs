@@ -14,7 +14,6 @@ use abtest_stats::confidence_sequence::DEFAULT_TUNING;
 use abtest_stats::many_comparisons::Correction;
 use abtest_stats::sample_size::Effect;
 
-use super::periods::periods;
 use super::question::Question;
 use crate::document::Undeclared;
 
@@ -23,11 +22,7 @@ const POWER: f64 = 0.8;
 
 /// The settings of the definition with what the request asks instead, and the parameters by which
 /// the request differs from the definition.
-pub(super) fn settings(
-    question: &Question,
-    document: &Document,
-    results: &ExperimentResults,
-) -> (Settings, Vec<String>) {
+pub(super) fn settings(question: &Question, document: &Document) -> (Settings, Vec<String>) {
     let definition = &document.definition;
     let plan = &definition.analysis;
     let asked = question.settings.clone();
@@ -35,7 +30,6 @@ pub(super) fn settings(
     let planned = Settings {
         control: Some(definition.control.to_string()),
         declared: Some(declared(document, level)),
-        suspended: periods(document, results).err(),
         level,
         minimum_lift: plan.minimum_lift.unwrap_or(asked.minimum_lift),
         correction: correction(plan.correction),
@@ -100,8 +94,7 @@ pub(super) fn disturbance_remarks(document: &Document) -> impl Iterator<Item = R
 
 /// The declared variants and goals with their counts, in the definition's order. What was not
 /// counted is 0.
-pub(super) fn counts(results: &ExperimentResults, document: &Document) -> Counts {
-    let definition = &document.definition;
+pub(super) fn counts(results: &ExperimentResults, definition: &Definition) -> Counts {
     let trials = |name: &str| {
         let counted = results.variants.iter().find(|variant| variant.label == name);
         counted.map_or(0, |variant| variant.trials)
@@ -121,8 +114,7 @@ pub(super) fn counts(results: &ExperimentResults, document: &Document) -> Counts
         GoalCounts { name: name.to_string(), successes: successes.collect() }
     };
     let goals = definition.goals.iter().map(|one| goal(&one.name));
-    let periods = periods(document, results).unwrap_or_default();
-    Counts { variants: variants.collect(), goals: goals.collect(), periods }
+    Counts { variants: variants.collect(), goals: goals.collect(), periods: Vec::new() }
 }
 
 /// What was counted and is not declared.

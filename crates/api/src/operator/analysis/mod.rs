@@ -8,6 +8,7 @@
 //! | `periods` | the counts by allocation, if the weights changed |
 //! | `history` | the lift at the end of each day |
 //! | `stuffing` | signs of stuffed votes |
+//! | `warnings` | what a reader must know besides the numbers |
 //! | `top` | which variants and goals are analysed when there are too many |
 
 mod defined;
@@ -17,20 +18,21 @@ mod periods;
 mod question;
 pub(crate) mod stuffing;
 mod top;
+mod warnings;
 
 use abtest_model::definition::{Document, Time};
 use abtest_model::{Counting, ExperimentResults, Tally};
 use abtest_stats::Error;
 use abtest_stats::analysis::{
-    Analysis, Counts, GoalCounts, LookRecord, Looks, Method, RaisedAlarm, Remark, RemarkCode,
-    Settings, VariantCounts, analyse,
+    Analysis, Counts, GoalCounts, LookRecord, Looks, Method, Period, RaisedAlarm, Settings,
+    VariantCounts, analyse,
 };
 use abtest_stats::counter_error::Counter;
 use http::StatusCode;
 
 use crate::document::{AnalysedResults, Summary};
 use crate::http::problem::Problem;
-use crate::operator::kept::{Damage, Earlier};
+use crate::operator::kept::Earlier;
 use history::history;
 pub(crate) use question::{AnalysisParameters, Detail, Question, ReadParameters};
 
@@ -67,7 +69,7 @@ pub(crate) fn read(
     if question.detail == Detail::None {
         return Ok(Report { answer, new_alarm: None });
     }
-    let (mut settings, what_if) = settings(question, definition, &answer.results);
+    let (mut settings, what_if, periods) = settings(question, definition, &answer.results);
     settings.only_verdict = question.detail == Detail::Summary;
     settings.sample_ratio_alarmed.clone_from(&earlier.alarm);
     let has_variant = |name: &str| has_variant(tally, definition, name);
@@ -80,11 +82,8 @@ pub(crate) fn read(
     let of_looks = of_looks.filter(|control| has_variant(control)).map(str::to_owned);
     settings.control = settings.control.or_else(|| chosen_control(tally)).or(of_looks);
     let (counts, mut analysis, new_alarm) =
-        analysis(&answer.results, definition, &mut settings, asked)?;
-    looks::warn(&mut analysis, &earlier.looks.resets);
-    warn_of_damage(&mut analysis, &earlier.damaged);
-    warn_of_loss(&mut analysis, tally);
-    warn_of_definition(&mut analysis, definition, &answer, &what_if);
+        analysis(&answer.results, definition, periods, &mut settings, asked)?;
+    warnings::add(&mut analysis, tally, earlier, &answer, &what_if);
     answer.what_if = what_if;
     if question.detail == Detail::Summary {
         answer.summary = Some(Summary::from(&analysis));
@@ -114,14 +113,10 @@ pub(crate) fn look(
     let stored = &earlier.looks;
     let definition = earlier.definition();
     let mut answer = answer(tally, definition, Asked::Alone);
-    let (settings, what_if) = settings(question, definition, &answer.results);
-    if let Some(reason) = &settings.suspended {
+    let (settings, what_if, periods) = settings(question, definition, &answer.results);
+    let no_look = settings.suspended.as_deref();
+    if let Some(reason) = no_look.or((periods.len() > 1).then_some(periods::NO_LOOKS)) {
         let detail = format!("no look was taken: {reason}");
-        return Err(Problem::boxed(StatusCode::CONFLICT, detail));
-    }
-    let periods = definition.map(|document| periods::periods(document, &answer.results));
-    if periods.is_some_and(|periods| periods.is_ok_and(|periods| periods.len() > 1)) {
-        let detail = format!("no look was taken: {}", periods::NO_LOOKS);
         return Err(Problem::boxed(StatusCode::CONFLICT, detail));
     }
     let planned = definition.and_then(|document| document.definition.analysis.planned);
@@ -136,27 +131,30 @@ pub(crate) fn look(
     let of_looks = || stored.looks.first().map(|look| look.control.clone());
     settings.control = settings.control.or_else(of_looks).or_else(|| chosen_control(tally));
     let (_, mut analysis, new_alarm) =
-        analysis(&answer.results, definition, &mut settings, Asked::Alone)?;
-    looks::warn(&mut analysis, &stored.resets);
-    warn_of_damage(&mut analysis, &earlier.damaged);
-    warn_of_loss(&mut analysis, tally);
-    warn_of_definition(&mut analysis, definition, &answer, &what_if);
+        analysis(&answer.results, definition, periods, &mut settings, Asked::Alone)?;
+    warnings::add(&mut analysis, tally, earlier, &answer, &what_if);
     let look = looks::new_one(&analysis, stored);
     answer.analysis = Some(analysis);
     answer.what_if = what_if;
     Ok((look, Report { answer, new_alarm }))
 }
 
-/// How the counts are analysed, and the parameters by which the request differs from the definition.
+/// How the counts are analysed, the parameters by which the request differs from the definition, and
+/// the periods of constant weights.
 fn settings(
     question: &Question,
     definition: Option<&Document>,
     results: &ExperimentResults,
-) -> (Settings, Vec<String>) {
-    match definition {
-        Some(document) => defined::settings(question, document, results),
-        None => (question.settings.clone(), Vec::new()),
-    }
+) -> (Settings, Vec<String>, Vec<Period>) {
+    let Some(document) = definition else {
+        return (question.settings.clone(), Vec::new(), Vec::new());
+    };
+    let (mut settings, what_if) = defined::settings(question, document);
+    let periods = periods::periods(document, results).unwrap_or_else(|reason| {
+        settings.suspended = Some(reason);
+        Vec::new()
+    });
+    (settings, what_if, periods)
 }
 
 /// The counts with the definition, still without an analysis.
@@ -201,57 +199,6 @@ fn summary_of(document: &Document) -> serde_json::Value {
     members.into()
 }
 
-/// Says how the report differs from the definition, and what disturbed the experiment.
-fn warn_of_definition(
-    analysis: &mut Analysis,
-    definition: Option<&Document>,
-    answer: &AnalysedResults,
-    what_if: &[String],
-) {
-    analysis.warnings.extend(defined::what_if_remark(what_if));
-    analysis.warnings.extend(definition.into_iter().flat_map(defined::disturbance_remarks));
-    analysis.notes.extend(answer.undeclared.as_ref().map(defined::undeclared_remark));
-}
-
-/// Says which documents the report goes without.
-fn warn_of_damage(analysis: &mut Analysis, damaged: &[Damage]) {
-    let warnings = damaged.iter().map(|damage| Remark {
-        code: RemarkCode::DamagedDocument,
-        message: format!("This report is incomplete: {}.", damage.reason),
-    });
-    analysis.warnings.extend(warnings);
-}
-
-/// Most lost counters that a warning names.
-const NAMED: usize = 5;
-
-/// Says which counters have lost what they counted.
-fn warn_of_loss(analysis: &mut Analysis, tally: &Tally) {
-    if tally.lost.is_empty() {
-        return;
-    }
-    let shown = |name: &str| name.escape_debug().to_string();
-    let mut named: Vec<String> = tally
-        .lost
-        .iter()
-        .take(NAMED)
-        .map(|(goal, variant)| {
-            format!("`{}` of `{}`", shown(goal.as_str()), shown(variant.as_str()))
-        })
-        .collect();
-    match tally.lost.len() - named.len() {
-        0 => {}
-        more => named.push(format!("and {more} more")),
-    }
-    let message = format!(
-        "Counts of this experiment are lost: {}. Redis deleted them, or another program did, so the \
-         numbers are too low. Do not act on them; check maxmemory-policy, and start a new \
-         experiment.",
-        named.join(", ")
-    );
-    analysis.warnings.push(Remark { code: RemarkCode::CountsLost, message });
-}
-
 fn participants(results: &ExperimentResults) -> u64 {
     results.variants.iter().fold(0, |sum, variant| sum.saturating_add(variant.trials))
 }
@@ -275,13 +222,15 @@ fn has_variant(tally: &Tally, definition: Option<&Document>, name: &str) -> bool
 fn analysis(
     results: &ExperimentResults,
     definition: Option<&Document>,
+    periods: Vec<Period>,
     settings: &mut Settings,
     asked: Asked,
 ) -> Result<(Counts, Analysis, Option<RaisedAlarm>), Box<Problem>> {
     let mut counts = match definition {
-        Some(document) => defined::counts(results, document),
+        Some(document) => defined::counts(results, &document.definition),
         None => counts(results),
     };
+    counts.periods = periods;
     settings.counter = match results.counting {
         Counting::Hll => Counter::Hll,
         Counting::Exact => Counter::Exact,

@@ -1,0 +1,75 @@
+//! What a reader must know besides the numbers: lost counts, damaged documents, and how the report
+//! differs from the definition.
+
+use abtest_model::Tally;
+use abtest_model::definition::Document;
+use abtest_stats::analysis::{Analysis, Remark, RemarkCode};
+
+use super::{defined, looks};
+use crate::document::AnalysedResults;
+use crate::operator::kept::{Damage, Earlier};
+
+/// Adds the warnings and notes of a report.
+pub(super) fn add(
+    analysis: &mut Analysis,
+    tally: &Tally,
+    earlier: &Earlier,
+    answer: &AnalysedResults,
+    what_if: &[String],
+) {
+    looks::warn(analysis, &earlier.looks.resets);
+    warn_of_damage(analysis, &earlier.damaged);
+    warn_of_loss(analysis, tally);
+    warn_of_definition(analysis, earlier.definition(), answer, what_if);
+}
+
+/// Says how the report differs from the definition, and what disturbed the experiment.
+fn warn_of_definition(
+    analysis: &mut Analysis,
+    definition: Option<&Document>,
+    answer: &AnalysedResults,
+    what_if: &[String],
+) {
+    analysis.warnings.extend(defined::what_if_remark(what_if));
+    analysis.warnings.extend(definition.into_iter().flat_map(defined::disturbance_remarks));
+    analysis.notes.extend(answer.undeclared.as_ref().map(defined::undeclared_remark));
+}
+
+/// Says which documents the report goes without.
+fn warn_of_damage(analysis: &mut Analysis, damaged: &[Damage]) {
+    let warnings = damaged.iter().map(|damage| Remark {
+        code: RemarkCode::DamagedDocument,
+        message: format!("This report is incomplete: {}.", damage.reason),
+    });
+    analysis.warnings.extend(warnings);
+}
+
+/// Most lost counters that a warning names.
+const NAMED: usize = 5;
+
+/// Says which counters have lost what they counted.
+fn warn_of_loss(analysis: &mut Analysis, tally: &Tally) {
+    if tally.lost.is_empty() {
+        return;
+    }
+    let shown = |name: &str| name.escape_debug().to_string();
+    let mut named: Vec<String> = tally
+        .lost
+        .iter()
+        .take(NAMED)
+        .map(|(goal, variant)| {
+            format!("`{}` of `{}`", shown(goal.as_str()), shown(variant.as_str()))
+        })
+        .collect();
+    match tally.lost.len() - named.len() {
+        0 => {}
+        more => named.push(format!("and {more} more")),
+    }
+    let message = format!(
+        "Counts of this experiment are lost: {}. Redis deleted them, or another program did, so the \
+         numbers are too low. Do not act on them; check maxmemory-policy, and start a new \
+         experiment.",
+        named.join(", ")
+    );
+    analysis.warnings.push(Remark { code: RemarkCode::CountsLost, message });
+}
