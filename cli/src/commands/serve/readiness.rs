@@ -76,7 +76,7 @@ impl Readiness {
     }
 }
 
-/// The answer of a process that runs, whatever its store does.
+/// The answer of a process that runs, even if its store does not answer.
 pub(super) fn alive() -> Response<AnswerBody> {
     json(StatusCode::OK, &Document { status: Status::Ok, reasons: Vec::new(), request_id: None })
 }
