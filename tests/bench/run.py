@@ -92,8 +92,8 @@ def parse():
 
 def build(effort):
     for packages in [[effort.profile, "-p", "abtest", "-p", "abtest-bench"],
-                     [effort.function_profile, "-p", "track", "-p", "experiments", "--bin", "track",
-                      "--bin", "experiments", "-p", "abtest-bench", "--bin", "hello_lambda"]]:
+                     [effort.function_profile, "-p", "track", "-p", "assign", "-p", "experiments",
+                      "--bin", "track", "--bin", "assign", "--bin", "experiments", "-p", "abtest-bench", "--bin", "hello_lambda"]]:
         command = ["cargo", "build", "--quiet", "--locked", "--profile", *packages]
         subprocess.run(command, cwd=PROJECT, check=True)
 
@@ -195,6 +195,7 @@ def cold_start(effort):
     programs = {
         "lambda_http's hello world": ("rest-track.json", [effort.function("hello_lambda")]),
         "track": ("rest-track.json", [effort.function("track")]),
+        "assign": ("rest-assign.json", [effort.function("assign")]),
         "experiments": ("rest-experiments.json", [effort.function("experiments")]),
         GIMEL_TRACK: ("rest-track.json", [PYTHON / "python", "-W", "ignore", HERE / "gimel_cold.py"]),
     }
@@ -214,8 +215,8 @@ def cold_start(effort):
                      times(median[GIMEL_TRACK] / median[name]), f"{memory:.1f} MiB", size])
     return f"""## Cold start and size of the functions
 
-From the start of the process to its first answer, with the connection to Redis on the same machine and the event
-stored there. Medians of {effort.starts} starts of each program in turn.
+From the start of the process to its first answer, with the connection to Redis on the same machine, and for track the
+event stored there. assign reads a namespace without definitions. Medians of {effort.starts} starts of each program in turn.
 
 """ + table(["function", "median", "range", "times faster than Gimel", "peak memory", "zip"], rows)
 
