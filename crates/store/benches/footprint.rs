@@ -22,8 +22,9 @@ const BATCHES: [u64; 2] = [1, 500];
 /// Most events that are recorded one by one; more take too long.
 const MOST_ALONE: u64 = 100_000;
 
-/// How long a folder must not change before it is measured: fjall compacts in the background.
-const QUIET: Duration = Duration::from_secs(2);
+/// How long a folder must not change before it is measured. A compaction of millions of uuids writes nothing
+/// for seconds.
+const QUIET: Duration = Duration::from_secs(15);
 
 fn main() -> Result<()> {
     let sizes = std::env::var("SIZES").unwrap_or_else(|_| SIZES.to_owned());

@@ -120,6 +120,32 @@ async fn a_damaged_journal_is_named_without_the_watermark_too() {
 }
 
 #[tokio::test]
+async fn a_last_commit_that_was_cut_off_is_no_damage_unless_it_was_acknowledged() {
+    let damage = |folder: &Path| {
+        let file = journal(folder);
+        let mut bytes = fs::read(&file).unwrap();
+        let last = written(&bytes) - 200;
+        bytes[last] ^= 1;
+        fs::write(&file, &bytes).unwrap();
+        bytes
+    };
+    let folder = filled().await;
+    let bytes = damage(folder.path());
+    let text = refusal(folder.path());
+    assert!(text.contains("1 of 20 commits are missing"), "{text}");
+    assert!(fs::read(journal(folder.path())).unwrap() == bytes, "the journal was changed");
+
+    // A power cut may leave the watermark behind, too.
+    let folder = filled().await;
+    fs::remove_file(folder.path().join("watermark")).unwrap();
+    damage(folder.path());
+    let store = EmbeddedStore::open(folder.path(), Limits::default()).unwrap();
+    let Event { namespace, variant, .. } = event(0);
+    let tallies = store.read(&namespace, None, Include::COUNTS).await.unwrap();
+    assert_eq!(tallies[0].trials(&variant), EVENTS - 100);
+}
+
+#[tokio::test]
 async fn a_keyspace_that_lost_its_files_is_refused_and_stays_as_it_is() {
     for name in ["counters", "seen", "days", "documents", "history", "namespaces", "meta"] {
         let folder = filled().await;

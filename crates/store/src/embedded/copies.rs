@@ -39,11 +39,12 @@ impl Copies {
         copies.restore()
     }
 
-    /// Makes the links. The caller holds the folder's lock.
+    /// Makes the links, and cuts off what follows the last complete batch of a journal: fjall refuses
+    /// some of what a crash leaves there. The caller holds the folder's lock.
     pub(super) fn make(folder: &Path) -> io::Result<Self> {
         let copies = Self { folder: folder.to_owned() };
         match copies.link() {
-            Ok(()) => {}
+            Ok(()) => copies.cut_ends()?,
             // Starting is what frees space, and not every file system has hard links.
             Err(error) if is_full(&error) || error.kind() == ErrorKind::Unsupported => {
                 tracing::warn!(%error, "if the data are damaged, opening them may change files");
@@ -73,6 +74,16 @@ impl Copies {
         sync_folder(&to)?;
         fs::rename(to, self.folder.join(READY))?;
         sync_folder(&self.folder)
+    }
+
+    fn cut_ends(&self) -> io::Result<()> {
+        for (name, end) in journals(&self.folder.join(READY).join(ENDS))? {
+            match End::decode(fs::read(end)?) {
+                Some(end) if !end.bytes.is_empty() => end.cut(&self.folder.join(name))?,
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Puts everything back as it was. Repeating it is safe.
@@ -145,6 +156,12 @@ impl End {
         let (from, rest) = rest.split_first_chunk::<8>()?;
         let number = |bytes: &[u8; 8]| u64::from_be_bytes(*bytes);
         Some(Self { length: number(length), from: number(from), bytes: rest.to_vec() })
+    }
+
+    fn cut(&self, journal: &Path) -> io::Result<()> {
+        let file = OpenOptions::new().write(true).open(journal)?;
+        file.set_len(self.from)?;
+        file.sync_all()
     }
 
     fn restore(&self, journal: &Path) -> io::Result<()> {

@@ -33,9 +33,9 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistM
 use super::catalog::{ChangedNewNames, Counter, SEPARATOR};
 use super::ledger::{Changed, ChangedDocument};
 use super::overlaps::{ComparedCounter, Comparison};
-use super::record;
 use super::totals::Totals;
 use super::watermark::{Noted, Watermark};
+use super::{record, space};
 use crate::{DocumentKey, HistoryEntry, Kind, Part, StoreError};
 
 /// Removed uuids after which their disk space is given back.
@@ -171,17 +171,15 @@ impl Disk {
         &self,
         namespace: &Namespace,
         key: &DocumentKey,
-    ) -> fjall::Result<Vec<HistoryEntry>> {
+    ) -> Result<Vec<HistoryEntry>, StoreError> {
         let prefix = history_prefix(namespace, key);
+        let damaged = || StoreError::Damaged { what: format!("the history of {key}") };
         let mut entries = Vec::new();
         for entry in self.history.prefix(&prefix) {
-            let (key, value) = entry.into_inner()?;
+            let (key, value) = entry.into_inner().map_err(|error| store_error(&error))?;
             let version = key.get(prefix.len()..).and_then(decode_number);
-            let at = value.split_first_chunk::<8>();
-            if let (Some(version), Some((at, entry))) = (version, at) {
-                let entry = String::from_utf8_lossy(entry).into_owned();
-                entries.push(HistoryEntry { version, at: u64::from_be_bytes(*at), entry });
-            }
+            let entry = version.and_then(|version| read_entry(version, &value));
+            entries.push(entry.ok_or_else(damaged)?);
         }
         Ok(entries)
     }
@@ -329,21 +327,15 @@ impl Disk {
 
     /// Gives the disk space of removed uuids back, in a thread of its own. While one is running,
     /// the next waits for a later commit.
-    ///
-    /// fjall keeps a full journal until each keyspace has written what it has of it to a table. Most
-    /// keyspaces change too little to do so by themselves.
     fn compact_if_due(&mut self) {
         let running = self.compaction.as_ref().is_some_and(|running| !running.is_finished());
         if running || !self.compaction_due {
             return;
         }
         self.compaction_due = false;
-        let keyspaces = self.keyspaces();
+        let (database, keyspaces) = (self.database.clone(), self.keyspaces());
         let compact = move || {
-            let write = |keyspace: &Keyspace| keyspace.rotate_memtable_and_wait();
-            let compact = |keyspace: &Keyspace| keyspace.major_compact();
-            let compacted = keyspaces.iter().try_for_each(write);
-            if let Err(error) = compacted.and_then(|()| keyspaces.iter().try_for_each(compact)) {
+            if let Err(error) = space::give_back(&database, &keyspaces) {
                 tracing::warn!(%error, "the space of deleted experiments cannot be given back");
             }
         };
@@ -472,6 +464,12 @@ fn document_key(namespace: &Namespace, key: &DocumentKey) -> String {
 
 fn history_prefix(namespace: &Namespace, key: &DocumentKey) -> Vec<u8> {
     (document_key(namespace, key) + "\0").into_bytes()
+}
+
+fn read_entry(version: u64, value: &[u8]) -> Option<HistoryEntry> {
+    let (at, entry) = value.split_first_chunk::<8>()?;
+    let entry = String::from_utf8(entry.to_vec()).ok()?;
+    Some(HistoryEntry { version, at: u64::from_be_bytes(*at), entry })
 }
 
 /// Reads the key of a document.

@@ -52,6 +52,6 @@ pub fn export(
         return Ok(None);
     }
     let history = disk.history(namespace, &Kind::Definition.of(experiment));
-    let history = history.map_err(|error| TransferError::Store(store_error(&error)))?;
+    let history = history.map_err(TransferError::Store)?;
     Ok(Some(Export::new(experiment, counters, &documents, &history)?))
 }

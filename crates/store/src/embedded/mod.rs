@@ -10,6 +10,7 @@
 //! | `ledger` | the documents |
 //! | `record` | the bytes of a document, with a checksum |
 //! | `snapshot` | what is on disk, in memory for readers |
+//! | `space` | gives the disk space of removed records back |
 //! | `writer` | the one thread that writes |
 //! | `answers` | sends the answers of a commit with one wake-up |
 //! | `totals` | how much there is after a commit |
@@ -45,6 +46,7 @@ mod overlaps;
 mod record;
 mod repair;
 mod snapshot;
+mod space;
 mod totals;
 mod watermark;
 mod writer;

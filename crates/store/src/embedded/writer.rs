@@ -284,7 +284,7 @@ impl Open {
                 }
                 Request::History { namespace, key, reply } => {
                     let history = self.disk.history(&namespace, &key);
-                    Answer::History(reply, history.map_err(|error| store_error(&error)))
+                    Answer::History(reply, history)
                 }
                 Request::Compare { namespace, tally, reply } => {
                     let counter = |(goal, variant, _): (&Goal, &Variant, u64)| {
