@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 use crate::browser::Browser;
 use crate::serve::encode;
 
+const WAITING: &str = "Object.keys(localStorage).filter((key) => key.includes(':event:')).length";
+
 /// A browser that visitors share.
 #[derive(Clone)]
 pub struct Shop(Rc<RefCell<Browser>>);
@@ -132,8 +134,12 @@ impl Visitor {
 
     /// How many events wait in the browser's storage.
     pub fn waiting(&self, tab: u64) -> u64 {
-        let keys = "Object.keys(localStorage).filter((key) => key.includes(':event:')).length";
-        self.within(tab, keys).as_u64().unwrap()
+        self.within(tab, WAITING).as_u64().unwrap()
+    }
+
+    /// Waits until no event waits in the browser's storage, as this tab sees it.
+    pub fn until_nothing_waits(&self, tab: u64) {
+        self.wait(tab, &format!("{WAITING} === 0"));
     }
 
     /// The errors of the visitor's pages since the last call.

@@ -104,12 +104,14 @@ function start(options, awake) {
   const forced = forcedVariants(session);
   const marked = { ...(isBot() && { bot: true }), ...attributes };
 
-  // Another tab may store a unit at the same moment, so this reads it each time.
   const unit = () => {
     if (options.unit !== undefined || !document || !awake) return String(options.unit ?? "");
     if (!store.get("unit")) store.set("unit", newUnit());
     return store.get("unit") ?? "";
   };
+  // Another tab may store a unit at the same moment, and browsers tell tabs about it a little later. This stores one
+  // now, and it is read when the first answer is asked for: then both tabs read the same one.
+  unit();
   const forUnit = (/** @type {string | number} */ id, /** @type {Record<string, unknown>} */ more = {}) =>
     createView({
       unit: id, attributes: { ...marked, ...more }, forced, store, queue,
