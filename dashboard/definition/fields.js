@@ -121,6 +121,7 @@ export function all(members, change, errors, settings, isNew) {
       ${choice("Fallback", "fallback", members.fallback ?? members.control ?? members.variants[0]?.name, names, set("fallback"), errors)}
       <${NumberField} label="Traffic in %" path="traffic" value=${members.traffic ?? 100} set=${(/** @type {any} */ value) => change({ ...members, traffic: value })} errors=${errors} />
       ${choice("Layer", "layer", members.layer, layers, set("layer"), errors)}
+      ${choice("Counting", "counting", members.counting, [["", "as the store is set"], ["hll", "estimated (HyperLogLog)"], ["exact", "exact"]], set("counting"), errors)}
       ${isNew && choice("Status", "status", members.status ?? "draft", same("draft", "running"), set("status"), errors)}
     </div>
     <${Json} label="Targeting, as a condition in JSON" name="targeting" value=${members.targeting} set=${set("targeting")} errors=${errors} />

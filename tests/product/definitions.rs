@@ -219,6 +219,34 @@ fn a_definition_moves_with_its_counts_its_slots_and_its_history() {
 }
 
 #[test]
+fn a_definition_says_how_its_experiment_is_counted_from_the_first_event() {
+    let redis = Redis::start();
+    let (serve, folder) = (Serve::redis(&redis.url()), Serve::embedded());
+    let put = |serve: &Serve, name: &str, counting: &str| {
+        let path = format!("/experiments/{name}/definition");
+        let created = change(serve, "PUT", &path, None, &two(&json!({"counting": counting})));
+        assert_eq!(created.status, 201, "{}", created.text);
+        created.json()["warnings"].clone()
+    };
+    assert_eq!(put(&serve, "precise", "exact"), json!([]));
+    assert_eq!(put(&serve, "small", "hll"), json!([]));
+    assert_eq!(serve.track("old", "a", "participate", "1"), 200);
+    let warnings = put(&serve, "old", "exact");
+    let message = warnings[0]["message"].as_str().unwrap();
+    assert!(message.contains("began to count as hll and continues so"), "{message}");
+    for (name, counting) in [("precise", "exact"), ("small", "hll"), ("old", "hll")] {
+        assert_eq!(serve.track(name, "a", "participate", "2"), 200);
+        let results = serve.get(&format!("/experiments/{name}?analysis=none")).json();
+        assert_eq!(results["counting"], counting, "{name}");
+    }
+    assert_eq!(serve.count("old", "participate", "a"), 2);
+    // A folder always counts exactly, and says so.
+    let warnings = put(&folder, "small", "hll");
+    assert!(warnings[0]["message"].as_str().unwrap().contains("exactly"), "{warnings}");
+    assert_eq!(put(&folder, "precise", "exact"), json!([]));
+}
+
+#[test]
 fn only_declared_names_count_where_the_namespace_asks_for_them() {
     let redis = Redis::start();
     let serve = Serve::redis(&redis.url());

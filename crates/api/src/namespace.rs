@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use abtest_model::Namespace;
 use abtest_model::definition::{Document, Seed, Settings};
+use abtest_model::{Counting, Experiment, Namespace};
 use abtest_store::{DocumentKey, Documents, Expected, Kind, NamespaceSnapshot, StoreError};
 use serde::Deserialize;
 
@@ -129,6 +129,14 @@ impl NamespaceState {
     /// cannot be read.
     pub(crate) fn ring_of(&self, document: &Document) -> Option<&Seed> {
         self.layer_id(document.definition.layer.as_ref()?.as_str())
+    }
+
+    /// How experiments are counted whose definitions say it.
+    pub(crate) fn counting(&self) -> HashMap<Experiment, Counting> {
+        let choice = |(name, document): (&str, &Document)| {
+            Some((Experiment::new(name).ok()?, document.definition.counting?))
+        };
+        self.definitions().filter_map(choice).collect()
     }
 
     /// The seed of a layer's ring.

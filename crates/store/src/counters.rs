@@ -97,6 +97,11 @@ pub trait Counters: Recorder {
         experiment: &Experiment,
     ) -> impl Future<Output = Result<Option<Overlaps>, StoreError>> + Send;
 
+    /// Whether experiments can be counted with HyperLogLogs here. Otherwise all are counted exactly.
+    fn can_estimate(&self) -> bool {
+        false
+    }
+
     /// Deletes an experiment and says whether it had counters.
     ///
     /// # Errors

@@ -1,8 +1,9 @@
 //! [`Recorder`]: the part of a store that counts events.
 
+use std::collections::HashMap;
 use std::future::Future;
 
-use abtest_model::Event;
+use abtest_model::{Counting, Event, Experiment, Namespace};
 
 use crate::{Danger, Refusal, StoreError};
 
@@ -25,6 +26,13 @@ pub trait Recorder: Send + Sync + 'static {
         &self,
         events: Vec<Event>,
     ) -> impl Future<Output = Result<Vec<Result<(), Refusal>>, StoreError>> + Send;
+
+    /// Says how experiments of a namespace are counted that have not begun yet: as their definitions
+    /// ask for. Others begin as the store's settings say, and those that began keep their mode. This
+    /// replaces what was said before. A store with one mode ignores it.
+    fn count_as(&self, namespace: &Namespace, choices: HashMap<Experiment, Counting>) {
+        let _ = (namespace, choices);
+    }
 
     /// Checks that the store can be read and written now, and says what puts the counts at risk. It
     /// writes something if that is not known from the last write. What it writes does not stay.

@@ -6,7 +6,7 @@ mod contract;
 mod lossy;
 
 use abtest_config::{Limits, RedisConfig};
-use abtest_model::{AllocationNumber, Counting, Day, Event, Secret};
+use abtest_model::{AllocationNumber, Counting, Day, Event, Goal, Secret, Uuid};
 use abtest_store::contents::{Baselines, Control, Looks};
 use abtest_store::redis::RedisStore;
 use abtest_store::{
@@ -106,6 +106,48 @@ async fn estimates_by_allocation_are_close_to_the_truth_however_large_the_counte
     for part in &parts {
         // Five standard errors of the largest: 5 * sqrt(20,000 * 60,000 / 11,800).
         assert!(part.abs_diff(20_000) <= 1_600, "{parts:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_experiment_begins_as_its_definition_asks_for_and_keeps_its_mode() {
+    let server = Server::new();
+    let url = Some(Secret::new(server.0.url()));
+    let config = RedisConfig { url, ..RedisConfig::default() };
+    let namespace = &event("ns", "e", "g", "v", "1").namespace;
+    for usual in [Counting::Hll, Counting::Exact] {
+        let store = RedisStore::new(&config, Limits::default(), usual).unwrap();
+        let other = if usual == Counting::Hll { Counting::Exact } else { Counting::Hll };
+        let [chosen, begun, plain] = ["chosen", "begun", "plain"]
+            .map(|name| event("ns", &format!("{name} {usual}"), "participate", "v", "1"));
+        store.record(vec![begun.clone()]).await.unwrap();
+        let choices = [(&chosen, other), (&begun, other)];
+        let choices = choices.map(|(event, counting)| (event.experiment.clone(), counting));
+        store.count_as(namespace, choices.into());
+        let mut more = vec![chosen.clone(), begun.clone(), plain.clone()];
+        more.extend(
+            more.clone()
+                .into_iter()
+                .map(|event| Event { goal: Goal::new("buy").unwrap(), ..event }),
+        );
+        let recorded = store.record(more).await.unwrap();
+        assert!(recorded.iter().all(Result::is_ok), "{recorded:?}");
+        let scope = [&chosen, &begun, &plain].map(|event| event.experiment.clone());
+        let tallies = store.read(namespace, Some(&scope), Include::COUNTS).await.unwrap();
+        let modes: Vec<Counting> = tallies.iter().map(|tally| tally.counting).collect();
+        assert_eq!(modes, [other, usual, usual]);
+        for tally in &tallies {
+            assert_eq!(tally.count("participate", &chosen.variant), 1);
+        }
+        // Another process that was told nothing counts on in the same mode.
+        let stranger = RedisStore::new(&config, Limits::default(), usual).unwrap();
+        let second = Event { uuid: Uuid::new("2").unwrap(), ..chosen.clone() };
+        stranger.record(vec![second]).await.unwrap();
+        let tallies = store.read(namespace, Some(&scope[..1]), Include::COUNTS).await.unwrap();
+        assert_eq!(
+            (tallies[0].counting, tallies[0].count("participate", &chosen.variant)),
+            (other, 2)
+        );
     }
 }
 

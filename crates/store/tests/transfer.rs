@@ -12,7 +12,7 @@ use abtest_model::{
 use abtest_store::contents::{Baselines, Control, Looks, put_baselines, to_json};
 use abtest_store::embedded::{self, EmbeddedStore};
 use abtest_store::redis::RedisStore;
-use abtest_store::transfer::{Export, Import, Seen, Step, TransferError};
+use abtest_store::transfer::{Export, ExportedDocument, Import, Seen, Step, TransferError};
 use abtest_store::{
     Counters, Document, Documents, Expected, Include, Kind, Recorder, Store, Write,
 };
@@ -173,6 +173,25 @@ async fn a_folders_uuids_move_anywhere() {
         if counting == Counting::Exact {
             assert_eq!((imported.1, imported.2), (20_000, 300));
         }
+    }
+}
+
+#[tokio::test]
+async fn a_folders_uuids_are_counted_as_the_imported_definition_asks_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = EmbeddedStore::open(folder.path(), Limits::default()).unwrap();
+    store.record(events("participate", 0..300)).await.unwrap();
+    drop(store);
+    let one = &events("participate", 0..1)[0];
+    let export = embedded::export(folder.path(), &one.namespace, &one.experiment, &|_| ()).unwrap();
+    let mut export = export.unwrap();
+    for (usual, asked) in [(Counting::Hll, Counting::Exact), (Counting::Exact, Counting::Hll)] {
+        let content = serde_json::json!({"counting": asked});
+        export.documents = vec![ExportedDocument { kind: Kind::Definition, content }];
+        let redis = Redis::start();
+        let store = redis_store(&redis, usual);
+        store.import(&one.namespace, &export, &|_| ()).await.unwrap();
+        assert_eq!(counts(&store).await.0, asked);
     }
 }
 

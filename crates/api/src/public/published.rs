@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use abtest_model::definition::Accept;
 use abtest_model::{AllocationNumber, Event, Namespace};
-use abtest_store::{Documents, StoreError};
+use abtest_store::{Documents, Recorder, StoreError};
 
 use crate::namespace::{NamespaceState, Namespaces};
 
@@ -64,7 +64,7 @@ pub(crate) enum Undeclared {
     Goal,
 }
 
-impl<D: Documents> PublishedNamespaces<D> {
+impl<D: Documents + Recorder> PublishedNamespaces<D> {
     pub(crate) fn new(documents: Arc<D>) -> Self {
         Self {
             documents,
@@ -211,7 +211,11 @@ impl<D: Documents> PublishedNamespaces<D> {
         let (changes, start) = (self.changes.load(Ordering::Acquire), Instant::now());
         let read = self.namespaces.read_definitions(&*self.documents, namespace).await;
         match &read {
-            Ok(state) => known.hold(Held { state: Arc::clone(state), read: start, changes }),
+            Ok(state) => {
+                // Before the first event that meets these definitions is counted.
+                self.documents.count_as(namespace, state.counting());
+                known.hold(Held { state: Arc::clone(state), read: start, changes });
+            }
             Err(error) => tracing::warn!(%error, "the definitions of a namespace were not read"),
         }
         read

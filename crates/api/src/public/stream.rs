@@ -10,7 +10,7 @@ use std::time::Duration;
 use abtest_model::endpoint::{Operation, StreamOperation};
 use abtest_model::event::namespace_of;
 use abtest_model::{Namespace, Query};
-use abtest_store::Documents;
+use abtest_store::{Documents, Recorder};
 use bytes::Bytes;
 use http::Uri;
 use tokio::sync::watch;
@@ -43,7 +43,7 @@ pub struct Events {
     sent: Option<u64>,
 }
 
-impl<D: Documents> Streams<D> {
+impl<D: Documents + Recorder> Streams<D> {
     pub(crate) fn new(published: Arc<PublishedNamespaces<D>>) -> Self {
         Self { published, channels: Arc::default() }
     }

@@ -8,6 +8,7 @@ use abtest_model::{AllocationNumber, Counting, Experiment, Goal, Namespace, Tall
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use redis::{Pipeline, Script, Value, cmd, pipe};
+use serde::Deserialize as _;
 
 use super::exact::keys::CounterName;
 use super::exact::staging::{Staging, published};
@@ -19,7 +20,7 @@ use crate::transfer::{
     Export, ExportedCounter, Import, OnStep, Seen, Step, TransferError, Unit, UuidCounter,
     imported_documents, invalid,
 };
-use crate::{CommitError, Counters as _, Documents as _, Include, StoreError, Write};
+use crate::{CommitError, Counters as _, Documents as _, Include, Kind, StoreError, Write};
 
 static PUBLISH: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("publish.lua")));
 
@@ -39,7 +40,8 @@ pub(super) fn mark_key(namespace: &Namespace, experiment: &Experiment) -> String
 }
 
 impl Import for RedisStore {
-    /// The experiment is counted as before; an export with uuids is counted as the config says.
+    /// The experiment is counted as before. An export with uuids is counted as its definition asks for,
+    /// or else as the config says.
     async fn import(
         &self,
         namespace: &Namespace,
@@ -62,7 +64,7 @@ impl Import for RedisStore {
             return Err(TransferError::Exists);
         }
         let place = Place { server: &self.server, namespace, experiment: &experiment };
-        if export.is_exact(self.server.counting) {
+        if export.is_exact(self.server.modes.of_new(export.asked_counting())) {
             place.import_exactly(export, on_step).await?;
         } else {
             place.import_estimates(export, on_step).await?;
@@ -111,13 +113,19 @@ impl RedisStore {
 }
 
 impl Export {
-    /// Whether its counters become exact ones; `default` is how an export with uuids is counted.
-    fn is_exact(&self, default: Counting) -> bool {
+    /// Whether its counters become exact ones; `uuids` is how an export with uuids is counted.
+    fn is_exact(&self, uuids: Counting) -> bool {
         match self.counters.first().map(|counter| &counter.seen) {
             Some(Seen::Exact { .. }) => true,
             Some(Seen::Hll(_)) => false,
-            Some(Seen::Uuids(_)) | None => default == Counting::Exact,
+            Some(Seen::Uuids(_)) | None => uuids == Counting::Exact,
         }
+    }
+
+    /// How its definition asks to count the experiment.
+    fn asked_counting(&self) -> Option<Counting> {
+        let definition = self.documents.iter().find(|one| one.kind == Kind::Definition)?;
+        Counting::deserialize(definition.content.get("counting")?).ok()
     }
 }
 

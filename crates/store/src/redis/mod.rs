@@ -1,6 +1,7 @@
 //! Counters and documents in the user's Redis. Counters are HyperLogLogs under Gimel's keys, so
-//! that Gimel and abtest can count into the same Redis at the same time, or exact ones. The first
-//! event of an experiment decides how it is counted.
+//! that Gimel and abtest can count into the same Redis at the same time, or exact ones: as the
+//! definition of an experiment asks for, else as the config says. An experiment keeps the mode in which
+//! it began.
 //!
 //! | module | holds |
 //! |---|---|
@@ -10,6 +11,7 @@
 //! | `failure` | what an error of Redis means |
 //! | `keys` | Gimel's keys, and how names are put into them |
 //! | `batcher` | lets concurrent requests share a round trip |
+//! | `modes` | how each experiment is counted |
 //! | `recording`, `record.lua` | records a batch |
 //! | `exempt` | finds out which refused events an operator expects |
 //! | `new_names.lua` | the limits per hour |
@@ -40,6 +42,7 @@ pub mod inspect;
 mod keys;
 mod link;
 mod memory;
+mod modes;
 mod outcome;
 mod overlaps;
 mod prune;
@@ -49,7 +52,7 @@ mod settings;
 mod transfer;
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, LazyLock};
 
 use abtest_config::{Limits, RedisConfig};
 use abtest_model::{Counting, Event, Experiment, Namespace, Tally};
@@ -67,6 +70,7 @@ use batcher::Batcher;
 use connection::Connection;
 use exact::Exact;
 use keys::NamespaceKeys;
+use modes::Modes;
 
 static DELETE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("delete.lua")));
 
@@ -80,14 +84,11 @@ pub struct RedisStore {
 struct Server {
     connection: Connection,
     limits: Limits,
-    /// How new experiments are counted.
-    counting: Counting,
     /// Whether this is a Redis Cluster. Then every counter is exact, because the keys that Gimel
     /// gives to one event are on several nodes.
     cluster: bool,
     exact: Exact,
-    /// Experiments whose mode differs from the config.
-    exceptions: Mutex<HashMap<(Namespace, Experiment), Counting>>,
+    modes: Modes,
     migrated: documents::Migrated,
     registered: documents::Registered,
 }
@@ -123,10 +124,9 @@ impl RedisStore {
         let server = Arc::new(Server {
             connection: Connection::new(config)?,
             limits,
-            counting,
             cluster: config.cluster,
             exact: Exact::new(boundaries),
-            exceptions: Mutex::default(),
+            modes: Modes::new(counting, config.cluster),
             migrated: documents::Migrated::default(),
             registered: documents::Registered::default(),
         });
@@ -147,6 +147,10 @@ impl Recorder for RedisStore {
             async move { server.record(&events).await }
         };
         self.batcher.record(events, record).await
+    }
+
+    fn count_as(&self, namespace: &Namespace, choices: HashMap<Experiment, Counting>) {
+        self.server.modes.choose(namespace, choices);
     }
 
     /// Writes to every node of a cluster, most probably. One round trip.
@@ -177,6 +181,10 @@ impl Counters for RedisStore {
         experiment: &Experiment,
     ) -> Result<Option<Overlaps>, StoreError> {
         self.compared(namespace, experiment).await
+    }
+
+    fn can_estimate(&self) -> bool {
+        self.server.modes.can_estimate()
     }
 
     async fn delete(

@@ -1,6 +1,6 @@
 //! Records a batch: each event in the mode of its experiment.
 
-use std::sync::{LazyLock, PoisonError};
+use std::sync::LazyLock;
 
 use abtest_config::Limits;
 use abtest_model::{Counting, Event};
@@ -9,6 +9,7 @@ use redis::Script;
 use super::batcher::Recorded;
 use super::exact::{Counted, Registration};
 use super::keys::{self, NamespaceKeys};
+use super::modes::Mode;
 use super::{Server, exact, outcome};
 use crate::new_names::Exemption;
 use crate::{Refusal, StoreError};
@@ -19,9 +20,6 @@ static RECORD: LazyLock<Script> = LazyLock::new(|| {
 
 /// Attempts to count an event while another process deletes and re-creates its counter.
 const ATTEMPTS: usize = 5;
-
-/// Most exceptions that are remembered; far more than the limits allow.
-const EXCEPTIONS: usize = 100_000;
 
 impl Server {
     /// Records a batch. Events whose names are refused get a second attempt if an operator expects
@@ -65,25 +63,24 @@ impl Server {
     ) -> Result<Vec<Result<(), Refusal>>, StoreError> {
         let mut outcomes: Vec<Option<Result<(), Refusal>>> = vec![None; events.len()];
         for _ in 0..ATTEMPTS {
-            let (exact, estimated) = self.by_counting(events, &outcomes);
-            if exact.is_empty() && estimated.is_empty() {
+            let by_mode = self.by_mode(events, &outcomes);
+            if by_mode.is_empty() {
                 break;
             }
-            for (counting, positions) in [(Counting::Exact, exact), (Counting::Hll, estimated)] {
-                if positions.is_empty() {
-                    continue;
-                }
+            for (Mode { counting, may_begin }, positions) in by_mode {
                 let some: Vec<&Event> =
                     positions.iter().map(|position| events[*position]).collect();
                 let counted = match counting {
-                    Counting::Exact => self.count_exactly(&some, exempt).await?,
-                    Counting::Hll => self.estimate(&some, exempt).await?,
+                    Counting::Exact => self.count_exactly(&some, may_begin, exempt).await?,
+                    Counting::Hll => self.estimate(&some, may_begin, exempt).await?,
                 };
                 for (position, counted) in positions.into_iter().zip(counted) {
                     match counted {
                         Counted::Outcome(outcome) => outcomes[position] = Some(outcome),
                         Counted::Again => {}
-                        Counted::WrongMode(counting) => self.except(events[position], counting),
+                        Counted::WrongMode(counting) => {
+                            self.modes.learn(events[position], counting)
+                        }
                     }
                 }
             }
@@ -91,49 +88,35 @@ impl Server {
         Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or(Err(Refusal::Busy))).collect())
     }
 
-    /// The positions of the events without an outcome: first those of exact experiments, then
-    /// those of estimated ones.
-    fn by_counting(
+    /// The positions of the events without an outcome, by their mode.
+    fn by_mode(
         &self,
         events: &[&Event],
         outcomes: &[Option<Result<(), Refusal>>],
-    ) -> (Vec<usize>, Vec<usize>) {
-        let exceptions = self.exceptions.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_exact = |position: &usize| {
-            let Event { namespace, experiment, .. } = events[*position];
-            let exception = if exceptions.is_empty() {
-                None
-            } else {
-                exceptions.get(&(namespace.clone(), experiment.clone())).copied()
-            };
-            exception.unwrap_or(self.counting) == Counting::Exact
-        };
-        (0..events.len()).filter(|position| outcomes[*position].is_none()).partition(is_exact)
-    }
-
-    /// Remembers how an experiment is counted.
-    fn except(&self, event: &Event, counting: Counting) {
-        let mut exceptions = self.exceptions.lock().unwrap_or_else(PoisonError::into_inner);
-        if exceptions.len() >= EXCEPTIONS {
-            exceptions.clear();
+    ) -> Vec<(Mode, Vec<usize>)> {
+        let mut by_mode: Vec<(Mode, Vec<usize>)> = Vec::new();
+        for (position, mode) in self.modes.of(events.iter().copied()).into_iter().enumerate() {
+            if outcomes[position].is_some() {
+                continue;
+            }
+            match by_mode.iter_mut().find(|(known, _)| *known == mode) {
+                Some((_, positions)) => positions.push(position),
+                None => by_mode.push((mode, vec![position])),
+            }
         }
-        let experiment = (event.namespace.clone(), event.experiment.clone());
-        if counting == self.counting {
-            exceptions.remove(&experiment);
-        } else {
-            exceptions.insert(experiment, counting);
-        }
+        by_mode
     }
 
     async fn count_exactly(
         &self,
         events: &[&Event],
+        may_begin: bool,
         exempt: Exemption,
     ) -> Result<Vec<Counted>, StoreError> {
         let registration = Registration {
             limits: self.limits,
             beside_estimates: !self.cluster,
-            may_begin: self.counting == Counting::Exact,
+            may_begin,
             exempt,
         };
         self.exact.count(&self.connection, registration, events).await
@@ -142,14 +125,12 @@ impl Server {
     async fn estimate(
         &self,
         events: &[&Event],
+        may_begin: bool,
         exempt: Exemption,
     ) -> Result<Vec<Counted>, StoreError> {
         let mut script = RECORD.key(keys::NAMESPACES);
         script.key(exact::keys::NAMESPACES).key(exact::keys::NEW_NAMES);
-        script
-            .arg(&limits(&self.limits)[..])
-            .arg(u8::from(self.counting == Counting::Hll))
-            .arg(exempt.word());
+        script.arg(&limits(&self.limits)[..]).arg(u8::from(may_begin)).arg(exempt.word());
         for event in events {
             let keys = NamespaceKeys::new(&event.namespace);
             let members = keys::members(&event.experiment);

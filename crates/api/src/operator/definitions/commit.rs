@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use abtest_model::definition::{
-    ChangeRecord, Current, Edit, Precondition, Request, Seed, Status, Time, Tombstone, Writer,
+    ChangeRecord, Current, Edit, Precondition, Request, Seed, Status, Time, Tombstone, Warning,
+    Writer,
 };
-use abtest_model::{Experiment, Namespace};
+use abtest_model::{Counting, Experiment, Namespace};
 use abtest_store::{Include, Kind, Store};
 use serde_json::Value;
 
@@ -82,9 +83,10 @@ impl Definitions {
                 now,
                 generated: &generated,
             };
-            let planned =
+            let mut planned =
                 plan(&state, &order.experiment, &current, &request, &order.author, decision)?;
             let version = planned.after.version;
+            planned.warnings.extend(counting_warning(store, order, &planned).await?);
             if order.dry_run || planned.writes.is_empty() {
                 return Ok((edited(order, planned, created, false), version));
             }
@@ -174,6 +176,34 @@ async fn check_names<S: Store>(
     let counts = tallies.iter().any(|tally| !tally.is_empty());
     check_new_name("name", order.experiment.as_str(), counts)?;
     check_new_name("namespace", order.namespace.as_str(), counts || namespace_is_known)
+}
+
+/// What a change of `counting` does not do: a store may have one mode, and an experiment keeps the mode
+/// in which it began.
+async fn counting_warning<S: Store>(
+    store: &S,
+    order: &Order,
+    planned: &Planned,
+) -> Result<Option<Warning>, Box<Problem>> {
+    let Some(asked) = planned.after.definition.counting else { return Ok(None) };
+    if !planned.changed.contains_key("counting") {
+        return Ok(None);
+    }
+    let message = if asked == Counting::Hll && !store.can_estimate() {
+        "this store counts every experiment exactly, so hll changes nothing".to_owned()
+    } else {
+        let scope = Some(std::slice::from_ref(&order.experiment));
+        let tallies = store.read(&order.namespace, scope, Include::COUNTS).await?;
+        let begun = tallies.iter().find(|tally| !tally.is_empty()).map(|tally| tally.counting);
+        match begun {
+            Some(begun) if begun != asked => format!(
+                "the experiment began to count as {begun} and continues so; to count as {asked}, \
+                 delete the counts or take another name"
+            ),
+            _ => return Ok(None),
+        }
+    };
+    Ok(Some(Warning { member: "counting".to_owned(), message }))
 }
 
 fn edited(order: &Order, planned: Planned, created: bool, stored: bool) -> Edited {
