@@ -20,7 +20,7 @@ fn runs(few: u64) -> u64 {
 }
 
 /// A share of runs.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Share {
     hits: u64,
     of: u64,
