@@ -25,13 +25,15 @@ export function exposureHook({ url, namespace = "alephbet" }) {
      * @param {{variant?: string, flagMetadata?: Record<string, unknown>}} details
      */
     after({ context }, { variant, flagMetadata }) {
-      const { exposure, experiment } = flagMetadata ?? {};
+      const { exposure, experiment, allocation } = flagMetadata ?? {};
       const uuid = context.targetingKey;
       if (exposure !== true || !variant || !uuid) return;
       const key = `hook:${JSON.stringify([experiment, variant, uuid])}`;
       if (seen.get(key) !== null) return;
       seen.set(key, "");
-      queue.add({ experiment: String(experiment), variant, event: "participate", uuid });
+      queue.add({
+        experiment: String(experiment), variant, event: "participate", uuid, allocation: Number(allocation) || undefined,
+      });
     },
     /** Sends waiting events now. */
     flush: queue.flush,

@@ -28,6 +28,7 @@ const START = "event:";
  * @property {string} variant
  * @property {string} event A goal's name, or `participate`.
  * @property {string} uuid The unit.
+ * @property {number} [allocation] The allocation of the unit's exposure.
  *
  * @typedef {object} Queue
  * @property {(event: Event) => void} add

@@ -38,8 +38,13 @@ export function createView({ unit, attributes, forced, store, queue, usable, kno
   // Of an exposure, the variant, the allocation and the goals that were counted are stored as lines.
   // No name contains a line break.
   const read = (/** @type {{id: string}} */ experiment) => store.get(key(experiment))?.split("\n") ?? [];
-  const count = (/** @type {string} */ experiment, /** @type {string} */ variant, /** @type {string} */ event) =>
-    queue.add({ experiment, variant, event, uuid: /** @type {string} */ (id) });
+  /**
+   * Counts an event under the variant and the allocation of the exposure. A number that is missing or cannot be read is
+   * not sent, because the server refuses such an event.
+   * @param {string} experiment @param {string} variant @param {string} event @param {unknown} allocation
+   */
+  const count = (experiment, variant, event, allocation) =>
+    queue.add({ experiment, variant, event, uuid: /** @type {string} */ (id), allocation: Number(allocation) || undefined });
 
   /** @param {string} name @returns {Answer} */
   const decide = (name) => {
@@ -53,7 +58,7 @@ export function createView({ unit, attributes, forced, store, queue, usable, kno
     const { variant, exposure } = answer;
     if (experiment && exposure && variant !== null && variant !== seen) {
       store.set(key(experiment), `${variant}\n${answer.allocation}`);
-      count(name, variant, "participate");
+      count(name, variant, "participate", answer.allocation);
     }
     return answer;
   };
@@ -76,7 +81,7 @@ export function createView({ unit, attributes, forced, store, queue, usable, kno
         const declares = goals.length === 0 || goals.includes(bucket("murmur3", experiment.id, name));
         if (!variant || !declares || counted.includes(name)) continue;
         store.set(key(experiment), [variant, allocation, ...counted, name].join("\n"));
-        count(experiment.name, variant, name);
+        count(experiment.name, variant, name, allocation);
       }
     },
   };

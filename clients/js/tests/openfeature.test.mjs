@@ -4,11 +4,12 @@ import { test } from "node:test";
 import { exposureHook } from "../src/openfeature.js";
 import { published, startServer } from "./server.mjs";
 
-test("the hook counts each exposure once, and nothing else", async () => {
+test("the hook counts each exposure once under its allocation, and nothing else", async (t) => {
   const server = await startServer(published(1));
+  t.after(() => server.close());
   const hook = exposureHook({ url: `${server.url}/`, namespace: "shop" });
   const evaluated = (targetingKey, variant, flagMetadata) => hook.after({ context: { targetingKey } }, { variant, flagMetadata });
-  const exposed = { exposure: true, experiment: "button" };
+  const exposed = { exposure: true, experiment: "button", allocation: 3 };
   evaluated("ada", "green", exposed);
   evaluated("ada", "green", exposed);
   evaluated("bob", "green", { exposure: false, experiment: "button" });
@@ -18,7 +19,6 @@ test("the hook counts each exposure once, and nothing else", async () => {
   evaluated("ada", "green", exposed);
   await hook.flush();
   assert.deepEqual(server.events, [
-    { experiment: "button", variant: "green", event: "participate", uuid: "ada", namespace: "shop" },
+    { experiment: "button", variant: "green", event: "participate", uuid: "ada", allocation: 3, namespace: "shop" },
   ]);
-  await server.close();
 });

@@ -44,6 +44,11 @@ export async function startServer(config) {
   return server;
 }
 
+/** Waits until a condition holds. @param {() => boolean} condition */
+export async function until(condition) {
+  while (!condition()) await new Promise((done) => setTimeout(done, 5));
+}
+
 /** A running experiment with equal weights. */
 export function experiment(name, more = {}) {
   return {

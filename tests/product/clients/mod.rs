@@ -6,7 +6,9 @@ mod flicker;
 mod openfeature;
 mod package;
 mod same_answers;
+mod steps;
 mod visits;
+mod weights;
 
 use std::path::PathBuf;
 use std::process::Command;

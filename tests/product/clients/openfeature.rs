@@ -1,8 +1,7 @@
 //! OpenFeature's own SDKs and providers, at `serve` and at the deployed function.
 
-use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::Command;
 
 use abtest_tests::binaries::{tests, tool};
 use abtest_tests::lambda::Lambda;
@@ -10,6 +9,7 @@ use abtest_tests::redis::Redis;
 use abtest_tests::serve::Serve;
 use serde_json::{Value, json};
 
+use super::steps::Steps;
 use super::{define_in, patch_in};
 
 const NAMESPACE: &str = "alephbet";
@@ -113,39 +113,8 @@ fn a_client_that_asks_too_often_waits_as_long_as_it_is_told() {
 }
 
 /// A page with OpenFeature's web SDK, which does one step after the other.
-struct Page {
-    process: Child,
-    steps: ChildStdin,
-    answers: BufReader<ChildStdout>,
-}
-
-impl Page {
-    fn open(url: &str) -> Self {
-        let mut process = Command::new("node")
-            .arg(folder().join("web.mjs"))
-            .arg(url)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let steps = process.stdin.take().unwrap();
-        let answers = BufReader::new(process.stdout.take().unwrap());
-        Self { process, steps, answers }
-    }
-
-    fn step(&mut self, step: &str) -> Value {
-        writeln!(self.steps, "{step}").unwrap();
-        let mut line = String::new();
-        self.answers.read_line(&mut line).unwrap();
-        serde_json::from_str(&line).unwrap()
-    }
-}
-
-impl Drop for Page {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+fn open_page(url: &str) -> Steps {
+    Steps::start(Command::new("node").arg(folder().join("web.mjs")).arg(url))
 }
 
 #[test]
@@ -155,7 +124,7 @@ fn the_web_sdk_follows_its_context_and_changes_and_outlives_the_server() {
     let country = json!({"status": "running", "targeting": {"country": "DE"}, "fallback": "other",
         "variants": [{"name": "other"}, {"name": "german"}], "weights": {"other": 0, "german": 1}});
     define_in(&serve, NAMESPACE, "country", &country);
-    let mut page = Page::open(&serve.url);
+    let mut page = open_page(&serve.url);
     let told = page.step("start");
     assert_values(&told);
     assert_eq!(
