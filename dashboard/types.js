@@ -12,7 +12,7 @@
  * @typedef {"sample_ratio_mismatch"|"control_assumed"|"weights_assumed_equal"|"weights_incomplete"|"too_few_participants"
  *   |"counter_error_dominates"|"counted_as_rate"|"successes_cut"|"no_primary_goal"|"family_not_declared"
  *   |"looks_taken"|"looks_differ"|"looks_reset"|"plan_too_small"|"left_out"|"damaged_document"|"counts_lost"
- *   |"what_if"|"disturbance"|"undeclared"|"negligible_variants"|"names_look_alike"|"periods_separated"
+ *   |"what_if"|"disturbance"|"undeclared"|"negligible_variants"|"names_look_alike"|"periods_separated"|"assignment_mismatch"
  *   |"goal_without_participation"|"goals_have_other_units"|"units_in_several_variants"|"burst"} RemarkCode
  *
  * @typedef {object} Remark
@@ -217,9 +217,9 @@
  * @typedef {object} AllocationRow
  * @property {string} goal
  * @property {string} label
- * @property {{allocation: number, count: number}[]} allocations
+ * @property {{allocation: number, count: number, mismatches?: number}[]} allocations
  * @property {number} not_stated
- * @typedef {{stated: number, counters: AllocationRow[]}} Allocations how many uuids were new under each allocation
+ * @typedef {{stated: number, mismatch: number, counters: AllocationRow[]}} Allocations how many uuids were new under each allocation
  *
  * @typedef {object} HistoryRow the lift of one variant for one goal at the end of each day
  * @property {string} goal

@@ -19,15 +19,15 @@ const MARKS = {
   quiet: { mark: "·", words: "unknown" }
 }
 
-/** Warnings that one of the three checks below shows. */
-const SHOWN_BELOW = new Set(["sample_ratio_mismatch", "too_few_participants", "counter_error_dominates"])
+/** Warnings that one of the checks below shows. */
+const SHOWN_BELOW = new Set(["sample_ratio_mismatch", "assignment_mismatch", "too_few_participants", "counter_error_dominates"])
 
 /** @param {Experiment} experiment @param {Analysis} analysis */
 export function health({ counting }, analysis) {
   const others = analysis.warnings.filter(({ code }) => !SHOWN_BELOW.has(code) && !aboutLooks(code))
   return html`<section class="health" key="health" aria-label="Health">
     <ul>
-      ${sampleRatio(analysis)}${counter(counting, analysis)}${enough(analysis)}
+      ${sampleRatio(analysis)}${assignment(analysis)}${counter(counting, analysis)}${enough(analysis)}
       ${others.map(({ message }) => check("warn", "Note", message))}
     </ul>
   </section>`
@@ -53,6 +53,12 @@ function sampleRatio(analysis) {
   return check("good", title,
     "Visitors are split as expected (", term("e_value", "e-value"), " ", exact(e_value, eValue(e_value)), ", alarm at 1,000).",
     ...(p_value === null ? [] : [" χ² for one look: p ", exact(p_value, pValue(p_value)), "."]))
+}
+
+/** @param {Analysis} analysis */
+function assignment(analysis) {
+  const mismatch = warning(analysis, "assignment_mismatch")
+  return mismatch && check("warn", "Assignment", mismatch)
 }
 
 /** @param {"hll" | "exact"} counting @param {Analysis} analysis */

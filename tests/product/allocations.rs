@@ -1,5 +1,11 @@
 //! Events that state the allocation of the unit's first exposure, over HTTP.
 
+use std::process::Command;
+
+use abtest_assign::bucket::bucket;
+use abtest_model::Uuid;
+use abtest_model::definition::UnitHash;
+use abtest_tests::binaries::binary;
 use abtest_tests::redis::Redis;
 use abtest_tests::serve::Serve;
 use serde_json::{Value, json};
@@ -66,8 +72,10 @@ fn counts_by_allocation(serve: &Serve) {
     let report = serve.get("/experiments/e").json();
     let row = &report["allocations"]["counters"][0];
     assert_eq!((&row["goal"], &row["label"]), (&json!("participate"), &json!("a")), "{report}");
-    assert_eq!(row["allocations"][0], json!({"allocation": 1, "count": 50}));
-    assert_eq!(row["allocations"][1], json!({"allocation": 2, "count": 40}));
+    let by_allocation = row["allocations"].as_array().unwrap().iter();
+    let by_allocation: Vec<[&Value; 2]> =
+        by_allocation.map(|one| [&one["allocation"], &one["count"]]).collect();
+    assert_eq!(by_allocation, [[&json!(1), &json!(50)], [&json!(2), &json!(40)]]);
     assert_eq!(row["not_stated"], 10);
     assert_eq!(report["allocations"]["stated"], 0.9);
     assert!(suspends(serve, "e"));
@@ -94,6 +102,81 @@ fn visit(serve: &Serve, allocation: u64, variant: &str, participants: u32, buyer
         participate.chain((0..buyers).map(|visitor| event("buy", visitor))).collect();
     for events in events.chunks(100) {
         assert_eq!(serve.call("POST", "/track", Some(&json!(events).to_string())).status, 200);
+    }
+}
+
+const SALT: &str = "c0ffee12";
+
+/// Sends events of units to the variant that their allocation gives them, or to the other one.
+fn expose(serve: &Serve, allocation: u64, event: &str, units: std::ops::Range<u32>, right: bool) {
+    let event = |unit: u32| {
+        let uuid = Uuid::new(format!("unit-{unit}")).unwrap();
+        let is_first = bucket(UnitHash::Murmur3, &SALT.parse().unwrap(), &uuid) < 5_000;
+        json!({"experiment": "split", "variant": if is_first == right { "a" } else { "b" },
+            "event": event, "uuid": uuid.as_str(), "allocation": allocation})
+    };
+    let events: Value = units.map(event).collect();
+    let answer = serve.call("POST", "/track", Some(&events.to_string()));
+    assert_eq!(answer.status, 200, "{}", answer.text);
+}
+
+fn mismatches_are_counted_and_shown(serve: &Serve) {
+    let body = json!({"variants": [{"name": "a"}, {"name": "b"}], "status": "running", "salt": SALT,
+        "targeting": {"country": "DE"}, "traffic": 50, "goals": [{"name": "buy", "role": "primary"}]});
+    change(serve, "PUT", "split", &body);
+    let report = || serve.get("/experiments/split").json();
+    let warns = |report: &Value| {
+        let warnings = report["analysis"]["warnings"].as_array().unwrap().clone();
+        warnings.into_iter().find(|warning| warning["code"] == "assignment_mismatch")
+    };
+    expose(serve, 1, "participate", 0..300, true);
+    let before = report();
+    assert_eq!((warns(&before), &before["allocations"]["mismatch"]), (None, &json!(0.0)));
+
+    expose(serve, 1, "participate", 300..400, false);
+    expose(serve, 1, "buy", 300..340, false);
+    // The same units again, now where they belong: the first event of each uuid decides.
+    expose(serve, 1, "participate", 0..300, true);
+    let after = report();
+    let warning = warns(&after).unwrap();
+    let message = warning["message"].as_str().unwrap();
+    let share = after["allocations"]["mismatch"].as_f64().unwrap();
+    assert!((share - 0.25).abs() < 0.01, "{after}");
+    let trials = |report: &Value| -> u64 {
+        report["variants"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["trials"].as_u64().unwrap())
+            .sum()
+    };
+    assert!(trials(&after).abs_diff(400) <= 4, "they are counted: {after}");
+    let rows = after["allocations"]["counters"].as_array().unwrap();
+    let of_goal = rows.iter().filter(|row| row["goal"] == "buy");
+    let flagged = of_goal.map(|row| row["allocations"][0]["mismatches"].as_u64().unwrap());
+    assert_eq!(flagged.sum::<u64>(), 40, "{after}");
+    let mut command = Command::new(binary("abtest"));
+    command.args(["results", "split", "--url", &serve.url]).env("ABTEST_API_KEY", &serve.key);
+    let shown = String::from_utf8(command.env("COLUMNS", "300").output().unwrap().stdout).unwrap();
+    assert!(shown.contains(&message[..60]), "{message}\n{shown}");
+
+    // The ranges of earlier allocations are not known any more.
+    change(serve, "PATCH", "split", &json!({"weights": {"a": 30, "b": 70}}));
+    expose(serve, 1, "participate", 400..500, false);
+    assert!((report()["allocations"]["mismatch"].as_f64().unwrap() - 0.2).abs() < 0.01);
+}
+
+#[test]
+fn the_embedded_store_flags_units_in_another_variant_than_their_allocation_gives_them() {
+    mismatches_are_counted_and_shown(&Serve::embedded());
+}
+
+#[test]
+fn redis_flags_units_in_another_variant_than_their_allocation_gives_them() {
+    for counting in ["hll", "exact"] {
+        let redis = Redis::start();
+        let arguments = ["--redis", &redis.url(), "--counting", counting];
+        mismatches_are_counted_and_shown(&Serve::start(&arguments));
     }
 }
 

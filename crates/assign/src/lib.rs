@@ -31,8 +31,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub use abtest_model::bucket;
+
 pub mod allocation;
-pub mod bucket;
 pub mod evaluate;
 pub mod explain;
 pub mod layer;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroU32;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::input::InputError;
 use crate::name::{Goal, Variant};
@@ -60,18 +60,77 @@ impl fmt::Display for AllocationNumber {
     }
 }
 
+/// What an event states of its unit's assignment.
+///
+/// ```
+/// use abtest_model::{AllocationNumber, Stated};
+///
+/// let stated = Stated::from(AllocationNumber::from_text("12")?);
+/// assert_eq!(stated.to_string(), "12");
+/// assert_eq!(Stated::from_text("12x")?, Stated { mismatch: true, ..stated });
+/// # Ok::<(), abtest_model::InputError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Stated {
+    /// The allocation of the unit's first exposure.
+    pub allocation: AllocationNumber,
+    /// Whether this allocation gives the unit another variant than the event has. A server that knows
+    /// the allocation's ranges sets it; clients cannot.
+    pub mismatch: bool,
+}
+
+impl Stated {
+    /// Reads what [`Display`](fmt::Display) writes: the number, with an `x` after it for a mismatch.
+    /// Stores use this text as a key, so it never changes.
+    ///
+    /// # Errors
+    /// When the text is something else.
+    pub fn from_text(text: &str) -> Result<Self, InputError> {
+        let (number, mismatch) = match text.strip_suffix('x') {
+            Some(number) => (number, true),
+            None => (text, false),
+        };
+        Ok(Self { allocation: AllocationNumber::from_text(number)?, mismatch })
+    }
+}
+
+impl From<AllocationNumber> for Stated {
+    fn from(allocation: AllocationNumber) -> Self {
+        Self { allocation, mismatch: false }
+    }
+}
+
+impl fmt::Display for Stated {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}{}", self.allocation, if self.mismatch { "x" } else { "" })
+    }
+}
+
+impl Serialize for Stated {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Stated {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::from_text(&text).map_err(serde::de::Error::custom)
+    }
+}
+
 /// How many uuids were new under each allocation, for each counter of an experiment. A uuid belongs
-/// to the allocation that its first event stated.
+/// to what its first event stated.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Allocations {
-    counters: BTreeMap<(Goal, Variant), BTreeMap<AllocationNumber, u64>>,
+    counters: BTreeMap<(Goal, Variant), BTreeMap<Stated, u64>>,
 }
 
 impl Allocations {
-    /// Adds new uuids of a counter under an allocation.
-    pub fn add(&mut self, goal: Goal, variant: Variant, allocation: AllocationNumber, new: u64) {
+    /// Adds new uuids of a counter whose events stated this.
+    pub fn add(&mut self, goal: Goal, variant: Variant, stated: Stated, new: u64) {
         let counter = self.counters.entry((goal, variant)).or_default();
-        *counter.entry(allocation).or_default() += new;
+        *counter.entry(stated).or_default() += new;
     }
 
     /// Removes the counters that `is_kept` refuses.
@@ -79,14 +138,10 @@ impl Allocations {
         self.counters.retain(|(goal, variant), _| is_kept(goal, variant));
     }
 
-    /// The new uuids of a counter by allocation.
-    pub fn of(
-        &self,
-        goal: &Goal,
-        variant: &Variant,
-    ) -> impl Iterator<Item = (AllocationNumber, u64)> + '_ {
+    /// The new uuids of a counter by what their events stated, by number of allocation.
+    pub fn of(&self, goal: &Goal, variant: &Variant) -> impl Iterator<Item = (Stated, u64)> + '_ {
         let counter = self.counters.get(&(goal.clone(), variant.clone()));
-        counter.into_iter().flatten().map(|(allocation, new)| (*allocation, *new))
+        counter.into_iter().flatten().map(|(stated, new)| (*stated, *new))
     }
 }
 
@@ -96,6 +151,9 @@ impl Allocations {
 pub struct AllocationResults {
     /// The share of the participants whose events state an allocation, from 0 to 1.
     pub stated: f64,
+    /// The share of these whose allocation gives them another variant than they were counted in, from
+    /// 0 to 1. Only the newest allocation at the time of an event is compared.
+    pub mismatch: f64,
     /// A row for each goal and variant, `participate` included.
     pub counters: Vec<AllocationRow>,
 }
@@ -122,6 +180,15 @@ pub struct AllocationCount {
     pub allocation: AllocationNumber,
     /// How many uuids were new under it. With `hll` it is an estimate.
     pub count: u64,
+    /// How many of these the allocation gives another variant.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub mismatches: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl AllocationResults {
@@ -131,16 +198,23 @@ impl AllocationResults {
         let row = |(goal, variant, total): (&Goal, &Variant, u64)| {
             let mut left = total;
             // Estimates of parts can be larger than the estimate of the whole.
-            let mut part = |(allocation, new): (AllocationNumber, u64)| {
+            let mut parts: Vec<AllocationCount> = Vec::new();
+            for (Stated { allocation, mismatch }, new) in allocations.of(goal, variant) {
                 let count = new.min(left);
                 left -= count;
-                AllocationCount { allocation, count }
-            };
-            let allocations = allocations.of(goal, variant).map(&mut part).collect();
+                let mismatches = if mismatch { count } else { 0 };
+                match parts.last_mut().filter(|part| part.allocation == allocation) {
+                    Some(part) => {
+                        part.count += count;
+                        part.mismatches += mismatches;
+                    }
+                    None => parts.push(AllocationCount { allocation, count, mismatches }),
+                }
+            }
             AllocationRow {
                 goal: goal.to_string(),
                 label: variant.to_string(),
-                allocations,
+                allocations: parts,
                 not_stated: left,
             }
         };
@@ -149,14 +223,29 @@ impl AllocationResults {
         let stated: u64 = participants().map(AllocationRow::stated).sum();
         let all = stated + participants().map(|row| row.not_stated).sum::<u64>();
         let is_stated = counters.iter().any(|row| row.stated() > 0);
-        let stated = if all == 0 { 0.0 } else { stated as f64 / all as f64 };
-        is_stated.then_some(Self { stated, counters })
+        let mismatches: u64 = participants().map(AllocationRow::mismatches).sum();
+        let share = |part: u64, of: u64| if of == 0 { 0.0 } else { part as f64 / of as f64 };
+        let (mismatch, stated) = (share(mismatches, stated), share(stated, all));
+        is_stated.then_some(Self { stated, mismatch, counters })
+    }
+
+    /// How many participants an allocation gives another variant, and how many state an allocation.
+    #[must_use]
+    pub fn mismatches(&self) -> (u64, u64) {
+        let participants = self.counters.iter().filter(|row| row.goal == Goal::PARTICIPATE);
+        participants.fold((0, 0), |(mismatches, stated), row| {
+            (mismatches + row.mismatches(), stated + row.stated())
+        })
     }
 }
 
 impl AllocationRow {
     fn stated(&self) -> u64 {
         self.allocations.iter().map(|one| one.count).sum()
+    }
+
+    fn mismatches(&self) -> u64 {
+        self.allocations.iter().map(|one| one.mismatches).sum()
     }
 }
 
@@ -175,7 +264,7 @@ mod tests {
         let (goal, variant) = (Goal::new("participate").unwrap(), Variant::new("red").unwrap());
         let mut allocations = Allocations::default();
         for (allocation, new) in parts {
-            allocations.add(goal.clone(), variant.clone(), number(*allocation), *new);
+            allocations.add(goal.clone(), variant.clone(), number(*allocation).into(), *new);
         }
         tally.set(goal, variant, participants);
         tally.allocations = Some(allocations);
@@ -200,12 +289,38 @@ mod tests {
         let results = AllocationResults::of(&tally(100, &[(1, 60), (3, 35)])).unwrap();
         assert_eq!(
             serde_json::to_value(&results).unwrap(),
-            serde_json::json!({"stated": 0.95, "counters": [
+            serde_json::json!({"stated": 0.95, "mismatch": 0.0, "counters": [
                 {"goal": "participate", "label": "red", "not_stated": 5, "allocations": [
                     {"allocation": 1, "count": 60}, {"allocation": 3, "count": 35}]}]})
         );
         let estimated = AllocationResults::of(&tally(90, &[(1, 60), (3, 35)])).unwrap();
         assert_eq!((estimated.counters[0].stated(), estimated.counters[0].not_stated), (90, 0));
         assert_eq!(AllocationResults::of(&tally(100, &[])), None);
+    }
+
+    #[test]
+    fn mismatches_are_part_of_their_allocation() {
+        let mut tally = tally(100, &[(1, 60), (2, 15)]);
+        let stated = Stated { allocation: number(2), mismatch: true };
+        let (goal, variant) = (Goal::new("participate").unwrap(), Variant::new("red").unwrap());
+        tally.allocations.as_mut().unwrap().add(goal, variant, stated, 5);
+        let results = AllocationResults::of(&tally).unwrap();
+        assert_eq!(results.mismatches(), (5, 80));
+        assert_eq!((results.stated, results.mismatch), (0.8, 0.0625));
+        assert_eq!(
+            serde_json::to_value(&results.counters[0].allocations).unwrap(),
+            serde_json::json!([{"allocation": 1, "count": 60},
+                {"allocation": 2, "count": 20, "mismatches": 5}])
+        );
+    }
+
+    #[test]
+    fn what_an_event_states_reads_as_it_was_written() {
+        for text in ["1", "1x", "4294967295x"] {
+            assert_eq!(Stated::from_text(text).unwrap().to_string(), text);
+        }
+        for text in ["", "x", "0x", "1xx", "01x", "1 x"] {
+            assert!(Stated::from_text(text).is_err(), "{text}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 mod read;
 
 use self::read::Sent;
-use crate::allocations::AllocationNumber;
+use crate::allocations::{AllocationNumber, Stated};
 use crate::input::InputError;
 use crate::name::{Experiment, Goal, Namespace, Uuid, Variant};
 use crate::query::Query;
@@ -26,7 +26,7 @@ pub struct Event {
     /// What makes the event count once.
     pub uuid: Uuid,
     /// The allocation of the unit's first exposure, if the client states it.
-    pub allocation: Option<AllocationNumber>,
+    pub allocation: Option<Stated>,
 }
 
 impl Event {
@@ -44,7 +44,7 @@ impl Event {
             uuid: Uuid::new(query.require(Uuid::PARAMETER)?)?,
             namespace: namespace_of(query)?,
             allocation: match query.get(AllocationNumber::PARAMETER)? {
-                Some(text) => Some(AllocationNumber::from_text(text)?),
+                Some(text) => Some(AllocationNumber::from_text(text)?.into()),
                 None => None,
             },
         })

@@ -7,6 +7,7 @@
 //! | [`query`] | [`Query`]: a query string, strictly decoded |
 //! | [`json`] | JSON without repeated members |
 //! | [`event`] | [`Event`], from a query string or from JSON, and [`Batch`], a request's events |
+//! | [`bucket`] | from a seed and a unit to one of 10,000 buckets |
 //! | [`api_key`] | [`ApiKey`]: a key that is long enough and fits into a header |
 //! | [`percentage`] | [`Percentage`]: `10%` or `0.1`, never a plain `10` |
 //! | [`endpoint`] | [`ENDPOINTS`](endpoint::ENDPOINTS): every endpoint of the API |
@@ -22,6 +23,7 @@
 
 pub mod allocations;
 pub mod api_key;
+pub mod bucket;
 pub mod definition;
 pub mod endpoint;
 pub mod event;
@@ -37,7 +39,7 @@ pub mod secret;
 pub mod tally;
 pub mod timeline;
 
-pub use allocations::{AllocationNumber, AllocationResults, AllocationRow, Allocations};
+pub use allocations::{AllocationNumber, AllocationResults, AllocationRow, Allocations, Stated};
 pub use api_key::{ApiKey, ApiKeyError, Role};
 pub use event::{Batch, BatchError, Event};
 pub use handler::{Handler, Method, Program};

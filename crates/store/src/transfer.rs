@@ -13,7 +13,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 
-use abtest_model::{AllocationNumber, Baseline, Experiment, Goal, Look, Namespace, Uuid, Variant};
+use abtest_model::{Baseline, Experiment, Goal, Look, Namespace, Stated, Uuid, Variant};
 use serde::{Deserialize, Serialize};
 use siphasher::sip128::SipHasher24;
 
@@ -111,9 +111,10 @@ pub struct ExportedCounter {
     /// Its time line, as the store keeps it: by UTC day (days since 1970), for an exact counter the
     /// new uuids, for a HyperLogLog its estimate when the day began. Empty from a folder.
     pub days: BTreeMap<u32, u64>,
-    /// By allocation, how many of its uuids were new under it.
+    /// By allocation, how many of its uuids were new under it. `2x` are those that allocation 2 gives
+    /// another variant.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub allocations: BTreeMap<AllocationNumber, u64>,
+    pub allocations: BTreeMap<Stated, u64>,
     /// What keeps it from counting a uuid twice.
     pub seen: Seen,
 }
@@ -338,7 +339,7 @@ pub(crate) struct UuidCounter {
     pub(crate) variant: Variant,
     pub(crate) uuids: Vec<Uuid>,
     /// The numbers by allocation. Which uuid belongs to which is not known.
-    pub(crate) allocations: BTreeMap<AllocationNumber, u64>,
+    pub(crate) allocations: BTreeMap<Stated, u64>,
 }
 
 impl Export {

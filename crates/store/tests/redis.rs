@@ -6,7 +6,7 @@ mod contract;
 mod lossy;
 
 use abtest_config::{Limits, RedisConfig};
-use abtest_model::{AllocationNumber, Counting, Day, Event, Goal, Secret, Uuid};
+use abtest_model::{AllocationNumber, Counting, Day, Event, Goal, Secret, Stated, Uuid};
 use abtest_store::contents::{Baselines, Control, Looks};
 use abtest_store::redis::RedisStore;
 use abtest_store::{
@@ -83,7 +83,7 @@ async fn estimates_by_allocation_are_close_to_the_truth_however_large_the_counte
     let include = Include { allocations: true, ..Include::COUNTS };
     let one = event("ns", "e", "participate", "red", "x");
     let under = |allocation: u64, uuids: std::ops::Range<u32>| -> Vec<Event> {
-        let allocation = AllocationNumber::from_number(allocation).ok();
+        let allocation = AllocationNumber::from_number(allocation).ok().map(Stated::from);
         let event = |uuid: u32| Event {
             allocation,
             ..event("ns", "e", "participate", "red", &uuid.to_string())

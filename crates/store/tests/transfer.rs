@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use abtest_config::{Limits, RedisConfig};
 use abtest_model::{
-    Baseline, Counting, Event, Experiment, Goal, Look, Namespace, Secret, Uuid, Variant,
+    Baseline, Counting, Event, Experiment, Goal, Look, Namespace, Secret, Stated, Uuid, Variant,
 };
 use abtest_store::contents::{Baselines, Control, Looks, put_baselines, to_json};
 use abtest_store::embedded::{self, EmbeddedStore};
@@ -174,6 +174,51 @@ async fn a_folders_uuids_move_anywhere() {
             assert_eq!((imported.1, imported.2), (20_000, 300));
         }
     }
+}
+
+/// Counts two uuids under allocation 2, one of which this allocation gives another variant.
+async fn state_allocations(store: &impl Recorder) {
+    let mut two = events("participate", 0..2);
+    for (event, text) in two.iter_mut().zip(["2", "2x"]) {
+        event.allocation = Some(Stated::from_text(text).unwrap());
+    }
+    store.record(two).await.unwrap();
+}
+
+async fn stated(store: &impl Counters) -> Vec<(String, u64)> {
+    let one = &events("participate", 0..1)[0];
+    let include = Include { allocations: true, ..Include::COUNTS };
+    let tally = store.read(&one.namespace, None, include).await.unwrap().remove(0);
+    let allocations = tally.allocations.unwrap();
+    let found = allocations.of(&one.goal, &one.variant);
+    found.map(|(stated, count)| (stated.to_string(), count)).collect()
+}
+
+#[tokio::test]
+async fn what_events_stated_of_their_assignment_moves_along() {
+    let expected = [("2".to_owned(), 1), ("2x".to_owned(), 1)];
+    for counting in [Counting::Exact, Counting::Hll] {
+        let (here, there) = (Redis::start(), Redis::start());
+        let (store, other) = (redis_store(&here, counting), redis_store(&there, counting));
+        state_allocations(&store).await;
+        let export = redis_export(&store).await;
+        other.import(&Namespace::default(), &export, &|_| ()).await.unwrap();
+        assert_eq!(stated(&other).await, expected, "{counting}");
+    }
+    let (folder, there) = (tempfile::tempdir().unwrap(), Redis::start());
+    let store = EmbeddedStore::open(folder.path(), Limits::default()).unwrap();
+    state_allocations(&store).await;
+    let one = &events("goal", 0..1)[0];
+    drop(store);
+    let export = embedded::export(folder.path(), &one.namespace, &one.experiment, &|_| ());
+    let export = through_a_file(export.unwrap());
+    let other = redis_store(&there, Counting::Exact);
+    other.import(&one.namespace, &export, &|_| ()).await.unwrap();
+    assert_eq!(stated(&other).await, expected);
+    let folder = tempfile::tempdir().unwrap();
+    let other = EmbeddedStore::open(folder.path(), Limits::default()).unwrap();
+    other.import(&one.namespace, &export, &|_| ()).await.unwrap();
+    assert_eq!(stated(&other).await, expected);
 }
 
 #[tokio::test]

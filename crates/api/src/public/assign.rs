@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use abtest_assign::targeting::checked_attributes;
 use abtest_assign::{Answer, Context, Reason, Remembered};
 use abtest_model::event::namespace_of;
-use abtest_model::{AllocationNumber, Event, Experiment, Goal, Namespace, Query, Uuid, json};
+use abtest_model::{
+    AllocationNumber, Event, Experiment, Goal, Namespace, Query, Stated, Uuid, json,
+};
 use abtest_store::{Documents, Recorder};
 use http::{Request, Response, StatusCode};
 use http_body::Body;
@@ -283,7 +285,8 @@ async fn count<S: Recorder + Documents>(
                 uuid: uuid.clone(),
                 allocation: answer
                     .allocation
-                    .and_then(|number| AllocationNumber::from_number(number).ok()),
+                    .and_then(|number| AllocationNumber::from_number(number).ok())
+                    .map(Stated::from),
             });
         }
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use abtest_model::definition::Accept;
-use abtest_model::{AllocationNumber, Event, Namespace};
+use abtest_model::{AllocationNumber, Event, Namespace, Stated};
 use abtest_store::{Documents, Recorder, StoreError};
 
 use crate::namespace::{NamespaceState, Namespaces};
@@ -151,20 +151,19 @@ impl<D: Documents + Recorder> PublishedNamespaces<D> {
 
     /// Removes the allocations that were never published: events with made-up numbers count without
     /// one. A number that is too large for what is known causes another read, as an unknown name does.
+    /// Marks the events whose variant is not the one that the newest allocation gives their unit.
     pub(crate) async fn check_allocations(&self, events: &mut [Event]) {
         for event in events {
-            let Some(stated) = event.allocation else { continue };
-            let mut newest = match self.get(&event.namespace).await {
-                Ok(state) => newest_allocation(&state, event),
-                // Without an answer of the store, recording the event fails, too.
-                Err(_) => None,
-            };
-            if newest.is_none_or(|newest| newest < stated)
-                && let Some(state) = self.read_again(&event.namespace).await
+            let Some(Stated { allocation, .. }) = event.allocation else { continue };
+            // Without an answer of the store, recording the event fails, too.
+            let mut state = self.get(&event.namespace).await.ok();
+            let newest = state.as_deref().and_then(|state| newest_allocation(state, event));
+            if newest.is_none_or(|newest| newest < allocation)
+                && let Some(read) = self.read_again(&event.namespace).await
             {
-                newest = newest_allocation(&state, event);
+                state = Some(read);
             }
-            event.allocation = newest.filter(|newest| stated <= *newest).map(|_| stated);
+            event.allocation = state.and_then(|state| checked(&state, event, allocation));
         }
     }
 
@@ -269,6 +268,20 @@ impl Undeclared {
             Self::Goal => "event",
         }
     }
+}
+
+/// An allocation that an event states, compared with what its namespace publishes; nothing if it was
+/// never published. Only the newest one's ranges are known. Its number says that the client found the
+/// unit in the traffic and the targeting, so the split is all that is evaluated again: it needs no
+/// attributes.
+fn checked(state: &NamespaceState, event: &Event, allocation: AllocationNumber) -> Option<Stated> {
+    let newest = newest_allocation(state, event).filter(|newest| allocation <= *newest)?;
+    let split = || {
+        let hash = state.settings.as_ref().ok()?.hash;
+        state.definition(event.experiment.as_str())?.split(hash, &event.uuid)
+    };
+    let mismatch = allocation == newest && split().is_some_and(|split| *split != event.variant);
+    Some(Stated { allocation, mismatch })
 }
 
 /// The newest allocation of the event's experiment. All numbers from 1 to this one were published.

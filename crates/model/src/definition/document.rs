@@ -7,8 +7,9 @@ use serde_json::{Map, Value};
 
 use super::range::{BUCKETS, Range};
 use super::time::Time;
-use super::{Definition, Status, plain};
-use crate::name::{Goal, Variant};
+use super::{Definition, Status, UnitHash, plain};
+use crate::bucket::bucket;
+use crate::name::{Goal, Uuid, Variant};
 
 /// An experiment's document, as it is stored and as `GET …/definition` returns it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -55,6 +56,16 @@ impl Document {
     pub fn changed_allocation(&self) -> Option<&Allocation> {
         let (start, allocation) = (self.first_start.as_ref()?, self.allocation.as_ref()?);
         (start.allocation != allocation.number).then_some(allocation)
+    }
+
+    /// The variant that the newest allocation gives a unit which takes part. Whether the unit takes
+    /// part (traffic, targeting) is not looked at.
+    #[must_use]
+    pub fn split(&self, hash: UnitHash, unit: &Uuid) -> Option<&Variant> {
+        let bucket = bucket(hash, &self.definition.salt, unit);
+        let ranges = &self.allocation.as_ref()?.ranges;
+        let holds = |ranges: &[Range]| ranges.iter().any(|range| range.contains(bucket));
+        ranges.iter().find(|(_, ranges)| holds(ranges)).map(|(variant, _)| variant)
     }
 
     /// The statuses that may follow the present one.

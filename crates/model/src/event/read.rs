@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::{Event, MAX_BATCH_EVENTS};
-use crate::allocations::AllocationNumber;
+use crate::allocations::{AllocationNumber, Stated};
 use crate::input::{InputError, printable};
 use crate::name::{Experiment, Goal, Namespace, Uuid, Variant};
 
@@ -287,9 +287,9 @@ fn text(member: Option<Member>, parameter: &'static str) -> Result<Option<String
     }
 }
 
-fn allocation(member: Member) -> Result<AllocationNumber, InputError> {
+fn allocation(member: Member) -> Result<Stated, InputError> {
     match member {
-        Member::Whole(number) => AllocationNumber::from_number(number),
+        Member::Whole(number) => AllocationNumber::from_number(number).map(Stated::from),
         Member::Text(_) | Member::Other(_) => Err(InputError::NotAnAllocation),
     }
 }

@@ -100,6 +100,8 @@ pub struct Remark {
 pub enum RemarkCode {
     /// The participants are not split as the weights say.
     SampleRatioMismatch,
+    /// Participants were counted in another variant than their allocation gives them.
+    AssignmentMismatch,
     /// No control is set; one was chosen.
     ControlAssumed,
     /// No weights are declared; equal ones are assumed.

@@ -27,7 +27,7 @@ use std::io::ErrorKind;
 use std::thread::JoinHandle;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use abtest_model::{AllocationNumber, Day, Experiment, Namespace, Uuid};
+use abtest_model::{AllocationNumber, Day, Experiment, Namespace, Stated, Uuid};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
 
 use super::catalog::{ChangedNewNames, Counter, SEPARATOR};
@@ -82,8 +82,8 @@ pub(super) struct Changes {
     pub(super) seen: HashSet<Vec<u8>>,
     /// New uuids by counter's name and id, and day.
     pub(super) new: HashMap<(String, u64, Day), u64>,
-    /// New uuids by counter's name and id, and allocation.
-    pub(super) allocated: HashMap<(String, u64, AllocationNumber), u64>,
+    /// New uuids by counter's name and id, and what their events stated.
+    pub(super) allocated: HashMap<(String, u64, Stated), u64>,
     /// What is left of the limits per hour.
     pub(super) new_names: ChangedNewNames,
     /// Ids of deleted counters.
@@ -364,7 +364,7 @@ impl Disk {
     }
 
     /// How many uuids of a counter were new under each allocation.
-    pub(super) fn allocations(&self, counter: u64) -> fjall::Result<Vec<(AllocationNumber, u64)>> {
+    pub(super) fn allocations(&self, counter: u64) -> fjall::Result<Vec<(Stated, u64)>> {
         allocations_of(&self.days, counter)
     }
 
@@ -419,17 +419,17 @@ pub(super) fn days_of(days: &Keyspace, id: u64) -> fjall::Result<Vec<(Day, u64)>
 }
 
 /// How many uuids of a counter were new under each allocation.
-pub(super) fn allocations_of(
-    days: &Keyspace,
-    id: u64,
-) -> fjall::Result<Vec<(AllocationNumber, u64)>> {
+pub(super) fn allocations_of(days: &Keyspace, id: u64) -> fjall::Result<Vec<(Stated, u64)>> {
     let mut found = Vec::new();
-    for entry in days.prefix([&id.to_be_bytes()[..], ALLOCATION].concat()) {
-        let (key, value) = entry.into_inner()?;
-        let number = key.get(9..).and_then(|number| number.try_into().ok()).map(u32::from_be_bytes);
-        let number = number.and_then(|one| AllocationNumber::from_number(one.into()).ok());
-        // A day of four bytes can begin like an allocation of five.
-        found.extend(number.zip(decode_number(&value)));
+    for mismatch in [false, true] {
+        for entry in days.prefix([&id.to_be_bytes()[..], before_allocation(mismatch)].concat()) {
+            let (key, value) = entry.into_inner()?;
+            let number = key.get(9..).and_then(|one| one.try_into().ok()).map(u32::from_be_bytes);
+            let number = number.and_then(|one| AllocationNumber::from_number(one.into()).ok());
+            let stated = number.map(|allocation| Stated { allocation, mismatch });
+            // A day of four bytes can begin like an allocation of five.
+            found.extend(stated.zip(decode_number(&value)));
+        }
     }
     Ok(found)
 }
@@ -485,10 +485,13 @@ fn day_key(counter: u64, day: Day) -> Vec<u8> {
 }
 
 /// Comes before the number of an allocation.
-const ALLOCATION: &[u8] = b"a";
+fn before_allocation(mismatch: bool) -> &'static [u8] {
+    if mismatch { b"x" } else { b"a" }
+}
 
-fn allocation_key(counter: u64, allocation: AllocationNumber) -> Vec<u8> {
-    [&counter.to_be_bytes()[..], ALLOCATION, &allocation.get().to_be_bytes()].concat()
+fn allocation_key(counter: u64, Stated { allocation, mismatch }: Stated) -> Vec<u8> {
+    let number = allocation.get().to_be_bytes();
+    [&counter.to_be_bytes()[..], before_allocation(mismatch), &number].concat()
 }
 
 /// Reads a number.

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use abtest_config::Limits;
-use abtest_model::{AllocationNumber, Day, Event, Experiment, Goal, Namespace, Uuid, Variant};
+use abtest_model::{Day, Event, Experiment, Goal, Namespace, Stated, Uuid, Variant};
 
 use super::EmbeddedStore;
 use super::catalog::{Check, Counter};
@@ -49,7 +49,7 @@ pub(super) struct StagedCounter {
     goal: Goal,
     variant: Variant,
     counter: Counter,
-    allocations: BTreeMap<AllocationNumber, u64>,
+    allocations: BTreeMap<Stated, u64>,
 }
 
 /// What the writer answers to an import.

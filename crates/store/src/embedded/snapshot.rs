@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use abtest_model::{
-    AllocationNumber, Allocations, Counting, Day, Experiment, Goal, Namespace, Tally, Timeline,
-    Variant,
+    Allocations, Counting, Day, Experiment, Goal, Namespace, Stated, Tally, Timeline, Variant,
 };
 
 use super::catalog::SEPARATOR;
@@ -76,11 +75,11 @@ impl Snapshot {
         self.timelines.entry((namespace, experiment)).or_default().add(goal, variant, day, new);
     }
 
-    /// Adds new uuids of a counter under an allocation.
-    pub(super) fn add_allocated(&mut self, name: &str, allocation: AllocationNumber, new: u64) {
+    /// Adds new uuids of a counter whose events stated this.
+    pub(super) fn add_allocated(&mut self, name: &str, stated: Stated, new: u64) {
         let Some((namespace, experiment, goal, variant)) = split(name) else { return };
         let allocations = self.allocations.entry((namespace, experiment)).or_default();
-        allocations.add(goal, variant, allocation, new);
+        allocations.add(goal, variant, stated, new);
     }
 
     /// The namespaces in which something was counted.

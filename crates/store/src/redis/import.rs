@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use abtest_model::{AllocationNumber, Counting, Experiment, Goal, Namespace, Tally, Variant};
+use abtest_model::{Counting, Experiment, Goal, Namespace, Stated, Tally, Variant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use redis::{Pipeline, Script, Value, cmd, pipe};
@@ -387,11 +387,11 @@ impl Staged {
         &self,
         write: &mut Pipeline,
         number: usize,
-        allocations: &BTreeMap<AllocationNumber, u64>,
+        allocations: &BTreeMap<Stated, u64>,
     ) {
         let key = self.allocations(number);
         for (allocation, count) in allocations {
-            write.hset(&key, allocation.get(), count).expire(&key, STAGED_SECONDS);
+            write.hset(&key, allocation.to_string(), count).expire(&key, STAGED_SECONDS);
         }
     }
 

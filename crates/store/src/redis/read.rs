@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use abtest_model::{
-    AllocationNumber, Allocations, Counting, Day, Experiment, Goal, Namespace, Tally, Timeline,
-    Variant,
+    Allocations, Counting, Day, Experiment, Goal, Namespace, Stated, Tally, Timeline, Variant,
 };
 use redis::{FromRedisValue, Pipeline, Value, cmd, pipe};
 
@@ -196,15 +195,15 @@ fn add_estimated_allocations(
 /// What `abtest:allocations:COUNTER` says, in whole uuids.
 pub(super) fn estimated_allocations(
     hash: &BTreeMap<String, f64>,
-) -> impl Iterator<Item = (AllocationNumber, u64)> + '_ {
+) -> impl Iterator<Item = (Stated, u64)> + '_ {
     hash.iter().filter_map(|(field, new)| {
-        Some((AllocationNumber::from_text(field).ok()?, new.max(0.0).round() as u64))
+        Some((Stated::from_text(field).ok()?, new.max(0.0).round() as u64))
     })
 }
 
-/// The allocation that a field of an exact counter's state counts.
-pub(super) fn allocation_of_field(field: &str) -> Option<AllocationNumber> {
-    AllocationNumber::from_text(field.strip_prefix("a:")?).ok()
+/// What the events stated that a field of an exact counter's state counts.
+pub(super) fn allocation_of_field(field: &str) -> Option<Stated> {
+    Stated::from_text(field.strip_prefix("a:")?).ok()
 }
 
 /// The state of an exact counter.
@@ -212,7 +211,7 @@ struct State {
     count: u64,
     deepest: u8,
     days: Vec<(Day, u64)>,
-    allocations: Vec<(AllocationNumber, u64)>,
+    allocations: Vec<(Stated, u64)>,
     /// Whether it is missing, or began again after it was deleted.
     is_lost: bool,
 }

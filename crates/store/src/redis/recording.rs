@@ -180,7 +180,7 @@ pub(super) fn limits(limits: &Limits) -> [u32; 7] {
     ]
 }
 
-/// The allocation that an event states, as the scripts take it: empty for none.
+/// What an event states of its assignment, as the scripts take it: empty for nothing.
 pub(super) fn stated(event: &Event) -> String {
-    event.allocation.map(|allocation| allocation.to_string()).unwrap_or_default()
+    event.allocation.map(|stated| stated.to_string()).unwrap_or_default()
 }

@@ -77,6 +77,7 @@ macro_rules! contract {
             what_a_definition_declares_fits_whatever_strangers_did
             made_up_namespaces_leave_room_for_the_default_and_the_operators_ones
             a_uuid_counts_under_the_allocation_of_its_first_event
+            mismatches_of_an_allocation_are_counted_beside_it
             a_part_and_an_experiment_take_their_counts_by_allocation_along
             allocations_of_one_batch_add_up
             stuffed_goals_and_units_in_two_variants_are_found_where_counters_can_be_compared

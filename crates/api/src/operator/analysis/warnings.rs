@@ -1,9 +1,10 @@
 //! What a reader must know besides the numbers: lost counts, damaged documents, and how the report
 //! differs from the definition.
 
-use abtest_model::Tally;
 use abtest_model::definition::Document;
+use abtest_model::{AllocationResults, Tally};
 use abtest_stats::analysis::{Analysis, Remark, RemarkCode};
+use abtest_stats::words::thousands;
 
 use super::{defined, looks};
 use crate::document::AnalysedResults;
@@ -20,6 +21,7 @@ pub(super) fn add(
     looks::warn(analysis, &earlier.looks.resets);
     warn_of_damage(analysis, &earlier.damaged);
     warn_of_loss(analysis, tally);
+    analysis.warnings.extend(answer.results.allocations.as_ref().and_then(mismatch));
     warn_of_definition(analysis, earlier.definition(), answer, what_if);
 }
 
@@ -33,6 +35,27 @@ fn warn_of_definition(
     analysis.warnings.extend(defined::what_if_remark(what_if));
     analysis.warnings.extend(definition.into_iter().flat_map(defined::disturbance_remarks));
     analysis.notes.extend(answer.undeclared.as_ref().map(defined::undeclared_remark));
+}
+
+/// The share of mismatches from which on there is a warning. Nobody can hide a report behind a few
+/// forged events.
+const WORTH_A_WARNING: f64 = 0.001;
+
+/// Says how many participants their allocation gives another variant.
+fn mismatch(allocations: &AllocationResults) -> Option<Remark> {
+    let (mismatches, stated) = allocations.mismatches();
+    if mismatches == 0 || allocations.mismatch < WORTH_A_WARNING {
+        return None;
+    }
+    let message = format!(
+        "{} of {} participants whose events state an allocation ({:.1}%) were counted in another variant \
+         than this allocation gives them. They are counted as they were sent. Look for a client that \
+         assigns by itself, changes the uuid, or caches pages across visitors.",
+        thousands(mismatches),
+        thousands(stated),
+        100.0 * allocations.mismatch
+    );
+    Some(Remark { code: RemarkCode::AssignmentMismatch, message })
 }
 
 /// Says which documents the report goes without.

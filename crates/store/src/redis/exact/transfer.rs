@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use abtest_model::{AllocationNumber, Goal, Variant};
+use abtest_model::{Goal, Stated, Variant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use redis::{Value, pipe};
@@ -65,7 +65,7 @@ struct State {
     count: u64,
     deepest: u8,
     days: BTreeMap<u32, u64>,
-    allocations: BTreeMap<AllocationNumber, u64>,
+    allocations: BTreeMap<Stated, u64>,
 }
 
 async fn state(connection: &Connection, identity: &Identity) -> Result<State, StoreError> {
@@ -170,7 +170,7 @@ pub(in crate::redis) async fn write(
 pub(in crate::redis) async fn write_allocations(
     connection: &Connection,
     identity: &Identity,
-    allocations: &BTreeMap<AllocationNumber, u64>,
+    allocations: &BTreeMap<Stated, u64>,
 ) -> Result<(), StoreError> {
     let mut write = pipe();
     for (allocation, new) in allocations {

@@ -1,10 +1,11 @@
 //! From a seed and a unit to one of 10,000 buckets.
 
-use abtest_model::definition::seed::MAX_SEED_BYTES;
-use abtest_model::definition::{BUCKETS, Seed, UnitHash};
-use abtest_model::input::MAX_NAME_BYTES;
-use abtest_model::{Goal, Uuid};
 use serde_json::Value;
+
+use crate::definition::seed::MAX_SEED_BYTES;
+use crate::definition::{BUCKETS, Seed, UnitHash};
+use crate::input::MAX_NAME_BYTES;
+use crate::name::{Goal, Uuid};
 
 /// Room for a seed, a colon and a unit.
 const BUFFER: usize = MAX_SEED_BYTES + 1 + MAX_NAME_BYTES;
@@ -94,7 +95,8 @@ mod tests {
 
     #[test]
     fn buckets_equal_the_reference_vectors() {
-        let vectors: Value = serde_json::from_str(include_str!("../tests/buckets.json")).unwrap();
+        let vectors: Value =
+            serde_json::from_str(include_str!("../../assign/tests/buckets.json")).unwrap();
         let cases = vectors["cases"].as_array().unwrap();
         assert_eq!(cases.len(), 60);
         for case in cases {
@@ -110,7 +112,8 @@ mod tests {
 
     #[test]
     fn buckets_of_units_of_every_length_equal_other_libraries() {
-        let vectors: Value = serde_json::from_str(include_str!("../tests/vectors.json")).unwrap();
+        let vectors: Value =
+            serde_json::from_str(include_str!("../../assign/tests/vectors.json")).unwrap();
         let cases = vectors.as_array().unwrap();
         assert_eq!(cases.len(), 400);
         for case in cases {
@@ -128,7 +131,7 @@ mod tests {
     #[test]
     fn growthbooks_buckets_equal_its_own_vectors() {
         let cases: Value =
-            serde_json::from_str(include_str!("../tests/growthbook/cases.json")).unwrap();
+            serde_json::from_str(include_str!("../../assign/tests/growthbook/cases.json")).unwrap();
         let version_2 = cases["hash"].as_array().unwrap().iter().filter(|case| case[2] == 2);
         let mut count = 0;
         for case in version_2 {
