@@ -175,10 +175,10 @@ pub enum StoreError {
         /// Most events that may wait.
         waiting: u32,
     },
-    /// A deletion took too long. The experiment is deleted, but some of its keys are left.
+    /// A deletion took too long. What is deleted is not read any more, but some of its keys are left.
     #[error(
-        "the experiment is deleted, but removing its data takes longer; delete it again to \
-         continue"
+        "it is deleted, but removing its data takes longer than one request; send the same request \
+         again to continue"
     )]
     Unfinished,
     /// What is stored cannot be read.

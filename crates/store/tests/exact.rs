@@ -167,6 +167,84 @@ async fn every_key_of_a_deleted_experiment_is_removed_also_when_it_was_cut_off()
     }
 }
 
+/// What is counted of each variant of the experiment `e`.
+async fn counts(store: &RedisStore) -> Vec<(String, u64)> {
+    let one = event("ns", "e", "participate", "red", "1");
+    let tallies = store.read(&one.namespace, None, Include::COUNTS).await.unwrap();
+    let variants = tallies.iter().flat_map(|tally| {
+        tally.variants().into_iter().map(|variant| (variant.to_string(), tally.trials(variant)))
+    });
+    variants.collect()
+}
+
+#[tokio::test]
+async fn an_event_after_a_deletion_that_was_cut_off_is_counted_by_every_process() {
+    let server = Server::new();
+    let (one, other) = (server.open(Limits::default()), server.open(Limits::default()));
+    let variants = ["a", "b", "c", "d"];
+    let events = |uuid: &str| {
+        variants.map(|variant| event("ns", "e", "participate", variant, uuid)).to_vec()
+    };
+    one.record(events("1")).await.unwrap();
+    other.record(events("2")).await.unwrap();
+    // Cut off: the keys of the first counter cannot be removed.
+    let selector = "(+unlink ~abtest:looks:* ~abtest:before:*)";
+    server.0.command(&["ACL", "SETUSER", "default", "-unlink", selector]);
+    let first = &events("1")[0];
+    assert!(one.delete(&first.namespace, &first.experiment).await.is_err());
+    assert_eq!(other.record(events("3")).await.unwrap(), vec![Ok(()); 4]);
+    assert_eq!(counts(&one).await, variants.map(|variant| (variant.to_owned(), 1)));
+}
+
+#[tokio::test]
+async fn a_counter_that_a_deletion_closed_and_left_registered_begins_again() {
+    let server = Server::new();
+    let store = server.open(Limits::default());
+    let of = |uuid: &str| vec![event("ns", "e", "participate", "red", uuid)];
+    store.record(of("1")).await.unwrap();
+    let state = state_key(&server);
+    server.0.command(&["HSET", &state, "deleted", "0"]);
+    // While a deletion may be running, the client is told to send the event again.
+    let start = std::time::Instant::now();
+    while store.record(of("2")).await.unwrap() == [Err(Refusal::Busy)] {
+        assert!(start.elapsed() < std::time::Duration::from_secs(20));
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(counts(&store).await, [("red".to_owned(), 1)]);
+    // What was counted before is removed with the experiment.
+    let first = &of("1")[0];
+    assert!(store.delete(&first.namespace, &first.experiment).await.unwrap());
+    assert_eq!(server.0.command(&["HLEN", "{abtest}:deleted"]), "0");
+    assert!(server.0.command(&["TTL", &state]).parse::<i64>().unwrap() > 0);
+}
+
+#[tokio::test]
+async fn what_a_deletion_left_does_not_keep_another_experiment_from_being_deleted() {
+    let server = Server::new();
+    let estimate = RedisStore::new(&config(&server.0), Limits::default(), Counting::Hll).unwrap();
+    let exact = server.open(Limits::default());
+    // One leftover that takes minutes, and one that cannot be removed at all.
+    server.0.command(&["HSET", "abtest:{0000000000000001}", "deleted", "5"]);
+    server.0.command(&["SET", "abtest:{0000000000000002}", "no hash"]);
+    for id in ["0000000000000001", "0000000000000002"] {
+        server.0.command(&["HSET", "{abtest}:deleted", id, "ns:other"]);
+    }
+    for store in [&exact, &estimate] {
+        store.record(numbered(0..10)).await.unwrap();
+        let first = &numbered(0..1)[0];
+        assert!(store.delete(&first.namespace, &first.experiment).await.unwrap());
+        assert_eq!(counts(store).await, []);
+    }
+    let removed = server.0.command(&["HGET", "abtest:{0000000000000001}", "removed"]);
+    assert!(removed.parse::<u64>().unwrap() > 0, "some of the leftover is removed: {removed}");
+}
+
+/// The key of the only exact counter's state.
+fn state_key(server: &Server) -> String {
+    let is_state = |key: &String| key.starts_with("abtest:{") && key.len() == 25;
+    server.0.keys().into_iter().find(is_state).unwrap()
+}
+
 #[tokio::test]
 async fn gimels_experiments_with_colons_are_counted_as_they_began() {
     let server = Server::new();
@@ -214,9 +292,7 @@ async fn deleting_a_huge_counter_takes_few_commands_and_continues_where_it_stopp
     let store = server.open(Limits::default());
     let first = &numbered(0..1)[0];
     store.record(vec![first.clone()]).await.unwrap();
-    let state =
-        server.0.keys().into_iter().find(|key| key.starts_with("abtest:{") && key.len() == 25);
-    let state = state.unwrap();
+    let state = state_key(&server);
     let id = &state[8..24];
     server.0.command(&["HSET", &state, "deepest", "4"]);
     assert!(store.delete(&first.namespace, &first.experiment).await.unwrap());

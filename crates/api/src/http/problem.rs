@@ -329,6 +329,10 @@ impl From<StoreError> for Box<Problem> {
     /// The answer says what to do and names the line of the log, which has the reason.
     fn from(error: StoreError) -> Self {
         let (status, detail) = match error {
+            StoreError::Unfinished => {
+                // Nothing failed: the same request continues.
+                return Problem::boxed(StatusCode::SERVICE_UNAVAILABLE, error.to_string());
+            }
             StoreError::Settings(_) => (StatusCode::SERVICE_UNAVAILABLE, WRONG_SETTINGS),
             _ if error.is_temporary() => (StatusCode::SERVICE_UNAVAILABLE, TRY_AGAIN),
             _ => (StatusCode::INTERNAL_SERVER_ERROR, ASK_THE_OPERATOR),
@@ -357,6 +361,13 @@ mod tests {
     use abtest_store::WrongSetting;
 
     use super::*;
+
+    #[test]
+    fn an_unfinished_deletion_says_to_send_the_request_again() {
+        let problem = Box::<Problem>::from(StoreError::Unfinished);
+        assert_eq!((problem.status, problem.retry_after), (503, Some(1)));
+        assert!(problem.detail().contains("send the same request again"), "{}", problem.detail());
+    }
 
     #[test]
     fn a_failing_store_is_told_without_its_reason() {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use abtest_model::definition::Status;
 use abtest_model::{Experiment, Namespace};
-use abtest_store::{Expected, Include, Kind, Store, Write};
+use abtest_store::{Expected, Include, Kind, Store, StoreError, Write};
 use http::{Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -154,8 +154,14 @@ pub(crate) async fn delete<S: Store>(
             return Ok(json(StatusCode::OK, &deletion));
         }
         definitions.delete(store, &namespace, experiment, author).await?;
-        store.delete(&namespace, experiment).await?;
-        deletion.deleted += 1;
+        match store.delete(&namespace, experiment).await {
+            Ok(_) => deletion.deleted += 1,
+            Err(StoreError::Unfinished) => {
+                deletion.deleted += 1;
+                return Ok(json(StatusCode::OK, &deletion));
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
     let had_documents = delete_documents(store, definitions, &namespace).await?;
     if names.is_empty() && !had_documents {

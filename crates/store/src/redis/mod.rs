@@ -254,18 +254,24 @@ impl RedisStore {
         namespace: &Namespace,
         experiment: &Experiment,
     ) -> Result<bool, StoreError> {
-        let (server, keys) = (&self.server, NamespaceKeys::new(namespace));
-        let connection = &server.connection;
-        let exact = server.exact.delete(connection, namespace, experiment).await?;
-        if server.cluster {
-            return Ok(exact);
-        }
+        let server = &self.server;
+        // The exact counters come last, because removing their keys can take longer than one request may.
+        let estimated = !server.cluster && self.delete_estimated(namespace, experiment).await?;
+        let exact = server.exact.delete(&server.connection, namespace, experiment).await?;
+        Ok(exact || estimated)
+    }
+
+    async fn delete_estimated(
+        &self,
+        namespace: &Namespace,
+        experiment: &Experiment,
+    ) -> Result<bool, StoreError> {
+        let keys = NamespaceKeys::new(namespace);
         let mut script = DELETE.key(keys::NAMESPACES);
         script.key(keys.experiments()).key(keys.counters()).arg(keys.member());
         for member in keys::members(experiment) {
             script.key(keys.experiment_counters(&member)).arg(member);
         }
-        let estimated: bool = connection.invoke(&script).await?;
-        Ok(exact || estimated)
+        self.server.connection.invoke(&script).await
     }
 }

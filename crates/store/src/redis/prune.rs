@@ -34,10 +34,11 @@ impl RedisStore {
                 CounterName::new(namespace, experiment, &goal, &variant).counter().to_owned()
             }));
         }
+        let pruned = self.prune_estimated(&keys, experiment, &estimated).await?;
+        // The exact counters come last, because removing their keys can take longer than one request may.
         let removed = self.server.exact.prune(connection, namespace, experiment, &exact).await;
-        let removed = removed? | self.prune_estimated(&keys, experiment, &estimated).await?;
         self.commit_deletion(namespace, &deletion_of_alarm(experiment)).await?;
-        Ok(removed)
+        Ok(removed? || pruned)
     }
 
     async fn prune_estimated(

@@ -4,7 +4,7 @@
 --          full group, and 1 to begin a counter that has no state; then for each uuid the group,
 --          the mark, and the allocation or nothing.
 -- Returns  the deepest level in use; -1 if the counter does not exist, -2 if more levels must be
---          declared. Both times it is safe to send everything again.
+--          declared, -3 if the counter is closed. It is always safe to send everything again.
 local declared, last = tonumber(ARGV[1]), tonumber(ARGV[2])
 local first, full, may_begin = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5] == '1'
 
@@ -41,8 +41,11 @@ end
 
 local state = redis.call('HMGET', KEYS[1], 'count', 'deepest', 'deleted')
 local count, deepest = tonumber(state[1]), tonumber(state[2])
+if state[3] then
+  return -3
+end
 if not count then
-  if state[3] or not may_begin then
+  if not may_begin then
     return -1
   end
   count, deepest = 0, 0

@@ -4,19 +4,21 @@
 //! |---|---|
 //! | [`layout`] | how uuids lie in Redis, at what cost, with what bound on what is lost |
 //! | `keys` | the registry's keys |
-//! | `remove` | deletion in steps |
+//! | `remove` | removes counters of an experiment from the registry |
+//! | `garbage` | removes the keys of counters that are not registered any more |
 //! | `transfer` | counters in and out |
 //! | `staging` | counters of an import before they have a name |
 //! | `register.lua` | a counter gets its id and seed, within the limits |
 //! | `count.lua` | uuids join a counter |
 //! | `publish.lua`, `claim.lua` | staged counters get their names, or are removed |
-//! | `unregister.lua`, `tombstone.lua` | the two steps of a deletion |
+//! | `close.lua`, `unregister.lua`, `tombstone.lua` | the steps of a deletion |
 //!
 //! A process asks the registry once for each counter and remembers its id and seed. From then on
 //! a batch is one round trip: it sends one run of `count.lua` per counter and 16 uuids (a short run
 //! blocks Redis for a short time). A counter that was deleted says so and is registered again. Every
 //! script uses the keys of one slot and declares them.
 
+mod garbage;
 pub(in crate::redis) mod keys;
 pub(in crate::redis) mod layout;
 mod remove;
@@ -25,6 +27,7 @@ pub(in crate::redis) mod transfer;
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use abtest_config::Limits;
 use abtest_model::{Counting, Event, Experiment, Namespace};
@@ -39,6 +42,7 @@ use crate::new_names::Exemption;
 use crate::{Refusal, StoreError};
 use keys::CounterName;
 use layout::{Boundaries, Identity, LAST_LEVEL};
+use remove::Chosen;
 
 static REGISTER: LazyLock<Script> = LazyLock::new(|| {
     Script::new(concat!(include_str!("../new_names.lua"), include_str!("register.lua")))
@@ -50,6 +54,10 @@ const RUN: usize = 16;
 
 /// Most counters that are remembered; far more than the limits allow.
 const REMEMBERED: usize = 500_000;
+
+/// How long a closed counter may stay registered. A deletion unregisters it in the next round trip, so
+/// after this time the deletion was cut off.
+const CLOSING_TIME: Duration = Duration::from_secs(1);
 
 /// The exactly counted counters of a Redis.
 pub(super) struct Exact {
@@ -65,6 +73,8 @@ struct Known {
     declared: u8,
     /// Whether the counter was just registered and may have no state yet.
     fresh: bool,
+    /// When this process found that a deletion has closed the counter.
+    closed: Option<Instant>,
 }
 
 /// What happened to an event.
@@ -143,25 +153,34 @@ impl Exact {
         Ok(outcomes)
     }
 
-    /// What is known about a counter, if necessary from the registry.
+    /// What is known about a counter, if necessary from the registry. A counter that is being deleted has
+    /// the outcome [`Counted::Again`].
     async fn find(
         &self,
         connection: &Connection,
         registration: Registration,
         name: &CounterName,
     ) -> Result<Result<Known, Counted>, StoreError> {
-        if let Some(known) = self.known().get(name) {
-            return Ok(Ok(known.clone()));
-        }
+        let known = self.known().get(name).cloned();
+        let (closed, since) = match known {
+            Some(Known { identity, closed: Some(since), .. }) => (Some(identity), since),
+            Some(known) => return Ok(Ok(known)),
+            None => (None, Instant::now()),
+        };
         let fresh = Identity::random();
-        let answer = register(connection, registration, name, &fresh).await?;
+        let replaced = closed.as_ref().filter(|_| since.elapsed() >= CLOSING_TIME);
+        let answer = register(connection, registration, name, &fresh, replaced).await?;
         let unexpected = || StoreError::Unexpected("the registry's answer".into());
         let word = answer.first().ok_or_else(unexpected)?;
         match (&**word, answer.get(1)) {
             ("exact", Some(identity)) => {
                 let identity = Identity::read(identity).ok_or_else(unexpected)?;
+                if closed.as_ref() == Some(&identity) {
+                    return Ok(Err(Counted::Again));
+                }
                 // The first run says how deep it is.
-                let known = Known { identity, declared: LAST_LEVEL + 1, fresh: true };
+                let declared = LAST_LEVEL + 1;
+                let known = Known { identity, declared, fresh: true, closed: None };
                 self.remember(name.clone(), known.clone());
                 Ok(Ok(known))
             }
@@ -180,7 +199,7 @@ impl Exact {
         known: &Known,
         uuids: impl Iterator<Item = (&'u str, String)>,
     ) -> Result<Counted, StoreError> {
-        let Known { identity, declared, fresh } = known;
+        let Known { identity, declared, fresh, .. } = known;
         let mut script = COUNT.key(identity.state_key());
         script
             .arg(*declared)
@@ -202,6 +221,10 @@ impl Exact {
                 return Ok(Counted::Again);
             }
             Ok(-2) => (LAST_LEVEL + 1, Counted::Again),
+            Ok(-3) => {
+                self.note_closed(name, identity);
+                return Ok(Counted::Again);
+            }
             Ok(deepest) => {
                 // One more than is in use, so that the next level needs no second round trip.
                 let deepest = u8::try_from(deepest).unwrap_or(LAST_LEVEL);
@@ -211,7 +234,8 @@ impl Exact {
         };
         if *fresh || declared != known.declared {
             let identity = identity.clone();
-            self.remember(name.clone(), Known { identity, declared, fresh: false });
+            let known = Known { identity, declared, fresh: false, closed: None };
+            self.remember(name.clone(), known);
         }
         Ok(counted)
     }
@@ -236,6 +260,15 @@ impl Exact {
         }
     }
 
+    /// Notes that a deletion has closed a counter, unless it was registered again since.
+    fn note_closed(&self, name: &CounterName, identity: &Identity) {
+        if let Some(known) = self.known().get_mut(name)
+            && known.identity == *identity
+        {
+            known.closed.get_or_insert_with(Instant::now);
+        }
+    }
+
     /// Deletes an experiment and says whether it existed.
     pub(super) async fn delete(
         &self,
@@ -243,7 +276,7 @@ impl Exact {
         namespace: &Namespace,
         experiment: &Experiment,
     ) -> Result<bool, StoreError> {
-        remove::experiment(connection, namespace, experiment).await
+        remove::counters(connection, namespace, experiment, Chosen::All).await
     }
 
     /// Removes some counters of an experiment and says whether they existed.
@@ -254,7 +287,7 @@ impl Exact {
         experiment: &Experiment,
         counters: &[String],
     ) -> Result<bool, StoreError> {
-        remove::counters(connection, namespace, experiment, counters).await
+        remove::counters(connection, namespace, experiment, Chosen::Named(counters)).await
     }
 }
 
@@ -273,6 +306,7 @@ async fn register(
     registration: Registration,
     name: &CounterName,
     fresh: &str,
+    replaced: Option<&Identity>,
 ) -> Result<Vec<String>, StoreError> {
     let namespace = gimel::NamespaceKeys::new(&name.namespace);
     let member = gimel::member(&name.experiment);
@@ -281,7 +315,8 @@ async fn register(
         .key(keys::experiments(namespace.member()))
         .key(keys::count(namespace.member()))
         .key(keys::counters(namespace.member(), &member))
-        .key(keys::NEW_NAMES);
+        .key(keys::NEW_NAMES)
+        .key(keys::DELETED);
     if registration.beside_estimates {
         script.key(gimel::NAMESPACES).key(namespace.experiments()).key(namespace.counters());
     }
@@ -293,6 +328,8 @@ async fn register(
         .arg(&*member)
         .arg(&name.counter)
         .arg(fresh)
+        .arg(replaced.map(Identity::id).unwrap_or_default())
+        .arg(remove::tag(&name.namespace, &name.experiment))
         .arg(gimel::members(&name.experiment));
     connection.invoke(&script).await
 }

@@ -11,7 +11,7 @@ use redis::{Cmd, FromRedisValue, Script, cmd};
 
 use super::keys::{self, CounterName, DELETED};
 use super::layout::{Identity, LAST_LEVEL};
-use super::{Counted, Exact, Known, RUN, remove};
+use super::{Counted, Exact, Known, RUN, garbage};
 use crate::redis::connection::Connection;
 use crate::redis::import::{MARK_SECONDS, mark_key};
 use crate::redis::keys as gimel;
@@ -152,7 +152,7 @@ async fn claim(connection: &Connection, import: &str, before: u64) -> Result<(),
     let ids: Vec<String> = connection.invoke(&script).await?;
     let deadline = Instant::now() + REMOVAL_TIME;
     for id in ids {
-        match remove::remove(connection, &id, deadline).await {
+        match garbage::remove(connection, &id, deadline).await {
             // The next deletion continues.
             Ok(()) | Err(StoreError::Unfinished) => {}
             Err(error) => return Err(error),
@@ -189,8 +189,9 @@ impl Exact {
     ) -> Result<(), TransferError> {
         // No counter has this name, so that no event is counted here.
         let name = CounterName::staged(namespace, experiment, identity.id());
+        let declared = LAST_LEVEL + 1;
         let mut known =
-            Known { identity: identity.clone(), declared: LAST_LEVEL + 1, fresh: is_first };
+            Known { identity: identity.clone(), declared, fresh: is_first, closed: None };
         let counted = self.stage_runs(connection, &name, &mut known, uuids).await;
         self.forget(&name, identity);
         counted

@@ -1,4 +1,4 @@
--- Leaves a tombstone for processes that cached the counter's id.
+-- Removes the state of a closed counter and leaves a tombstone for processes that remember its id.
 -- KEYS[1]  the counter's state.
 -- Returns  the deepest level that it may have used, and how many of its buckets were removed by an
 --          earlier run that was cut off.
