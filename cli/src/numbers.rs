@@ -38,6 +38,26 @@ pub(crate) fn count(text: &str) -> Result<u64, String> {
         .map_err(|_| format!("`{}` is not a whole number; write it as 1000", text.escape_debug()))
 }
 
+/// A mean: "2.31", "1,000" or "-5".
+pub(crate) fn number(text: &str) -> Result<f64, String> {
+    let digits = text.trim().replace([',', '_'], "");
+    let number = digits.parse().ok().filter(|number: &f64| number.abs() <= 1e100);
+    number.ok_or_else(|| format!("`{}` is not a number; write it as 2.31", text.escape_debug()))
+}
+
+/// A standard deviation: 0 or more.
+pub(crate) fn at_least_zero(text: &str) -> Result<f64, String> {
+    let number = number(text)?;
+    if number >= 0.0 { Ok(number) } else { Err(format!("{number} must be 0 or more")) }
+}
+
+/// A mean or a standard deviation to plan with: above 0.
+pub(crate) fn above_zero(text: &str) -> Result<f64, String> {
+    let number = number(text)?;
+    let fits = number >= 1e-100;
+    if fits { Ok(number) } else { Err("must be above 0, such as 2.31".to_owned()) }
+}
+
 /// A variant's share of the participants: "50" or "50%".
 pub(crate) fn weight(text: &str) -> Result<f64, String> {
     let number = text.trim().trim_end_matches('%').trim_end();
@@ -82,6 +102,18 @@ mod tests {
     fn a_weight_is_a_number_or_a_percentage() {
         assert_eq!((weight("50%"), weight(" 2 "), weight("0.5")), (Ok(50.0), Ok(2.0), Ok(0.5)));
         assert!(weight("-1").is_err() && weight("a").is_err() && weight("inf").is_err());
+    }
+
+    #[test]
+    fn a_mean_may_be_negative_and_a_deviation_may_not() {
+        assert_eq!(
+            (number("-2.5"), number("1,000"), at_least_zero("0")),
+            (Ok(-2.5), Ok(1000.0), Ok(0.0))
+        );
+        assert!(number("NaN").is_err() && number("inf").is_err() && number("x").is_err());
+        assert!(
+            at_least_zero("-1").is_err() && above_zero("0").is_err() && above_zero("3").is_ok()
+        );
     }
 
     #[test]

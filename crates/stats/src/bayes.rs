@@ -1,10 +1,12 @@
-//! The probability that one variant's rate is higher than another's.
+//! The probability that one variant's rate is higher than another's. For means: [`means`].
 //!
 //! Each rate has the posterior Beta(1 + s, 1 + n - s) with a flat prior, independent of the others. (Miller 2014 has closed
 //! forms for small counts.) The integrals use quadrature, not sampling: the same counts always give the same result. The
 //! relative error is at most 1e-9, from no trials to 10^12, also for probabilities of 1e-100.
 //!
 //! These probabilities are not corrected for looking or for several comparisons.
+
+pub mod means;
 
 use crate::posterior::{Posterior, strips};
 use crate::proportion::Proportion;
@@ -16,7 +18,7 @@ use serde::Serialize;
 pub struct ChanceToBeat {
     /// P(p1 > p0).
     pub chance: f64,
-    /// E[max(p0 - p1, 0)]: the rate that you give up if you choose the variant and it is worse.
+    /// E[max(p0 - p1, 0)]: the rate (or mean) that you give up if you choose the variant and it is worse.
     pub expected_loss: f64,
 }
 

@@ -115,25 +115,30 @@ impl Rho {
 pub(crate) const UNREACHABLE: f64 = 1e15;
 
 /// Participants per variant until the sequence excludes 0 with the probability `power`, if the relative lift of `effect` is
-/// true, to a thousandth.
+/// true, to a thousandth. For a rate, the sequence is that of the log ratio; for a mean, that of the difference.
 ///
 /// # Errors
 /// Unless 0 < power < 1, if the lifted rate is 0, or if the required sample is above 10^15.
 pub fn sample_size(effect: Effect, level: Level, power: f64, tuning: f64) -> Result<u64, Error> {
     require(power > 0.0 && power < 1.0, "power", "between 0 and 1", power)?;
-    require(effect.lifted() > 0.0, "lift", "above -1: no ratio leads to a rate of 0", -1.0)?;
     let rho = Rho::tuned(level, tuning)?;
-    let odds_against = |p: f64| (1.0 - p) / p;
-    let variance = odds_against(effect.baseline()) + odds_against(effect.lifted());
-    let ln_lift = (effect.lifted() / effect.baseline()).ln().abs();
-    let needed = participants_needed(ln_lift, |n| (variance / n).sqrt(), level, power, rho);
+    let (from, to) = (effect.baseline(), effect.lifted());
+    let (distance, variance) = match effect.deviation() {
+        Some(sd) => ((to - from).abs(), 2.0 * sd * sd),
+        None => {
+            require(to > 0.0, "lift", "above -1: no ratio leads to a rate of 0", -1.0)?;
+            let odds_against = |p: f64| (1.0 - p) / p;
+            ((to / from).ln().abs(), odds_against(from) + odds_against(to))
+        }
+    };
+    let needed = participants_needed(distance, |n| (variance / n).sqrt(), level, power, rho);
     needed.map(|n| n as u64).ok_or(Error::SampleTooLarge)
 }
 
-/// The smallest n per variant at which a log ratio of `ln_lift` with the standard error `error_at(n)` is found with probability
+/// The smallest n per variant at which an effect of `distance` with the standard error `error_at(n)` is found with probability
 /// `power`. `None` above [`UNREACHABLE`].
 pub(crate) fn participants_needed(
-    ln_lift: f64,
+    distance: f64,
     error_at: impl Fn(f64) -> f64,
     level: Level,
     power: f64,
@@ -141,7 +146,7 @@ pub(crate) fn participants_needed(
 ) -> Option<f64> {
     let z_power = -normal::upper_quantile(power);
     let finds =
-        |n: f64| error_at(n) * (rho.half_width_in_errors(2.0 * n, level) + z_power) <= ln_lift;
+        |n: f64| error_at(n) * (rho.half_width_in_errors(2.0 * n, level) + z_power) <= distance;
     let (mut low, mut high) = (0.0, 64.0);
     while !finds(high) {
         (low, high) = (high, 2.0 * high);

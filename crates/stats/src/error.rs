@@ -56,6 +56,18 @@ pub enum Error {
         /// The given number.
         given: usize,
     },
+    /// Sums that cannot come from one set of totals.
+    #[error(
+        "no {n} whole totals have the sum {sum} and the sum of squares {sum_of_squares}; the counts of this goal are damaged"
+    )]
+    Sums {
+        /// How many totals.
+        n: u64,
+        /// The sum given.
+        sum: f64,
+        /// The sum of squares given.
+        sum_of_squares: f64,
+    },
     /// Looks that do not increase.
     #[error(
         "information must increase by at least 1e-8 from look to look, but {next} follows {previous}"

@@ -4,15 +4,7 @@
 //! with the same multiplier c contains 0, so the lift and the difference always agree.
 
 use crate::level::Interval;
-
-/// A mean and the variance of this mean.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Mean {
-    /// The mean.
-    pub value: f64,
-    /// Its variance.
-    pub variance: f64,
-}
+use crate::mean::Mean;
 
 /// Why a lift without an interval has none.
 pub const NOT_ABOVE_ZERO: &str = "the control's mean is not clearly above zero";

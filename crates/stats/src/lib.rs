@@ -9,13 +9,16 @@
 //! | [`bayes`] | the chance to beat, the chance of being best, the expected loss |
 //! | [`score`] | score intervals, which agree with the z test |
 //! | [`rate_ratio`] | goals that a visitor can reach many times |
-//! | [`welch`] | continuous metrics, such as revenue |
+//! | [`totals`] | revenue and other numbers: exact sums per participant, and when they can decide |
+//! | [`mean`] | two means compared: difference and lift |
+//! | [`welch`] | two samples by Welch's test |
 //! | [`fieller`] | the lift of a mean |
 //! | [`stratified`] | two variants over periods of constant weights |
 //! | [`sample_ratio`] | whether the participants are split as declared |
 //! | [`sample_size`] | how many participants, what power, how long |
 //! | [`confidence_sequence`] | looking at any time |
 //! | [`group_sequential`] | looking at recorded times |
+//! | [`heterogeneity`] | whether an effect differs between segments |
 //! | [`many_comparisons`] | Bonferroni, Benjamini and Hochberg, Holm |
 //! | [`counter_error`] | the error that a HyperLogLog adds |
 //! | [`level`], [`error`] | levels and intervals; errors in the input |
@@ -47,8 +50,10 @@ pub mod error;
 mod exponential;
 pub mod fieller;
 pub mod group_sequential;
+pub mod heterogeneity;
 pub mod level;
 pub mod many_comparisons;
+pub mod mean;
 pub mod normal;
 mod posterior;
 pub mod proportion;
@@ -59,6 +64,7 @@ pub mod sample_size;
 pub mod score;
 pub mod stratified;
 pub mod student;
+pub mod totals;
 pub mod two_proportion;
 pub mod welch;
 pub mod words;

@@ -4,11 +4,21 @@ use crate::error::{Error, require};
 use crate::level::Level;
 use crate::normal;
 
-/// The effect that a test should find: the control's rate and a relative lift.
+/// The effect that a test should find: the control's rate or mean, and a relative lift.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Effect {
     baseline: f64,
     lifted: f64,
+    spread: Spread,
+}
+
+/// How much one participant varies.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Spread {
+    /// As a goal that is reached or not.
+    OfRate,
+    /// By this standard deviation, in both variants.
+    Deviation(f64),
 }
 
 impl Effect {
@@ -23,23 +33,51 @@ impl Effect {
         // Rounding may put 0.5 lifted by 100% slightly above 1.
         let fits = (-1e-15..=1.0 + 1e-15).contains(&lifted) && lifted != baseline;
         require(fits, "lift", rule, lift)?;
-        Ok(Self { baseline, lifted: lifted.clamp(0.0, 1.0) })
+        Ok(Self { baseline, lifted: lifted.clamp(0.0, 1.0), spread: Spread::OfRate })
     }
 
-    /// The control's rate.
+    /// A `mean` per participant, changed by the relative `lift`. One participant's total varies by the standard deviation `sd`,
+    /// participants without a value included.
+    ///
+    /// # Errors
+    /// Unless mean and sd are above 0 and at most 1e100, and the lift is not 0 and within 1e6.
+    pub fn of_mean(mean: f64, sd: f64, lift: f64) -> Result<Self, Error> {
+        let is_size = |value: f64| (1e-100..=1e100).contains(&value);
+        require(is_size(mean), "mean", "above 0 (between 1e-100 and 1e100)", mean)?;
+        require(is_size(sd), "sd", "above 0 (between 1e-100 and 1e100)", sd)?;
+        let lifted = mean * (1.0 + lift);
+        let fits = lift.abs() <= 1e6 && lifted != mean;
+        require(fits, "lift", "other than 0 and between -1e6 and 1e6", lift)?;
+        Ok(Self { baseline: mean, lifted, spread: Spread::Deviation(sd) })
+    }
+
+    /// The control's rate or mean.
     #[must_use]
     pub fn baseline(self) -> f64 {
         self.baseline
     }
 
-    /// The variant's rate if the lift is true.
+    /// The variant's rate or mean if the lift is true.
     #[must_use]
     pub fn lifted(self) -> f64 {
         self.lifted
     }
 
+    /// The standard deviation of a mean's effect; `None` for a rate.
+    #[must_use]
+    pub fn deviation(self) -> Option<f64> {
+        match self.spread {
+            Spread::OfRate => None,
+            Spread::Deviation(sd) => Some(sd),
+        }
+    }
+
     /// The standard deviations of sqrt(n)(p1 - p0) without a difference and with the lift.
     fn deviations(self) -> (f64, f64) {
+        if let Spread::Deviation(sd) = self.spread {
+            let both = 2f64.sqrt() * sd;
+            return (both, both);
+        }
         let mean = f64::midpoint(self.baseline, self.lifted);
         let variance = |p: f64| p * (1.0 - p);
         let alternative = variance(self.baseline) + variance(self.lifted);
@@ -47,8 +85,8 @@ impl Effect {
     }
 }
 
-/// Participants per variant for a two-sided test to find `effect` with probability `power`, rounded up (Fleiss 1981, without
-/// continuity correction).
+/// Participants per variant for a two-sided test to find `effect` with probability `power`, rounded up. For rates: Fleiss 1981,
+/// without continuity correction. For means: 2 (z_{α/2} + z_β)² sd² / (m1 - m0)².
 ///
 /// # Errors
 /// Unless 0 < power < 1, or if the result is above 10^18.

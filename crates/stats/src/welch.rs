@@ -2,6 +2,7 @@
 
 use crate::error::{Error, count, require};
 use crate::level::{Interval, Level};
+use crate::mean::{Contrast, Mean, Reach};
 use crate::student;
 use serde::Serialize;
 
@@ -29,28 +30,6 @@ impl Sample {
         Ok(Self { n, mean, variance })
     }
 
-    /// The sample of n values x from the sums of x - shift and of (x - shift)^2, for any fixed shift near the mean (the first
-    /// value seen will do). Without a shift the squares cancel when the mean is large beside the spread (Chan, Golub and
-    /// LeVeque 1983).
-    ///
-    /// # Errors
-    /// As for [`Sample::new`].
-    pub fn from_shifted_sums(
-        n: f64,
-        shift: f64,
-        sum: f64,
-        sum_of_squares: f64,
-    ) -> Result<Self, Error> {
-        let n = count("n", n)?;
-        if n == 0.0 {
-            return Self::new(0.0, 0.0, 0.0);
-        }
-        let squares = sum_of_squares - sum * (sum / n);
-        let variance = if n < 2.0 { 0.0 } else { squares.max(0.0) / (n - 1.0) };
-        require(!squares.is_nan(), "sum_of_squares", "a number", sum_of_squares)?;
-        Self::new(n, shift + sum / n, variance)
-    }
-
     /// How many values.
     #[must_use]
     pub fn n(self) -> f64 {
@@ -61,6 +40,20 @@ impl Sample {
     #[must_use]
     pub fn mean(self) -> Option<f64> {
         (self.n > 0.0).then_some(self.mean)
+    }
+
+    /// The sample variance, with the divisor n - 1.
+    #[must_use]
+    pub fn variance(self) -> f64 {
+        self.variance
+    }
+
+    /// The mean with its variance. The relative standard error `counter_error` of n adds e²m². `None` with fewer than two values.
+    #[must_use]
+    pub fn mean_with_variance(self, counter_error: f64) -> Option<Mean> {
+        let counter = counter_error * self.mean;
+        let variance = self.variance / self.n + counter * counter;
+        (self.n >= 2.0).then_some(Mean { value: self.mean, variance })
     }
 
     /// Student's interval for the mean. `None` with fewer than two values.
@@ -92,32 +85,38 @@ pub struct Welch {
 /// Welch's t test (Welch 1947). `None` with fewer than two values per variant, or if neither varies.
 #[must_use]
 pub fn welch(control: Sample, variant: Sample, level: Level) -> Option<Welch> {
-    if control.n < 2.0 || variant.n < 2.0 {
-        return None;
-    }
-    let (v0, v1) = (control.variance / control.n, variant.variance / variant.n);
-    let variance = v0 + v1;
+    let contrast = contrast(control, variant, [0.0; 2])?;
+    let Reach::Student { degrees } = contrast.reach() else { return None };
+    Some(Welch {
+        difference: contrast.difference(),
+        interval: contrast.difference_interval(level)?,
+        t: contrast.z(),
+        df: degrees,
+        p_value: contrast.p_value(),
+    })
+}
+
+/// The two means for Welch's test. The counters of the participants err by `counter_errors`, as shares: control, then variant.
+/// `None` as for [`welch`].
+#[must_use]
+pub fn contrast(control: Sample, variant: Sample, counter_errors: [f64; 2]) -> Option<Contrast> {
+    let from = control.mean_with_variance(counter_errors[0])?;
+    let to = variant.mean_with_variance(counter_errors[1])?;
+    let variance = from.variance + to.variance;
     if variance <= 0.0 {
         return None;
     }
-    // Shares of the variance, so that no square underflows or overflows.
-    let (share0, share1) = (v0 / variance, v1 / variance);
-    let df = 1.0 / (share0 * share0 / (control.n - 1.0) + share1 * share1 / (variant.n - 1.0));
-    let difference = variant.mean - control.mean;
-    let error = variance.sqrt();
-    let t = difference / error;
-    if !(df.is_finite() && t.is_finite()) {
-        return None;
-    }
-    let half = student::critical_value(level, df) * error;
-    Some(Welch {
-        difference,
-        interval: Interval::finite(difference - half, difference + half)?,
-        t,
-        df,
-        p_value: student::two_sided_p(t, df),
-    })
+    // Shares of the variance, so that no square underflows or overflows. What the counters add is known, so it has no term.
+    let term = |sample: Sample| {
+        let share = sample.variance / sample.n / variance;
+        share * share / (sample.n - 1.0)
+    };
+    let degrees = (term(control) + term(variant)).recip().min(MOST_DEGREES);
+    Contrast::new(from, to, Reach::Student { degrees })
 }
+
+/// With more, Student's t is the normal distribution to the last digit.
+const MOST_DEGREES: f64 = 1e20;
 
 #[cfg(test)]
 mod tests {
@@ -131,18 +130,5 @@ mod tests {
         assert_eq!(welch(one, some, Level::DEFAULT), None);
         assert_eq!(welch(flat, flat, Level::DEFAULT), None);
         assert!((welch(flat, some, Level::DEFAULT).unwrap().df - 8.0).abs() < 1e-12);
-    }
-
-    #[test]
-    fn a_shift_keeps_the_digits_of_the_variance() {
-        let values = [1e9 + 1.0, 1e9 + 2.0, 1e9 + 4.0];
-        let sums = |shift: f64| {
-            let sum = values.iter().map(|x| x - shift).sum();
-            let squares = values.iter().map(|x| (x - shift) * (x - shift)).sum();
-            Sample::from_shifted_sums(3.0, shift, sum, squares).unwrap()
-        };
-        let sample = sums(values[0]);
-        assert!((sample.variance - 7.0 / 3.0).abs() < 1e-12);
-        assert!((sample.mean - (1e9 + 7.0 / 3.0)).abs() < 1e-6);
     }
 }

@@ -14,6 +14,25 @@ pub fn percent(share: f64) -> String {
     format!("{digits}%")
 }
 
+/// An amount such as a mean, to four digits: "1,234", "12.34", "0.4", "0.00057".
+#[must_use]
+pub fn amount(value: f64) -> String {
+    let size = value.abs();
+    if size >= 1e15 || (size < 1e-6 && size > 0.0) {
+        return format!("{value:.3e}");
+    }
+    let decimals = match size {
+        x if x >= 1_000.0 || x == 0.0 => 0,
+        x => (3.0 - x.log10().floor()).clamp(0.0, 9.0) as usize,
+    };
+    let digits = format!("{size:.decimals$}");
+    let (whole, rest) = digits.split_once('.').unwrap_or((&digits, ""));
+    let whole = thousands(whole.parse().unwrap_or(0));
+    let rest = rest.trim_end_matches('0');
+    let sign = if value < 0.0 { "-" } else { "" };
+    if rest.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{rest}") }
+}
+
 /// An estimated count, rounded to two digits.
 #[must_use]
 pub fn rounded(count: u64) -> String {
@@ -57,6 +76,15 @@ mod tests {
         assert_eq!(percent(0.05), "5%");
         assert_eq!(percent(-0.02), "-2%");
         assert_eq!(percent(0.000_57), "0.057%");
+        assert_eq!(amount(1_234.4), "1,234");
+        assert_eq!(amount(999.96), "1,000");
+        assert_eq!(amount(12.345), "12.35");
+        assert_eq!(amount(-0.4), "-0.4");
+        assert_eq!(amount(0.000_57), "0.00057");
+        assert_eq!(
+            (amount(0.0), amount(1e20), amount(3e-9)),
+            ("0".into(), "1.000e20".into(), "3.000e-9".into())
+        );
         assert_eq!(rounded(1_234_567), "1,200,000");
         assert_eq!(rounded(7), "7");
         assert_eq!(rounded(0), "0");

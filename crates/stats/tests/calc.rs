@@ -116,10 +116,21 @@ fn inputs(x: f64, y: f64) -> Vec<Value> {
         json!({"trials": [x, y, x], "weights": [y, x, 1.0], "counter_error": 0.01}),
         json!({"baseline": x, "lift": y}),
         json!({"baseline": x, "lift": y, "per_variant": x}),
+        json!({"mean": x, "sd": y, "lift": x}),
+        json!({"mean": y, "sd": x, "lift": x, "per_variant": y}),
+        json!({"effects": [x, y], "variances": [y, x]}),
+        json!({"control": sums(x, y), "variant": sums(y, x), "method": "fixed"}),
+        json!({"control": sums(x, x), "variant": sums(y, y), "method": "always_valid"}),
         json!({"difference": x, "variance": y, "n": x}),
         json!({"difference": x, "variance": y, "n": y, "tuning": x}),
         json!({"information": [x, y]}),
         json!({"p_values": [x, y]}),
         json!({"successes": x, "trials": y, "counter_error": x}),
     ]
+}
+
+fn sums(x: f64, y: f64) -> Value {
+    json!({
+        "participants": x as u64, "with_value": y as u64, "sum": x as i64, "sum_of_squares": y as u64, "largest": x as u64,
+    })
 }

@@ -48,3 +48,8 @@ fn every_open_case_lies_within_its_tolerance() {
 fn every_further_case_from_mpmath_scipy_and_statsmodels_lies_within_its_tolerance() {
     check(include_str!("cases-more.json"));
 }
+
+#[test]
+fn every_case_of_values_from_scipy_and_statsmodels_lies_within_its_tolerance() {
+    check(include_str!("value-cases.json"));
+}

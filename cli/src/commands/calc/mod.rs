@@ -3,6 +3,7 @@
 //! | module | answers |
 //! |---|---|
 //! | `counts` | which variant is better |
+//! | `welch` | which of two variants has the higher mean |
 //! | `power` | how many participants a test needs, and for how long |
 //! | `srm` | whether the variants got the planned shares of the participants |
 //! | `lines` | one question per line, as JSON |
@@ -11,6 +12,7 @@ mod counts;
 mod lines;
 mod power;
 mod srm;
+mod welch;
 
 use std::io::{ErrorKind, Write};
 
@@ -26,7 +28,9 @@ use crate::ExitStatus;
 Examples:
   abtest calc 1000/50 1000/65                   participants/successes, control first
   abtest calc 1000/50 1000/65 --names old,new
+  abtest calc welch 900/2.31/18 910/2.62/20     participants/mean/standard deviation, control first
   abtest calc power --baseline 5% --lift 10%    how many participants a test needs
+  abtest calc power --mean 2.31 --sd 18 --lift 10%
   abtest calc srm 5000 5200 --weights 50,50     does the split match the plan?
 
 With --json alone, it reads one question per line and writes one answer per line:
@@ -48,12 +52,14 @@ pub(crate) struct Arguments {
 enum Question {
     Power(power::Arguments),
     Srm(srm::Arguments),
+    Welch(welch::Arguments),
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitStatus> {
     let text = match &arguments.question {
         Some(Question::Power(asked)) => power::answer(asked)?,
         Some(Question::Srm(asked)) => srm::answer(asked)?,
+        Some(Question::Welch(asked)) => welch::answer(asked)?,
         None if arguments.counts.is_empty() => {
             let all_answered = lines::answer()?;
             return Ok(if all_answered { ExitStatus::Done } else { ExitStatus::ChecksFailed });

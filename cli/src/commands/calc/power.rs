@@ -4,7 +4,7 @@ use abtest_model::Percentage;
 use abtest_stats::Level;
 use abtest_stats::confidence_sequence::{self, DEFAULT_TUNING};
 use abtest_stats::sample_size::{Effect, duration_in_days, sample_size};
-use abtest_stats::words::{percent, thousands};
+use abtest_stats::words::{amount, percent, thousands};
 use anyhow::Result;
 use serde::Serialize;
 
@@ -16,8 +16,14 @@ use crate::usage::WrongUsage;
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// The control's rate, such as 5%.
-    #[arg(long, value_parser = numbers::rate)]
-    baseline: Percentage,
+    #[arg(long, value_parser = numbers::rate, required_unless_present = "mean", conflicts_with = "mean")]
+    baseline: Option<Percentage>,
+    /// For revenue and other numbers: the control's mean per participant.
+    #[arg(long, value_parser = numbers::above_zero, requires = "sd")]
+    mean: Option<f64>,
+    /// The standard deviation of one participant's value. Participants without a value count with 0.
+    #[arg(long, value_parser = numbers::above_zero, requires = "mean")]
+    sd: Option<f64>,
     /// The relative lift to find, such as 10%.
     #[arg(long, value_parser = numbers::lift, allow_hyphen_values = true)]
     lift: Percentage,
@@ -41,8 +47,12 @@ pub(super) struct Arguments {
 /// The answer.
 #[derive(Debug, Serialize)]
 struct Plan {
+    /// The control's rate or mean.
     baseline: f64,
     lifted: f64,
+    /// The standard deviation of one participant's value, for a mean.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sd: Option<f64>,
     /// How many comparisons with the control share the level (Bonferroni).
     comparisons: u32,
     /// For one test at the end.
@@ -71,6 +81,7 @@ pub(super) fn answer(arguments: &Arguments) -> Result<String> {
     let plan = Plan {
         baseline: effect.baseline(),
         lifted: effect.lifted(),
+        sd: effect.deviation(),
         comparisons,
         fixed: sample(arguments, fixed)?,
         always_valid: sample(arguments, always_valid)?,
@@ -80,8 +91,8 @@ pub(super) fn answer(arguments: &Arguments) -> Result<String> {
     }
     let question = format!(
         "To detect a change from {} to {} with {} power at a {} level{}, you need:",
-        percent(plan.baseline),
-        percent(plan.lifted),
+        level_of(&plan, plan.baseline),
+        level_of(&plan, plan.lifted),
         percent(power),
         percent(arguments.level.get()),
         if comparisons == 1 { String::new() } else { format!(" for {comparisons} comparisons") },
@@ -95,17 +106,28 @@ pub(super) fn answer(arguments: &Arguments) -> Result<String> {
         + "\n")
 }
 
-/// The change from the baseline, which must lead to a rate below 100%.
-fn effect(arguments: &Arguments) -> Result<Effect, WrongUsage> {
-    let (baseline, lift) = (arguments.baseline.get(), arguments.lift.get());
-    Effect::new(baseline, lift).map_err(|_| {
+/// A rate or a mean in words.
+fn level_of(plan: &Plan, value: f64) -> String {
+    if plan.sd.is_some() { amount(value) } else { percent(value) }
+}
+
+/// The change from the baseline. A rate must stay below 100%.
+fn effect(arguments: &Arguments) -> Result<Effect> {
+    let lift = arguments.lift.get();
+    if let Some((mean, sd)) = arguments.mean.zip(arguments.sd) {
+        return Ok(Effect::of_mean(mean, sd, lift)?);
+    }
+    let Some(baseline) = arguments.baseline.map(Percentage::get) else {
+        return Err(WrongUsage::new("give --baseline, or --mean and --sd").into());
+    };
+    Ok(Effect::new(baseline, lift).map_err(|_| {
         WrongUsage::new(format!(
             "--baseline {} with --lift {} makes a rate of {}; it must lie between 0% and 100%",
             percent(baseline),
             percent(lift),
             percent(baseline * (1.0 + lift))
         ))
-    })
+    })?)
 }
 
 fn visitors(text: &str) -> Result<f64, String> {

@@ -54,6 +54,63 @@ pub(super) struct Moments {
     pub(super) variance: f64,
 }
 
+/// Exact sums per participant, in steps of 10^-decimals.
+#[derive(Deserialize, Clone, Copy)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Sums {
+    pub(super) participants: u64,
+    pub(super) with_value: u64,
+    pub(super) sum: i128,
+    pub(super) sum_of_squares: u128,
+    pub(super) largest: u128,
+    #[serde(default)]
+    pub(super) decimals: u8,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Values {
+    pub(super) control: Sums,
+    pub(super) variant: Sums,
+    pub(super) alpha: Option<f64>,
+    pub(super) method: ValueMethod,
+    pub(super) tuning: Option<f64>,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ValueMethod {
+    Fixed,
+    AlwaysValid,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Effects {
+    pub(super) effects: Vec<f64>,
+    pub(super) variances: Vec<f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MeanSampleSize {
+    pub(super) mean: f64,
+    pub(super) sd: f64,
+    pub(super) lift: f64,
+    pub(super) alpha: Option<f64>,
+    pub(super) power: Option<f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MeanPower {
+    pub(super) mean: f64,
+    pub(super) sd: f64,
+    pub(super) lift: f64,
+    pub(super) per_variant: f64,
+    pub(super) alpha: Option<f64>,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SampleRatio {

@@ -1,13 +1,19 @@
 //! The kinds: each reads its input, calls its function and names the results.
 
 use super::input::{
-    ConfidenceSequence, Counts, Duel, EffectiveTrials, Events, GroupSequential, Moments,
-    OneProportion, PValues, Pair, Power, SampleRatio, SampleSize, Variants,
+    ConfidenceSequence, Counts, Duel, EffectiveTrials, Effects, Events, GroupSequential, MeanPower,
+    MeanSampleSize, Moments, OneProportion, PValues, Pair, Power, SampleRatio, SampleSize,
+    ValueMethod, Values, Variants,
 };
+use crate::confidence_sequence::Rho;
 use crate::error::Error;
+use crate::fieller;
+use crate::heterogeneity::{self, Effect};
 use crate::level::{Interval, Level};
+use crate::mean::{Contrast, Reach};
 use crate::proportion::Proportion;
 use crate::rate_ratio::Rate;
+use crate::totals::{Sums, Totals};
 use crate::two_proportion::ZTest;
 use crate::welch::Sample;
 use crate::{
@@ -20,20 +26,24 @@ use serde_json::{Map, Value, json};
 type Answer = Result<Map<String, Value>, String>;
 type Kind = (&'static str, fn(&Value) -> Answer);
 
-pub(super) const KINDS: [Kind; 14] = [
+pub(super) const KINDS: [Kind; 18] = [
     ("proportion", proportion),
     ("two_proportion", compare_proportions),
     ("chance_to_beat", chance_to_beat),
     ("win_probabilities", win_probabilities),
     ("rate_ratio", compare_rates),
     ("welch", compare_means),
+    ("values", compare_values),
     ("sample_ratio", check_sample_ratio),
     ("sample_size", plan_sample_size),
     ("power", plan_power),
+    ("mean_sample_size", plan_mean_sample_size),
+    ("mean_power", plan_mean_power),
     ("confidence_sequence", always_valid),
     ("group_sequential", bounds),
     ("holm", holm),
     ("benjamini_hochberg", benjamini_hochberg),
+    ("cochran_q", cochran_q),
     ("effective_trials", effective_trials),
 ];
 
@@ -119,6 +129,55 @@ fn compare_means(input: &Value) -> Answer {
     explained(result, reason)
 }
 
+fn compare_values(input: &Value) -> Answer {
+    let input: Values = read(input)?;
+    let totals = |sums: super::input::Sums| {
+        let super::input::Sums { participants, with_value, sum, .. } = sums;
+        let super::input::Sums { sum_of_squares, largest, decimals, .. } = sums;
+        let sums = Sums { participants, with_value, sum, sum_of_squares, largest, decimals };
+        Totals::new(sums).map_err(text)
+    };
+    let (control, variant) = (totals(input.control)?, totals(input.variant)?);
+    let level = from_alpha(input.alpha)?;
+    let (from, to) = (control.sample(), variant.sample());
+    let contrast = match input.method {
+        ValueMethod::Fixed => welch::contrast(from, to, [0.0; 2]),
+        ValueMethod::AlwaysValid => {
+            let tuning = input.tuning.unwrap_or(confidence_sequence::DEFAULT_TUNING);
+            let rho = Rho::tuned(level, tuning).map_err(text)?;
+            let reach = Reach::Always { rho, n: from.n() + to.n() };
+            let means = from.mean_with_variance(0.0).zip(to.mean_with_variance(0.0));
+            means.and_then(|(from, to)| Contrast::new(from, to, reach))
+        }
+    };
+    let means = from.mean_with_variance(0.0).zip(to.mean_with_variance(0.0));
+    let chances = means.and_then(|(from, to)| bayes::means::chance_to_beat(from, to));
+    let difference = contrast.and_then(|c| c.difference_interval(level));
+    let lift = contrast.and_then(|c| c.lift_interval(level));
+    let advice = control.ready().and_then(|()| variant.ready()).err();
+    let reason = if contrast.is_none() {
+        "each variant needs at least two participants, and a total that differs"
+    } else {
+        fieller::NOT_ABOVE_ZERO
+    };
+    let result = json!({
+        "control_mean": from.mean(), "variant_mean": to.mean(),
+        "control_sd": from.variance().sqrt(), "variant_sd": to.variance().sqrt(),
+        "difference": contrast.map(|c| c.difference()),
+        "difference_low": difference.map(low), "difference_high": difference.map(high),
+        "lift": contrast.and_then(|c| c.lift()),
+        "lift_low": lift.map(low), "lift_high": lift.map(high),
+        "z": contrast.map(|c| c.z()), "p_value": contrast.map(|c| c.p_value()),
+        "chance": chances.map(|c| c.chance), "expected_loss": chances.map(|c| c.expected_loss),
+    });
+    let mut answer = explained(result, reason)?;
+    answer.insert("can_decide".to_owned(), json!(advice.is_none()));
+    if let Some(advice) = advice {
+        answer.insert("advice".to_owned(), json!(advice.advice()));
+    }
+    Ok(answer)
+}
+
 fn check_sample_ratio(input: &Value) -> Answer {
     let input: SampleRatio = read(input)?;
     let errors = vec![input.counter_error; input.trials.len()];
@@ -138,6 +197,21 @@ fn plan_sample_size(input: &Value) -> Answer {
 fn plan_power(input: &Value) -> Answer {
     let input: Power = read(input)?;
     let effect = sample_size::Effect::new(input.baseline, input.lift).map_err(text)?;
+    let n = crate::error::count("per_variant", input.per_variant).map_err(text)?;
+    object(json!({"power": sample_size::power(effect, from_alpha(input.alpha)?, n)}))
+}
+
+fn plan_mean_sample_size(input: &Value) -> Answer {
+    let input: MeanSampleSize = read(input)?;
+    let effect = sample_size::Effect::of_mean(input.mean, input.sd, input.lift).map_err(text)?;
+    let power = input.power.unwrap_or(0.8);
+    let n = sample_size::sample_size(effect, from_alpha(input.alpha)?, power).map_err(text)?;
+    object(json!({"per_variant": n}))
+}
+
+fn plan_mean_power(input: &Value) -> Answer {
+    let input: MeanPower = read(input)?;
+    let effect = sample_size::Effect::of_mean(input.mean, input.sd, input.lift).map_err(text)?;
     let n = crate::error::count("per_variant", input.per_variant).map_err(text)?;
     object(json!({"power": sample_size::power(effect, from_alpha(input.alpha)?, n)}))
 }
@@ -173,6 +247,25 @@ fn benjamini_hochberg(input: &Value) -> Answer {
     object(
         json!({"adjusted": many_comparisons::benjamini_hochberg(&input.p_values).map_err(text)?}),
     )
+}
+
+fn cochran_q(input: &Value) -> Answer {
+    let input: Effects = read(input)?;
+    let (left, right) = (input.effects.len(), input.variances.len());
+    if left != right {
+        let (left_name, right_name) = ("effects", "variances");
+        return Err(text(Error::Lengths { left_name, left, right_name, right }));
+    }
+    let effects = input.effects.into_iter().zip(input.variances);
+    let effects: Vec<Effect> =
+        effects.map(|(value, variance)| Effect { value, variance }).collect();
+    let found = heterogeneity::cochran_q(&effects).map_err(text)?;
+    let result = json!({
+        "q": found.map(|f| f.q), "degrees": found.map(|f| f.degrees),
+        "p_value": found.map(|f| f.p_value), "i_squared": found.map(|f| f.i_squared),
+        "pooled": found.map(|f| f.pooled),
+    });
+    explained(result, "with fewer than two segments there is nothing to compare")
 }
 
 fn effective_trials(input: &Value) -> Answer {
