@@ -195,9 +195,9 @@ fn text(arguments: &Arguments, answer: &Answer) -> String {
         ));
     }
     notes.push(format!(
-        "t = {:.3} with {} degrees of freedom. The test holds for one look at a number of participants fixed in advance. Looking \
+        "t = {} with {} degrees of freedom. The test holds for one look at a number of participants fixed in advance. Looking \
          more often and stopping early causes more false alarms than the level allows.",
-        answer.t,
+        format!("{:.3}", answer.t).replace('-', "−"),
         thousands(answer.df.round() as u64)
     ));
     for note in notes {
