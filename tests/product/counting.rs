@@ -19,7 +19,10 @@ fn post(serve: &Serve, uuids: std::ops::Range<u64>) {
         .collect();
     let body = serde_json::to_vec(&batch).unwrap();
     let json = [("content-type", "application/json")];
-    assert_eq!(serve.request("POST", "/track", &json, &body).status, 200);
+    // A slow machine may get a 503. Clients then send the batch again.
+    let statuses = (0..10).map(|_| serve.request("POST", "/track", &json, &body).status);
+    let refused: Vec<u16> = statuses.take_while(|status| *status != 200).collect();
+    assert!(refused.len() < 10 && refused.iter().all(|status| *status == 503), "{refused:?}");
 }
 
 #[test]

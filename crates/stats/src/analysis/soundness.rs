@@ -133,12 +133,19 @@ fn mismatch(counts: &Counts, settings: &Settings, check: &SampleRatioCheck) -> S
     });
     let raised = check.raised.as_ref().map_or_else(String::new, |raised| {
         let participants = thousands(raised.participants());
-        format!(" The alarm was raised at {}, with {participants} participants.", raised.at)
+        let at = in_words(&raised.at);
+        format!(" The alarm was raised on {at}, with {participants} participants.")
     });
     format!(
         "The participants are not split {how}.{furthest}{raised} Something other than chance moves them, for example \
          redirects, bots or a broken variant. Find the cause before you use these numbers."
     )
+}
+
+/// A time in RFC 3339 as people read it, to the minute.
+fn in_words(at: &str) -> String {
+    let time = at.parse::<jiff::Timestamp>();
+    time.map_or_else(|_| at.to_owned(), |at| at.strftime("%-d %B %Y, %H:%M UTC").to_string())
 }
 
 /// The declared weights. Without declared weights: equal ones.

@@ -27,7 +27,7 @@ fn the_sample_ratio_alarm_stays_and_chi_square_never_raises_it() {
     assert_eq!(analysis.sample_ratio.raised, Some(raised));
     let warning = &analysis.warnings[0].message;
     assert!(
-        warning.contains("raised at 2026-11-20T08:00:00Z, with 2,500 participants"),
+        warning.contains("raised on 20 November 2026, 08:00 UTC, with 2,500 participants"),
         "{warning}"
     );
     assert_eq!(analysis.verdict.outcome, Outcome::Unsound);
