@@ -14,7 +14,7 @@ use abtest_store::embedded::{self, EmbeddedStore};
 use abtest_store::redis::RedisStore;
 use abtest_store::transfer::{Export, ExportedDocument, Import, Seen, Step, TransferError};
 use abtest_store::{
-    Counters, Document, Documents, Expected, Include, Kind, Recorder, Store, Write,
+    Counters, Document, Documents, Expected, Include, Kind, Recorder, Refusal, Store, Write,
 };
 use abtest_tests::redis::Redis;
 
@@ -237,6 +237,45 @@ async fn a_folders_uuids_are_counted_as_the_imported_definition_asks_for() {
         let store = redis_store(&redis, usual);
         store.import(&one.namespace, &export, &|_| ()).await.unwrap();
         assert_eq!(counts(&store).await.0, asked);
+    }
+}
+
+#[tokio::test]
+async fn an_import_keeps_the_limits_whichever_way_it_counts() {
+    let usual = Limits::default();
+    for (counting, other) in [(Counting::Hll, Counting::Exact), (Counting::Exact, Counting::Hll)] {
+        let here = Redis::start();
+        let store = redis_store(&here, counting);
+        store.record(events("a", 0..5)).await.unwrap();
+        store.record(events("b", 0..5)).await.unwrap();
+        let export = redis_export(&store).await;
+        let one = events("a", 0..1).remove(0);
+        let elsewhere = Event { namespace: Namespace::new("other").unwrap(), ..one.clone() };
+        let beside = Event { experiment: Experiment::new("beside").unwrap(), ..one.clone() };
+        for (limits, before, refusal) in [
+            (Limits { namespaces: 1, ..usual }, Some(&elsewhere), Refusal::Namespaces { limit: 1 }),
+            (Limits { experiments: 1, ..usual }, Some(&beside), Refusal::Experiments { limit: 1 }),
+            (Limits { counters: 2, ..usual }, Some(&beside), Refusal::Counters { limit: 2 }),
+            (
+                Limits { counters_per_experiment: 1, ..usual },
+                None,
+                Refusal::CountersPerExperiment { limit: 1 },
+            ),
+        ] {
+            let redis = Redis::start();
+            // What is there counts the other way, and is in the other registry.
+            let store = redis_store(&redis, other);
+            store.record(before.into_iter().cloned().collect()).await.unwrap();
+            let config =
+                RedisConfig { url: Some(Secret::new(redis.url())), ..RedisConfig::default() };
+            let store = RedisStore::new(&config, limits, counting).unwrap();
+            let error = store.import(&one.namespace, &export, &|_| ()).await.unwrap_err();
+            assert!(
+                matches!(&error, TransferError::Refused(found) if *found == refusal),
+                "{error}"
+            );
+            assert_eq!(counts(&store).await.2, 0);
+        }
     }
 }
 

@@ -22,7 +22,9 @@ use crate::transfer::{
 };
 use crate::{CommitError, Counters as _, Documents as _, Include, Kind, StoreError, Write};
 
-static PUBLISH: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("publish.lua")));
+static PUBLISH: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(concat!(include_str!("import_limits.lua"), include_str!("publish.lua")))
+});
 
 /// How long an import that was cut off after publishing can be continued, in seconds.
 pub(super) const MARK_SECONDS: u64 = 86_400;

@@ -7,10 +7,6 @@
 -- ARGV     the limits (namespaces, experiments, counters, counters per experiment), the namespace, the
 --          experiment, the digest of the export, and the seconds after which the mark is gone.
 -- Returns  "published", "exists", "expired" if something staged is gone, or the limit.
-local namespaces, experiments = tonumber(ARGV[1]), tonumber(ARGV[2])
-local counters, per_experiment = tonumber(ARGV[3]), tonumber(ARGV[4])
-local namespace, experiment = ARGV[5], ARGV[6]
-
 local new = 0
 for key = 9, #KEYS, 6 do
   if redis.call('EXISTS', KEYS[key + 3], KEYS[key + 4]) < 2 then
@@ -23,20 +19,15 @@ end
 if redis.call('SISMEMBER', KEYS[5], experiment) == 1 then
   return 'exists'
 end
-local known = redis.call('SCARD', KEYS[4]) + redis.call('SCARD', KEYS[5])
-if known == 0 and redis.call('SISMEMBER', KEYS[2], namespace) == 0
-    and #redis.call('SUNION', KEYS[2], KEYS[3]) >= namespaces then
-  return 'namespaces'
-end
-if redis.call('SISMEMBER', KEYS[4], experiment) == 0 and known >= experiments then
-  return 'experiments'
-end
-local exactly = tonumber(redis.call('GET', KEYS[7]) or 0)
-if redis.call('SCARD', KEYS[6]) + exactly + new > counters then
-  return 'counters'
-end
-if redis.call('SCARD', KEYS[8]) + new > per_experiment then
-  return 'counters_per_experiment'
+local refused = refused_by({
+  exact = { namespaces = KEYS[3], experiments = KEYS[5], counters = KEYS[7] },
+  estimated = { namespaces = KEYS[2], experiments = KEYS[4], counters = KEYS[6] },
+  is_begun = redis.call('SISMEMBER', KEYS[4], experiment) == 1,
+  own = redis.call('SCARD', KEYS[8]),
+  new = new,
+})
+if refused then
+  return refused
 end
 
 local today = math.floor(tonumber(redis.call('TIME')[1]) / 86400)

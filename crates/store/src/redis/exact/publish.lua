@@ -9,9 +9,6 @@
 --          and the number of spellings of the experiment that KEYS[9] may hold; then the spellings; then
 --          for each counter its name and what it gets.
 -- Returns  "published", "exists", "expired" if another import removed what is staged, or the limit.
-local namespaces_limit, experiments_limit = tonumber(ARGV[1]), tonumber(ARGV[2])
-local counters_limit, per_experiment = tonumber(ARGV[3]), tonumber(ARGV[4])
-local namespace, experiment = ARGV[5], ARGV[6]
 local import, spellings = ARGV[9], tonumber(ARGV[10])
 local first = 11 + spellings
 local new = (#ARGV - first + 1) / 2
@@ -22,31 +19,24 @@ end
 if redis.call('EXISTS', KEYS[7]) == 1 then
   return 'exists'
 end
-local experiments = redis.call('SCARD', KEYS[5])
-local counters = tonumber(redis.call('GET', KEYS[6]) or 0)
-local namespaces = redis.call('SCARD', KEYS[4])
+local estimated
 if #KEYS > 7 then
   for spelling = 11, 10 + spellings do
     if redis.call('SISMEMBER', KEYS[9], ARGV[spelling]) == 1 then
       return 'exists'
     end
   end
-  experiments = experiments + redis.call('SCARD', KEYS[9])
-  counters = counters + redis.call('SCARD', KEYS[10])
-  namespaces = #redis.call('SUNION', KEYS[4], KEYS[8])
+  estimated = { namespaces = KEYS[8], experiments = KEYS[9], counters = KEYS[10] }
 end
-if experiments == 0 and redis.call('SISMEMBER', KEYS[4], namespace) == 0
-    and namespaces >= namespaces_limit then
-  return 'namespaces'
-end
-if experiments >= experiments_limit then
-  return 'experiments'
-end
-if counters + new > counters_limit then
-  return 'counters'
-end
-if new > per_experiment then
-  return 'counters_per_experiment'
+local refused = refused_by({
+  exact = { namespaces = KEYS[4], experiments = KEYS[5], counters = KEYS[6] },
+  estimated = estimated,
+  is_begun = false,
+  own = 0,
+  new = new,
+})
+if refused then
+  return refused
 end
 
 if new > 0 then

@@ -19,7 +19,9 @@ use crate::transfer::TransferError;
 use crate::{Refusal, StoreError};
 
 static CLAIM: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("claim.lua")));
-static PUBLISH: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("publish.lua")));
+static PUBLISH: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(concat!(include_str!("../import_limits.lua"), include_str!("publish.lua")))
+});
 
 /// How long an import may do nothing before another one removes what it staged. The clocks of the
 /// machines that import must not differ by more.
