@@ -45,6 +45,22 @@ pub struct WiredPath {
     pub access: Access,
 }
 
+/// Where a request leads. Find it once per request, and put it into the request's extensions: then
+/// [`Gateway::answer`] and [`Gateway::open_stream`] do not search again.
+#[derive(Debug, Clone)]
+pub struct Route(Result<Found<(Operation, Access)>, Box<Problem>>);
+
+impl Route {
+    /// What is done there, and who may use it. `None` if there is no such endpoint, and for a request that
+    /// asks for the methods.
+    pub fn endpoint(&self) -> Option<(Operation, Access)> {
+        match &self.0 {
+            Ok(Found::Target(target, _)) => Some(*target),
+            Ok(Found::Preflight { .. }) | Err(_) => None,
+        }
+    }
+}
+
 impl<S: Store> Gateway<S> {
     /// All APIs over `store`. Operators need one of `keys`.
     ///
@@ -88,12 +104,9 @@ impl<S: Store> Gateway<S> {
         self.operator.keys()
     }
 
-    /// What a method and a path lead to, and who may use it. `None` if there is no such endpoint.
-    pub fn find(&self, method: &http::Method, path: &str) -> Option<(Operation, Access)> {
-        match self.router.find(method, path) {
-            Ok(Found::Target(target, _)) => Some(target),
-            Ok(Found::Preflight { .. }) | Err(_) => None,
-        }
+    /// Where a request's method and path lead.
+    pub fn route<B>(&self, request: &Request<B>) -> Route {
+        Route(self.router.find(request.method(), request.uri().path()))
     }
 
     /// Carries out the steps of all schedules that are due.
@@ -119,12 +132,19 @@ impl<S: Store> Gateway<S> {
         if request.method() != http::Method::GET {
             return None;
         }
-        let Ok(Found::Target((Operation::Stream(operation), _), path)) =
-            self.router.find(request.method(), request.uri().path())
-        else {
+        let known = request.extensions().get::<Route>();
+        let found;
+        let Route(route) = match known {
+            Some(known) => known,
+            None => {
+                found = self.route(request);
+                &found
+            }
+        };
+        let Ok(Found::Target((Operation::Stream(operation), _), path)) = route else {
             return None;
         };
-        let opened = self.streams.open(operation, &path, request.uri()).await;
+        let opened = self.streams.open(*operation, path, request.uri()).await;
         Some(opened.map_err(|problem| {
             let summary = RequestSummary { operation: operation.name(), ..Default::default() };
             summary.attach(Err(problem))
@@ -132,9 +152,10 @@ impl<S: Store> Gateway<S> {
     }
 
     /// Answers a request by its method and path.
-    pub async fn answer<B: Body>(&self, request: Request<B>) -> Response<AnswerBody> {
+    pub async fn answer<B: Body>(&self, mut request: Request<B>) -> Response<AnswerBody> {
         let mut summary = RequestSummary::default();
-        let found = self.router.find(request.method(), request.uri().path());
+        let known = request.extensions_mut().remove();
+        let Route(found) = known.unwrap_or_else(|| self.route(&request));
         let answer = self.answer_found(found, request, &mut summary).await;
         summary.attach(answer)
     }

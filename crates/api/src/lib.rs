@@ -58,7 +58,7 @@ pub use self::http::secret_digest::SecretDigest;
 #[cfg(feature = "operator")]
 pub use abtest_assign::Explanation;
 #[cfg(feature = "operator")]
-pub use gateway::{Gateway, WiredPath};
+pub use gateway::{Gateway, Route, WiredPath};
 #[cfg(feature = "operator")]
 pub use operator::{
     ImportError, ImportOptions, ListedNamespace, NamespaceDeletion, NamespaceList, OperatorApi,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use abtest_api::edited::{DoneStep, FailedStep};
-use abtest_api::{AnswerBody, Gateway, KEY_HEADER, Problem, RequestSummary};
+use abtest_api::{AnswerBody, Gateway, KEY_HEADER, Problem, RequestSummary, Route};
 use abtest_model::endpoint::{Access, Operation};
 use abtest_model::{ApiKey, Namespace, Role};
 use abtest_store::{Store, StoreError};
@@ -124,13 +124,15 @@ impl<S: Store> App<S> {
         Arc::clone(&self.metrics)
     }
 
-    /// Whether a request sends events.
-    pub(super) fn is_tracking(&self, request: &FullRequest) -> bool {
-        matches!(self.endpoint(request), Some((Operation::Track(_), _)))
+    /// Finds where a request leads, once for all that follows.
+    pub(super) fn find_route(&self, request: &mut FullRequest) {
+        let route = self.api.route(request);
+        request.extensions_mut().insert(route);
     }
 
-    fn endpoint(&self, request: &FullRequest) -> Option<(Operation, Access)> {
-        self.api.find(request.method(), request.uri().path())
+    /// Whether a request sends events.
+    pub(super) fn is_tracking(request: &FullRequest) -> bool {
+        matches!(endpoint(request), Some((Operation::Track(_), _)))
     }
 
     /// Answers a request that sends events.
@@ -150,7 +152,7 @@ impl<S: Store> App<S> {
         request: &FullRequest,
     ) -> Option<Response<Either<AnswerBody, StreamedBody>>> {
         let start = Instant::now();
-        if !matches!(self.endpoint(request), Some((Operation::Stream(_), _)))
+        if !matches!(endpoint(request), Some((Operation::Stream(_), _)))
             || request.method() != Method::GET
         {
             return None;
@@ -213,7 +215,7 @@ impl<S: Store> App<S> {
     async fn answer_api(&self, mut request: FullRequest) -> Response<AnswerBody> {
         let start = Instant::now();
         let client = client(&request);
-        let needs_key = matches!(self.endpoint(&request), Some((_, Access::Key)));
+        let needs_key = matches!(endpoint(&request), Some((_, Access::Key)));
         let mut guesses = needs_key && request.headers().contains_key(KEY_HEADER);
         if !request.headers().contains_key(KEY_HEADER)
             && let Some(role) = self.sessions.role(&request)
@@ -337,6 +339,11 @@ impl<S: Store> App<S> {
         }
         readiness.response()
     }
+}
+
+/// The endpoint of a request whose route was found.
+fn endpoint(request: &FullRequest) -> Option<(Operation, Access)> {
+    request.extensions().get::<Route>()?.endpoint()
 }
 
 /// The client whose rates apply to a request.

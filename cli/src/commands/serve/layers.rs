@@ -37,11 +37,12 @@ pub(super) fn around<S: Store>(app: Arc<App<S>>) -> impl Answers<UnsyncBoxBody<B
         .compress_when(SizeAbove::new(COMPRESSED_FROM))
         .layer(answer);
     let all = Arc::new((app, compressing));
-    let split = service_fn(move |request: FullRequest| {
+    let split = service_fn(move |mut request: FullRequest| {
         let all = Arc::clone(&all);
         async move {
             let (app, compressing) = &*all;
-            Ok::<_, Infallible>(if app.is_tracking(&request) {
+            app.find_route(&mut request);
+            Ok::<_, Infallible>(if App::<S>::is_tracking(&request) {
                 app.answer_tracking(request).await.map(|body| Either::Left(Either::Left(body)))
             } else if let Some(answer) = app.answer_stream(&request).await {
                 answer.map(Either::Left)

@@ -17,7 +17,7 @@ pub(crate) struct Router<T> {
 type Methods<T> = Vec<(abtest_model::Method, T)>;
 
 /// What a request's method and path lead to.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Found<T> {
     /// The target, with the variable parts of the path.
     Target(T, PathParameters),
