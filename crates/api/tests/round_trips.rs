@@ -9,9 +9,9 @@ use std::sync::Arc;
 use abtest_api::{ApiKeys, CheckedByGateway, OperatorApi};
 use abtest_model::{Event, Namespace, Query};
 use abtest_store::embedded::EmbeddedStore;
-use abtest_store::{Documents, Kind, Recorder};
+use abtest_store::{DocumentKey, Documents, Expected, Kind, Recorder, Write};
 use http::Request;
-use http_body_util::Empty;
+use http_body_util::{BodyExt as _, Empty};
 
 use watched::Watched;
 
@@ -44,6 +44,32 @@ async fn the_number_of_round_trips_does_not_grow_with_the_experiments() {
         seen.push(calls);
     }
     assert_eq!(seen, [[2, 2, 3, 3], [2, 2, 3, 3]]);
+}
+
+#[tokio::test]
+async fn the_list_of_namespaces_asks_the_store_as_often_for_one_as_for_many() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = EmbeddedStore::open(folder.path(), Default::default()).unwrap();
+    let watched = Arc::new(Watched::new(store));
+    let api = OperatorApi::new(Arc::clone(&watched), ApiKeys::default());
+    for namespaces in [1, 5] {
+        for index in 0..namespaces {
+            let query =
+                format!("namespace=n{index}&experiment=e&variant=a&event=participate&uuid=u");
+            let event = Event::from_query(&Query::parse(&query).unwrap()).unwrap();
+            watched.record(vec![event]).await.unwrap();
+            let settings = Write::put(DocumentKey::settings(), Expected::Any, "{}");
+            let defined = Namespace::new(format!("d{index}")).unwrap();
+            watched.commit(&defined, None, vec![settings]).await.unwrap();
+        }
+        watched.take_calls();
+        let request = Request::get("/namespaces").extension(CheckedByGateway);
+        let answer = api.answer(request.body(Empty::<bytes::Bytes>::new()).unwrap()).await;
+        assert_eq!(watched.take_calls(), 3);
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        let list: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(list["namespaces"].as_array().unwrap().len(), 2 * namespaces, "{list}");
+    }
 }
 
 #[tokio::test]

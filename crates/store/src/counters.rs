@@ -1,5 +1,6 @@
 //! [`Counters`]: the part of a store that reads and deletes what was counted.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 
 use abtest_model::{Experiment, Goal, Namespace, Tally, Variant};
@@ -22,13 +23,13 @@ impl Include {
     pub const COUNTS: Self = Self { days: false, allocations: false, memory: false };
 }
 
-/// How much was counted in a namespace.
+/// What is counted in a namespace.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct NamespaceSize {
+pub struct CountedNamespace {
     /// The namespace.
     pub namespace: Namespace,
-    /// How many experiments have counters.
-    pub experiments: u64,
+    /// The experiments that have counters.
+    pub experiments: BTreeSet<Experiment>,
     /// How many counters they have.
     pub counters: u64,
 }
@@ -55,7 +56,7 @@ impl Part {
 /// Reads and deletes what a [`Recorder`] counted.
 ///
 /// Laws that every backend keeps:
-/// - The number of round trips of [`read`](Self::read), [`sizes`](Self::sizes) and
+/// - The number of round trips of [`read`](Self::read), [`counted`](Self::counted) and
 ///   [`overlaps`](Self::overlaps) is bounded. It does not grow with the number of namespaces,
 ///   experiments or counters.
 /// - After [`delete`](Self::delete) the experiment's counters and the documents that belong to them
@@ -84,7 +85,7 @@ pub trait Counters: Recorder {
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn sizes(&self) -> impl Future<Output = Result<Vec<NamespaceSize>, StoreError>> + Send;
+    fn counted(&self) -> impl Future<Output = Result<Vec<CountedNamespace>, StoreError>> + Send;
 
     /// What the uuids of an experiment's counters have in common; `None` if this store cannot tell. It
     /// looks at a bounded number of counters and uuids.

@@ -72,6 +72,16 @@ pub trait Documents: Send + Sync + 'static {
         unless_version: Option<u64>,
     ) -> impl Future<Output = Result<Option<NamespaceSnapshot>, StoreError>> + Send;
 
+    /// The keys of the definitions, layers and settings of each namespace, sorted. The number of round
+    /// trips does not grow with the number of namespaces or documents.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn defining_keys(
+        &self,
+        namespaces: &[Namespace],
+    ) -> impl Future<Output = Result<Vec<Vec<DocumentKey>>, StoreError>> + Send;
+
     /// The namespaces that documents were written to, sorted. All documents of one may be deleted
     /// meanwhile.
     ///

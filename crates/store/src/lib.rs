@@ -31,7 +31,7 @@ pub mod recorder;
 pub mod redis;
 pub mod transfer;
 
-pub use counters::{Counters, Include, NamespaceSize, Part};
+pub use counters::{CountedNamespace, Counters, Include, Part};
 pub use documents::{
     Change, CommitError, Committed, DamagedRecord, Document, DocumentKey, Documents, Expected,
     HistoryEntry, Kind, NamespaceSnapshot, Write,

@@ -1,10 +1,13 @@
 //! Listing and deleting namespaces.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use abtest_model::definition::Status;
 use abtest_model::{Experiment, Namespace};
-use abtest_store::{Expected, Include, Kind, Store, StoreError, Write};
+use abtest_store::{
+    CountedNamespace, DocumentKey, Expected, Include, Kind, Store, StoreError, Write,
+};
 use http::{Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -52,43 +55,36 @@ pub struct NamespaceList {
     security(("key" = []))
 )]
 pub(crate) async fn list<S: Store>(store: &S) -> Result<Response<AnswerBody>, Box<Problem>> {
-    let mut counted = store.sizes().await?;
+    let counted = store.counted().await?;
+    let mut found: BTreeMap<Namespace, CountedNamespace> =
+        counted.into_iter().map(|counted| (counted.namespace.clone(), counted)).collect();
     for namespace in store.namespaces().await? {
-        if counted.iter().all(|size| size.namespace != namespace) {
-            let size = abtest_store::NamespaceSize { namespace, experiments: 0, counters: 0 };
-            counted.push(size);
-        }
-    }
-    counted.sort();
-    let mut namespaces = Vec::with_capacity(counted.len());
-    for size in counted {
-        let namespace = &size.namespace;
-        let defining = store.definitions(namespace, None).await?;
-        let documents = defining.map(|snapshot| snapshot.documents).unwrap_or_default();
-        let defined: Vec<&str> = documents
-            .iter()
-            .filter(|document| document.key.kind == Kind::Definition)
-            .map(|document| &*document.key.name)
-            .collect();
-        let mut experiments = size.experiments;
-        if !defined.is_empty() {
-            let counted = store.read(namespace, None, Include::COUNTS).await?;
-            let is_counted =
-                |name: &&&str| counted.iter().any(|tally| tally.experiment.as_str() == **name);
-            experiments += defined.iter().filter(|name| !is_counted(name)).count() as u64;
-        }
-        if experiments == 0 && documents.is_empty() {
-            continue;
-        }
-        namespaces.push(ListedNamespace {
-            namespace: namespace.to_string(),
-            experiments,
-            defined: defined.len() as u64,
-            counters: size.counters,
-            settings: documents.len() > defined.len(),
+        found.entry(namespace).or_insert_with_key(|namespace| CountedNamespace {
+            namespace: namespace.clone(),
+            experiments: BTreeSet::new(),
+            counters: 0,
         });
     }
+    let names: Vec<Namespace> = found.keys().cloned().collect();
+    let documents = store.defining_keys(&names).await?;
+    let listed = found.into_values().zip(&documents).map(|(counted, keys)| listed(counted, keys));
+    let namespaces = listed.filter(|one| one.experiments > 0 || one.settings).collect();
     Ok(json(StatusCode::OK, &NamespaceList { namespaces }))
+}
+
+/// A namespace in the list, from what is counted in it and the keys of what is defined in it.
+fn listed(counted: CountedNamespace, keys: &[DocumentKey]) -> ListedNamespace {
+    let defined = keys.iter().filter(|key| key.kind == Kind::Definition);
+    let defined: BTreeSet<&str> = defined.map(|key| &*key.name).collect();
+    let counted_names: BTreeSet<&str> =
+        counted.experiments.iter().map(Experiment::as_str).collect();
+    ListedNamespace {
+        namespace: counted.namespace.to_string(),
+        experiments: counted_names.union(&defined).count() as u64,
+        defined: defined.len() as u64,
+        counters: counted.counters,
+        settings: keys.len() > defined.len(),
+    }
 }
 
 /// What became of the deletion of a namespace.

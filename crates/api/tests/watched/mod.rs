@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use abtest_model::{Event, Experiment, Namespace, Tally};
 use abtest_store::embedded::EmbeddedStore;
 use abtest_store::{
-    CommitError, Committed, Counters, Danger, Document, DocumentKey, Documents, HistoryEntry,
-    Include, Kind, NamespaceSize, NamespaceSnapshot, Overlaps, Part, Recorder, Refusal, StoreError,
+    CommitError, Committed, CountedNamespace, Counters, Danger, Document, DocumentKey, Documents,
+    HistoryEntry, Include, Kind, NamespaceSnapshot, Overlaps, Part, Recorder, Refusal, StoreError,
     Write,
 };
 
@@ -75,8 +75,8 @@ impl Counters for Watched {
         self.count()?.read(namespace, scope, include).await
     }
 
-    async fn sizes(&self) -> Result<Vec<NamespaceSize>, StoreError> {
-        self.count()?.sizes().await
+    async fn counted(&self) -> Result<Vec<CountedNamespace>, StoreError> {
+        self.count()?.counted().await
     }
 
     async fn overlaps(
@@ -137,6 +137,13 @@ impl Documents for Watched {
         unless_version: Option<u64>,
     ) -> Result<Option<NamespaceSnapshot>, StoreError> {
         self.count()?.definitions(namespace, unless_version).await
+    }
+
+    async fn defining_keys(
+        &self,
+        namespaces: &[Namespace],
+    ) -> Result<Vec<Vec<DocumentKey>>, StoreError> {
+        self.count()?.defining_keys(namespaces).await
     }
 
     async fn namespaces(&self) -> Result<Vec<Namespace>, StoreError> {

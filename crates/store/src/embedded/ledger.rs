@@ -136,6 +136,12 @@ impl Ledger {
         })
     }
 
+    /// The keys of the definitions, layers and settings of a namespace.
+    pub(super) fn defining_keys(&self, namespace: &Namespace) -> Vec<DocumentKey> {
+        let is_defining = |document: &Document| Kind::DEFINING.contains(&document.key.kind);
+        self.documents(namespace).filter(is_defining).map(|document| document.key).collect()
+    }
+
     /// The namespaces that documents were written to.
     pub(super) fn namespaces(&self) -> Vec<Namespace> {
         self.namespaces.keys().cloned().collect()

@@ -66,9 +66,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::admission::Admission;
 use crate::{
-    CommitError, Committed, Counters, DamagedRecord, Danger, Document, DocumentKey, Documents,
-    HistoryEntry, Include, Kind, NamespaceSize, NamespaceSnapshot, Overlaps, Part, Recorder,
-    Refusal, StoreError, Write,
+    CommitError, Committed, CountedNamespace, Counters, DamagedRecord, Danger, Document,
+    DocumentKey, Documents, HistoryEntry, Include, Kind, NamespaceSnapshot, Overlaps, Part,
+    Recorder, Refusal, StoreError, Write,
 };
 use answers::Reply;
 use disk::store_error;
@@ -260,8 +260,8 @@ impl Counters for EmbeddedStore {
         Ok(self.read_snapshot().tallies(namespace, scope, include))
     }
 
-    async fn sizes(&self) -> Result<Vec<NamespaceSize>, StoreError> {
-        Ok(self.read_snapshot().sizes())
+    async fn counted(&self) -> Result<Vec<CountedNamespace>, StoreError> {
+        Ok(self.read_snapshot().counted())
     }
 
     /// It reads beside the writer, so recording does not wait for it.
@@ -337,6 +337,14 @@ impl Documents for EmbeddedStore {
             snapshot.documents.retain(|document| Kind::DEFINING.contains(&document.key.kind));
             snapshot
         }))
+    }
+
+    async fn defining_keys(
+        &self,
+        namespaces: &[Namespace],
+    ) -> Result<Vec<Vec<DocumentKey>>, StoreError> {
+        let documents = &self.read_snapshot().documents;
+        Ok(namespaces.iter().map(|namespace| documents.defining_keys(namespace)).collect())
     }
 
     async fn namespaces(&self) -> Result<Vec<Namespace>, StoreError> {

@@ -8,7 +8,7 @@ use abtest_model::{
 
 use super::catalog::SEPARATOR;
 use super::ledger::Ledger;
-use crate::{DamagedRecord, Include, NamespaceSize, Part};
+use crate::{CountedNamespace, DamagedRecord, Include, Part};
 
 /// Every tally, by namespace and experiment, and every document.
 #[derive(Debug, Default)]
@@ -83,16 +83,16 @@ impl Snapshot {
     }
 
     /// The namespaces in which something was counted.
-    pub(super) fn sizes(&self) -> Vec<NamespaceSize> {
-        let size = |(namespace, experiments): (&Namespace, &BTreeMap<Experiment, Tally>)| {
+    pub(super) fn counted(&self) -> Vec<CountedNamespace> {
+        let counted = |(namespace, experiments): (&Namespace, &BTreeMap<Experiment, Tally>)| {
             let counters = experiments.values().map(|tally| tally.counters().count() as u64);
-            NamespaceSize {
+            CountedNamespace {
                 namespace: namespace.clone(),
-                experiments: experiments.len() as u64,
+                experiments: experiments.keys().cloned().collect(),
                 counters: counters.sum(),
             }
         };
-        self.namespaces.iter().map(size).collect()
+        self.namespaces.iter().map(counted).collect()
     }
 
     pub(super) fn tallies(

@@ -26,6 +26,7 @@
 //! | `baseline` | reads what Gimel or Lamed counted |
 //! | `transfer` | exports experiments |
 //! | `import`, `publish.lua` | stages an experiment and publishes it at once |
+//! | `import_limits.lua` | the limits of an import |
 //! | `health` | whether Redis takes writes, and what it may delete |
 //! | [`inspect`] | examines the server before a deployment |
 
@@ -63,7 +64,7 @@ pub use settings::SettingsError;
 
 use crate::documents::{deletion_of, deletion_of_derived};
 use crate::{
-    CommitError, Counters, Danger, Include, NamespaceSize, Overlaps, Part, Recorder, Refusal,
+    CommitError, CountedNamespace, Counters, Danger, Include, Overlaps, Part, Recorder, Refusal,
     StoreError, Write,
 };
 use batcher::Batcher;
@@ -171,8 +172,8 @@ impl Counters for RedisStore {
     }
 
     /// Two round trips. The default namespace is among them if only Gimel counted there.
-    async fn sizes(&self) -> Result<Vec<NamespaceSize>, StoreError> {
-        read::sizes(&self.server.connection).await
+    async fn counted(&self) -> Result<Vec<CountedNamespace>, StoreError> {
+        read::counted(&self.server.connection).await
     }
 
     async fn overlaps(

@@ -13,7 +13,7 @@ use super::connection::Connection;
 use super::exact::layout::{Identity, LAST_LEVEL};
 use super::keys::{self, Counter, NamespaceKeys};
 use super::{exact, memory};
-use crate::{Include, NamespaceSize, StoreError};
+use crate::{CountedNamespace, Include, StoreError};
 
 /// The keys of estimated counters; several if Gimel and abtest spell one differently.
 pub(super) type CounterKeys = BTreeMap<(Goal, Variant), Vec<String>>;
@@ -127,7 +127,7 @@ pub(super) async fn tallies(
 }
 
 /// The namespaces in which something was counted.
-pub(super) async fn sizes(connection: &Connection) -> Result<Vec<NamespaceSize>, StoreError> {
+pub(super) async fn counted(connection: &Connection) -> Result<Vec<CountedNamespace>, StoreError> {
     let mut names = pipe();
     names.smembers(keys::NAMESPACES).smembers(exact::keys::NAMESPACES);
     let names: Vec<Vec<String>> = query(connection, names).await?;
@@ -137,19 +137,25 @@ pub(super) async fn sizes(connection: &Connection) -> Result<Vec<NamespaceSize>,
     let mut read = pipe();
     for namespace in &namespaces {
         let keys = NamespaceKeys::new(namespace);
-        read.scard(keys.experiments())
-            .scard(exact::keys::experiments(keys.member()))
+        read.smembers(keys.experiments())
+            .smembers(exact::keys::experiments(keys.member()))
             .scard(keys.counters())
             .get(exact::keys::count(keys.member()));
     }
-    let numbers: Vec<Option<u64>> = query(connection, read).await?;
-    let number = |number: Option<u64>| number.unwrap_or(0);
-    let sizes = namespaces.into_iter().zip(numbers.chunks_exact(4)).map(|(namespace, numbers)| {
-        let experiments = number(numbers[0]) + number(numbers[1]);
-        let counters = number(numbers[2]) + number(numbers[3]);
-        NamespaceSize { namespace, experiments, counters }
-    });
-    Ok(sizes.filter(|size| size.experiments > 0).collect())
+    let mut answers = query::<Value>(connection, read).await?.into_iter();
+    let mut all = Vec::with_capacity(namespaces.len());
+    for namespace in namespaces {
+        let (estimated, exactly): (Vec<Vec<u8>>, Vec<Vec<u8>>) =
+            (self::read(answers.next())?, self::read(answers.next())?);
+        let experiments = estimated.into_iter().chain(exactly).filter_map(experiment);
+        let experiments: BTreeSet<Experiment> = experiments.map(|(name, _)| name).collect();
+        let counters: [Option<u64>; 2] = [self::read(answers.next())?, self::read(answers.next())?];
+        if !experiments.is_empty() {
+            let counters = counters.into_iter().flatten().sum();
+            all.push(CountedNamespace { namespace, experiments, counters });
+        }
+    }
+    Ok(all)
 }
 
 /// Adds the days of estimated counters: the difference between a counter's estimate when a day
@@ -278,13 +284,7 @@ async fn all_experiments(
     let mut experiments = BTreeMap::<Experiment, Named>::new();
     let each = estimated.into_iter().map(|member| (member, false));
     for (member, is_exact) in each.chain(exactly.into_iter().map(|member| (member, true))) {
-        let read = String::from_utf8(member)
-            .ok()
-            .and_then(|member| Some((keys::experiment(&member)?, member)));
-        let Some((experiment, member)) = read else {
-            tracing::warn!("a name in the set of experiments breaks the rule; ignored");
-            continue;
-        };
+        let Some((experiment, member)) = experiment(member) else { continue };
         let named = experiments.entry(experiment).or_insert_with_key(|experiment| Named {
             experiment: experiment.clone(),
             members: Vec::new(),
@@ -297,6 +297,16 @@ async fn all_experiments(
         }
     }
     Ok(experiments.into_values().collect())
+}
+
+/// The experiment that a member of a set stands for, and the member.
+fn experiment(member: Vec<u8>) -> Option<(Experiment, String)> {
+    let member = String::from_utf8(member).ok();
+    let read = member.and_then(|member| Some((keys::experiment(&member)?, member)));
+    if read.is_none() {
+        tracing::warn!("a name in the set of experiments breaks the rule; ignored");
+    }
+    read
 }
 
 /// The counters of each experiment, in the experiments' order.

@@ -385,7 +385,14 @@ pub(crate) async fn definitions_are_a_snapshot_without_what_belongs_to_counts<B:
     assert!(some.documents.iter().all(|document| all.documents.contains(document)));
     assert_eq!(some.version, all.version);
     assert_eq!(store.definitions(&namespace(), Some(all.version)).await.unwrap(), None);
-    let mut both = [namespace(), other];
+    let mut both = [namespace(), other.clone()];
     both.sort();
     assert_eq!(store.namespaces().await.unwrap(), both);
+    store
+        .commit(&other, None, vec![Write::delete(key(Kind::Layer, "b"), Expected::Version(1))])
+        .await
+        .unwrap();
+    let unknown = Namespace::new("unknown").unwrap();
+    let keys = store.defining_keys(&[unknown, namespace(), other]).await.unwrap();
+    assert_eq!(keys, [vec![], Kind::DEFINING.map(|kind| key(kind, "a")).to_vec(), vec![]]);
 }

@@ -81,7 +81,7 @@ macro_rules! contract {
             a_part_and_an_experiment_take_their_counts_by_allocation_along
             allocations_of_one_batch_add_up
             stuffed_goals_and_units_in_two_variants_are_found_where_counters_can_be_compared
-            every_namespace_that_counts_has_its_size
+            every_namespace_that_counts_is_listed
             a_refused_event_leaves_no_trace_and_stops_no_other
             deleting_makes_room
             what_was_acknowledged_is_there_after_reopening
@@ -343,10 +343,10 @@ pub(crate) async fn stuffed_goals_and_units_in_two_variants_are_found_where_coun
     assert_eq!(unknown.unwrap_or_default(), abtest_store::Overlaps::default());
 }
 
-pub(crate) async fn every_namespace_that_counts_has_its_size<B: Backend>() {
+pub(crate) async fn every_namespace_that_counts_is_listed<B: Backend>() {
     let backend = B::new();
     let store = backend.open(Limits::default());
-    assert_eq!(store.sizes().await.unwrap(), []);
+    assert_eq!(store.counted().await.unwrap(), []);
     let events = [
         event("b:%3A", "e", "g", "v", "1"),
         event("b:%3A", "e", "h", "v", "1"),
@@ -354,12 +354,15 @@ pub(crate) async fn every_namespace_that_counts_has_its_size<B: Backend>() {
         event("a", "e", "g", "v", "1"),
     ];
     stored(&store, &events).await;
-    let sizes = store.sizes().await.unwrap();
-    let found: Vec<(&str, u64, u64)> =
-        sizes.iter().map(|one| (one.namespace.as_str(), one.experiments, one.counters)).collect();
-    assert_eq!(found, [("a", 1, 1), ("b:%3A", 2, 3)]);
+    let found = store.counted().await.unwrap();
+    let found = found.iter().map(|one| {
+        let names: Vec<&str> = one.experiments.iter().map(Experiment::as_str).collect();
+        (one.namespace.as_str(), names, one.counters)
+    });
+    let wanted = [("a", vec!["e"], 1), ("b:%3A", vec!["e", "f"], 3)];
+    assert_eq!(found.collect::<Vec<_>>(), wanted);
     store.delete(&events[3].namespace, &experiment("e")).await.unwrap();
-    assert_eq!(store.sizes().await.unwrap().len(), 1);
+    assert_eq!(store.counted().await.unwrap().len(), 1);
 }
 
 pub(crate) async fn what_was_acknowledged_is_there_after_reopening<B: Backend>() {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `keys` | the keys |
 //! | `commit.lua` | checks the expected versions and stores all writes |
+//! | `names.lua` | lists which documents a namespace has |
 //! | `snapshot.lua` | reads a whole namespace, unless the caller has that version |
 //! | `legacy` | reads the keys of older versions once |
 
@@ -14,6 +15,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use abtest_model::{Experiment, Namespace};
+use futures_util::future::try_join_all;
 use redis::{FromRedisValue, Script, Value, cmd, pipe};
 
 pub(super) use legacy::{Migrated, forget as forget_legacy};
@@ -32,6 +34,7 @@ use keys::Keys;
 const ANSWER_KEPT_MS: u32 = 60_000;
 
 static COMMIT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("commit.lua")));
+static NAMES: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("names.lua")));
 static SNAPSHOT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("snapshot.lua")));
 
 impl Documents for RedisStore {
@@ -106,6 +109,24 @@ impl Documents for RedisStore {
         unless_version: Option<u64>,
     ) -> Result<Option<NamespaceSnapshot>, StoreError> {
         snapshot(&self.server.connection, namespace, &Kind::DEFINING, unless_version).await
+    }
+
+    /// Concurrent scripts, which share round trips.
+    async fn defining_keys(
+        &self,
+        namespaces: &[Namespace],
+    ) -> Result<Vec<Vec<DocumentKey>>, StoreError> {
+        /// Most scripts at once, so that the last one is answered within its time limit.
+        const AT_ONCE: usize = 100;
+        let mut keys = Vec::with_capacity(namespaces.len());
+        for some in namespaces.chunks(AT_ONCE) {
+            let mut asked = Vec::with_capacity(some.len());
+            for namespace in some {
+                asked.push(defining_keys(&self.server.connection, namespace));
+            }
+            keys.extend(try_join_all(asked).await?);
+        }
+        Ok(keys)
     }
 
     async fn namespaces(&self) -> Result<Vec<Namespace>, StoreError> {
@@ -222,6 +243,25 @@ async fn snapshot(
         take_documents(&mut documents, *kind, read_answer(hash)?);
     }
     Ok(Some(NamespaceSnapshot { version, documents: documents.into_values().collect() }))
+}
+
+async fn defining_keys(
+    connection: &Connection,
+    namespace: &Namespace,
+) -> Result<Vec<DocumentKey>, StoreError> {
+    let keys = Keys::new(namespace);
+    let mut script = NAMES.prepare_invoke();
+    for kind in Kind::DEFINING {
+        script.key(keys.kind(kind));
+    }
+    let names: Vec<Vec<String>> = connection.invoke(&script).await?;
+    let of_kind = |(kind, names): (Kind, Vec<String>)| {
+        names.into_iter().map(move |name| DocumentKey::new(kind, name))
+    };
+    let mut keys: Vec<DocumentKey> =
+        Kind::DEFINING.into_iter().zip(names).flat_map(of_kind).collect();
+    keys.sort();
+    Ok(keys)
 }
 
 async fn version(connection: &Connection, namespace: &Namespace) -> Result<u64, StoreError> {
