@@ -22,6 +22,7 @@ mod lambda;
 mod list;
 mod looks;
 mod namespaces;
+mod outages;
 mod readiness;
 mod results;
 mod scanner;

@@ -3,11 +3,8 @@
 use std::sync::Arc;
 
 use abtest_api::OperatorApi;
-use abtest_lambda::{serve, start};
+use abtest_lambda::{MAX_ANSWER_BYTES, serve, start};
 use abtest_model::Program;
-
-/// Lambda's answers end at 6 MB, headers included.
-const MAX_ANSWER_BYTES: usize = 5_500_000;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {

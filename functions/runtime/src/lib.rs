@@ -24,6 +24,9 @@ use http::Response;
 use http_body_util::Full;
 use lambda_http::{Error, Request, service_fn};
 
+/// Most bytes of a body as a JSON string. Lambda's answers end at 6 MB, headers included.
+pub const MAX_ANSWER_BYTES: usize = 5_500_000;
+
 /// Why a function does not start. Lambda shows it in its log.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {

@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use abtest_model::definition::Status;
 use abtest_model::{Experiment, Namespace, Tally, Variant, definition};
 use abtest_stats::analysis::RaisedAlarm;
 use abtest_store::contents::{Baselines, Control};
@@ -14,6 +15,7 @@ use crate::http::problem::Problem;
 use crate::namespace::{Defined, NamespaceState};
 use crate::operator::definitions::refusal::damaged;
 use crate::operator::looks_document::LooksDocument;
+use crate::public::view::prepared;
 
 /// An experiment with its documents.
 pub(crate) struct Kept {
@@ -36,6 +38,8 @@ pub(crate) struct Earlier {
     pub(crate) damaged: Vec<Damage>,
     /// The experiment's definition.
     pub(crate) definition: Option<Arc<Defined>>,
+    /// Why clients do not get the experiment, although its document can be read.
+    pub(crate) left_out: Option<String>,
 }
 
 impl Earlier {
@@ -154,10 +158,27 @@ fn join(mut tally: Tally, state: &NamespaceState) -> Kept {
     if let Some(Err(reason)) = definition.as_ref().map(|defined| &defined.document) {
         damaged.push(Damage { kind: Kind::Definition, reason: reason.clone() });
     }
+    let left_out = definition.as_ref().and_then(|one| left_out(&tally.experiment, one, state));
     tally.control = control.and_then(|control| Variant::new(control.control).ok());
     tally.baselines = baselines.unwrap_or_default().baselines;
-    let earlier = Earlier { looks: looks.unwrap_or_default(), alarm, damaged, definition };
+    let looks = looks.unwrap_or_default();
+    let earlier = Earlier { looks, alarm, damaged, definition, left_out };
     Kept { tally, earlier, looks_expected }
+}
+
+/// Why clients do not get an experiment whose document can be read.
+fn left_out(experiment: &Experiment, defined: &Defined, state: &NamespaceState) -> Option<String> {
+    let status = defined.document.as_ref().ok()?.definition.status;
+    if status == Status::Archived {
+        return None;
+    }
+    match &state.settings {
+        Err(error) => Some(error.to_string()),
+        Ok(settings) => {
+            let prepared = prepared(state, experiment.as_str(), defined, settings.hash);
+            prepared.err().map(|broken| broken.reason)
+        }
+    }
 }
 
 /// The content of a document. One that cannot be read is added to `damaged`: it must not keep anyone

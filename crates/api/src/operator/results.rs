@@ -14,7 +14,7 @@ use http::{Response, StatusCode};
 use crate::AnswerBody;
 use crate::document::{AnalysedResults, Head, ResultsElement};
 use crate::http::problem::Problem;
-use crate::http::response::{json, with_body};
+use crate::http::response::{escaped_length, json, with_body};
 use crate::namespace::NamespaceState;
 use crate::operator::alarms;
 use crate::operator::analysis::{
@@ -217,12 +217,6 @@ impl AnswerLimit {
         }
         Ok(with_body(StatusCode::OK, "application/json", body))
     }
-}
-
-/// The length of JSON text inside a JSON string, as Lambda sends it: quotes and backslashes take two
-/// bytes.
-fn escaped_length(body: &[u8]) -> usize {
-    body.len() + body.iter().filter(|byte| matches!(byte, b'"' | b'\\')).count()
 }
 
 pub(super) fn to_json(results: &impl serde::Serialize) -> Vec<u8> {

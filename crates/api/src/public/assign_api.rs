@@ -5,8 +5,9 @@ use std::sync::Arc;
 use abtest_model::Namespace;
 use abtest_model::endpoint::{AssignOperation, ENDPOINTS, Operation};
 use abtest_store::{Documents, Recorder};
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body::Body;
+use http_body_util::{BodyExt, Collected};
 
 use super::published::PublishedNamespaces;
 use super::view::View;
@@ -15,7 +16,7 @@ use crate::AnswerBody;
 use crate::http::problem::Problem;
 use crate::http::query;
 use crate::http::request_summary::RequestSummary;
-use crate::http::response::preflight;
+use crate::http::response::{escaped_length, preflight};
 use crate::http::router::{Found, PathParameters, Router};
 
 /// Reads what is published and assigns variants. It can record the exposures that it causes.
@@ -25,6 +26,8 @@ pub struct AssignApi<S> {
     /// Whether clients can open streams, so that answers may name them.
     pub(super) has_streams: bool,
     pub(super) published: Arc<PublishedNamespaces<S>>,
+    /// Most bytes of an answer as a JSON string; any number without a limit.
+    answer_limit: Option<usize>,
     built_in: Router<AssignOperation>,
 }
 
@@ -43,7 +46,8 @@ impl<S: Recorder + Documents> AssignApi<S> {
             }
             _ => None,
         });
-        Self { store, has_streams: false, published, built_in: Router::of_table(built_in) }
+        let built_in = Router::of_table(built_in);
+        Self { store, has_streams: false, published, answer_limit: None, built_in }
     }
 
     /// Tells clients where they hear about changes.
@@ -52,17 +56,49 @@ impl<S: Recorder + Documents> AssignApi<S> {
         Self { has_streams: true, ..self }
     }
 
+    /// Refuses to send larger answers than this. Lambda carries a body as a JSON string, and would answer
+    /// with an error that says nothing.
+    #[must_use]
+    pub fn with_answer_limit(self, bytes: usize) -> Self {
+        Self { answer_limit: Some(bytes), ..self }
+    }
+
     /// Answers a request by its path.
     pub async fn answer<B: Body>(&self, request: Request<B>) -> Response<AnswerBody> {
         let mut summary = RequestSummary::default();
         let answer = match self.built_in.find(request.method(), request.uri().path()) {
             Ok(Found::Preflight { methods }) => Ok(preflight(&methods, &mut summary)),
             Ok(Found::Target(operation, path)) => {
-                self.perform(operation, &path, request, &mut summary).await
+                let answer = self.perform(operation, &path, request, &mut summary).await;
+                self.within_limit(answer).await
             }
             Err(problem) => Err(problem),
         };
         summary.attach(answer)
+    }
+
+    async fn within_limit(
+        &self,
+        answer: Result<Response<AnswerBody>, Box<Problem>>,
+    ) -> Result<Response<AnswerBody>, Box<Problem>> {
+        let answer = answer?;
+        let Some(most) = self.answer_limit else { return Ok(answer) };
+        // At worst every byte is escaped.
+        let length = answer.body().size_hint().exact().unwrap_or(0);
+        if length.saturating_mul(2) <= most as u64 {
+            return Ok(answer);
+        }
+        let (head, body) = answer.into_parts();
+        let Ok(body) = body.collect().await.map(Collected::to_bytes);
+        if escaped_length(&body) > most {
+            let detail = format!(
+                "the answer is larger than {:.1} MB, which a function can send; archive experiments, make \
+                 their payloads smaller, or move some to another namespace",
+                most as f64 / 1e6
+            );
+            return Err(Problem::boxed(StatusCode::INTERNAL_SERVER_ERROR, detail));
+        }
+        Ok(Response::from_parts(head, AnswerBody::new(body)))
     }
 
     pub(crate) async fn perform<B: Body>(

@@ -49,7 +49,8 @@ pub(crate) enum BodyRefusals {
 pub(crate) enum ReadRefusals {
     #[response(
         status = 500,
-        description = "the settings of the namespace cannot be read",
+        description = "the settings of the namespace cannot be read, or the answer is larger than a function \
+            can send",
         content_type = "application/problem+json"
     )]
     Settings(Problem),

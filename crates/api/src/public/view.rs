@@ -65,7 +65,7 @@ pub(crate) struct Prepared {
 }
 
 /// An experiment, or nothing if it is not published, or why it cannot be evaluated.
-type Outcome = Result<Option<Arc<Experiment>>, BrokenExperiment>;
+pub(crate) type Outcome = Result<Option<Arc<Experiment>>, BrokenExperiment>;
 
 impl View {
     /// What clients may read of a namespace in this state. A document that cannot be evaluated is
@@ -128,7 +128,12 @@ pub(crate) fn tag_of(parts: &[&[u8]]) -> HeaderValue {
 }
 
 /// Prepares an experiment once per version of its document.
-fn prepared(state: &NamespaceState, name: &str, defined: &Defined, hash: UnitHash) -> Outcome {
+pub(crate) fn prepared(
+    state: &NamespaceState,
+    name: &str,
+    defined: &Defined,
+    hash: UnitHash,
+) -> Outcome {
     let broken = |reason: String| BrokenExperiment { experiment: name.to_owned(), reason };
     let document = defined.document.as_deref();
     let ring = document.ok().and_then(|document| state.ring_of(document));

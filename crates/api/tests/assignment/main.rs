@@ -10,7 +10,7 @@ mod watched;
 
 use std::sync::Arc;
 
-use abtest_api::{ApiKeys, AssignApi, Gateway};
+use abtest_api::{ApiKeys, AssignApi, Gateway, OperatorApi};
 use abtest_model::{ApiKey, Experiment, Namespace, Tally};
 use abtest_store::embedded::EmbeddedStore;
 use abtest_store::{Counters, DocumentKey, Documents, Expected, Include, Kind, Write};
@@ -48,6 +48,8 @@ fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> 
     let body = if body.is_null() { String::new() } else { body.to_string() };
     request.body(Full::from(body)).unwrap()
 }
+
+const JSON: (&str, &str) = ("content-type", "application/json");
 
 type Body = Full<bytes::Bytes>;
 
@@ -345,10 +347,76 @@ async fn a_broken_document_is_left_out_and_the_others_are_served() {
     let mut lost = stored("lost");
     lost["layer"] = json!("gone");
     put(&store, Kind::Definition, "lost", &lost.to_string()).await;
+    put(&store, Kind::Definition, "flipped", &stored("flipped").to_string()).await;
+    store.damage(Kind::Definition.of(&Experiment::new("flipped").unwrap()));
+    put(&store, Kind::Settings, "", "{\"hash\": \"growthbook\"}").await;
     let api = AssignApi::new(Arc::clone(&store));
     assert_eq!(names(&ask(&api, "/config").await.body), ["good"]);
-    let answer = ask(&api, "/assign?experiment=broken&unit=u").await;
-    assert_eq!((answer.status, &answer.body["reason"]), (200, &json!("unknown")));
+    let features = ask(&api, "/api/features/alephbet").await.body;
+    let features: Vec<&String> = features["features"].as_object().unwrap().keys().collect();
+    assert_eq!(features, ["good"]);
+    let context = json!({"context": {"targetingKey": "u"}});
+    let bulk = request("POST", "/ofrep/v1/evaluate/flags", &[JSON], &context);
+    let bulk = Answer::read(api.answer(bulk).await).await.body;
+    assert_eq!(
+        (bulk["flags"].as_array().unwrap().len(), &bulk["flags"][0]["key"]),
+        (1, &json!("good"))
+    );
+    for broken in ["overlapping", "broken", "lost", "flipped"] {
+        let answer = ask(&api, &format!("/assign?experiment={broken}&unit=u")).await;
+        assert_eq!((answer.status, &answer.body["reason"]), (200, &json!("unknown")));
+        let flag = format!("/ofrep/v1/evaluate/flags/{broken}");
+        let flag = Answer::read(api.answer(request("POST", &flag, &[JSON], &context)).await).await;
+        assert_eq!((flag.status, &flag.body["errorCode"]), (404, &json!("FLAG_NOT_FOUND")));
+    }
+    // The operator sees which ones, and why.
+    let operator = OperatorApi::new(Arc::clone(&store), ApiKeys::new([&ApiKey::new(KEY).unwrap()]));
+    let read = async |path: &str| {
+        Answer::read(operator.answer(request("GET", path, &[], &Value::Null)).await).await.body
+    };
+    let list = read("/experiments").await;
+    let warned = list
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|one| one["summary"]["warnings"].to_string().contains("damaged_document"));
+    let warned: Vec<&Value> = warned.map(|one| &one["experiment"]).collect();
+    assert_eq!(warned, ["broken", "flipped", "lost", "overlapping"], "{list}");
+    for (broken, reason) in [
+        ("broken", "the definition of `broken` cannot be read"),
+        ("flipped", "the definition of `flipped` cannot be read"),
+        ("lost", "its layer gone cannot be read"),
+        ("overlapping", "the ranges of its variants overlap"),
+    ] {
+        let warnings = &read(&format!("/experiments/{broken}")).await["analysis"]["warnings"];
+        let message = warnings[0]["message"].as_str().unwrap();
+        assert!(message.contains(reason), "{message}");
+        assert!(message.to_lowercase().contains("clients do not get this experiment"), "{message}");
+    }
+}
+
+/// Lambda carries an answer as a JSON string, which must stay below 6 MB.
+#[tokio::test]
+async fn a_document_that_a_function_cannot_send_is_answered_with_a_problem() {
+    let (_folder, store) = watched();
+    // In the document each quote of a payload takes two bytes, and four as Lambda sends it.
+    let payload = "\"".repeat(8_000);
+    for number in 0..110 {
+        let mut document = stored(&format!("e{number}"));
+        for variant in [0, 1] {
+            document["variants"][variant]["payload"] = payload.clone().into();
+        }
+        put(&store, Kind::Definition, &format!("e{number}"), &document.to_string()).await;
+    }
+    let serve = AssignApi::new(Arc::clone(&store));
+    let whole = ask(&serve, "/config").await;
+    assert_eq!((whole.status, names(&whole.body).len()), (200, 110));
+    let function = AssignApi::new(Arc::clone(&store)).with_answer_limit(5_500_000);
+    let refused = ask(&function, "/config").await;
+    assert_eq!((refused.status, refused.header("content-type")), (500, "application/problem+json"));
+    let detail = refused.body["detail"].as_str().unwrap();
+    assert!(detail.contains("5.5 MB") && detail.contains("archive experiments"), "{detail}");
+    assert_eq!(ask(&function, "/assign?experiment=e0&unit=u").await.status, 200);
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ pub(crate) struct Watched {
     calls: AtomicUsize,
     is_down: AtomicBool,
     deletes_before_commit: Mutex<Option<(Namespace, Experiment)>>,
+    damaged: Mutex<Vec<DocumentKey>>,
 }
 
 impl Watched {
@@ -28,12 +29,29 @@ impl Watched {
             calls: AtomicUsize::new(0),
             is_down: AtomicBool::new(false),
             deletes_before_commit: Mutex::default(),
+            damaged: Mutex::default(),
         }
     }
 
     /// Makes every call fail, or no call any more.
     pub(crate) fn set_down(&self, is_down: bool) {
         self.is_down.store(is_down, Ordering::SeqCst);
+    }
+
+    /// Makes a document look as after a flipped byte in its record.
+    pub(crate) fn damage(&self, key: DocumentKey) {
+        self.damaged.lock().unwrap().push(key);
+    }
+
+    fn with_damage(&self, snapshot: Option<NamespaceSnapshot>) -> Option<NamespaceSnapshot> {
+        let damaged = self.damaged.lock().unwrap();
+        let mut snapshot = snapshot?;
+        for document in &mut snapshot.documents {
+            if damaged.contains(&document.key) {
+                *document = Document::damaged(document.key.clone(), document.version);
+            }
+        }
+        Some(snapshot)
     }
 
     /// How many calls there were since the last time.
@@ -128,7 +146,7 @@ impl Documents for Watched {
         namespace: &Namespace,
         unless_version: Option<u64>,
     ) -> Result<Option<NamespaceSnapshot>, StoreError> {
-        self.count()?.snapshot(namespace, unless_version).await
+        self.count()?.snapshot(namespace, unless_version).await.map(|read| self.with_damage(read))
     }
 
     async fn definitions(
@@ -136,7 +154,10 @@ impl Documents for Watched {
         namespace: &Namespace,
         unless_version: Option<u64>,
     ) -> Result<Option<NamespaceSnapshot>, StoreError> {
-        self.count()?.definitions(namespace, unless_version).await
+        self.count()?
+            .definitions(namespace, unless_version)
+            .await
+            .map(|read| self.with_damage(read))
     }
 
     async fn defining_keys(

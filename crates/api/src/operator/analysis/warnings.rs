@@ -6,6 +6,8 @@ use abtest_model::{AllocationResults, Tally};
 use abtest_stats::analysis::{Analysis, Remark, RemarkCode};
 use abtest_stats::words::thousands;
 
+use abtest_store::Kind;
+
 use super::{defined, looks};
 use crate::document::AnalysedResults;
 use crate::operator::kept::{Damage, Earlier};
@@ -20,6 +22,7 @@ pub(super) fn add(
 ) {
     looks::warn(analysis, &earlier.looks.resets);
     warn_of_damage(analysis, &earlier.damaged);
+    analysis.warnings.extend(earlier.left_out.as_deref().map(not_published));
     warn_of_loss(analysis, tally);
     analysis.warnings.extend(answer.results.allocations.as_ref().and_then(mismatch));
     warn_of_definition(analysis, earlier.definition(), answer, what_if);
@@ -62,9 +65,26 @@ fn mismatch(allocations: &AllocationResults) -> Option<Remark> {
 fn warn_of_damage(analysis: &mut Analysis, damaged: &[Damage]) {
     let warnings = damaged.iter().map(|damage| Remark {
         code: RemarkCode::DamagedDocument,
-        message: format!("This report is incomplete: {}.", damage.reason),
+        message: match damage.kind {
+            Kind::Definition => {
+                format!(
+                    "This report is incomplete, and clients do not get this experiment: {}.",
+                    damage.reason
+                )
+            }
+            _ => format!("This report is incomplete: {}.", damage.reason),
+        },
     });
     analysis.warnings.extend(warnings);
+}
+
+/// Says why clients do not get the experiment.
+fn not_published(reason: &str) -> Remark {
+    let message = format!(
+        "Clients do not get this experiment: {reason}. Write the document again, for example with \
+         `abtest experiments edit`."
+    );
+    Remark { code: RemarkCode::DamagedDocument, message }
 }
 
 /// Most lost counters that a warning names.
