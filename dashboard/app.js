@@ -4,9 +4,6 @@ import * as api from "./data/api.js"
 import * as memory from "./data/memory.js"
 import { link, route } from "./data/router.js"
 import { namespace, shown, state } from "./data/state.js"
-import { Editor } from "./definition/editor.js"
-import { history } from "./definition/history.js"
-import { layers } from "./definition/layers.js"
 import { single } from "./experiment/experiment.js"
 import { list } from "./list/list.js"
 import { Dialog, openSnippet } from "./parts/dialogs.js"
@@ -83,12 +80,14 @@ function view() {
 /** The content of each view, or null until it was read. @type {Record<import("./data/router.js").View, (experiment: string) => Content>} */
 const views = {
   list: all,
-  new: () => state.settings && html`<${Editor} key="new" name=${null} experiment=${null} settings=${state.settings} />`,
-  layers: () => state.settings && layers(state.settings),
+  new: () => state.settings && state.modules.editor &&
+    html`<${state.modules.editor.Editor} key="new" name=${null} experiment=${null} settings=${state.settings} />`,
+  layers: () => state.settings && state.modules.layers?.layers(state.settings),
   results: (name) => known(name) && single(known(name), namespace(), route().selected, memory.hidden(namespace()).has(name)),
-  edit: (name) => known(name) && state.settings &&
-    html`<${Editor} key=${name} name=${name} experiment=${known(name)} settings=${state.settings} />`,
-  history: (name) => state.history && history(name, state.history)
+  edit: (name) => known(name) && state.settings && state.modules.editor &&
+    html`<${state.modules.editor.Editor} key=${name} name=${name} experiment=${known(name)} settings=${state.settings} />`,
+  history: (name) => state.history && state.modules.history?.history(name, state.history),
+  explain: (name) => state.modules.explain && html`<${state.modules.explain.Explain} key=${name} experiment=${name} />`
 }
 
 /** The experiment that was read, if it has this name. @param {string} name */

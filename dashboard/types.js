@@ -262,6 +262,14 @@
  * @property {Changed} changed
  * @property {{}} [deleted] what remained, if this change deleted the definition
  *
+ * @typedef {object} Explanation what a unit gets in an experiment
+ * @property {string} experiment
+ * @property {string | null} variant null for the caller's default
+ * @property {string} reason
+ * @property {boolean} exposure
+ * @property {{step: string, finding: string, bucket?: number, decides: boolean}[]} steps in order; the last one decided
+ * @property {string | null} to_include what would have to change for the unit to take part
+ *
  * @typedef {object} Layer
  * @property {string} name
  * @property {string} id

@@ -2,7 +2,7 @@
 import { answered, ask, json } from "./api.js"
 import { namespace } from "./state.js"
 
-/** @import {Edited, HistoryChange, Members, TaggedSettings, Violation} from "../types.js" */
+/** @import {Edited, Explanation, HistoryChange, Members, TaggedSettings, Violation} from "../types.js" */
 
 /** A change that the server refuses, with the reason. */
 export class Refused extends Error {
@@ -26,6 +26,10 @@ export const readDefinition = (experiment) => json(path(experiment, "definition"
 
 /** All changes of a definition, oldest first. @param {string} experiment @param {AbortSignal} signal @returns {Promise<HistoryChange[]>} */
 export const readHistory = (experiment, signal) => json(path(experiment, "history"), signal)
+
+/** What a unit gets in an experiment, step by step. @param {string} experiment @param {string} unit @param {Members} attributes @returns {Promise<Explanation>} */
+export const explain = (experiment, unit, attributes) =>
+  json(`${path(experiment, "explain")}&${new URLSearchParams({ unit, attributes: JSON.stringify(attributes) })}`)
 
 const settings = () => `/settings?${new URLSearchParams({ namespace: namespace() })}`
 

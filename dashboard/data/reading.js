@@ -2,6 +2,7 @@
 import * as api from "./api.js"
 import { ApiError } from "./api.js"
 import { readHistory, readSettings } from "./definitions.js"
+import { load } from "./modules.js"
 import { arrange, page } from "./order.js"
 import { route } from "./router.js"
 import { changed, namespace, shown, state } from "./state.js"
@@ -25,7 +26,7 @@ export async function read() {
   const began = performance.now()
   try {
     state.session ??= await api.session()
-    await readers[shown()](signal)
+    await Promise.all([load(), readers[shown()](signal)])
     if (signal.aborted) return
     state.trouble = null
     state.readFrom = namespace()
@@ -54,7 +55,8 @@ const readers = {
   layers: readLayers,
   results: readOne,
   edit: (signal) => readOne(signal).then(() => readLayers(signal)),
-  history: readChanges
+  history: readChanges,
+  explain: async () => {}
 }
 
 /** @param {AbortSignal} signal */

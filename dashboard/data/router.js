@@ -1,7 +1,7 @@
 // The link holds everything that is selected, after the #. So a shared link shows the same view. It never holds
 // the key.
 
-/** @typedef {"list" | "new" | "layers" | "results" | "edit" | "history"} View */
+/** @typedef {"list" | "new" | "layers" | "results" | "edit" | "history" | "explain"} View */
 
 /**
  * @typedef {object} Route
@@ -15,15 +15,18 @@ const ONE = "#/experiment/"
 /** The views with a path of their own. @type {Record<string, View>} */
 const OTHERS = { "#/new": "new", "#/layers": "layers" }
 
+/** The views below an experiment's path. @type {View[]} */
+const PARTS = ["edit", "history", "explain"]
+
 /** The view in the address. @returns {Route} */
 export function route() {
   const [path = "", query = ""] = split(location.hash, "?")
   const selected = new URLSearchParams(query)
   if (!path.startsWith(ONE)) return { view: OTHERS[path] ?? "list", experiment: null, selected }
   // A name's own slashes are encoded.
-  const [name = "", part] = split(path.slice(ONE.length), "/")
+  const [name = "", part = ""] = split(path.slice(ONE.length), "/")
   try {
-    return { view: part === "edit" || part === "history" ? part : "results", experiment: decodeURIComponent(name), selected }
+    return { view: PARTS.find((one) => one === part) ?? "results", experiment: decodeURIComponent(name), selected }
   } catch {
     return { view: "list", experiment: null, selected }
   }

@@ -4,6 +4,7 @@ import { route } from "./router.js"
 /** @import {VNode} from "../vendor/preact.mjs" */
 /** @import {ApiError} from "./api.js" */
 /** @import {Experiment, HistoryChange, Session, TaggedSettings} from "../types.js" */
+/** @import {Modules} from "./modules.js" */
 
 export const state = {
   /** @type {Session | null} */ session: null,
@@ -17,6 +18,7 @@ export const state = {
   /** The experiment that is open. @type {Experiment | null} */ one: null,
   /** The changes of the experiment that is open. @type {HistoryChange[] | null} */ history: null,
   /** The layers of the namespace. @type {TaggedSettings | null} */ settings: null,
+  /** The modules of views that few readers open, once one was opened. @type {Modules} */ modules: {},
   /** Why the last request failed. @type {ApiError | null} */ trouble: null,
   /** Why the last key was refused. */
   wrongKey: "",

@@ -45,6 +45,7 @@ export function card(experiment) {
       ${mayEdit() && BUTTONS[status]?.map((step) => html`<button type="button" key=${step} id="step-${step}" class=${STEPS[step].tone}
         onClick=${() => change(experiment.experiment, definition, step)}>${STEPS[step].label}…</button>`)}
       ${mayEdit() && html`<a class="button" id="edit" href=${to("edit")}>Edit</a>`}
+      <a class="button" id="explain-unit" href=${to("explain")}>Explain a unit</a>
       <a class="button" id="history" href=${to("history")}>History</a>
     </div>
   </section>`

@@ -15,6 +15,15 @@ export const labels = (text) => table(text, "indexOf", (one) => one)
 /** An attribute and its values per line. @param {string} text @returns {Record<string, string[]>} */
 export const segments = (text) => table(text, "indexOf", parts)
 
+/** An attribute and its value per line. A value that is JSON keeps its type. @param {string} text @returns {Record<string, any>} */
+export const attributes = (text) => table(text, "indexOf", (one) => {
+  try {
+    return JSON.parse(one)
+  } catch {
+    return one
+  }
+})
+
 /** @param {Record<string, string>} one */
 export const writePairs = (one) => lines(one, (value) => value)
 

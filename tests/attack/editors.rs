@@ -206,7 +206,14 @@ impl Changes {
             }
         }
         let acknowledged = Some(accepted.len() as u64);
-        Outcome { rounds, acknowledged, lost, double, wrong: self.wrong.into_inner().unwrap() }
+        Outcome {
+            rounds,
+            acknowledged,
+            lost,
+            double,
+            wrong: self.wrong.into_inner().unwrap(),
+            remark: None,
+        }
     }
 }
 

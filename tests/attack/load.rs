@@ -92,7 +92,7 @@ impl Load {
         let again = count(serve);
         let lost = acknowledged.saturating_sub(counted) + sent.saturating_sub(again);
         let double = again.saturating_sub(sent) + counted.saturating_sub(sent);
-        Outcome { rounds, acknowledged: Some(acknowledged), lost, double, wrong }
+        Outcome { rounds, acknowledged: Some(acknowledged), lost, double, wrong, remark: None }
     }
 }
 

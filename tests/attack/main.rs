@@ -7,6 +7,7 @@
 //! | `load` | senders that know what was acknowledged |
 //! | `crashes` | `serve` is killed under load |
 //! | `redis_faults` | Redis fails under load |
+//! | `contexts` | units, attributes and conditions are hostile |
 //! | `editors` | editors change one definition at once, also while `serve` is killed |
 //! | `damage` | files of the data folder are damaged while `serve` is stopped |
 //! | `imports` | an import is killed and repeated |
@@ -19,6 +20,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test that cannot go on fails
 
+mod contexts;
 mod crashes;
 mod damage;
 mod editors;
@@ -74,6 +76,8 @@ const ATTACKS: &[Attack] = &[
         run: damage::of_each_file,
     },
     Attack { name: "Redis killed, paused, restarted, cut off", run: redis_faults::under_load },
+    Attack { name: "hostile units and attributes, on a folder", run: contexts::on_a_folder },
+    Attack { name: "hostile units and attributes, on Redis", run: contexts::on_redis },
     Attack { name: "ten editors at once, on a folder", run: editors::at_once_on_a_folder },
     Attack { name: "ten editors at once, on Redis", run: editors::at_once_on_redis },
     Attack { name: "kill -9 during edits, on a folder", run: editors::killed_on_a_folder },

@@ -15,6 +15,8 @@ pub(crate) struct Outcome {
     pub(crate) double: u64,
     /// Rounds that ended in another way than they must, in words. Each fails the attack.
     pub(crate) wrong: Vec<String>,
+    /// What else the table says, such as a time. It decides nothing.
+    pub(crate) remark: Option<String>,
 }
 
 impl Outcome {
@@ -56,8 +58,9 @@ impl Table {
             let Some((_, outcome)) = self.0.iter().find(|(found, _)| found == name) else {
                 continue;
             };
-            let Outcome { rounds, acknowledged, lost, double, wrong } = outcome;
+            let Outcome { rounds, acknowledged, lost, double, wrong, remark } = outcome;
             let wrong = wrong.len();
+            let remark = remark.as_ref().map_or_else(String::new, |remark| format!(" ({remark})"));
             // Attacks without events have nothing to lose.
             let (acknowledged, lost, double) = match acknowledged {
                 Some(acknowledged) => {
@@ -67,7 +70,7 @@ impl Table {
             };
             let _ = writeln!(
                 text,
-                "| {name} | {rounds} | {acknowledged} | {lost} | {double} | {wrong} |"
+                "| {name}{remark} | {rounds} | {acknowledged} | {lost} | {double} | {wrong} |"
             );
         }
         text

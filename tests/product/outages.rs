@@ -49,7 +49,8 @@ fn a_definition_broken_by_hand_in_redis_is_skipped_and_reported_and_the_others_a
     let published: Vec<&Value> = published.map(|experiment| &experiment["name"]).collect();
     assert_eq!((status, published), (200, vec![&json!("good")]));
     let (status, features) = json_of(&serve, "GET", "/api/features/alephbet");
-    let features: Vec<&String> = features["features"].as_object().unwrap().keys().collect();
+    let features: Vec<&str> =
+        features["features"].as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!((status, features), (200, vec!["good"]));
     let (status, flags) = json_of(&serve, "POST", "/ofrep/v1/evaluate/flags");
     assert_eq!((status, flags["flags"].as_array().unwrap().len()), (200, 1), "{flags}");

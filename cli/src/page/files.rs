@@ -44,12 +44,14 @@ pub(crate) static FILES: LazyLock<Vec<File>> = files! {
     "data/api.js": SCRIPT,
     "data/definitions.js": SCRIPT,
     "data/memory.js": SCRIPT,
+    "data/modules.js": SCRIPT,
     "data/order.js": SCRIPT,
     "data/reading.js": SCRIPT,
     "data/router.js": SCRIPT,
     "data/state.js": SCRIPT,
     "definition/card.js": SCRIPT,
     "definition/editor.js": SCRIPT,
+    "definition/explain.js": SCRIPT,
     "definition/fields.js": SCRIPT,
     "definition/history.js": SCRIPT,
     "definition/layers.js": SCRIPT,
@@ -127,6 +129,8 @@ pub(crate) fn find(name: &str) -> Option<&'static File> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     /// The files that a browser loads.
@@ -134,27 +138,70 @@ mod tests {
         FILES.iter().filter(|file| file.content_type != TEXT)
     }
 
+    /// The modules that a module imports at once, or later when a view needs them.
+    fn imports(file: &File, later: bool) -> Vec<&'static File> {
+        let folder = file.name.rsplit_once('/').map_or("", |(folder, _)| folder);
+        // A vendored module is one line: `import{options as n}from"./preact.mjs"`.
+        let before = if later { "import(" } else { "from" };
+        let paths = file.content.split(before).skip(1).map(str::trim_start).filter_map(|rest| {
+            let path = rest.strip_prefix('"')?.split('"').next()?;
+            path.starts_with('.').then_some(path)
+        });
+        let named = paths.map(|path| {
+            let name = match path.strip_prefix("../") {
+                Some(path) => path.to_owned(),
+                None => format!("{folder}/{}", &path[2..]),
+            };
+            find(name.trim_start_matches('/')).unwrap_or_else(|| panic!("{}: {path}", file.name))
+        });
+        named.collect()
+    }
+
+    /// The files that a browser has loaded after these modules and everything that they import at once.
+    fn closure(first: &[&'static str]) -> BTreeMap<&'static str, &'static File> {
+        let mut found = BTreeMap::new();
+        let mut next: Vec<&File> = first.iter().filter_map(|name| find(name)).collect();
+        while let Some(file) = next.pop() {
+            if found.insert(file.name, file).is_none() {
+                next.extend(imports(file, false));
+            }
+        }
+        found
+    }
+
+    const START: [&str; 4] = ["index.html", "main.js", "style.css", "icon.svg"];
+
     #[test]
-    fn the_page_weighs_less_than_150_kb() {
-        let weight: usize = loaded().map(|file| file.content.len()).sum();
-        assert!(weight < 150_000, "{weight} bytes");
+    fn each_view_of_the_page_weighs_less_than_150_kb() {
+        let weight = |first: &[&'static str]| -> usize {
+            closure(first).values().map(|file| file.content.len()).sum()
+        };
+        assert!(weight(&START) > 50_000);
+        let later = imports(find("data/modules.js").unwrap(), true);
+        assert_eq!(later.len(), 4);
+        for module in later {
+            let mut first = START.to_vec();
+            first.push(module.name);
+            let weight = weight(&first);
+            assert!(weight < 150_000, "{}: {weight} bytes", module.name);
+        }
+    }
+
+    #[test]
+    fn the_list_and_the_results_load_no_editor() {
+        let names = closure(&START);
+        assert!(names.contains_key("experiment/experiment.js"));
+        for later in ["editor", "fields", "explain", "history", "layers"] {
+            assert!(!names.contains_key(&*format!("definition/{later}.js")), "{later}");
+        }
     }
 
     #[test]
     fn every_module_that_is_imported_is_there_and_every_file_is_used() {
-        let mut used = vec!["index.html", "main.js", "style.css", "icon.svg"];
+        let mut used = START.to_vec();
         for file in loaded() {
-            let folder = file.name.rsplit_once('/').map_or("", |(folder, _)| folder);
-            // A vendored module is one line: `import{options as n}from"./preact.mjs"`.
-            for import in file.content.split("from").skip(1).map(str::trim_start) {
-                let path = import.strip_prefix('"').and_then(|rest| rest.split('"').next());
-                let Some(path) = path.filter(|path| path.starts_with('.')) else { continue };
-                let name = match path.strip_prefix("../") {
-                    Some(path) => path.to_owned(),
-                    None => format!("{folder}/{}", &path[2..]),
-                };
-                let found = find(name.trim_start_matches('/'));
-                used.push(found.unwrap_or_else(|| panic!("{}: {path}", file.name)).name);
+            for later in [false, true] {
+                used.extend(imports(file, later).iter().map(|file| file.name));
             }
         }
         for file in loaded() {

@@ -256,7 +256,10 @@ fn a_read_key_shows_nothing_that_its_reader_may_not_do() {
     assert!(reader.texts("#new").is_empty());
     reader.go(&link("button color"));
     reader.see_text("#definition", "running");
-    assert_eq!(reader.texts("#definition .button, #definition button"), ["History"]);
+    assert_eq!(
+        reader.texts("#definition .button, #definition button"),
+        ["Explain a unit", "History"]
+    );
     assert!(reader.texts("#delete").is_empty());
     reader.go(&link("not defined"));
     reader.see_text("h1", "not defined");
@@ -425,6 +428,7 @@ fn the_views_of_definitions_fit_each_screen_and_are_accessible() {
         ("defined", one.clone(), "Traffic becomes 50%"),
         ("edit", format!("{one}/edit"), "Edit button color"),
         ("history", format!("{one}/history"), "Created and started"),
+        ("explain", format!("{one}/explain"), "Explain a unit of button color"),
         ("layers", "#/layers".to_owned(), "60% free"),
         ("listed", "#/".to_owned(), "40% of visitors"),
     ];
@@ -442,6 +446,44 @@ fn the_views_of_definitions_fit_each_screen_and_are_accessible() {
             }
         }
     }
+}
+
+#[test]
+fn the_page_explains_what_a_unit_gets_and_what_would_have_to_change() {
+    let (serve, screen) = (Serve::embedded(), Screen::start());
+    create(&serve, json!({"status": "running", "traffic": 100, "targeting": {"country": "DE"}}));
+    let reader = reader(&screen, &serve);
+    reader.go(&link("button color"));
+    reader.click("#explain-unit");
+    reader.fill("[name=unit]", "visitor-1");
+    reader.fill("[name=attributes]", "country=AT\nage=30");
+    reader.click("#explain button");
+    reader.see_text("#explained", "reason: targeting");
+    reader.see_text("#explained", "It is not an exposure");
+    reader.see_text("#explained", "For the unit to take part: ");
+    reader.see_text(".history li:last-child", "The attributes do not match the targeting");
+    reader.see_text(".history li:last-child", "this step decided");
+    assert_eq!(reader.violations(), [""; 0]);
+
+    reader.fill("[name=attributes]", "country=DE");
+    reader.click("#explain button");
+    let told = serve.get("/experiments/button%20color/explain?unit=visitor-1&attribute.country=DE");
+    let told = told.json();
+    reader.see_text("#explained", "It counts as an exposure");
+    reader.see_text("#explained strong", told["variant"].as_str().unwrap());
+    let steps = told["steps"].as_array().unwrap();
+    let findings = reader.texts(".history li p:last-child");
+    assert_eq!(
+        findings,
+        steps.iter().map(|step| step["finding"].as_str().unwrap()).collect::<Vec<_>>()
+    );
+    let last = &steps[steps.len() - 1];
+    reader.see_text(".history li:last-child", &format!("bucket {} of 10,000", last["bucket"]));
+    reader.fill("[name=attributes]", &format!("a={}{}", "[".repeat(20), "]".repeat(20)));
+    reader.click("#explain button");
+    reader.see_text("#explain [role=alert]", "nested too deeply");
+    reader.miss("#explained");
+    assert_eq!(serve.count("button color", "participate", "control"), 0);
 }
 
 #[test]

@@ -40,7 +40,10 @@ fn the_page_weighs_less_than_150_kilobytes() {
     let list = weight_of("ol.rows");
     reader.go(&link("button color"));
     let one = weight_of("section.goal");
+    reader.go(&format!("{}/edit", link("button color")));
+    let editor = weight_of("#editor");
     // A page that loaded nothing weighs nothing.
+    assert!(editor > one && editor < 150_000, "{editor} bytes");
     assert!(list > 10_000 && list < 150_000, "{list} bytes");
     assert!(one > 10_000 && one < 150_000, "{one} bytes");
 }
