@@ -210,11 +210,17 @@ export async function ask(path, options = {}) {
   }
 }
 
+/** What a problem document says. The log of the server has more under the id. @param {number} status @param {any} problem */
+export function detailOf(status, problem) {
+  const detail = typeof problem.detail === "string" ? problem.detail : `The server answered ${status}.`
+  return problem.request_id ? `${detail} (request_id ${problem.request_id})` : detail
+}
+
 /** The response if it succeeded. Otherwise throws. @param {Response} response */
 export async function answered(response) {
   if (response.ok) return response
   const problem = await response.json().catch(() => ({}))
-  const detail = typeof problem.detail === "string" ? problem.detail : `The server answered ${response.status}.`
+  const detail = detailOf(response.status, problem)
   if (response.status === 401) throw new ApiError(problem.login === "link" ? "link" : "login", detail)
   if (response.status === 404) throw new ApiError("missing", detail)
   throw new ApiError(TEMPORARY.has(response.status) ? "gone" : "refused", detail)

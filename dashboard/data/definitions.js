@@ -1,5 +1,5 @@
 // Calls to the API that read and change definitions and layers.
-import { answered, ask, json } from "./api.js"
+import { answered, ask, detailOf, json } from "./api.js"
 import { namespace } from "./state.js"
 
 /** @import {Edited, Explanation, HistoryChange, Members, TaggedSettings, Violation} from "../types.js" */
@@ -8,7 +8,7 @@ import { namespace } from "./state.js"
 export class Refused extends Error {
   /** @param {number} status @param {any} problem */
   constructor(status, problem) {
-    super(problem.detail ?? `The server answered ${status}.`)
+    super(detailOf(status, problem))
     this.status = status
     /** What is wrong, by member. @type {Violation[]} */
     this.violations = [

@@ -16,6 +16,7 @@ mod data;
 mod definitions;
 mod deploy;
 mod editing;
+mod failures;
 mod faults;
 mod gimel;
 mod lambda;

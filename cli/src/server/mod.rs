@@ -211,7 +211,7 @@ impl<S> Server<S> {
             Err(refusal) => {
                 self.shared.observer.refused(refusal);
                 // If the client cannot take this now, it sees a closed connection.
-                let _ = stream.try_write(refusal.bytes().as_bytes());
+                let _ = stream.try_write(&refusal.bytes());
                 return;
             }
         };

@@ -1,8 +1,10 @@
 //! The connections and requests that the server refuses itself.
 
 use abtest_api::{AnswerBody, MAX_BODY_BYTES, Problem};
+use futures_util::FutureExt;
 use http::header::{CONNECTION, HeaderValue};
 use http::{Response, StatusCode};
+use http_body_util::{BodyExt, Collected};
 
 /// Why a connection or a request was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -87,13 +89,18 @@ impl Refusal {
     }
 
     /// The answer to a connection that is not accepted, as bytes.
-    pub(super) fn bytes(self) -> String {
-        let (status, body) = (self.status(), self.detail());
-        let length = body.len();
-        format!(
-            "HTTP/1.1 {status}\r\ncontent-type: text/plain\r\ncontent-length: {length}\r\n\
-             retry-after: 1\r\nconnection: close\r\n\r\n{body}"
-        )
+    pub(super) fn bytes(self) -> Vec<u8> {
+        let (head, body) = self.response().into_parts();
+        // The body is in memory, so it is complete at once.
+        let body = body.collect().now_or_never().and_then(Result::ok);
+        let body = body.map(Collected::to_bytes).unwrap_or_default();
+        let mut bytes = format!("HTTP/1.1 {}\r\n", head.status).into_bytes();
+        for (name, value) in &head.headers {
+            bytes.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+        }
+        bytes.extend(format!("content-length: {}\r\n\r\n", body.len()).into_bytes());
+        bytes.extend(body);
+        bytes
     }
 }
 
@@ -111,7 +118,10 @@ mod tests {
             assert_eq!(waits, response.status() == StatusCode::SERVICE_UNAVAILABLE);
             assert_eq!(response.headers()["connection"], "close");
         }
-        let bytes = Refusal::Connections.bytes();
+        let bytes = String::from_utf8(Refusal::Connections.bytes()).unwrap();
         assert!(bytes.starts_with("HTTP/1.1 503 Service Unavailable\r\n"), "{bytes}");
+        let (head, body) = bytes.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains(&format!("content-length: {}", body.len())), "{head}");
+        assert!(body.contains("too many connections") && body.contains("request_id"), "{body}");
     }
 }

@@ -52,6 +52,7 @@ use http_body_util::Full;
 pub use self::http::api_keys::{ApiKeys, CheckedByGateway, KEY_HEADER, OpenByWiring, ROLE_HEADER};
 pub use self::http::author::{ACTOR_HEADER, KeyId};
 pub use self::http::problem::{MAX_BODY_BYTES, Problem};
+pub use self::http::request_id::RequestId;
 pub use self::http::request_summary::RequestSummary;
 pub use self::http::router::RouteError;
 pub use self::http::secret_digest::SecretDigest;

@@ -84,8 +84,11 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// Whether a definition that declares the names would have prevented it.
-    #[cfg(any(feature = "embedded", feature = "redis"))]
+    /// Whether the store failed. Otherwise a limit refused the event.
+    pub fn is_failure(&self) -> bool {
+        matches!(self, Self::WrongType | Self::Busy)
+    }
+
     /// Whether it is a limit of new names per hour.
     #[cfg(feature = "embedded")]
     pub(crate) fn is_per_hour(&self) -> bool {
@@ -97,6 +100,8 @@ impl Refusal {
         )
     }
 
+    /// Whether a definition that declares the names would have prevented it.
+    #[cfg(any(feature = "embedded", feature = "redis"))]
     pub(crate) fn is_of_new_names(&self) -> bool {
         match self {
             Self::Namespaces { .. }

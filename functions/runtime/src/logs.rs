@@ -30,13 +30,15 @@ pub fn summary(status: StatusCode, summary: &RequestSummary) {
         undeclared,
         limited,
         failed,
-        error,
+        error: _,
         request_id,
     } = summary;
     let status = status.as_u16();
-    match error {
-        Some(error) => {
-            tracing::error!(operation, status, failed, %error, request_id, "request failed");
+    match request_id {
+        // A line before has the reason.
+        Some(request_id) => {
+            let request_id = request_id.as_str();
+            tracing::error!(operation, status, failed, request_id, "request failed");
         }
         None if status >= 400 || undeclared + limited + failed > 0 => {
             tracing::warn!(

@@ -10,7 +10,7 @@ use abtest_api::edited::{DoneStep, FailedStep};
 use abtest_api::{AnswerBody, Gateway, KEY_HEADER, Problem, RequestSummary, Route};
 use abtest_model::endpoint::{Access, Operation};
 use abtest_model::{ApiKey, Namespace, Role};
-use abtest_store::{Store, StoreError};
+use abtest_store::Store;
 use http::header::{HeaderValue, SET_COOKIE};
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body as _;
@@ -24,7 +24,6 @@ use super::streams::{self, OpenStreams, StreamedBody};
 use crate::page::answer::{problem, text, with_type};
 use crate::page::{self, Sessions};
 use crate::server::address::ClientAddress;
-use crate::server::sparse::SparseLog;
 
 /// Most bytes of a key that opens a session.
 const MAX_KEY_BYTES: u64 = 1_024;
@@ -41,7 +40,6 @@ pub(super) struct App<S> {
     /// The keys that sessions stand for, by role.
     keys: Vec<(Role, HeaderValue)>,
     namespace: Namespace,
-    failures: SparseLog,
     streams: OpenStreams,
     /// Whether there is the demo's shop.
     has_shop: bool,
@@ -69,7 +67,6 @@ impl<S: Store> App<S> {
                 .filter_map(|(role, key)| Some((*role, HeaderValue::from_str(key.expose()).ok()?)))
                 .collect(),
             namespace,
-            failures: SparseLog::default(),
             streams,
             has_shop: false,
         }
@@ -239,27 +236,16 @@ impl<S: Store> App<S> {
         response
     }
 
-    /// Counts and logs an answer of the API.
+    /// Counts an answer of the API.
     fn note(&self, response: &Response<AnswerBody>, start: Instant) {
         let Some(summary) = response.extensions().get::<RequestSummary>() else { return };
         self.metrics.count(response.status(), summary, start.elapsed());
-        if let Some(error) = &summary.error {
-            self.note_failure(error, summary.request_id.as_deref());
-        }
         tracing::debug!(
             operation = summary.operation,
             status = response.status().as_u16(),
             accepted = summary.accepted,
             "answered"
         );
-    }
-
-    /// Logs why the store failed, under the id that the answer has.
-    fn note_failure(&self, error: &StoreError, request_id: Option<&str>) {
-        match self.failures.turn() {
-            Some(more) => tracing::warn!(%error, request_id, more, "a request failed"),
-            None => tracing::debug!(%error, request_id, "a request failed"),
-        }
     }
 
     /// The role of a key, if it is right.
@@ -333,11 +319,7 @@ impl<S: Store> App<S> {
     }
 
     async fn readiness(&self) -> Response<AnswerBody> {
-        let readiness = Readiness::of(self.api.store()).await;
-        if let Some(error) = readiness.failure() {
-            self.note_failure(error, readiness.request_id());
-        }
-        readiness.response()
+        Readiness::of(self.api.store()).await.response()
     }
 }
 

@@ -62,14 +62,20 @@ pub(super) fn of_metrics(metrics: Arc<Metrics>) -> impl Answers<AnswerBody> {
     })
 }
 
-/// The answer to a request that failed by a mistake in this program. The panic itself is in the log.
-fn after_panic(_: Box<dyn Any + Send>) -> Response<AnswerBody> {
-    let detail = "abtest failed because of a mistake in it; please report what its log says";
-    Problem::of(StatusCode::INTERNAL_SERVER_ERROR, detail).into_response()
+/// The answer to a request that failed by a mistake in this program.
+fn after_panic(panic: Box<dyn Any + Send>) -> Response<AnswerBody> {
+    let message = panic.downcast_ref::<String>().map(String::as_str);
+    let message = message.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("unknown");
+    let detail = "abtest failed because of a mistake in it; please report what its log says under \
+                  this request_id";
+    let problem = Problem::of(StatusCode::INTERNAL_SERVER_ERROR, detail);
+    problem.because(format!("a panic: {message}")).into_response()
 }
 
 #[cfg(test)]
 mod tests {
+    use http_body_util::BodyExt as _;
+
     use super::*;
 
     #[tokio::test]
@@ -83,5 +89,8 @@ mod tests {
         let service = CatchPanicLayer::custom(after_panic).layer(broken);
         let response = service.oneshot(FullRequest::default()).await.unwrap();
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        assert!(body.contains("\"request_id\"") && !body.contains("broken"), "{body}");
     }
 }

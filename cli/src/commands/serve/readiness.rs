@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use abtest_api::AnswerBody;
+use abtest_api::{AnswerBody, RequestId};
 use abtest_store::{Danger, Store, StoreError};
 use http::{Response, StatusCode};
 use serde::Serialize;
@@ -18,7 +18,7 @@ pub(super) struct Readiness {
     /// What puts the counts at risk, or why nothing can be counted.
     found: Result<Vec<Danger>, StoreError>,
     /// The id of the failure in the log.
-    request_id: Option<String>,
+    request_id: Option<RequestId>,
 }
 
 /// The body of an answer.
@@ -27,7 +27,7 @@ struct Document<'a> {
     status: Status,
     reasons: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    request_id: Option<&'a str>,
+    request_id: Option<&'a RequestId>,
 }
 
 #[derive(Serialize)]
@@ -42,21 +42,12 @@ enum Status {
 }
 
 impl Readiness {
-    /// Asks the store.
+    /// Asks the store. If nothing can be counted, the log gets the reason.
     pub(super) async fn of(store: &impl Store) -> Self {
         let found = tokio::time::timeout(TIME, store.health()).await;
         let found = found.unwrap_or(Err(StoreError::TimedOut(TIME)));
-        let failed = found.is_err();
-        Self { found, request_id: failed.then(|| uuid::Uuid::new_v4().simple().to_string()) }
-    }
-
-    /// Why nothing can be counted.
-    pub(super) fn failure(&self) -> Option<&StoreError> {
-        self.found.as_ref().err()
-    }
-
-    pub(super) fn request_id(&self) -> Option<&str> {
-        self.request_id.as_deref()
+        let request_id = found.as_ref().err().map(|error| RequestId::log(&error.to_string()));
+        Self { found, request_id }
     }
 
     /// 200 if events are counted, else 503.
@@ -72,7 +63,7 @@ impl Readiness {
                 (StatusCode::SERVICE_UNAVAILABLE, Status::Unavailable, vec![reason])
             }
         };
-        json(http, &Document { status, reasons, request_id: self.request_id() })
+        json(http, &Document { status, reasons, request_id: self.request_id.as_ref() })
     }
 }
 

@@ -10,6 +10,7 @@
 //! | [`author`] | who makes a change |
 //! | [`conditions`] | entity tags and conditions |
 //! | [`problem`] | errors as RFC 9457 documents |
+//! | [`request_id`] | the id of a failed request, which the log has too |
 //! | [`response`] | the headers that every answer has |
 //! | [`request_summary`] | what logs and metrics need to know about a finished request |
 
@@ -19,6 +20,7 @@ pub(crate) mod body;
 pub(crate) mod conditions;
 pub(crate) mod problem;
 pub(crate) mod query;
+pub(crate) mod request_id;
 pub(crate) mod request_summary;
 pub(crate) mod response;
 pub(crate) mod router;

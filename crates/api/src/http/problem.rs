@@ -12,6 +12,7 @@ use http::{Response, StatusCode};
 use serde::Serialize;
 
 use crate::AnswerBody;
+use crate::http::request_id::RequestId;
 use crate::http::response::with_body;
 
 /// Most bytes in a request's body.
@@ -54,17 +55,20 @@ pub struct Problem {
     pub(crate) current_version: Option<u64>,
     /// For a failure of the server: the log has the reason under this id.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "operator", schema(nullable = false))]
-    pub(crate) request_id: Option<String>,
+    #[cfg_attr(feature = "operator", schema(value_type = Option<String>, nullable = false))]
+    request_id: Option<RequestId>,
     /// The methods that the path has, for the header `Allow`.
     #[serde(skip)]
     allow: Option<Cow<'static, str>>,
     /// The seconds after which the request can succeed, for the header `Retry-After`.
     #[serde(skip)]
     retry_after: Option<u64>,
-    /// What the store failed with, for logs.
+    /// What the store failed with.
     #[serde(skip)]
     pub(crate) store_error: Option<StoreError>,
+    /// Why the server failed, for the log, if the detail does not say it.
+    #[serde(skip)]
+    reason: Option<String>,
 }
 
 /// An event of a batch that was not stored.
@@ -73,7 +77,8 @@ pub struct Problem {
 pub(crate) struct RefusedEvent {
     /// Its position in the array, from 0.
     pub index: usize,
-    /// 400: it breaks a rule. 404: it is not declared. 429: a limit is reached. 500: its key in Redis holds another type.
+    /// 400: it breaks a rule. 404: it is not declared. 429: a limit is reached. 500: the store has data
+    /// that abtest cannot use. 503: send it again.
     pub status: u16,
     /// The parameter or member that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,6 +91,10 @@ pub(crate) struct RefusedEvent {
     pub length: Option<usize>,
     /// What is wrong, and what to do.
     pub detail: String,
+    /// For a failure of the server: the log has the reason under this id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "operator", schema(value_type = Option<String>, nullable = false))]
+    pub request_id: Option<RequestId>,
 }
 
 impl Problem {
@@ -106,6 +115,7 @@ impl Problem {
             allow: None,
             retry_after: (status == StatusCode::SERVICE_UNAVAILABLE).then_some(1),
             store_error: None,
+            reason: None,
         }
     }
 
@@ -118,6 +128,11 @@ impl Problem {
     pub fn too_often(seconds: u64, detail: impl Into<String>) -> Self {
         let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, detail);
         Self { retry_after: Some(seconds), ..problem }
+    }
+
+    /// The same problem with a reason for the log, which the answer does not show.
+    pub fn because(self, reason: impl Into<String>) -> Self {
+        Self { reason: Some(reason.into()), ..self }
     }
 
     pub(crate) fn boxed(status: StatusCode, detail: impl Into<String>) -> Box<Self> {
@@ -209,14 +224,28 @@ impl Problem {
         };
         if was_array || refused.len() != 1 {
             let detail = format!("none of the {} events is stored; see `refused`", refused.len());
-            return Box::new(Self { refused, ..Self::new(status, detail) });
+            let request_id = refused.iter().find_map(|event| event.request_id.clone());
+            let request_id = request_id.filter(|_| status.is_server_error());
+            return Box::new(Self { refused, request_id, ..Self::new(status, detail) });
         }
-        let RefusedEvent { parameter, rule, length, detail, .. } = refused.remove(0);
-        Box::new(Self { parameter, rule, length, ..Self::new(status, detail) })
+        let RefusedEvent { parameter, rule, length, detail, request_id, .. } = refused.remove(0);
+        Box::new(Self { parameter, rule, length, request_id, ..Self::new(status, detail) })
     }
 
-    /// The response with this document.
-    pub fn into_response(self) -> Response<AnswerBody> {
+    /// For a failure of the server: logs the reason, if that is not done yet, and returns the id in the log.
+    pub(crate) fn log(&mut self) -> Option<&RequestId> {
+        let status = StatusCode::from_u16(self.status).ok();
+        if self.request_id.is_none() && status.is_none_or(|status| status.is_server_error()) {
+            let reason = self.reason.clone();
+            let reason = reason.or_else(|| self.store_error.as_ref().map(ToString::to_string));
+            self.request_id = Some(RequestId::log(reason.as_ref().unwrap_or(&self.detail)));
+        }
+        self.request_id.as_ref()
+    }
+
+    /// The response with this document. A failure of the server is logged.
+    pub fn into_response(mut self) -> Response<AnswerBody> {
+        self.log();
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_vec(&self).unwrap_or_default();
         let mut response = with_body(status, "application/problem+json", body);
@@ -242,6 +271,7 @@ impl RefusedEvent {
             rule: Some(error.rule()),
             length: error.length(),
             detail: error.to_string(),
+            request_id: None,
         }
     }
 
@@ -259,9 +289,11 @@ impl RefusedEvent {
             rule: Some("declared"),
             length: None,
             detail,
+            request_id: None,
         }
     }
 
+    /// An event that the store refused. A failure of the server is logged.
     pub(crate) fn refused(index: usize, refusal: &Refusal) -> Self {
         let status = match refusal {
             Refusal::WrongType => StatusCode::INTERNAL_SERVER_ERROR,
@@ -280,7 +312,11 @@ impl RefusedEvent {
             parameter: None,
             rule: None,
             length: None,
-            detail: refusal.to_string(),
+            detail: match refusal {
+                Refusal::WrongType => ASK_THE_OPERATOR.to_owned(),
+                refusal => refusal.to_string(),
+            },
+            request_id: status.is_server_error().then(|| RequestId::log(&refusal.to_string())),
         }
     }
 }
@@ -326,7 +362,7 @@ impl From<CommitError> for Box<Problem> {
 }
 
 impl From<StoreError> for Box<Problem> {
-    /// The answer says what to do and names the line of the log, which has the reason.
+    /// The answer says what to do, and has the id of the line in the log that has the reason.
     fn from(error: StoreError) -> Self {
         let (status, detail) = match error {
             StoreError::Unfinished => {
@@ -337,13 +373,12 @@ impl From<StoreError> for Box<Problem> {
             _ if error.is_temporary() => (StatusCode::SERVICE_UNAVAILABLE, TRY_AGAIN),
             _ => (StatusCode::INTERNAL_SERVER_ERROR, ASK_THE_OPERATOR),
         };
-        let request_id = Some(uuid::Uuid::new_v4().simple().to_string());
         let mut problem = Problem::new(status, detail);
         if matches!(error, StoreError::Settings(_)) {
             // The same request fails until somebody corrects the settings.
             problem.retry_after = None;
         }
-        Box::new(Problem { store_error: Some(error), request_id, ..problem })
+        Box::new(Problem { store_error: Some(error), ..problem })
     }
 }
 
@@ -377,7 +412,8 @@ mod tests {
             (StoreError::Unexpected(secret.into()), 500, false),
             (StoreError::Settings(WrongSetting::Password), 503, false),
         ] {
-            let problem = Box::<Problem>::from(error);
+            let mut problem = Box::<Problem>::from(error);
+            assert!(problem.log().is_some());
             let text = serde_json::to_string(&problem).unwrap();
             assert!(!text.contains("Fjall") && !text.contains("password"), "{text}");
             assert!(text.contains("request_id"), "{text}");
@@ -385,5 +421,28 @@ mod tests {
             let response = problem.into_response();
             assert_eq!(response.headers().contains_key(RETRY_AFTER), again);
         }
+    }
+    #[test]
+    fn every_failure_of_the_server_has_an_id_and_nothing_else_has() {
+        for status in 400..600 {
+            let mut problem = Problem::of(StatusCode::from_u16(status).unwrap(), "a sentence");
+            assert_eq!(problem.log().is_some(), status >= 500, "{status}");
+        }
+    }
+
+    #[test]
+    fn an_event_that_the_store_cannot_count_is_told_without_the_reason_and_with_an_id() {
+        let event = RefusedEvent::refused(0, &Refusal::WrongType);
+        assert!(!event.detail.contains("key"), "{}", event.detail);
+        let id = event.request_id.clone();
+        assert!(id.is_some());
+        let mut alone = Problem::all_refused(vec![event.clone()], false);
+        assert_eq!((alone.status, alone.log().cloned()), (500, id.clone()));
+        let mut several = Problem::all_refused(vec![event.clone(), event.clone()], true);
+        assert_eq!((several.status, several.log().cloned()), (500, id));
+        let invalid = RefusedEvent { status: 400, request_id: None, ..event.clone() };
+        let mut mixed = Problem::all_refused(vec![invalid, event], true);
+        assert_eq!((mixed.status, mixed.log()), (400, None));
+        assert!(mixed.refused[1].request_id.is_some());
     }
 }

@@ -5,6 +5,7 @@ use http::Response;
 
 use crate::AnswerBody;
 use crate::http::problem::Problem;
+use crate::http::request_id::RequestId;
 
 /// An extension of every response.
 #[derive(Debug, Clone, Default)]
@@ -23,8 +24,8 @@ pub struct RequestSummary {
     pub failed: usize,
     /// Why the store failed.
     pub error: Option<StoreError>,
-    /// The id of the error in the log. The answer names it.
-    pub request_id: Option<String>,
+    /// The id of a failure in the log. The answer has it, too.
+    pub request_id: Option<RequestId>,
 }
 
 impl RequestSummary {
@@ -33,9 +34,9 @@ impl RequestSummary {
         mut self,
         answer: Result<Response<AnswerBody>, Box<Problem>>,
     ) -> Response<AnswerBody> {
-        let mut response = answer.unwrap_or_else(|problem| {
+        let mut response = answer.unwrap_or_else(|mut problem| {
             self.error.clone_from(&problem.store_error);
-            self.request_id.clone_from(&problem.request_id);
+            self.request_id = problem.log().cloned();
             problem.into_response()
         });
         response.extensions_mut().insert(self);

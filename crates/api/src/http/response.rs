@@ -16,6 +16,7 @@ use serde::Serialize;
 use crate::AnswerBody;
 #[cfg(feature = "assign")]
 use crate::http::conditions::is_unchanged;
+use crate::http::problem::Problem;
 use crate::http::request_summary::RequestSummary;
 #[cfg(feature = "assign")]
 use crate::public::view::Tagged;
@@ -27,8 +28,13 @@ pub(crate) const NAMESPACE_HEADER: &str = "x-abtest-namespace";
 pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response<AnswerBody> {
     match serde_json::to_vec(body) {
         Ok(body) => with_body(status, "application/json", body),
-        // No type of ours can fail to serialise; if one does, say so instead of dying.
-        Err(_) => with_body(StatusCode::INTERNAL_SERVER_ERROR, "text/plain", &b"no JSON"[..]),
+        // No type of ours can fail to serialise. If one does, say so instead of dying.
+        Err(error) => {
+            let detail = "abtest cannot write its answer; please report what its log says under this \
+                          request_id";
+            let problem = Problem::of(StatusCode::INTERNAL_SERVER_ERROR, detail);
+            problem.because(format!("an answer cannot be written: {error}")).into_response()
+        }
     }
 }
 

@@ -22,6 +22,7 @@ use super::view::View;
 use crate::AnswerBody;
 use crate::http::body::read_json;
 use crate::http::problem::Problem;
+use crate::http::request_id::RequestId;
 use crate::http::request_summary::RequestSummary;
 use crate::http::response;
 
@@ -303,13 +304,18 @@ async fn count<S: Recorder + Documents>(
                         counted[position] = true;
                         summary.accepted += 1;
                     }
+                    Err(refusal) if refusal.is_failure() => {
+                        RequestId::log(&refusal.to_string());
+                        summary.failed += 1;
+                    }
                     Err(_) => summary.limited += 1,
                 }
             }
         }
         Err(error) => {
+            // The answer has the variants all the same, and says which exposures are not counted.
+            RequestId::log(&error.to_string());
             summary.failed = positions.len();
-            summary.error = Some(error);
         }
     }
     counted

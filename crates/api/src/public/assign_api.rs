@@ -119,8 +119,8 @@ impl<S: Recorder + Documents> AssignApi<S> {
                 assign::one(self, query, may_record, summary).await
             }
             AssignOperation::AssignMany => assign::many(self, request, summary).await,
-            AssignOperation::OfrepFlag => ofrep::flag(self, path, query, request).await,
-            AssignOperation::OfrepFlags => ofrep::flags(self, query, request).await,
+            AssignOperation::OfrepFlag => ofrep::flag(self, path, query, request, summary).await,
+            AssignOperation::OfrepFlags => ofrep::flags(self, query, request, summary).await,
             AssignOperation::GrowthbookFeatures => {
                 growthbook::features(self, path, request.headers()).await
             }

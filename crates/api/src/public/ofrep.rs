@@ -20,6 +20,8 @@ use crate::AnswerBody;
 use crate::http::body::read_json;
 use crate::http::conditions::is_unchanged;
 use crate::http::problem::Problem;
+use crate::http::request_id::RequestId;
+use crate::http::request_summary::RequestSummary;
 use crate::http::response::{self, NAMESPACE_HEADER, not_modified, with_tag};
 use crate::http::router::PathParameters;
 
@@ -70,6 +72,10 @@ pub(crate) struct Failure<'a> {
     error_code: ErrorCode,
     /// What is wrong, and what to do.
     error_details: String,
+    /// For a failure of the server: the log has the reason under this id.
+    #[serde(rename = "request_id", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "operator", schema(value_type = Option<String>, nullable = false))]
+    request_id: Option<RequestId>,
 }
 
 /// The errors of the protocol that abtest has.
@@ -149,6 +155,7 @@ pub(crate) async fn flag<S: Recorder + Documents, B: Body>(
     path: &PathParameters,
     query: &Query<'_>,
     request: Request<B>,
+    summary: &mut RequestSummary,
 ) -> Result<Response<AnswerBody>, Box<Problem>> {
     let key = path.decoded("key")?;
     let namespace = namespace_for(query, request.headers())?;
@@ -158,7 +165,7 @@ pub(crate) async fn flag<S: Recorder + Documents, B: Body>(
     };
     let view = match api.view(&namespace).await {
         Ok(view) => view,
-        Err(problem) => return Ok(unavailable(&problem, Some(&key))),
+        Err(problem) => return Ok(unavailable(problem, Some(&key), summary)),
     };
     let found = view.experiments.get(key.as_str());
     let evaluation = found.map(|experiment| asker.evaluate(&key, experiment));
@@ -199,6 +206,7 @@ pub(crate) async fn flags<S: Recorder + Documents, B: Body>(
     api: &AssignApi<S>,
     query: &Query<'_>,
     request: Request<B>,
+    summary: &mut RequestSummary,
 ) -> Result<Response<AnswerBody>, Box<Problem>> {
     let namespace = namespace_for(query, request.headers())?;
     let headers = request.headers().clone();
@@ -208,7 +216,7 @@ pub(crate) async fn flags<S: Recorder + Documents, B: Body>(
     };
     let view = match api.view(&namespace).await {
         Ok(view) => view,
-        Err(problem) => return Ok(unavailable(&problem, None)),
+        Err(problem) => return Ok(unavailable(problem, None, summary)),
     };
     // Clients keep their tag when attributes change, so it covers the context, too.
     let tag = tag_of(&[view.document.tag.as_bytes(), asker.context.to_string().as_bytes()]);
@@ -248,7 +256,7 @@ impl BadRequest {
 
     fn of_all<'a>(self) -> Failure<'a> {
         let Self { error_code, error_details } = self;
-        Failure { key: None, error_code, error_details }
+        Failure { key: None, error_code, error_details, request_id: None }
     }
 }
 
@@ -282,7 +290,12 @@ impl Asker {
     fn evaluate<'a>(&self, key: &'a str, experiment: &'a Experiment) -> Evaluation<'a> {
         let failure = |error_code, details: &str| {
             let error_details = details.to_owned();
-            Evaluation::Failure(Failure { key: Some(key), error_code, error_details })
+            Evaluation::Failure(Failure {
+                key: Some(key),
+                error_code,
+                error_details,
+                request_id: None,
+            })
         };
         let unit = match &self.unit {
             Ok(unit) => unit,
@@ -371,16 +384,20 @@ fn not_found(key: &str) -> Failure<'_> {
     let error_details =
         "the namespace publishes no experiment of this name; check its name and its status"
             .to_owned();
-    Failure { key: Some(key), error_code: ErrorCode::FlagNotFound, error_details }
+    Failure { key: Some(key), error_code: ErrorCode::FlagNotFound, error_details, request_id: None }
 }
 
 /// The answer while the experiments cannot be read. The protocol knows no 503.
-fn unavailable(problem: &Problem, key: Option<&str>) -> Response<AnswerBody> {
+fn unavailable(
+    mut problem: Box<Problem>,
+    key: Option<&str>,
+    summary: &mut RequestSummary,
+) -> Response<AnswerBody> {
+    let request_id = problem.log().cloned();
+    summary.request_id.clone_from(&request_id);
     let error_details = problem.detail().to_owned();
-    failed(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        Failure { key, error_code: ErrorCode::General, error_details },
-    )
+    let failure = Failure { key, error_code: ErrorCode::General, error_details, request_id };
+    failed(StatusCode::INTERNAL_SERVER_ERROR, failure)
 }
 
 fn failed(status: StatusCode, failure: Failure<'_>) -> Response<AnswerBody> {

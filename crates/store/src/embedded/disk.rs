@@ -38,8 +38,11 @@ use super::watermark::{Noted, Watermark};
 use super::{record, space};
 use crate::{DocumentKey, HistoryEntry, Kind, Part, StoreError};
 
-/// Removed uuids after which their disk space is given back.
-const COMPACT_AFTER: usize = 50_000;
+/// Removed uuids after which their disk space is given back, if there are few others.
+const COMPACT_AFTER: u64 = 50_000;
+
+/// The part of the remaining uuids that must have been removed, too: a compaction writes all of them anew.
+const COMPACT_AFTER_PART: u64 = 10;
 
 /// What the keys of the limits per hour begin with.
 const NEW_NAMES: &str = "new\0";
@@ -67,7 +70,7 @@ pub(super) struct Disk {
     /// everything it has removed so far, while recording waits.
     swept: Vec<u8>,
     /// How many uuids were removed since a compaction became due.
-    removed_uuids: usize,
+    removed_uuids: u64,
     /// Whether a compaction must start once none is running.
     compaction_due: bool,
     compaction: Option<JoinHandle<()>>,
@@ -310,9 +313,10 @@ impl Disk {
             batch.remove(&self.removed, id.to_be_bytes());
         }
         let finished = batch.len() < most;
-        self.removed_uuids += batch.len();
+        self.removed_uuids += batch.len() as u64;
         batch.commit()?;
-        if finished && self.removed_uuids >= COMPACT_AFTER {
+        let enough = COMPACT_AFTER.max(self.totals.uuids / COMPACT_AFTER_PART);
+        if finished && self.removed_uuids >= enough {
             self.removed_uuids = 0;
             self.compaction_due = true;
         }
@@ -518,6 +522,18 @@ mod tests {
     use std::sync::mpsc;
 
     use super::*;
+
+    #[test]
+    fn a_compaction_is_due_once_what_was_removed_is_a_tenth_of_what_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut disk = super::super::open::open(folder.path()).unwrap().disk;
+        disk.totals.uuids = 1_000_000;
+        for (removed, compacts) in [(99_999, false), (100_000, true)] {
+            disk.removed_uuids = removed;
+            disk.sweep(1, &HashSet::new()).unwrap();
+            assert_eq!(disk.removed_uuids == 0, compacts, "{removed} removed");
+        }
+    }
 
     #[test]
     fn a_compaction_that_became_due_while_another_ran_starts_afterwards() {

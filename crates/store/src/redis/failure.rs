@@ -1,5 +1,7 @@
 //! What an error of Redis means for the request and for the connection.
 
+use std::error::Error as _;
+
 use redis::{ErrorKind, RedisError};
 
 use crate::{StoreError, WrongSetting};
@@ -28,7 +30,7 @@ pub(super) fn failure(error: &RedisError) -> Failure {
         return Failure::Doubtful(WrongSetting::Password.into());
     }
     if error.is_io_error() || error.is_connection_dropped() || error.is_unrecoverable_error() {
-        return Failure::Broken(StoreError::Unreachable(io_reason(error).to_owned()));
+        return Failure::Broken(StoreError::Unreachable(io_reason(error)));
     }
     // A pipeline has one error for each command that failed. The first one says enough.
     let answers = error.clone().into_server_errors();
@@ -92,14 +94,17 @@ fn wrong_setting(code: &str, rest: &str) -> Option<WrongSetting> {
     }
 }
 
-fn io_reason(error: &RedisError) -> &'static str {
-    if error.is_connection_refusal() {
+/// Why there is no connection. What the system says can name hosts, never a password.
+fn io_reason(error: &RedisError) -> String {
+    let reason = if error.is_connection_refusal() {
         "the connection was refused"
     } else if error.is_timeout() {
         "the connection timed out"
     } else if error.is_connection_dropped() {
         "the connection broke"
     } else {
-        "no connection could be made"
-    }
+        let source = error.source().map(|source| format!(" ({source})")).unwrap_or_default();
+        return format!("no connection could be made{source}");
+    };
+    reason.to_owned()
 }
