@@ -30,5 +30,6 @@ mod scanner;
 mod schema;
 mod serve;
 mod servers;
+mod service;
 mod simulation;
 mod stuffing;
