@@ -203,7 +203,25 @@
  *
  * @typedef {{label: string, trials: number}} VariantResults
  * @typedef {{label: string, successes: number, trials: number}} VariantCount
- * @typedef {{goal: string, results: VariantCount[]}} GoalResults
+ * @typedef {object} GoalResults
+ * @property {string} goal
+ * @property {VariantCount[]} results
+ * @property {GoalValues} [values] absent if no event had a value
+ *
+ * @typedef {object} GoalValues what the totals of units add up to; decimal numbers as strings
+ * @property {string} [cap] the cap of each total
+ * @property {VariantValues[]} results
+ *
+ * @typedef {object} VariantValues
+ * @property {string} label
+ * @property {number} units how many units sent a value
+ * @property {string} sum
+ * @property {string} sum_of_squares
+ * @property {string} largest the largest absolute total that a unit has had, without the cap
+ * @property {AllocationValues[]} [allocations] the units whose first value stated an allocation
+ *
+ * @typedef {{allocation: number, units: number, sum: string, sum_of_squares: string, largest: string}} AllocationValues
+ *
  *
  * @typedef {object} Counter one goal of one variant, per day
  * @property {string} goal

@@ -33,3 +33,4 @@ mod servers;
 mod service;
 mod simulation;
 mod stuffing;
+mod values;

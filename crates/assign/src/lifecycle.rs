@@ -1,7 +1,9 @@
 //! Slots and allocation of a changed definition: from a [`Change`] to the [`Document`] to store.
 
-use abtest_model::Variant;
-use abtest_model::definition::{Allocation, Change, Current, Document, FirstStart, Status, Time};
+use abtest_model::definition::{
+    Allocation, Change, Current, Definition, Document, FirstStart, Status, Time,
+};
+use abtest_model::{Goal, Variant};
 
 use crate::allocation::{first, rebalanced, sizes};
 use crate::slots::{FullRing, SlotTable};
@@ -92,7 +94,16 @@ pub fn document(
             goals: definition.goals.iter().map(|goal| goal.name.clone()).collect(),
             allocation: allocation.number,
         }),
-        _ => before.and_then(|before| before.first_start.clone()),
+        _ => before.and_then(|before| {
+            let start = before.first_start.clone()?;
+            // Totals under another cap are other totals: the goal decides nothing from now on.
+            let has_same_cap = |name: &Goal| {
+                let cap = |definition: &Definition| definition.goal(name.as_str())?.cap;
+                cap(&before.definition) == cap(&definition)
+            };
+            let goals = start.goals.into_iter().filter(has_same_cap).collect();
+            Some(FirstStart { goals, ..start })
+        }),
     };
     Ok(Document {
         first_start,

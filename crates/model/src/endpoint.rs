@@ -224,7 +224,7 @@ pub const ENDPOINTS: &[Endpoint] = {
         track(
             Get,
             TrackOperation::TrackOne,
-            &["experiment", "variant", "event", "uuid", "namespace", "allocation"],
+            &["experiment", "variant", "event", "uuid", "namespace", "allocation", "value", "id"],
         ),
         track(Post, TrackOperation::TrackMany, &["client_key"]),
         assign(Get, "/config", AssignOperation::Config, &["namespace"]),

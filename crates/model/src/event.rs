@@ -4,8 +4,9 @@ mod read;
 
 use self::read::Sent;
 use crate::allocations::{AllocationNumber, Stated};
+use crate::amount::Amount;
 use crate::input::InputError;
-use crate::name::{Experiment, Goal, Namespace, Uuid, Variant};
+use crate::name::{EventId, Experiment, Goal, Namespace, Uuid, Variant};
 use crate::query::Query;
 
 /// Most events in one request.
@@ -27,11 +28,15 @@ pub struct Event {
     pub uuid: Uuid,
     /// The allocation of the unit's first exposure, if the client states it.
     pub allocation: Option<Stated>,
+    /// What the event adds to the unit's total of the goal.
+    pub value: Option<Amount>,
+    /// What makes the value add once. Without an id, the uuid has one value.
+    pub id: Option<EventId>,
 }
 
 impl Event {
-    /// Reads Gimel's query string: experiment, variant, event, uuid and optionally namespace and
-    /// allocation.
+    /// Reads Gimel's query string: experiment, variant, event, uuid and optionally namespace,
+    /// allocation, value and id.
     /// Other parameters are ignored, as anything may have decorated the address on its way.
     ///
     /// # Errors
@@ -47,6 +52,8 @@ impl Event {
                 Some(text) => Some(AllocationNumber::from_text(text)?.into()),
                 None => None,
             },
+            value: query.get(Amount::PARAMETER)?.map(Amount::from_text).transpose()?,
+            id: query.get(EventId::PARAMETER)?.map(EventId::new).transpose()?,
         })
     }
 }
@@ -165,6 +172,42 @@ mod tests {
             let wrong = only(&EVENT.replace(r#""v""#, value));
             assert_eq!(wrong, Err(InputError::NotAString { parameter: "variant", found }));
         }
+    }
+
+    #[test]
+    fn a_value_is_read_from_its_text_and_never_rounded() {
+        let with = |members: &str| only(&EVENT.replace('}', &format!(",{members}}}")));
+        let number = |members: &str| with(members).map(|event| event.value.unwrap().to_string());
+        for (json, text) in [
+            ("19.99", "19.99"),
+            (r#""19.99""#, "19.99"),
+            (r#""\u0031""#, "1"),
+            ("-5", "-5"),
+            ("99999999999.9999", "99999999999.9999"),
+        ] {
+            assert_eq!(number(&format!(r#""value":{json}"#)), Ok(text.to_owned()), "{json}");
+        }
+        let long = "1".repeat(200);
+        let tiny = format!("0.{}1", "0".repeat(30));
+        for json in
+            ["1e308", "1e999", "1e2", "0.00001", r#""NaN""#, "null", "true", "[1]", &long, &tiny]
+        {
+            assert_eq!(with(&format!(r#""value":{json}"#)), Err(InputError::NotAnAmount), "{json}");
+        }
+        let twice = with(r#""value":1,"value":1"#);
+        assert_eq!(twice, Err(InputError::Repeated { parameter: "value" }));
+        assert!(Batch::from_json(EVENT.replace('}', r#","value":NaN}"#).as_bytes()).is_err());
+    }
+
+    #[test]
+    fn value_and_id_are_the_same_in_a_query_string_and_in_json() {
+        let query = "experiment=e&variant=v&event=participate&uuid=u&value=-0.50&id=order+7";
+        let event = Event::from_query(&Query::parse(query).unwrap()).unwrap();
+        let json = EVENT.replace('}', r#","value":-0.5,"id":"order 7"}"#);
+        assert_eq!(event, only(&json).unwrap());
+        assert_eq!(event.id.unwrap().as_str(), "order 7");
+        let number = only(&EVENT.replace('}', r#","id":7}"#));
+        assert_eq!(number, Err(InputError::NotAString { parameter: "id", found: "a number" }));
     }
 
     #[test]

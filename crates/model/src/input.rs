@@ -1,6 +1,7 @@
 //! What can be wrong with a value that a caller sent.
 
 use crate::allocations::AllocationNumber;
+use crate::amount::Amount;
 
 /// Longest name or uuid, in bytes of UTF-8.
 pub const MAX_NAME_BYTES: usize = 200;
@@ -72,10 +73,27 @@ pub enum InputError {
          as digits in the query string; send the number that the assignment had"
     )]
     NotAnAllocation,
+    /// The value is not a decimal number that can be added.
+    #[error(
+        "`value` must be a decimal number such as 19.99 or -5, without an exponent, with at most 4 \
+         decimals and at most 100000000000 in size; send it as a JSON number or as a string"
+    )]
+    NotAnAmount,
+    /// The value has more decimals than its goal.
+    #[error(
+        "`value` has {found} decimals and the goal keeps {allowed}; round it, or raise `decimals` of the \
+         goal in the definition of the experiment"
+    )]
+    TooManyDecimals {
+        /// Decimals of the value.
+        found: u8,
+        /// Decimals of the goal.
+        allowed: u8,
+    },
     /// A JSON event has a member that is not known.
     #[error(
         "member `{parameter}` is unknown; an event has experiment, variant, event, uuid and \
-         optionally namespace and allocation"
+         optionally namespace, allocation, value and id"
     )]
     Unknown {
         /// The member, cut to a printable length.
@@ -130,6 +148,7 @@ impl InputError {
             | Self::NotABoolean { parameter, .. }
             | Self::NotAString { parameter, .. } => Some(parameter),
             Self::NotAnAllocation => Some(AllocationNumber::PARAMETER),
+            Self::NotAnAmount | Self::TooManyDecimals { .. } => Some(Amount::PARAMETER),
             Self::NotUtf8 { parameter, .. } => Some(parameter),
             Self::Unknown { parameter, .. } | Self::UnknownParameter { parameter, .. } => {
                 Some(parameter)
@@ -150,6 +169,8 @@ impl InputError {
             Self::NotAString { .. } => "string",
             Self::NotABoolean { .. } => "boolean",
             Self::NotAnAllocation => "allocation-number",
+            Self::NotAnAmount => "decimal-number",
+            Self::TooManyDecimals { .. } => "decimals",
             Self::Unknown { .. } => "known-member",
             Self::UnknownParameter { .. } => "known-parameter",
             Self::NotAnObject { .. } => "object",

@@ -85,6 +85,12 @@ name! {
     Uuid, "uuid"
 }
 
+name! {
+    /// What makes an event with a value add it once, for example the number of an order. The same id
+    /// never adds twice to a goal, from whichever unit it comes and however late.
+    EventId, "id"
+}
+
 impl Namespace {
     /// The namespace of an event that names none, as in Gimel.
     pub const DEFAULT: &'static str = "alephbet";

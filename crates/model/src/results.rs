@@ -7,6 +7,7 @@ use crate::allocations::AllocationResults;
 use crate::name::Goal;
 use crate::tally::{Baseline, Counting, Tally};
 use crate::timeline::TimelineResults;
+use crate::values::GoalValuesResults;
 
 /// What the results were asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -59,6 +60,10 @@ pub struct GoalResults {
     pub goal: String,
     /// A row for each variant of the experiment. A variant without a counter has 0.
     pub results: Vec<VariantCount>,
+    /// What the units' events added up to. Absent if no event had a value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub values: Option<GoalValuesResults>,
 }
 
 /// One goal's count in one variant.
@@ -96,6 +101,11 @@ impl From<&Tally> for ExperimentResults {
                     trials: tally.trials(variant),
                 })
                 .collect(),
+            values: tally
+                .values
+                .as_ref()
+                .and_then(|values| values.0.get(goal))
+                .map(GoalValuesResults::from),
         };
         Self {
             experiment: tally.experiment.to_string(),

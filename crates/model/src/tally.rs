@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::allocations::Allocations;
 use crate::name::{Experiment, Goal, Variant};
 use crate::timeline::Timeline;
+use crate::values::Values;
 
 /// How a counter counts, and so how far its number can be trusted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -75,6 +76,8 @@ pub struct Tally {
     pub timeline: Option<Timeline>,
     /// Under which allocations it was counted, where that was asked for.
     pub allocations: Option<Allocations>,
+    /// The sums of goals with values, where that was asked for.
+    pub values: Option<Values>,
     /// Bytes of the store's memory, where that was asked for and the store keeps counters there.
     pub memory: Option<u64>,
     /// What other programs counted before, where that was asked for.
@@ -94,6 +97,7 @@ impl Tally {
             control: None,
             timeline: None,
             allocations: None,
+            values: None,
             memory: None,
             baselines: Vec::new(),
             lost: BTreeSet::new(),

@@ -273,6 +273,8 @@ fn event(experiment: &str, number: u64) -> Result<Event> {
         goal: Goal::new(Goal::PARTICIPATE)?,
         uuid: Uuid::new(uuid(number))?,
         allocation: None,
+        value: None,
+        id: None,
     })
 }
 

@@ -92,6 +92,8 @@ fn event(_: u64) -> Result<Event> {
         goal: Goal::new(Goal::PARTICIPATE)?,
         uuid: Uuid::new(uuid::Uuid::new_v4().to_string())?,
         allocation: None,
+        value: None,
+        id: None,
     })
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::future::Future;
 
-use abtest_model::{Experiment, Goal, Namespace, Tally, Variant};
+use abtest_model::{Amount, Experiment, Goal, Namespace, Tally, Variant};
 
 use crate::{Overlaps, Recorder, StoreError};
 
@@ -14,13 +14,15 @@ pub struct Include {
     pub days: bool,
     /// Fills [`Tally::allocations`]: how many uuids were new under each allocation.
     pub allocations: bool,
+    /// Fills [`Tally::values`]: sums over the totals of units.
+    pub values: bool,
     /// Fills [`Tally::memory`], where the store keeps counters in memory.
     pub memory: bool,
 }
 
 impl Include {
     /// The counts alone.
-    pub const COUNTS: Self = Self { days: false, allocations: false, memory: false };
+    pub const COUNTS: Self = Self { days: false, allocations: false, values: false, memory: false };
 }
 
 /// What is counted in a namespace.
@@ -64,6 +66,10 @@ impl Part {
 ///   definition stays.
 /// - A uuid counts under the allocation that its event stated when it was new to its counter. The
 ///   same uuid changes nothing later. Without an allocation it counts in the total only.
+/// - An event with a value adds it to the unit's total of its goal. The same id never adds twice to a
+///   goal, also from another unit. Without an id, a unit has one value.
+/// - Sums over the totals are exact in every way of counting. A cap clamps each total on both sides.
+///   The total of a unit counts under the allocation that its first value stated.
 /// - After [`prune`](Self::prune) the counters, time lines and counts by allocation of the part are gone, and the sample ratio
 ///   alarm, which the part may have caused. Everything else is unchanged. An event that is recorded
 ///   meanwhile is counted before, and removed, or it is counted anew. The namespace's version rises
@@ -111,6 +117,20 @@ pub trait Counters: Recorder {
         &self,
         namespace: &Namespace,
         experiment: &Experiment,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Makes the sums of a goal anew with a cap, from the totals of the units, if it has another one.
+    /// Says whether that is finished; if not, setting the cap again continues. Events are added
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn set_cap(
+        &self,
+        namespace: &Namespace,
+        experiment: &Experiment,
+        goal: &Goal,
+        cap: Option<Amount>,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// Removes a variant or a goal from an experiment and says whether it had counters.

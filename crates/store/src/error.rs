@@ -78,6 +78,12 @@ pub enum Refusal {
          program wrote it: use another namespace, or remove the key"
     )]
     WrongType,
+    /// The value would make the unit's total too large.
+    #[error(
+        "the total of this unit would be beyond 100000000000; check the value, and send it in the unit \
+         that the goal declares"
+    )]
+    TotalTooLarge,
     /// Others delete and re-create the experiment.
     #[error("the experiment is being deleted; send the event again")]
     Busy,
@@ -110,7 +116,10 @@ impl Refusal {
             | Self::NamespacesPerHour { .. }
             | Self::ExperimentsPerHour { .. }
             | Self::CountersPerHour { .. } => true,
-            Self::CountersPerExperiment { .. } | Self::WrongType | Self::Busy => false,
+            Self::CountersPerExperiment { .. }
+            | Self::WrongType
+            | Self::TotalTooLarge
+            | Self::Busy => false,
         }
     }
 }

@@ -21,6 +21,8 @@ fn event(number: u64) -> Event {
         goal: Goal::new("participate").unwrap(),
         uuid: Uuid::new(number.to_string()).unwrap(),
         allocation: None,
+        value: None,
+        id: None,
     }
 }
 

@@ -42,6 +42,8 @@ fn event(uuid: &str) -> Event {
         goal: Goal::new("signup").unwrap(),
         uuid: Uuid::new(uuid).unwrap(),
         allocation: None,
+        value: None,
+        id: None,
     }
 }
 

@@ -58,6 +58,8 @@ fn events(from: u32, count: u32) -> Vec<Event> {
             goal: Goal::new(Goal::PARTICIPATE).unwrap(),
             uuid: Uuid::new(number.to_string()).unwrap(),
             allocation: None,
+            value: None,
+            id: None,
         })
         .collect()
 }

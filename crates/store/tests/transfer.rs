@@ -29,6 +29,8 @@ fn events(goal: &str, uuids: std::ops::Range<u32>) -> Vec<Event> {
             goal: Goal::new(goal).unwrap(),
             uuid: Uuid::new(number.to_string()).unwrap(),
             allocation: None,
+            value: None,
+            id: None,
         })
         .collect()
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use abtest_model::definition::{Conflict, Violation};
 use abtest_model::event::BatchError;
 use abtest_model::json::JsonError;
-use abtest_model::{Event, InputError, event};
+use abtest_model::{Amount, Event, InputError, event};
 use abtest_store::{CommitError, Refusal, StoreError};
 use http::header::{ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
@@ -14,6 +14,7 @@ use serde::Serialize;
 use crate::AnswerBody;
 use crate::http::request_id::RequestId;
 use crate::http::response::with_body;
+use crate::public::measured::Unmeasured;
 
 /// Most bytes in a request's body.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -77,7 +78,7 @@ pub struct Problem {
 pub(crate) struct RefusedEvent {
     /// Its position in the array, from 0.
     pub index: usize,
-    /// 400: it breaks a rule. 404: it is not declared. 429: a limit is reached. 500: the store has data
+    /// 400: it breaks a rule. 404: it is not declared, or not as a goal with values. 429: a limit is reached. 500: the store has data
     /// that abtest cannot use. 503: send it again.
     pub status: u16,
     /// The parameter or member that is wrong.
@@ -293,10 +294,44 @@ impl RefusedEvent {
         }
     }
 
+    /// An event whose value cannot be added to its goal.
+    pub(crate) fn unmeasured(index: usize, event: &Event, unmeasured: &Unmeasured) -> Self {
+        let goal = event.goal.as_str().escape_debug();
+        let (status, rule, detail) = match unmeasured {
+            Unmeasured::Invalid(error) => return Self::invalid(index, error),
+            Unmeasured::NotAValueGoal => (
+                StatusCode::NOT_FOUND,
+                "value-goal",
+                format!(
+                    "`{goal}` is not declared as a goal with values; declare it with `\"kind\": \
+                     \"value\"` in the definition of the experiment, or send the event without `value`"
+                ),
+            ),
+            Unmeasured::CountGoal => (
+                StatusCode::BAD_REQUEST,
+                "count-goal",
+                format!(
+                    "each event of `{goal}` counts one, because the goal has `\"kind\": \"count\"`; \
+                     send the event without `value`"
+                ),
+            ),
+        };
+        Self {
+            index,
+            status: status.as_u16(),
+            parameter: Some(Amount::PARAMETER.to_owned()),
+            rule: Some(rule),
+            length: None,
+            detail,
+            request_id: None,
+        }
+    }
+
     /// An event that the store refused. A failure of the server is logged.
     pub(crate) fn refused(index: usize, refusal: &Refusal) -> Self {
         let status = match refusal {
             Refusal::WrongType => StatusCode::INTERNAL_SERVER_ERROR,
+            Refusal::TotalTooLarge => StatusCode::BAD_REQUEST,
             Refusal::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Refusal::Namespaces { .. }
             | Refusal::Experiments { .. }

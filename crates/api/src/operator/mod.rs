@@ -8,6 +8,7 @@
 //! | [`kept`] | experiments with their documents |
 //! | [`looks`] | taking a look at an experiment, and discarding all looks |
 //! | [`looks_document`] | the looks as they are stored |
+//! | [`caps`] | keeping the caps of sums equal to those of definitions |
 //! | [`control`] | choosing an experiment's control |
 //! | [`attempts`] | changing what a namespace holds while others change it |
 //! | [`definitions`] | reading and changing the documents of experiments |
@@ -21,6 +22,7 @@ pub(crate) mod alarms;
 mod analysis;
 mod api;
 mod attempts;
+mod caps;
 pub(crate) mod control;
 pub(crate) mod definitions;
 pub(crate) mod delete;

@@ -16,7 +16,6 @@ use crate::document::{AnalysedResults, Head, ResultsElement};
 use crate::http::problem::Problem;
 use crate::http::response::{escaped_length, json, with_body};
 use crate::namespace::NamespaceState;
-use crate::operator::alarms;
 use crate::operator::analysis::{
     AnalysisParameters, Asked, Detail, Question, ReadParameters, Report, read, stuffing,
 };
@@ -24,6 +23,7 @@ use crate::operator::definitions::commit::Definitions;
 use crate::operator::kept::{self, Kept};
 use crate::operator::page::{self, Page};
 use crate::operator::refusals::{NoExperiment, Refusals};
+use crate::operator::{alarms, caps};
 
 /// Lists the experiments of a namespace.
 ///
@@ -250,9 +250,17 @@ pub(crate) async fn result<S: Store>(
 ) -> Result<Response<AnswerBody>, Box<Problem>> {
     let namespace = namespace_of(query)?;
     let question = Question::to_read(query, Detail::Full)?;
-    let include = Include { days: true, memory: query.flag("memory")?, allocations: true };
+    let include =
+        Include { days: true, memory: query.flag("memory")?, allocations: true, values: true };
     let state = definitions.namespaces.read(store, &namespace).await?;
-    let Kept { tally, earlier, .. } = known(store, &state, &namespace, experiment, include).await?;
+    let mut kept = known(store, &state, &namespace, experiment.clone(), include).await?;
+    if let Some(document) = state.definition(experiment.as_str()) {
+        let values = kept.tally.values.as_ref();
+        if caps::align(store, &namespace, &experiment, &document.definition, values).await? {
+            kept = known(store, &state, &namespace, experiment, include).await?;
+        }
+    }
+    let Kept { tally, earlier, .. } = kept;
     let Report { mut answer, new_alarm } = read(&question, &tally, &earlier, Asked::Alone)?;
     if let Some(analysis) = &mut answer.analysis {
         let overlaps = store.overlaps(&namespace, &tally.experiment).await?;

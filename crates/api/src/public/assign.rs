@@ -288,6 +288,8 @@ async fn count<S: Recorder + Documents>(
                     .allocation
                     .and_then(|number| AllocationNumber::from_number(number).ok())
                     .map(Stated::from),
+                value: None,
+                id: None,
             });
         }
     }

@@ -53,6 +53,8 @@ fn exposure(event: &Value, namespace: &Namespace) -> Option<Result<Event, InputE
             // The plugin sends four properties: the experiment, the variation, and the name and value of the attribute
             // that is hashed. None of them can carry the allocation, and a payload cannot add a property.
             allocation: None,
+            value: None,
+            id: None,
         })
     };
     Some(read())

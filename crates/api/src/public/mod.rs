@@ -13,6 +13,7 @@
 //! | `stream` | server-sent events about changes |
 //! | `subject` | the unit and the attributes that a request names |
 //! | `refusals` | the refusals that `/openapi.json` lists |
+//! | `measured` | what events add to the totals of units |
 //! | `published` | what namespaces define, read at most every ten seconds |
 //! | `view` | what clients may read of a namespace, prepared for evaluations |
 
@@ -25,6 +26,7 @@ pub(crate) mod config;
 #[cfg(feature = "assign")]
 pub(crate) mod growthbook;
 mod growthbook_events;
+pub(crate) mod measured;
 #[cfg(feature = "assign")]
 pub(crate) mod ofrep;
 pub(crate) mod published;

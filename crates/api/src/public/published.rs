@@ -168,7 +168,7 @@ impl<D: Documents + Recorder> PublishedNamespaces<D> {
     }
 
     /// Reads a namespace because of an unknown name, at most once per second in this process.
-    async fn read_again(&self, namespace: &Namespace) -> Option<Arc<NamespaceState>> {
+    pub(super) async fn read_again(&self, namespace: &Namespace) -> Option<Arc<NamespaceState>> {
         if !self.may_refresh() {
             return None;
         }

@@ -60,7 +60,47 @@ pub(crate) struct EventSchema {
     /// number counts as none.
     #[schema(minimum = 1, maximum = 4_294_967_295_u32, nullable = false)]
     allocation: Option<u32>,
+    /// What the event adds to the unit's total. Only for a goal that is declared with `"kind":
+    /// "value"`, with at most the decimals that it declares. A negative value is a refund.
+    #[schema(value_type = ValueSchema, required = false, nullable = false)]
+    value: Option<String>,
+    /// The same id adds to its goal once, for example the number of an order. Without an id, the uuid
+    /// has one value. Other goals ignore it.
+    #[schema(
+        min_length = 1,
+        max_length = 200,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]+$",
+        nullable = false
+    )]
+    id: Option<String>,
 }
+
+/// A decimal number with at most four decimals and no exponent.
+#[cfg(feature = "operator")]
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[schema(as = Value)]
+#[expect(dead_code, reason = "describes what model::Amount reads")]
+pub(crate) enum ValueSchema {
+    /// As a JSON number.
+    Number(ValueNumber),
+    /// As a string.
+    Text(ValueText),
+}
+
+/// A value as a JSON number.
+#[cfg(feature = "operator")]
+#[derive(ToSchema)]
+#[schema(minimum = -100_000_000_000_i64, maximum = 100_000_000_000_i64)]
+#[expect(dead_code, reason = "describes what model::Amount reads")]
+pub(crate) struct ValueNumber(f64);
+
+/// A value as a string.
+#[cfg(feature = "operator")]
+#[derive(ToSchema)]
+#[schema(pattern = r"^-?[0-9]{1,11}(\.[0-9]{1,4})?$")]
+#[expect(dead_code, reason = "describes what model::Amount reads")]
+pub(crate) struct ValueText(String);
 
 /// Records one event, given in the query string as Gimel has it.
 #[cfg_attr(feature = "operator", utoipa::path(
@@ -74,10 +114,18 @@ pub(crate) struct EventSchema {
         ("allocation" = Option<u32>, Query, minimum = 1, maximum = 4_294_967_295_u32,
             description = "the number of the allocation of the unit's first exposure; an unknown \
                 number counts as none"),
+        ("value" = Option<String>, Query, pattern = r"^-?[0-9]{1,11}(\.[0-9]{1,4})?$",
+            description = "what the event adds to the unit's total: only for a goal that is declared \
+                with `\"kind\": \"value\"`"),
+        ("id" = Option<String>, Query, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$", min_length = 1, max_length = 200,
+            description = "the same id adds to its goal once; without an id, the uuid has one value"),
     ),
     responses(
         (status = 200, description = "the event is stored", body = Receipt),
         (status = 400, description = "a parameter breaks a rule", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 404, description = "the namespace accepts declared names only, or the goal of a \
+            value is not declared as a goal with values", body = Problem,
             content_type = "application/problem+json"),
         (status = 429, description = "a new experiment or counter past a limit, or too many requests from this address", body = Problem,
             content_type = "application/problem+json"),
@@ -121,8 +169,8 @@ pub(crate) fn check_one(query: &Query<'_>) -> Result<Response<AnswerBody>, Box<P
         (status = 207, description = "some events are stored; the others are listed", body = Receipt),
         (status = 400, description = "no event is stored, or the body is not JSON", body = Problem,
             content_type = "application/problem+json"),
-        (status = 404, description = "the namespace accepts declared names only, and no event has them",
-            body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "no event is declared: the namespace accepts declared names \
+            only, or the goals of the values are not declared as goals with values", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "over 1 MiB or 500 events", body = Problem,
             content_type = "application/problem+json"),
         (status = 429, description = "new experiments or counters past a limit, or too many requests from this address", body = Problem,
@@ -202,6 +250,21 @@ async fn record<R: Recorder + Documents>(
             None
         });
         (good, positions) = declared.unzip();
+    }
+    let unmeasured = published.measure(&mut good).await?;
+    if unmeasured.iter().any(Option::is_some) {
+        let all = good.into_iter().zip(positions).zip(unmeasured);
+        let measured = all.filter_map(|((event, index), unmeasured)| {
+            let Some(unmeasured) = unmeasured else { return Some((event, index)) };
+            let event = RefusedEvent::unmeasured(index, &event, &unmeasured);
+            match event.status {
+                404 => summary.undeclared += 1,
+                _ => summary.invalid += 1,
+            }
+            refused.push(event);
+            None
+        });
+        (good, positions) = measured.unzip();
     }
     published.check_allocations(&mut good).await;
     let count = good.len();

@@ -5,7 +5,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use abtest_model::{Event, Experiment, Namespace, Tally};
+use abtest_model::{Amount, Event, Experiment, Goal, Namespace, Tally};
 use abtest_store::embedded::EmbeddedStore;
 use abtest_store::{
     CommitError, Committed, CountedNamespace, Counters, Danger, Document, DocumentKey, Documents,
@@ -111,6 +111,16 @@ impl Counters for Watched {
         experiment: &Experiment,
     ) -> Result<bool, StoreError> {
         self.count()?.delete(namespace, experiment).await
+    }
+
+    async fn set_cap(
+        &self,
+        namespace: &Namespace,
+        experiment: &Experiment,
+        goal: &Goal,
+        cap: Option<Amount>,
+    ) -> Result<bool, StoreError> {
+        self.count()?.set_cap(namespace, experiment, goal, cap).await
     }
 
     async fn prune(

@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::plain;
+use crate::amount::Amount;
 use crate::name::Goal;
 
 /// Most decimals of a value.
-pub const MAX_DECIMALS: u8 = 6;
+pub const MAX_DECIMALS: u8 = 4;
 
 /// A goal of the plan.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -24,7 +25,7 @@ pub struct DefinedGoal {
     /// The unit of a value, for example EUR or ms. At most 20 bytes. Only with kind `value`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
-    /// Decimals of a value that are kept exactly, 0 to 6. Only with kind `value`; there the default
+    /// Decimals of a value that are kept exactly, 0 to 4. Only with kind `value`; there the default
     /// is 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decimals: Option<u8>,
@@ -35,6 +36,20 @@ pub struct DefinedGoal {
     /// `guardrail`.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "plain::option")]
     pub margin: Option<f64>,
+}
+
+impl DefinedGoal {
+    /// The cap as an amount.
+    #[must_use]
+    pub fn cap_amount(&self) -> Option<Amount> {
+        Amount::from_text(&self.cap?.to_string()).ok()
+    }
+
+    /// Whether events add to a total of each unit.
+    #[must_use]
+    pub fn is_summed(&self) -> bool {
+        self.kind != GoalKind::Conversion
+    }
 }
 
 /// What a goal decides.

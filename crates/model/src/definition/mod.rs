@@ -48,7 +48,7 @@ pub use document::{
     Allocation, ChangeRecord, Disturbance, DisturbanceKind, Document, EarlierChange, FirstStart,
     Tombstone,
 };
-pub use goal::{Better, DefinedGoal, GoalKind, GoalRole};
+pub use goal::{Better, DefinedGoal, GoalKind, GoalRole, MAX_DECIMALS};
 pub use published::{Published, PublishedExperiment, UnitHash};
 pub use range::{BUCKETS, Range};
 pub use read::MEMBERS;
@@ -170,6 +170,12 @@ impl Definition {
     #[must_use]
     pub fn has_goal(&self, name: &str) -> bool {
         name == Goal::PARTICIPATE || self.goals.iter().any(|goal| goal.name.as_str() == name)
+    }
+
+    /// The declared goal with a name.
+    #[must_use]
+    pub fn goal(&self, name: &str) -> Option<&DefinedGoal> {
+        self.goals.iter().find(|goal| goal.name.as_str() == name)
     }
 
     /// The primary goal, if one is declared.

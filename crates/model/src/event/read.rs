@@ -6,10 +6,13 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use serde_json::value::RawValue;
+
 use super::{Event, MAX_BATCH_EVENTS};
 use crate::allocations::{AllocationNumber, Stated};
+use crate::amount::Amount;
 use crate::input::{InputError, printable};
-use crate::name::{Experiment, Goal, Namespace, Uuid, Variant};
+use crate::name::{EventId, Experiment, Goal, Namespace, Uuid, Variant};
 
 /// A body: one event, or an array of events.
 pub(super) enum Sent {
@@ -43,6 +46,8 @@ enum Name {
     Event,
     Uuid,
     Allocation,
+    Value,
+    Id,
     Unknown(String),
 }
 
@@ -221,6 +226,14 @@ fn event<'de, A: MapAccess<'de>>(mut members: A) -> Result<Result<Event, InputEr
             Name::Event => (&mut read.goal, Goal::PARAMETER),
             Name::Uuid => (&mut read.uuid, Uuid::PARAMETER),
             Name::Allocation => (&mut read.allocation, AllocationNumber::PARAMETER),
+            Name::Id => (&mut read.id, EventId::PARAMETER),
+            Name::Value => {
+                // The number as it is written: a float would change it.
+                if read.value.replace(members.next_value::<Box<RawValue>>()?).is_some() {
+                    read.repeated.get_or_insert(Amount::PARAMETER);
+                }
+                continue;
+            }
             Name::Unknown(name) => {
                 members.next_value::<IgnoredAny>()?;
                 read.unknown.get_or_insert(name);
@@ -243,6 +256,8 @@ struct Members {
     goal: Option<Member>,
     uuid: Option<Member>,
     allocation: Option<Member>,
+    value: Option<Box<RawValue>>,
+    id: Option<Member>,
     /// The first unknown one.
     unknown: Option<String>,
     /// The first one that is given again.
@@ -264,6 +279,8 @@ impl Members {
             goal: Goal::new(required(self.goal, Goal::PARAMETER)?)?,
             uuid: Uuid::new(required(self.uuid, Uuid::PARAMETER)?)?,
             allocation: self.allocation.map(allocation).transpose()?,
+            value: self.value.as_deref().map(value).transpose()?,
+            id: text(self.id, EventId::PARAMETER)?.map(EventId::new).transpose()?,
         };
         match self.unknown {
             Some(name) => {
@@ -292,4 +309,14 @@ fn allocation(member: Member) -> Result<Stated, InputError> {
         Member::Whole(number) => AllocationNumber::from_number(number).map(Stated::from),
         Member::Text(_) | Member::Other(_) => Err(InputError::NotAnAllocation),
     }
+}
+
+/// Reads a number, or a string that has one.
+fn value(json: &RawValue) -> Result<Amount, InputError> {
+    let json = json.get();
+    if !json.starts_with('"') {
+        return Amount::from_text(json);
+    }
+    let text = serde_json::from_str::<String>(json).map_err(|_| InputError::NotAnAmount)?;
+    Amount::from_text(&text)
 }

@@ -174,6 +174,13 @@ impl Catalog {
         self.counters.get(name).copied()
     }
 
+    /// The counters of a goal, whose name the names of its counters begin with.
+    pub(super) fn counters_of(&self, goal: &str) -> Vec<(String, Counter)> {
+        let start = format!("{goal}{SEPARATOR}");
+        let counters = self.counters.iter().filter(|(name, _)| name.starts_with(&start));
+        counters.map(|(name, counter)| (name.clone(), *counter)).collect()
+    }
+
     /// Gives a staged counter a name, if the limits allow it. `event` is one that it could have counted.
     pub(super) fn publish(
         &mut self,

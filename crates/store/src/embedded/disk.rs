@@ -13,6 +13,7 @@
 //! | `days` | counter id, UTC day (days since 1970) | how many uuids were new |
 //! | `days` | counter id, `a`, allocation number | how many uuids were new |
 //! | `seen` | counter id, uuid | nothing |
+//! | `values` | counter id, kind, more | see `values` |
 //! | `removed` | id of a deleted counter whose uuids are still to be removed | nothing |
 //! | `documents` | namespace, kind, name, with NUL between | see `record` |
 //! | `history` | namespace, kind, name, NUL after each, then the version | milliseconds, the JSON |
@@ -34,6 +35,7 @@ use super::catalog::{ChangedNewNames, Counter, SEPARATOR};
 use super::ledger::{Changed, ChangedDocument};
 use super::overlaps::{ComparedCounter, Comparison};
 use super::totals::Totals;
+use super::values::{CounterValues, Unit};
 use super::watermark::{Noted, Watermark};
 use super::{record, space};
 use crate::{DocumentKey, HistoryEntry, Kind, Part, StoreError};
@@ -56,6 +58,7 @@ pub(super) struct Disk {
     database: Database,
     counters: Keyspace,
     seen: Keyspace,
+    values: Keyspace,
     days: Keyspace,
     removed: Keyspace,
     documents: Keyspace,
@@ -69,6 +72,8 @@ pub(super) struct Disk {
     /// The last key that was swept. A sweep that started from the beginning would step over
     /// everything it has removed so far, while recording waits.
     swept: Vec<u8>,
+    /// The same in `values`.
+    swept_values: Vec<u8>,
     /// How many uuids were removed since a compaction became due.
     removed_uuids: u64,
     /// Whether a compaction must start once none is running.
@@ -87,6 +92,12 @@ pub(super) struct Changes {
     pub(super) new: HashMap<(String, u64, Day), u64>,
     /// New uuids by counter's name and id, and what their events stated.
     pub(super) allocated: HashMap<(String, u64, Stated), u64>,
+    /// Totals of units.
+    pub(super) units: HashMap<Vec<u8>, Unit>,
+    /// Keys of the ids of events whose values are added.
+    pub(super) value_ids: HashSet<Vec<u8>>,
+    /// The sums of counters with values by id, with the counter's name.
+    pub(super) values: HashMap<u64, (String, CounterValues)>,
     /// What is left of the limits per hour.
     pub(super) new_names: ChangedNewNames,
     /// Ids of deleted counters.
@@ -124,6 +135,8 @@ impl Changes {
         self.counters.is_empty()
             && self.documents.is_empty()
             && self.seen.is_empty()
+            && self.values.is_empty()
+            && self.units.is_empty()
             && self.removed.is_empty()
             && self.import_marks.is_empty()
             && !self.is_probe
@@ -147,6 +160,7 @@ impl Disk {
             watermark,
             counters: keyspace("counters")?,
             seen: keyspace("seen")?,
+            values: keyspace("values")?,
             days: keyspace("days")?,
             removed: keyspace("removed")?,
             documents: keyspace("documents")?,
@@ -155,6 +169,7 @@ impl Disk {
             damaged: keyspace("damaged")?,
             meta: keyspace("meta")?,
             swept: Vec::new(),
+            swept_values: Vec::new(),
             removed_uuids: 0,
             compaction_due: false,
             compaction: None,
@@ -223,6 +238,17 @@ impl Disk {
         for (key, new) in of_days.chain(of_allocations) {
             let before = self.days.get(&key)?.and_then(|value| decode_number(&value));
             batch.insert(&self.days, key, (before.unwrap_or(0) + new).to_be_bytes());
+        }
+        for (key, unit) in &changes.units {
+            batch.insert(&self.values, &key[..], unit.encode());
+        }
+        for key in &changes.value_ids {
+            batch.insert(&self.values, &key[..], []);
+        }
+        for (counter, (_, values)) in &changes.values {
+            for (key, value) in values.encode(*counter) {
+                batch.insert(&self.values, key, value);
+            }
         }
         for (field, free) in &changes.new_names {
             let key = format!("{NEW_NAMES}{field}");
@@ -300,6 +326,15 @@ impl Disk {
                 self.swept = key.to_vec();
                 batch.remove(&self.seen, key);
             }
+            let (mut start, end) = (id.to_be_bytes().to_vec(), (id + 1).to_be_bytes().to_vec());
+            if self.swept_values.starts_with(&start) {
+                start.clone_from(&self.swept_values);
+            }
+            for entry in self.values.range(start..end).take(most.saturating_sub(batch.len())) {
+                let key = entry.key()?;
+                self.swept_values = key.to_vec();
+                batch.remove(&self.values, key);
+            }
             if batch.len() >= most {
                 break;
             }
@@ -347,11 +382,12 @@ impl Disk {
         self.compaction = thread.ok();
     }
 
-    fn keyspaces(&self) -> [Keyspace; 9] {
+    fn keyspaces(&self) -> [Keyspace; 10] {
         [
             &self.meta,
             &self.counters,
             &self.seen,
+            &self.values,
             &self.days,
             &self.removed,
             &self.documents,
@@ -370,6 +406,11 @@ impl Disk {
     /// How many uuids of a counter were new under each allocation.
     pub(super) fn allocations(&self, counter: u64) -> fjall::Result<Vec<(Stated, u64)>> {
         allocations_of(&self.days, counter)
+    }
+
+    /// The totals of units and the ids of events.
+    pub(super) fn values(&self) -> &Keyspace {
+        &self.values
     }
 
     /// The uuids of a counter.

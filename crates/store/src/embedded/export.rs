@@ -22,7 +22,7 @@ pub fn export(
     on_step: OnStep<'_>,
 ) -> Result<Option<Export>, TransferError> {
     let opened = open::open(folder).map_err(|error| TransferError::Store(error.into()))?;
-    let Opened { disk, mut catalog, snapshot } = opened;
+    let Opened { disk, mut catalog, snapshot, .. } = opened;
     let mut counters = Vec::new();
     let found = catalog.remove(namespace, experiment);
     let total = found.len() as u64;

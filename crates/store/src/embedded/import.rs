@@ -247,6 +247,8 @@ impl Open {
                 goal,
                 uuid: uuid.clone(),
                 allocation: None,
+                value: None,
+                id: None,
             };
             let check = Check { limits, documents: &self.documents, at: changes.at };
             match self.catalog.publish(&event, counter, &check) {

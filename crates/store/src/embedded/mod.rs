@@ -14,6 +14,7 @@
 //! | `writer` | the one thread that writes |
 //! | `answers` | sends the answers of a commit with one wake-up |
 //! | `totals` | how much there is after a commit |
+//! | `values` | the totals of units, and what they add up to |
 //! | `watermark` | the last totals in a file of their own, so that a loss is noticed |
 //! | `check` | says what is wrong with a folder |
 //! | `repair` | saves what can be read of a damaged folder |
@@ -48,6 +49,7 @@ mod repair;
 mod snapshot;
 mod space;
 mod totals;
+mod values;
 mod watermark;
 mod writer;
 
@@ -61,7 +63,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use abtest_config::Limits;
-use abtest_model::{Day, Event, Experiment, Namespace, Tally};
+use abtest_model::{Amount, Day, Event, Experiment, Goal, Namespace, Tally};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::admission::Admission;
@@ -298,6 +300,18 @@ impl Counters for EmbeddedStore {
     ) -> Result<bool, StoreError> {
         let (namespace, experiment, part) = (namespace.clone(), experiment.clone(), part.clone());
         self.ask(|reply| Request::Prune { namespace, experiment, part, reply }).await
+    }
+
+    /// All in one commit. Recording waits for it, about a second per million units.
+    async fn set_cap(
+        &self,
+        namespace: &Namespace,
+        experiment: &Experiment,
+        goal: &Goal,
+        cap: Option<Amount>,
+    ) -> Result<bool, StoreError> {
+        let (namespace, experiment, goal) = (namespace.clone(), experiment.clone(), goal.clone());
+        self.ask(|reply| Request::SetCap { namespace, experiment, goal, cap, reply }).await
     }
 }
 

@@ -25,18 +25,22 @@ use super::keyspaces::Depth;
 use super::ledger::{Changed, Content, Ledger};
 use super::snapshot::{Snapshot, is_counter_name};
 use super::totals::Totals;
+use super::values::{CounterValues, Ledgers};
 use super::watermark::{self, Noted, Watermark};
 use super::{OpenError, legacy, record};
 use crate::DamagedRecord;
 
 /// The format that this version writes.
-pub(super) const FORMAT: u32 = 3;
+pub(super) const FORMAT: u32 = 4;
+
+/// The format that has totals of the folder and checksums of documents first.
+const WITH_TOTALS: u32 = 3;
 
 /// The format whose looks and controls are in files.
 const WITH_FILES: u32 = 1;
 
 /// The keyspaces in the order in which they are created, and the format that has them first.
-pub(super) const KEYSPACES: [(&str, u32); 9] = [
+pub(super) const KEYSPACES: [(&str, u32); 10] = [
     ("meta", 1),
     ("counters", 1),
     ("seen", 1),
@@ -46,12 +50,14 @@ pub(super) const KEYSPACES: [(&str, u32); 9] = [
     ("history", 2),
     ("namespaces", 2),
     ("damaged", 3),
+    ("values", 4),
 ];
 
 /// What a folder holds, read into memory.
 pub(super) struct Opened {
     pub(super) disk: Disk,
     pub(super) catalog: Catalog,
+    pub(super) values: Ledgers,
     pub(super) snapshot: Snapshot,
 }
 
@@ -156,6 +162,7 @@ struct Read {
     totals: Totals,
     missing: Missing,
     catalog: Catalog,
+    values: Ledgers,
     snapshot: Snapshot,
     unreadable: Vec<Unreadable>,
 }
@@ -189,7 +196,7 @@ fn read(folder: &Path, noted: Noted) -> Result<Read, OpenError> {
     let commits = meta.get("commits").map_err(failed)?;
     let commits = commits.and_then(|value| decode_number(&value)).unwrap_or(0);
     // Formats 1 and 2 created the other keyspaces after they had written their number.
-    if format == FORMAT || commits > 0 {
+    if format >= WITH_TOTALS || commits > 0 {
         let mut expected = KEYSPACES.iter().filter(|(_, since)| *since <= format);
         if let Some((name, _)) = expected.find(|(name, _)| !exists(name)) {
             return Err(damaged(&format!("the keyspace `{name}` is missing")));
@@ -197,7 +204,7 @@ fn read(folder: &Path, noted: Noted) -> Result<Read, OpenError> {
     }
     let mut read = Read::of(database, format);
     read.load().map_err(failed)?;
-    if format == FORMAT {
+    if format >= WITH_TOTALS {
         let totals = meta.get("totals").map_err(failed)?;
         let totals = totals.and_then(|value| value.as_ref().try_into().ok().map(Totals::decode));
         read.stored = Some(totals.ok_or_else(|| damaged("the totals are missing"))?);
@@ -249,6 +256,7 @@ impl Read {
             totals: Totals::default(),
             missing: Missing::default(),
             catalog: Catalog::default(),
+            values: Ledgers::default(),
             snapshot: Snapshot::default(),
             unreadable: Vec::new(),
         }
@@ -269,6 +277,7 @@ impl Read {
 
     fn load_counters(&mut self) -> fjall::Result<()> {
         let of_days = self.keyspace("days")?;
+        let of_values = self.keyspace("values")?;
         let mut dated = 0;
         for entry in self.keyspace("counters")?.iter().flat_map(Keyspace::iter) {
             let (name, value) = entry.into_inner()?;
@@ -288,6 +297,13 @@ impl Read {
             for (allocation, new) in allocations.transpose()?.unwrap_or_default() {
                 self.snapshot.add_allocated(&text, allocation, new);
             }
+            let values = of_values.as_ref().map(|disk| CounterValues::read(disk, counter.id));
+            if let Some(values) = values.transpose()?.flatten() {
+                self.snapshot.set_values(&text, &values);
+                if let Some((goal, _)) = text.rsplit_once(SEPARATOR) {
+                    self.values.load(goal.to_owned(), counter.id, values);
+                }
+            }
             self.catalog.load(text, counter);
         }
         if let Some(removed) = self.keyspace("removed")? {
@@ -306,8 +322,11 @@ impl Read {
     }
 
     fn load_documents(&mut self) -> fjall::Result<()> {
-        let decode =
-            if self.format == FORMAT { record::decode } else { record::decode_without_checksum };
+        let decode = if self.format >= WITH_TOTALS {
+            record::decode
+        } else {
+            record::decode_without_checksum
+        };
         for entry in self.keyspace("documents")?.iter().flat_map(Keyspace::iter) {
             let (key, value) = entry.into_inner()?;
             let (name, record) = (read_document_key(&key), decode(&value));
@@ -417,6 +436,8 @@ impl Read {
         }
         if self.stored.is_none() {
             self.upgrade(&mut batch, &changes)?;
+        } else if self.format < FORMAT {
+            batch.insert(&keyspace(&self.database, "meta")?, "format", FORMAT.to_string());
         }
         self.set_aside(&mut batch, changes.at)?;
         let disk = Disk::new(self.database.clone(), watermark, self.totals)?;
@@ -429,12 +450,13 @@ impl Read {
         }
         disk.renew_watermark(noted);
         self.report(noted);
-        Ok(Opened { disk, catalog: self.catalog, snapshot: self.snapshot })
+        let (catalog, values, snapshot) = (self.catalog, self.values, self.snapshot);
+        Ok(Opened { disk, catalog, values, snapshot })
     }
 
     /// Takes the steps to the current format.
     fn upgrade(&mut self, batch: &mut OwnedWriteBatch, changes: &Changes) -> fjall::Result<()> {
-        if self.format < FORMAT {
+        if self.format < WITH_TOTALS {
             let documents = keyspace(&self.database, "documents")?;
             for entry in documents.iter() {
                 let (key, value) = entry.into_inner()?;

@@ -23,6 +23,7 @@ use super::disk::{decode_counter, encode_counter};
 use super::journal::Journal;
 use super::keyspaces::{self, Depth};
 use super::open::{self, FORMAT, KEYSPACES, keyspace, open_database};
+use super::values::{CounterValues, Unit, decode_cap};
 use super::watermark::{Noted, Watermark};
 
 /// Records in one batch of the new folder.
@@ -166,6 +167,31 @@ fn salvage(source: &Database, to: &Path) -> fjall::Result<()> {
         if is_known { days.insert(key, value) } else { Ok(()) }
     })?;
     days.finish()?;
+    let mut values = Writer::new(&target, "values")?;
+    // A unit whose total is lost must not stay in the sums, so they are made anew.
+    let mut sums: HashMap<u64, CounterValues> = HashMap::new();
+    visit(&keyspace(source, "values")?, |key, value| {
+        let Some(id) = id_of(&key).filter(|id| remembered.contains_key(id)) else { return Ok(()) };
+        let sums = sums.entry(id).or_default();
+        match key.get(8) {
+            Some(b's') => {
+                sums.cap = decode_cap(&value).or(sums.cap);
+                return Ok(());
+            }
+            Some(b'u') => match Unit::decode(&value) {
+                Some(unit) => sums.replace(None, &unit),
+                None => return Ok(()),
+            },
+            _ => {}
+        }
+        values.insert(key, value)
+    })?;
+    for (id, sums) in &sums {
+        for (key, value) in sums.encode(*id) {
+            values.insert(key.into(), value.into())?;
+        }
+    }
+    values.finish()?;
     let mut writer = Writer::new(&target, "counters")?;
     for (name, Counter { id, count }) in counters {
         // The uuids may be newer than the count.

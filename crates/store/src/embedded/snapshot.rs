@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use abtest_model::{
-    Allocations, Counting, Day, Experiment, Goal, Namespace, Stated, Tally, Timeline, Variant,
+    Allocations, Counting, Day, Experiment, Goal, Namespace, Stated, Tally, Timeline, Values,
+    Variant,
 };
 
 use super::catalog::SEPARATOR;
 use super::ledger::Ledger;
+use super::values::CounterValues;
 use crate::{CountedNamespace, DamagedRecord, Include, Part};
 
 /// Every tally, by namespace and experiment, and every document.
@@ -19,6 +21,7 @@ pub(super) struct Snapshot {
     namespaces: BTreeMap<Namespace, BTreeMap<Experiment, Tally>>,
     timelines: BTreeMap<(Namespace, Experiment), Timeline>,
     allocations: BTreeMap<(Namespace, Experiment), Allocations>,
+    values: BTreeMap<(Namespace, Experiment), Values>,
 }
 
 impl Snapshot {
@@ -48,6 +51,7 @@ impl Snapshot {
         let experiment = (namespace.clone(), experiment.clone());
         self.timelines.remove(&experiment);
         self.allocations.remove(&experiment);
+        self.values.remove(&experiment);
     }
 
     /// Removes a part of an experiment's tally and time line.
@@ -67,6 +71,9 @@ impl Snapshot {
         if let Some(allocations) = self.allocations.get_mut(&experiment) {
             allocations.retain(is_kept);
         }
+        if let Some(values) = self.values.get_mut(&experiment) {
+            values.retain(is_kept);
+        }
     }
 
     /// Adds new uuids of a counter on a day.
@@ -80,6 +87,15 @@ impl Snapshot {
         let Some((namespace, experiment, goal, variant)) = split(name) else { return };
         let allocations = self.allocations.entry((namespace, experiment)).or_default();
         allocations.add(goal, variant, stated, new);
+    }
+
+    /// Sets the sums of a counter.
+    pub(super) fn set_values(&mut self, name: &str, values: &CounterValues) {
+        let Some((namespace, experiment, goal, variant)) = split(name) else { return };
+        let of_goals = &mut self.values.entry((namespace, experiment)).or_default().0;
+        let of_goal = of_goals.entry(goal).or_default();
+        of_goal.cap = values.cap;
+        of_goal.variants.insert(variant, values.sums.clone());
     }
 
     /// The namespaces in which something was counted.
@@ -120,6 +136,9 @@ impl Snapshot {
             if include.allocations {
                 let allocations = self.allocations.get(&experiment).cloned();
                 tally.allocations = Some(allocations.unwrap_or_default());
+            }
+            if include.values {
+                tally.values = Some(self.values.get(&experiment).cloned().unwrap_or_default());
             }
         }
         tallies

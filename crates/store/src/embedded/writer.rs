@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
 use abtest_config::Limits;
-use abtest_model::{Day, Event, Experiment, Goal, Namespace, Tally, Variant};
+use abtest_model::{Amount, Day, Event, Experiment, Goal, Namespace, Tally, Variant};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TryRecvError;
 
@@ -20,8 +20,9 @@ use super::open::{self, Opened};
 use super::overlaps::{ComparedCounter, Comparison};
 use super::snapshot::Snapshot;
 use super::totals::Totals;
+use super::values::{Ledgers, goal_name};
 use crate::documents::{deletion_of, deletion_of_alarm};
-use crate::{DocumentKey, HistoryEntry, Part, Refusal, StoreError, Write};
+use crate::{DocumentKey, HistoryEntry, Kind, Part, Refusal, StoreError, Write};
 
 /// Most events in one commit, so that the first request does not wait long.
 const COMMIT_EVENTS: usize = 8_192;
@@ -31,14 +32,50 @@ const SWEEP: usize = 2_000;
 
 /// What is asked of the writer.
 pub(super) enum Request {
-    Record { events: Vec<Event>, day: Option<Day>, reply: Reply<Vec<Result<(), Refusal>>> },
-    Delete { namespace: Namespace, experiment: Experiment, reply: Reply<bool> },
-    Prune { namespace: Namespace, experiment: Experiment, part: Part, reply: Reply<bool> },
-    Health { reply: Reply<()> },
-    Commit { commit: DocumentCommit, reply: Reply<Commit> },
-    History { namespace: Namespace, key: DocumentKey, reply: Reply<Vec<HistoryEntry>> },
-    Compare { namespace: Namespace, tally: Tally, reply: Reply<Comparison> },
-    Import { request: ImportRequest, reply: Reply<ImportAnswer> },
+    Record {
+        events: Vec<Event>,
+        day: Option<Day>,
+        reply: Reply<Vec<Result<(), Refusal>>>,
+    },
+    Delete {
+        namespace: Namespace,
+        experiment: Experiment,
+        reply: Reply<bool>,
+    },
+    Prune {
+        namespace: Namespace,
+        experiment: Experiment,
+        part: Part,
+        reply: Reply<bool>,
+    },
+    SetCap {
+        namespace: Namespace,
+        experiment: Experiment,
+        goal: Goal,
+        cap: Option<Amount>,
+        reply: Reply<bool>,
+    },
+    Health {
+        reply: Reply<()>,
+    },
+    Commit {
+        commit: DocumentCommit,
+        reply: Reply<Commit>,
+    },
+    History {
+        namespace: Namespace,
+        key: DocumentKey,
+        reply: Reply<Vec<HistoryEntry>>,
+    },
+    Compare {
+        namespace: Namespace,
+        tally: Tally,
+        reply: Reply<Comparison>,
+    },
+    Import {
+        request: ImportRequest,
+        reply: Reply<ImportAnswer>,
+    },
 }
 
 /// A commit of documents.
@@ -53,7 +90,7 @@ impl Request {
     fn failed(self, error: &StoreError) -> Answer {
         match self {
             Self::Record { reply, .. } => Answer::Recorded(reply, Err(error.clone())),
-            Self::Delete { reply, .. } | Self::Prune { reply, .. } => {
+            Self::Delete { reply, .. } | Self::Prune { reply, .. } | Self::SetCap { reply, .. } => {
                 Answer::Deleted(reply, Err(error.clone()))
             }
             Self::Health { reply } => Answer::Healthy(reply, Err(error.clone())),
@@ -84,6 +121,8 @@ pub(super) struct Open {
     pub(super) catalog: Catalog,
     /// The documents, with the changes of the requests at hand.
     pub(super) documents: Ledger,
+    /// The sums of counters with values, with the changes of the requests at hand.
+    pub(super) values: Ledgers,
     /// Whether uuids of deleted counters may be left.
     pub(super) sweeping: bool,
     /// Counters of unfinished imports, which must not be swept.
@@ -233,6 +272,11 @@ impl Writer {
                 snapshot.add_allocated(name, *allocation, *new);
             }
         }
+        for (id, (name, values)) in &changes.values {
+            if !changes.removed.contains(id) {
+                snapshot.set_values(name, values);
+            }
+        }
         for changed in &changes.documents {
             snapshot.documents.apply(changed);
         }
@@ -241,10 +285,10 @@ impl Writer {
 
 impl Open {
     fn new(opened: Opened) -> (Self, Snapshot) {
-        let Opened { disk, catalog, snapshot } = opened;
+        let Opened { disk, catalog, values, snapshot } = opened;
         let documents = snapshot.documents.clone();
         let staged = HashSet::new();
-        (Self { disk, catalog, documents, sweeping: true, staged }, snapshot)
+        (Self { disk, catalog, documents, values, sweeping: true, staged }, snapshot)
     }
 
     /// Works out what the requests change, and the answers for when that is on disk.
@@ -277,6 +321,16 @@ impl Open {
                 Request::Prune { namespace, experiment, part, reply } => {
                     let pruned = self.prune(namespace, experiment, part, changes);
                     Answer::Deleted(reply, Ok(pruned))
+                }
+                Request::SetCap { namespace, experiment, goal, cap, reply } => {
+                    match self.set_cap((&namespace, &experiment, &goal), cap, changes) {
+                        Ok(()) => Answer::Deleted(reply, Ok(true)),
+                        Err(error) => {
+                            let answer = Answer::Deleted(reply, Err(store_error(&error)));
+                            failed = Err(error);
+                            answer
+                        }
+                    }
                 }
                 Request::Health { reply } => Answer::Healthy(reply, Ok(())),
                 Request::Commit { commit, reply } => {
@@ -320,6 +374,16 @@ impl Open {
     ) -> fjall::Result<Result<(), Refusal>> {
         let Event { namespace, experiment, goal, variant, .. } = event;
         let name = counter_name(namespace, experiment, goal, variant);
+        let known = self.catalog.find(&name).map(|counter| counter.id);
+        let addition = match event.value {
+            None => None,
+            Some(value) => {
+                match self.values.addition(self.disk.values(), changes, event, known, value)? {
+                    Ok(addition) => addition,
+                    Err(refusal) => return Ok(Err(refusal)),
+                }
+            }
+        };
         let check = Check { limits, documents: &self.documents, at: changes.at };
         let counter = match self.catalog.counter(event, &name, &check, &mut changes.new_names) {
             Ok(counter) => counter,
@@ -334,7 +398,12 @@ impl Open {
                 *changes.allocated.entry(counted).or_default() += 1;
             }
             let counter = self.catalog.count_uuid(&name);
-            changes.counters.insert(name, counter);
+            changes.counters.insert(name.clone(), counter);
+        }
+        if let Some(addition) = addition {
+            let documents = &self.documents;
+            let cap = || declared_cap(documents, event);
+            self.values.add(event, &name, counter.id, cap, addition, changes);
         }
         Ok(Ok(()))
     }
@@ -371,12 +440,29 @@ impl Open {
     /// Removes counters and says whether there were any.
     fn remove(&mut self, counters: Vec<(String, Counter)>, changes: &mut Changes) -> bool {
         let removed = !counters.is_empty();
+        let ids: Vec<u64> = counters.iter().map(|(_, counter)| counter.id).collect();
+        self.values.remove(&ids);
         for (name, Counter { id, .. }) in counters {
             changes.counters.insert(name, None);
             changes.removed.push(id);
         }
         self.sweeping |= removed;
         removed
+    }
+
+    /// Makes the sums of a goal anew with another cap.
+    fn set_cap(
+        &mut self,
+        (namespace, experiment, goal): (&Namespace, &Experiment, &Goal),
+        cap: Option<Amount>,
+        changes: &mut Changes,
+    ) -> fjall::Result<()> {
+        let goal = goal_name(namespace, experiment, goal);
+        for (name, counter) in self.catalog.counters_of(&goal) {
+            let place = (goal.as_str(), name.as_str(), counter.id);
+            self.values.set_cap(self.disk.values(), changes, place, cap)?;
+        }
+        Ok(())
     }
 
     fn delete_documents(
@@ -419,6 +505,13 @@ impl Open {
             ..of_counters
         }
     }
+}
+
+/// The cap that the definition of the event's experiment declares for its goal.
+fn declared_cap(documents: &Ledger, event: &Event) -> Option<Amount> {
+    let document = documents.get(&event.namespace, &Kind::Definition.of(&event.experiment))?;
+    let document: abtest_model::definition::Document = document.parse().ok()?;
+    document.definition.goal(event.goal.as_str())?.cap_amount()
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ impl RedisStore {
     ) -> Result<Vec<Baseline>, StoreError> {
         let connection = &self.server.connection;
         let keys = NamespaceKeys::new(namespace);
-        let found = counters(connection, &keys, &[named(experiment)]).await?;
+        let found = counters(connection, &keys, &[named(experiment)], false).await?;
         let estimated = || found.iter().flat_map(|found| &found.estimated);
         let each_key =
             || estimated().flat_map(|(names, keys)| keys.iter().map(move |key| (names, key)));

@@ -144,6 +144,8 @@ mod tests {
                 goal: Goal::new("g").unwrap(),
                 uuid: Uuid::new(number.to_string()).unwrap(),
                 allocation: None,
+                value: None,
+                id: None,
             })
             .collect()
     }

@@ -7,6 +7,7 @@ use super::connection::Connection;
 use super::exact::layout::{Identity, buckets};
 use super::keys::NamespaceKeys;
 use super::read::{CounterKeys, query};
+use super::values::layout as ledger;
 use crate::StoreError;
 
 /// Most buckets that are measured per level. With a Poisson number of marks, 100 on average, the
@@ -20,14 +21,27 @@ pub(super) struct Usage {
 }
 
 impl Usage {
-    /// Of estimated counters, and of exact ones with their deepest levels.
-    pub(super) fn of(estimated: &CounterKeys, exact: Vec<(&Identity, u8)>) -> Self {
+    /// Of estimated counters, and of exact ones and ledgers with their deepest levels.
+    pub(super) fn of(
+        estimated: &CounterKeys,
+        exact: Vec<(&Identity, u8)>,
+        ledgers: Vec<(&Identity, u8)>,
+    ) -> Self {
         let estimated = estimated.values().flatten();
         let mut keys: Vec<_> = estimated
             .flat_map(|key| [key.clone(), NamespaceKeys::days(key)])
             .map(|key| (key, 1.0))
             .collect();
-        keys.extend(exact.into_iter().flat_map(|(identity, deepest)| sample(identity, deepest)));
+        keys.extend(exact.into_iter().flat_map(|(identity, deepest)| {
+            sample(identity, deepest, buckets, |level, number| {
+                identity.numbered_bucket_key(level, number)
+            })
+        }));
+        keys.extend(ledgers.into_iter().flat_map(|(identity, deepest)| {
+            sample(identity, deepest, ledger::buckets, |level, number| {
+                ledger::numbered_bucket_key(identity.id(), level, number)
+            })
+        }));
         Self { keys }
     }
 }
@@ -50,15 +64,20 @@ pub(super) async fn measure(
     Ok(usages.iter().map(total).collect())
 }
 
-/// Keys of an exactly counted counter, and how many of its keys each stands for.
-fn sample(identity: &Identity, deepest: u8) -> Vec<(String, f64)> {
+/// Keys of an exactly counted counter or a ledger, and how many of its keys each stands for.
+fn sample(
+    identity: &Identity,
+    deepest: u8,
+    buckets: impl Fn(u8) -> u64,
+    bucket_key: impl Fn(u8, u64) -> String,
+) -> Vec<(String, f64)> {
     let mut keys = vec![(identity.state_key(), 1.0)];
     for level in 0..=deepest {
         let all = buckets(level);
         let taken = all.min(SAMPLE);
         let spread = (0..taken).map(|number| number * all / taken);
         let weight = all as f64 / taken as f64;
-        keys.extend(spread.map(|number| (identity.numbered_bucket_key(level, number), weight)));
+        keys.extend(spread.map(|number| (bucket_key(level, number), weight)));
     }
     keys
 }

@@ -27,6 +27,7 @@
 //! | `transfer` | exports experiments |
 //! | `import`, `publish.lua` | stages an experiment and publishes it at once |
 //! | `import_limits.lua` | the limits of an import |
+//! | `values` | the totals of units, and what they add up to |
 //! | `health` | whether Redis takes writes, and what it may delete |
 //! | [`inspect`] | examines the server before a deployment |
 
@@ -51,12 +52,13 @@ mod read;
 mod recording;
 mod settings;
 mod transfer;
+mod values;
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use abtest_config::{Limits, RedisConfig};
-use abtest_model::{Counting, Event, Experiment, Namespace, Tally};
+use abtest_model::{Amount, Counting, Event, Experiment, Goal, Namespace, Tally};
 use redis::Script;
 
 pub use exact::layout::Boundaries;
@@ -90,6 +92,7 @@ struct Server {
     cluster: bool,
     exact: Exact,
     modes: Modes,
+    values: values::Ledgers,
     migrated: documents::Migrated,
     registered: documents::Registered,
 }
@@ -128,6 +131,7 @@ impl RedisStore {
             cluster: config.cluster,
             exact: Exact::new(boundaries),
             modes: Modes::new(counting, config.cluster),
+            values: values::Ledgers::default(),
             migrated: documents::Migrated::default(),
             registered: documents::Registered::default(),
         });
@@ -201,6 +205,19 @@ impl Counters for RedisStore {
         // stores it later is refused, because this commit raises the version of the namespace.
         self.commit_deletion(namespace, &deletion_of_derived(experiment)).await?;
         deleted
+    }
+
+    async fn set_cap(
+        &self,
+        namespace: &Namespace,
+        experiment: &Experiment,
+        goal: &Goal,
+        cap: Option<Amount>,
+    ) -> Result<bool, StoreError> {
+        self.server
+            .values
+            .set_cap(&self.server.connection, (namespace, experiment, goal), cap)
+            .await
     }
 
     async fn prune(

@@ -23,7 +23,7 @@ impl RedisStore {
         experiment: &Experiment,
     ) -> Result<Option<Overlaps>, StoreError> {
         let (connection, keys) = (&self.server.connection, NamespaceKeys::new(namespace));
-        let found = counters(connection, &keys, &[named(experiment)]).await?;
+        let found = counters(connection, &keys, &[named(experiment)], false).await?;
         let Some(found) = found.into_iter().next() else { return Ok(None) };
         if found.counting() == Counting::Exact {
             return Ok(None);

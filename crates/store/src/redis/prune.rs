@@ -7,7 +7,7 @@ use redis::Script;
 
 use super::exact::keys::CounterName;
 use super::keys::{self, NamespaceKeys};
-use super::{RedisStore, read};
+use super::{RedisStore, read, values};
 use crate::documents::deletion_of_alarm;
 use crate::{Part, StoreError};
 
@@ -23,8 +23,8 @@ impl RedisStore {
         let connection = &self.server.connection;
         let keys = NamespaceKeys::new(namespace);
         // What reading shows under a name is what is removed, however it is spelled in the keys.
-        let counters = read::counters(connection, &keys, &[read::named(experiment)]).await?;
-        let (mut estimated, mut exact) = (Vec::new(), Vec::new());
+        let counters = read::counters(connection, &keys, &[read::named(experiment)], true).await?;
+        let (mut estimated, mut exact, mut ledgers) = (Vec::new(), Vec::new(), Vec::new());
         for counters in counters {
             let is_chosen = |(goal, variant): &(_, _)| part.contains(goal, variant);
             let found = counters.estimated.into_iter().filter(|(names, _)| is_chosen(names));
@@ -33,10 +33,23 @@ impl RedisStore {
             exact.extend(found.map(|(goal, variant)| {
                 CounterName::new(namespace, experiment, &goal, &variant).counter().to_owned()
             }));
+            ledgers.extend(counters.ledgers);
         }
+        let goals: Vec<String> = match part {
+            Part::Goal(part) => {
+                let pruned = ledgers.iter().filter(|(goal, _)| goal == part);
+                pruned.map(|(goal, _)| keys::escape(goal.as_str()).into_owned()).collect()
+            }
+            Part::Variant(variant) => {
+                let ledgers = ledgers.iter().map(|(_, ledger)| ledger);
+                values::forget_variant(connection, ledgers, variant).await?;
+                Vec::new()
+            }
+        };
         let pruned = self.prune_estimated(&keys, experiment, &estimated).await?;
         // The exact counters come last, because removing their keys can take longer than one request may.
-        let removed = self.server.exact.prune(connection, namespace, experiment, &exact).await;
+        let parts = (&exact[..], &goals[..]);
+        let removed = self.server.exact.prune(connection, namespace, experiment, parts).await;
         self.commit_deletion(namespace, &deletion_of_alarm(experiment)).await?;
         Ok(removed? || pruned)
     }

@@ -5,14 +5,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use abtest_model::{
-    Allocations, Counting, Day, Experiment, Goal, Namespace, Stated, Tally, Timeline, Variant,
+    Allocations, Counting, Day, Experiment, Goal, Namespace, Stated, Tally, Timeline, Values,
+    Variant,
 };
 use redis::{FromRedisValue, Pipeline, Value, cmd, pipe};
 
 use super::connection::Connection;
 use super::exact::layout::{Identity, LAST_LEVEL};
 use super::keys::{self, Counter, NamespaceKeys};
-use super::{exact, memory};
+use super::{exact, memory, values};
 use crate::{CountedNamespace, Include, StoreError};
 
 /// The keys of estimated counters; several if Gimel and abtest spell one differently.
@@ -31,6 +32,8 @@ pub(super) struct Named {
 pub(super) struct Counters {
     pub(super) estimated: CounterKeys,
     pub(super) exact: BTreeMap<(Goal, Variant), Identity>,
+    /// The ledgers of goals with values, where they were asked for.
+    pub(super) ledgers: BTreeMap<Goal, Identity>,
 }
 
 impl Counters {
@@ -50,9 +53,9 @@ pub(super) async fn tallies(
         Some(experiments) => experiments.iter().map(named).collect(),
         None => all_experiments(connection, keys).await?,
     };
-    let counters = counters(connection, keys, &experiments).await?;
+    let counters = counters(connection, keys, &experiments, include.values).await?;
     let mut counts = pipe();
-    for Counters { estimated, exact } in &counters {
+    for Counters { estimated, exact, ledgers } in &counters {
         for keys in estimated.values() {
             counts.add_command(cmd("PFCOUNT").arg(keys).take());
         }
@@ -73,6 +76,9 @@ pub(super) async fn tallies(
                 let fields = ["count", "deepest", "lost"];
                 counts.add_command(cmd("HMGET").arg(identity.state_key()).arg(&fields).take());
             }
+        }
+        for ledger in ledgers.values() {
+            counts.hgetall(ledger.state_key());
         }
     }
     let mut answers = query::<Value>(connection, counts).await?.into_iter();
@@ -110,11 +116,23 @@ pub(super) async fn tallies(
             }
             exact.push((identity, state.deepest));
         }
+        let mut sums = Values::default();
+        let mut summed = Vec::with_capacity(counters.ledgers.len());
+        for (goal, ledger) in &counters.ledgers {
+            let state: HashMap<String, String> = read(answers.next())?;
+            let deepest = state.get("deepest").and_then(|deepest| deepest.parse().ok());
+            summed.push((ledger, deepest.unwrap_or(0).min(values::layout::LAST_LEVEL)));
+            let of_goal = values::read_state(&state);
+            if !of_goal.variants.is_empty() {
+                sums.0.insert(goal.clone(), of_goal);
+            }
+        }
+        tally.values = include.values.then_some(sums);
         tally.timeline = include.days.then_some(timeline);
         tally.allocations = include.allocations.then_some(allocations);
         tallies.push(tally);
         if include.memory {
-            usages.push(memory::Usage::of(&counters.estimated, exact));
+            usages.push(memory::Usage::of(&counters.estimated, exact, summed));
         }
     }
     if include.memory {
@@ -314,14 +332,18 @@ pub(super) async fn counters(
     connection: &Connection,
     keys: &NamespaceKeys,
     experiments: &[Named],
+    with_ledgers: bool,
 ) -> Result<Vec<Counters>, StoreError> {
     let mut sets = pipe();
-    for Named { members, exactly, .. } in experiments {
+    for Named { experiment, members, exactly } in experiments {
         for member in members {
             sets.smembers(keys.experiment_counters(member));
         }
         if let Some(member) = exactly {
             sets.hgetall(exact::keys::counters(keys.member(), member));
+        }
+        if with_ledgers {
+            sets.hgetall(exact::keys::values(keys.member(), &keys::member(experiment)));
         }
     }
     let mut sets = query::<Value>(connection, sets).await?.into_iter();
@@ -340,7 +362,17 @@ pub(super) async fn counters(
         let exact = exact.iter().filter_map(|(counter, identity)| {
             Some((exact::keys::read(counter)?, Identity::read(identity)?))
         });
-        counters.push(Counters { estimated: group(found.into_iter()), exact: exact.collect() });
+        let ledgers: HashMap<String, String> =
+            if with_ledgers { read(sets.next())? } else { HashMap::new() };
+        let ledgers = ledgers.iter().filter_map(|(goal, identity)| {
+            let goal = Goal::new(keys::unescape(goal).into_owned()).ok()?;
+            Some((goal, Identity::read(identity)?))
+        });
+        counters.push(Counters {
+            estimated: group(found.into_iter()),
+            exact: exact.collect(),
+            ledgers: ledgers.collect(),
+        });
     }
     Ok(counters)
 }

@@ -24,15 +24,53 @@ const ATTEMPTS: usize = 5;
 impl Server {
     /// Records a batch. Events whose names are refused get a second attempt if an operator expects
     /// them: that costs two more round trips.
+    ///
+    /// Values are added in the same round trip, if the counters of their events are known.
     pub(super) async fn record(&self, events: &[Event]) -> Recorded {
+        let valued = |position: &usize| events[*position].value.is_some();
+        let (known, unknown): (Vec<usize>, Vec<usize>) = (0..events.len())
+            .filter(valued)
+            .partition(|position| self.values.knows(&events[*position]));
+        let (counted, added) = tokio::join!(self.count(events), self.add(events, &known));
+        let (mut outcomes, was_deleted) = counted?;
+        for (position, added) in known.iter().zip(added?) {
+            if outcomes[*position].is_ok() {
+                outcomes[*position] = added;
+            }
+        }
+        // Values that were added before a deletion are gone with it, and the events counted after it.
+        let again = if was_deleted { known } else { Vec::new() };
+        let mut counted = [unknown, again].concat();
+        counted.retain(|position| outcomes[*position].is_ok());
+        let added = self.add(events, &counted).await?;
+        for (position, added) in counted.into_iter().zip(added) {
+            outcomes[position] = added;
+        }
+        Ok(outcomes)
+    }
+
+    /// Adds the values of some events.
+    async fn add(&self, events: &[Event], positions: &[usize]) -> Recorded {
+        if positions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let some: Vec<&Event> = positions.iter().map(|position| &events[*position]).collect();
+        self.values.add(&self.connection, &some).await
+    }
+
+    /// Counts the uuids of a batch. Says whether a counter may have been deleted meanwhile, too.
+    async fn count(
+        &self,
+        events: &[Event],
+    ) -> Result<(Vec<Result<(), Refusal>>, bool), StoreError> {
         let all: Vec<&Event> = events.iter().collect();
-        let mut outcomes = self.attempt(&all, Exemption::Nothing).await?;
+        let (mut outcomes, was_deleted) = self.attempt(&all, Exemption::Nothing).await?;
         let is_refused =
             |outcome: &Result<(), Refusal>| outcome.as_ref().is_err_and(Refusal::is_of_new_names);
         let refused: Vec<usize> =
             (0..events.len()).filter(|position| is_refused(&outcomes[*position])).collect();
         if refused.is_empty() {
-            return Ok(outcomes);
+            return Ok((outcomes, was_deleted));
         }
         let some: Vec<&Event> = refused.iter().map(|position| all[*position]).collect();
         let exemptions = self.exemptions(&some).await?;
@@ -47,20 +85,20 @@ impl Server {
                 continue;
             }
             let some: Vec<&Event> = positions.iter().map(|position| all[*position]).collect();
-            for (position, outcome) in
-                positions.into_iter().zip(self.attempt(&some, exemption).await?)
-            {
+            let (attempted, _) = self.attempt(&some, exemption).await?;
+            for (position, outcome) in positions.into_iter().zip(attempted) {
                 outcomes[position] = outcome;
             }
         }
-        Ok(outcomes)
+        Ok((outcomes, was_deleted))
     }
 
     async fn attempt(
         &self,
         events: &[&Event],
         exempt: Exemption,
-    ) -> Result<Vec<Result<(), Refusal>>, StoreError> {
+    ) -> Result<(Vec<Result<(), Refusal>>, bool), StoreError> {
+        let mut was_deleted = false;
         let mut outcomes: Vec<Option<Result<(), Refusal>>> = vec![None; events.len()];
         for _ in 0..ATTEMPTS {
             let by_mode = self.by_mode(events, &outcomes);
@@ -77,7 +115,7 @@ impl Server {
                 for (position, counted) in positions.into_iter().zip(counted) {
                     match counted {
                         Counted::Outcome(outcome) => outcomes[position] = Some(outcome),
-                        Counted::Again => {}
+                        Counted::Again => was_deleted = true,
                         Counted::WrongMode(counting) => {
                             self.modes.learn(events[position], counting)
                         }
@@ -85,7 +123,8 @@ impl Server {
                 }
             }
         }
-        Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or(Err(Refusal::Busy))).collect())
+        let outcomes = outcomes.into_iter().map(|outcome| outcome.unwrap_or(Err(Refusal::Busy)));
+        Ok((outcomes.collect(), was_deleted))
     }
 
     /// The positions of the events without an outcome, by their mode.

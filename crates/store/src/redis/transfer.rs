@@ -29,7 +29,7 @@ impl RedisStore {
     ) -> Result<Option<Export>, TransferError> {
         let connection = &self.server.connection;
         let keys = NamespaceKeys::new(namespace);
-        let found = counters(connection, &keys, &[named(experiment)]).await?;
+        let found = counters(connection, &keys, &[named(experiment)], true).await?;
         let total =
             found.iter().map(|found| found.estimated.len() + found.exact.len()).sum::<usize>();
         let step = |done: usize| {

@@ -5,6 +5,7 @@ mod allocations;
 pub(crate) mod documents;
 mod limits;
 mod removal;
+mod values;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use abtest_store::{
 };
 use proptest::prelude::*;
 
-pub(crate) use {allocations::*, limits::*, removal::*};
+pub(crate) use {allocations::*, limits::*, removal::*, values::*};
 
 const DAYS: Include = Include { days: true, ..Include::COUNTS };
 
@@ -47,6 +48,10 @@ macro_rules! contract {
                 contract::documents::$document_law::<$backend>().await;
             }
         )*
+        #[test]
+        fn any_stream_of_values_adds_up_like_a_plain_sum() {
+            contract::any_stream_of_values_adds_up_like_a_plain_sum::<$backend>();
+        }
         #[test]
         fn any_stream_counts_like_a_set() {
             contract::any_stream_counts_like_a_set::<$backend>();
@@ -81,6 +86,15 @@ macro_rules! contract {
             a_part_and_an_experiment_take_their_counts_by_allocation_along
             allocations_of_one_batch_add_up
             stuffed_goals_and_units_in_two_variants_are_found_where_counters_can_be_compared
+            the_same_id_never_adds_twice
+            without_an_id_a_unit_has_one_value
+            a_refund_lowers_the_total_of_its_unit
+            a_cap_clamps_totals_on_both_sides_and_can_change
+            sums_of_squares_beyond_64_bits_are_exact
+            a_total_that_is_too_large_is_refused_and_no_other
+            parallel_senders_add_every_id_once
+            a_total_counts_under_the_allocation_of_its_first_value
+            what_is_removed_takes_its_values_along
             every_namespace_that_counts_is_listed
             a_refused_event_leaves_no_trace_and_stops_no_other
             deleting_makes_room
@@ -123,6 +137,8 @@ pub(crate) fn event(
         goal: Goal::new(goal).unwrap(),
         uuid: Uuid::new(uuid).unwrap(),
         allocation: None,
+        value: None,
+        id: None,
     }
 }
 

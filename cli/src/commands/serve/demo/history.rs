@@ -52,6 +52,8 @@ fn day_of(played: &Played, namespace: &Namespace, random: &mut Rng) -> Result<Ve
                 goal: Goal::new(goal)?,
                 uuid: Uuid::new(uuid::Uuid::from_u128(random.u128(..)).to_string())?,
                 allocation: None,
+                value: None,
+                id: None,
             });
         }
     }

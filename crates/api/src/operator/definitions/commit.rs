@@ -20,6 +20,7 @@ use crate::http::author::Author;
 use crate::http::problem::Problem;
 use crate::namespace::{NamespaceState, Namespaces};
 use crate::operator::attempts::{ATTEMPTS, busy, committed};
+use crate::operator::caps;
 
 /// Changes the definitions of namespaces.
 #[derive(Debug, Default)]
@@ -92,6 +93,12 @@ impl Definitions {
             }
             let writes = planned.writes.clone();
             if committed(store, &order.namespace, state.version, writes).await? {
+                let before = match &current {
+                    Current::Defined(document) => Some(&document.definition),
+                    _ => None,
+                };
+                let after = &planned.after.definition;
+                caps::follow(store, &order.namespace, &order.experiment, before, after).await;
                 return Ok((edited(order, planned, created, true), version));
             }
         }

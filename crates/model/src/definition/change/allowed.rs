@@ -2,16 +2,16 @@
 
 use super::Writer;
 use super::refusal::Conflict;
-use crate::definition::Definition;
 use crate::definition::document::Document;
 use crate::definition::status::Status;
+use crate::definition::{DefinedGoal, Definition};
 
 /// Members that describe the experiment and change nothing that units get or results say.
 const DESCRIPTIVE: [&str; 6] = ["description", "hypothesis", "owner", "tags", "url", "labels"];
 /// Members that never change after the first start.
 const FIXED: [&str; 4] = ["id", "salt", "counting", "layer"];
 /// Members that may change while the experiment is running or paused, besides descriptive ones.
-/// `goals` may only gain goals, and `bandit` may only be removed.
+/// `goals` may only gain goals and change caps, and `bandit` may only be removed.
 const WHILE_STARTED: [&str; 7] =
     ["status", "traffic", "weights", "targeting", "overrides", "goals", "schedule"];
 
@@ -74,9 +74,9 @@ fn why_fixed(
         Status::Running | Status::Paused => match member {
             // Only together with the step to completed, which the rules of the document check.
             "winner" => None,
-            "goals" if !only_adds_goals(before, after) => Some(format!(
-                "goals can only be added while the experiment is {status}; results rest on the \
-                 declared ones"
+            "goals" if !keeps_goals(before, after) => Some(format!(
+                "goals can only be added, and caps can change, while the experiment is {status}; \
+                 results rest on the declared goals"
             )),
             "bandit" if after.bandit.is_none() || writer == Writer::Monitor => None,
             "bandit" => {
@@ -101,6 +101,10 @@ fn why_fixed(
     }
 }
 
-fn only_adds_goals(before: &Document, after: &Definition) -> bool {
-    before.definition.goals.iter().all(|goal| after.goals.contains(goal))
+/// Whether goals were only added, or got another cap.
+fn keeps_goals(before: &Document, after: &Definition) -> bool {
+    before.definition.goals.iter().all(|goal| {
+        let kept = after.goal(goal.name.as_str());
+        kept.is_some_and(|kept| DefinedGoal { cap: goal.cap, ..kept.clone() } == *goal)
+    })
 }

@@ -266,6 +266,8 @@ fn what_was_counted_with_cannot_change_after_the_start() {
     }
     let mut goals = full()["goals"].clone();
     goals.as_array_mut().unwrap().push(json!({"name": "signup"}));
+    let mut other_cap = full()["goals"].clone();
+    other_cap[1]["cap"] = json!(99);
     let allowed = [
         ("description", json!("new")),
         ("tags", json!(["new"])),
@@ -274,6 +276,7 @@ fn what_was_counted_with_cannot_change_after_the_start() {
         ("targeting", json!({"country": "DE"})),
         ("overrides", json!({})),
         ("goals", goals),
+        ("goals", other_cap),
         ("schedule", json!({"stop": "2027-01-01T00:00:00Z"})),
     ];
     for (member, value) in allowed {

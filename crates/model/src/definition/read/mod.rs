@@ -354,8 +354,8 @@ mod tests {
             }),
             ("goals[0].cap is only allowed", |d| d["goals"][0]["cap"] = json!(5)),
             ("goals[0].unit is only allowed", |d| d["goals"][0]["unit"] = json!("EUR")),
-            ("goals[1].decimals must be a whole number from 0 to 6", |d| {
-                d["goals"][1]["decimals"] = json!(7);
+            ("goals[1].decimals must be a whole number from 0 to 4", |d| {
+                d["goals"][1]["decimals"] = json!(5);
             }),
             ("goals[1].margin is only allowed", |d| d["goals"][1]["margin"] = json!(0.1)),
             ("goals[2].margin must be a number above 0", |d| d["goals"][2]["margin"] = json!(2)),

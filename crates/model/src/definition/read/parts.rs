@@ -12,6 +12,7 @@ use super::super::{
     DefinedVariant, MAX_GOALS, MAX_OVERRIDES, MAX_PAYLOAD_BYTES, MAX_VARIANTS, Traffic,
 };
 use super::SHORT_TEXT;
+use crate::amount::Amount;
 use crate::input::InputError;
 use crate::name::{Goal, Uuid, Variant};
 
@@ -172,8 +173,9 @@ fn read_goal(reader: &mut Reader, path: &str, value: &Value) -> Option<DefinedGo
         .map(|decimals| decimals as u8)
         .or((kind == GoalKind::Value).then_some(0));
     let cap = members.get("cap").and_then(|(path, value)| {
-        reader.number(&path, value, "must be a number above 0 and at most 1e15", |cap| {
-            cap > 0.0 && cap <= 1e15
+        let rule = "must be a number above 0, with at most 4 decimals and at most 100000000000";
+        reader.number(&path, value, rule, |cap| {
+            cap > 0.0 && Amount::from_text(&cap.to_string()).is_ok()
         })
     });
     let margin = members.get("margin").and_then(|(path, value)| {

@@ -12,6 +12,7 @@ use super::layout::{buckets, numbered_bucket_key, state_key};
 use crate::StoreError;
 use crate::redis::connection::Connection;
 use crate::redis::read::query;
+use crate::redis::values::layout as ledger;
 
 static TOMBSTONE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("tombstone.lua")));
 
@@ -60,7 +61,7 @@ pub(super) async fn collect(connection: &Connection, tag: &str) -> Result<(), St
     Ok(())
 }
 
-/// Removes a counter's keys.
+/// Removes the keys of a counter or a ledger.
 ///
 /// # Errors
 /// [`StoreError::Unfinished`] when that takes until the deadline; calling it again continues.
@@ -69,9 +70,12 @@ pub(super) async fn remove(
     id: &str,
     deadline: Instant,
 ) -> Result<(), StoreError> {
-    let (deepest, removed): (u8, usize) = connection.invoke(&TOMBSTONE.key(state_key(id))).await?;
-    let mut removed = removed;
-    let all = |level| (0..buckets(level)).map(move |number| (level, number));
+    let (deepest, mut removed, fan): (u8, usize, u64) =
+        connection.invoke(&TOMBSTONE.key(state_key(id))).await?;
+    let is_ledger = fan == ledger::buckets(1);
+    let count = if is_ledger { ledger::buckets } else { buckets };
+    let key = if is_ledger { ledger::numbered_bucket_key } else { numbered_bucket_key };
+    let all = |level| (0..count(level)).map(move |number| (level, number));
     let mut buckets = (0..=deepest).flat_map(all).skip(removed).peekable();
     while buckets.peek().is_some() {
         if Instant::now() >= deadline {
@@ -82,8 +86,7 @@ pub(super) async fn remove(
         steps.hset(state_key(id), "removed", removed);
         for _ in 0..STEPS {
             let step = buckets.by_ref().take(STEP);
-            let step: Vec<String> =
-                step.map(|(level, number)| numbered_bucket_key(id, level, number)).collect();
+            let step: Vec<String> = step.map(|(level, number)| key(id, level, number)).collect();
             if !step.is_empty() {
                 removed += step.len();
                 steps.unlink(step);

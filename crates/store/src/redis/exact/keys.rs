@@ -6,7 +6,7 @@ use crate::redis::keys::{escape, unescape};
 
 pub(in crate::redis) const NAMESPACES: &str = "{abtest}:namespaces";
 pub(in crate::redis) const NEW_NAMES: &str = "{abtest}:new";
-pub(super) const DELETED: &str = "{abtest}:deleted";
+pub(in crate::redis) const DELETED: &str = "{abtest}:deleted";
 
 /// When each import was last active, in Unix seconds.
 pub(super) const IMPORTS: &str = "{abtest}:imports";
@@ -26,6 +26,11 @@ pub(in crate::redis) fn count(namespace: &str) -> String {
 
 pub(in crate::redis) fn counters(namespace: &str, experiment: &str) -> String {
     format!("{{abtest}}:{namespace}:{experiment}:counters")
+}
+
+/// The ledgers of an experiment.
+pub(in crate::redis) fn values(namespace: &str, experiment: &str) -> String {
+    format!("{{abtest}}:{namespace}:{experiment}:values")
 }
 
 /// The name of a counter.

@@ -15,6 +15,7 @@
 //! | `{abtest}:imports` | hash | when each running import was last active, in Unix seconds |
 //! | `{abtest}:import:IMPORT` | set | ids of the counters that an import has staged |
 //! | `{abtest}:NS:EXP:imported` | string | digest of an export that is not yet imported to its end |
+//! | `{abtest}:NS:EXP:values` | hash | ids and seeds of ledgers: see `values/layout.rs` |
 //! | `abtest:{ID}` | hash | the counter's state: count, deepest level, new uuids by UTC day and, as `a:N`, by allocation |
 //! | `abtest:{ID}:PATH` | hash | a bucket: by group, the marks in it, one after another |
 //!
@@ -84,7 +85,7 @@ pub(in crate::redis) struct Identity {
 
 impl Identity {
     /// A new, unpredictable identity.
-    pub(super) fn random() -> String {
+    pub(in crate::redis) fn random() -> String {
         Self::fresh(&uuid::Uuid::new_v4().simple().to_string())
     }
 
@@ -101,8 +102,13 @@ impl Identity {
         Some(Self { id: id.to_owned(), seed: seed.to_be_bytes() })
     }
 
-    pub(super) fn id(&self) -> &str {
+    pub(in crate::redis) fn id(&self) -> &str {
         &self.id
+    }
+
+    /// What the registry has.
+    pub(in crate::redis) fn text(&self) -> String {
+        format!("{}{}", self.id, self.seed())
     }
 
     /// The seed as 32 hexadecimal digits.
@@ -114,11 +120,16 @@ impl Identity {
         state_key(&self.id)
     }
 
+    /// The hash of a text that is given in parts.
+    pub(in crate::redis) fn hash(&self, parts: &[&str]) -> u128 {
+        let mut hasher = SipHasher24::new_with_key(&self.seed);
+        parts.iter().for_each(|part| hasher.write(part.as_bytes()));
+        hasher.finish128().as_u128()
+    }
+
     /// Where a uuid lies.
     pub(super) fn place(&self, uuid: &str) -> Place {
-        let mut hasher = SipHasher24::new_with_key(&self.seed);
-        hasher.write(uuid.as_bytes());
-        let hash = hasher.finish128().as_u128();
+        let hash = self.hash(&[uuid]);
         // From the top 25 bits for the path and 7 for the group, then 32 for the mark.
         Place {
             path: path(LAST_LEVEL, (hash >> 103) as u64),
@@ -147,7 +158,7 @@ pub(super) fn state_key(id: &str) -> String {
     format!("abtest:{{{id}}}")
 }
 
-fn bucket_key(id: &str, path: &str) -> String {
+pub(in crate::redis) fn bucket_key(id: &str, path: &str) -> String {
     format!("abtest:{{{id}}}:{path}")
 }
 

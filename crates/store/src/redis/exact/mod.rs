@@ -279,15 +279,17 @@ impl Exact {
         remove::counters(connection, namespace, experiment, Chosen::All).await
     }
 
-    /// Removes some counters of an experiment and says whether they existed.
+    /// Removes some counters and ledgers of an experiment and says whether they existed.
     pub(super) async fn prune(
         &self,
         connection: &Connection,
         namespace: &Namespace,
         experiment: &Experiment,
-        counters: &[String],
+        parts: (&[String], &[String]),
     ) -> Result<bool, StoreError> {
-        remove::counters(connection, namespace, experiment, Chosen::Named(counters)).await
+        let (counters, goals) = parts;
+        let chosen = Chosen::Named { counters, goals };
+        remove::counters(connection, namespace, experiment, chosen).await
     }
 }
 

@@ -27,13 +27,13 @@ static UNREGISTER: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!(
 /// Attempts to close all counters while other processes register new ones.
 const ATTEMPTS: usize = 5;
 
-/// Which counters of an experiment are removed.
+/// Which counters and ledgers of an experiment are removed.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Chosen<'a> {
-    /// All of them, with the mark of an unfinished import.
+    /// All of them, with the ledgers and the mark of an unfinished import.
     All,
-    /// Those with these names, which may be none.
-    Named(&'a [String]),
+    /// Counters with these names, and ledgers of these goals. There may be none.
+    Named { counters: &'a [String], goals: &'a [String] },
 }
 
 /// Removes counters of an experiment, and what an earlier removal left. Says whether there was any.
@@ -73,25 +73,33 @@ async fn close(
     experiment: &Experiment,
     chosen: Chosen<'_>,
 ) -> Result<Vec<String>, StoreError> {
-    if matches!(chosen, Chosen::Named([])) {
+    if matches!(chosen, Chosen::Named { counters: [], goals: [] }) {
         return Ok(Vec::new());
     }
     let of_namespace = gimel::NamespaceKeys::new(namespace);
-    let key = keys::counters(of_namespace.member(), &gimel::member(experiment));
+    let member = gimel::member(experiment);
     let mut registered = pipe();
-    registered.hgetall(key);
+    registered
+        .hgetall(keys::values(of_namespace.member(), &member))
+        .hgetall(keys::counters(of_namespace.member(), &member));
     let registered: Vec<HashMap<String, String>> = query(connection, registered).await?;
-    let is_chosen = |name: &String| match chosen {
-        Chosen::All => true,
-        Chosen::Named(names) => names.contains(name),
+    let (goals, counters) = match chosen {
+        Chosen::All => (None, None),
+        Chosen::Named { counters, goals } => (Some(goals), Some(counters)),
     };
-    let chosen = registered.into_iter().flatten().filter(|(name, _)| is_chosen(name));
-    let ids: Vec<String> = chosen
-        .filter_map(|(_, identity)| Some(Identity::read(&identity)?.id().to_owned()))
-        .collect();
-    let close = async |id: &String| connection.invoke::<()>(&CLOSE.key(state_key(id))).await;
-    try_join_all(ids.iter().map(close)).await?;
-    Ok(ids)
+    let mut closed = Vec::new();
+    // Ledgers come first: an event that finds its counter closed adds its value again later.
+    for (registered, chosen) in registered.into_iter().zip([goals, counters]) {
+        let is_chosen = |name: &String| chosen.is_none_or(|chosen| chosen.contains(name));
+        let chosen = registered.into_iter().filter(|(name, _)| is_chosen(name));
+        let ids: Vec<String> = chosen
+            .filter_map(|(_, identity)| Some(Identity::read(&identity)?.id().to_owned()))
+            .collect();
+        let close = async |id: &String| connection.invoke::<()>(&CLOSE.key(state_key(id))).await;
+        try_join_all(ids.iter().map(close)).await?;
+        closed.extend(ids);
+    }
+    Ok(closed)
 }
 
 async fn unregister(
@@ -110,12 +118,13 @@ async fn unregister(
         .key(keys::counters(of_namespace.member(), &member))
         .key(DELETED)
         .key(mark_key(namespace, experiment))
+        .key(keys::values(of_namespace.member(), &member))
         .arg(of_namespace.member())
         .arg(&*member)
         .arg(tag(namespace, experiment))
         .arg(match chosen {
             Chosen::All => "all",
-            Chosen::Named(_) => "some",
+            Chosen::Named { .. } => "some",
         })
         .arg(closed);
     connection.invoke(&script).await

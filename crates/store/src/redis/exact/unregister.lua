@@ -2,9 +2,9 @@
 -- The counters are listed in KEYS[5] until their keys are removed.
 -- KEYS[1]  the registry of namespaces, KEYS[2] the namespace's experiments, KEYS[3] how many
 --          counters they have, KEYS[4] the experiment's counters, KEYS[5] what is to be removed,
---          KEYS[6] the mark of an unfinished import.
+--          KEYS[6] the mark of an unfinished import, KEYS[7] the experiment's ledgers.
 -- ARGV     the namespace, the experiment, both as KEYS[5] has them, and "all" or "some"; then the ids of
---          the closed counters.
+--          the closed counters and ledgers.
 -- Returns  "open" if "all" is asked for and a counter is not closed; then nothing is removed. Else
 --          "removed" if there were counters, or some were not removed completely, or "nothing".
 local closed, counters = {}, {}
@@ -18,6 +18,19 @@ for position = 1, #registered, 2 do
     counters[#counters + 1] = { name, id }
   elseif ARGV[4] == 'all' then
     return 'open'
+  end
+end
+local ledgers = redis.call('HGETALL', KEYS[7])
+for position = 2, #ledgers, 2 do
+  if ARGV[4] == 'all' and not closed[string.sub(ledgers[position], 1, 16)] then
+    return 'open'
+  end
+end
+for position = 1, #ledgers, 2 do
+  local id = string.sub(ledgers[position + 1], 1, 16)
+  if closed[id] then
+    redis.call('HDEL', KEYS[7], ledgers[position])
+    redis.call('HSET', KEYS[5], id, ARGV[3])
   end
 end
 for _, counter in ipairs(counters) do

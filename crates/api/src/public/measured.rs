@@ -1,0 +1,86 @@
+//! What events add to the totals of units: the value that they carry, or one for each event of a count
+//! goal. The definition of the experiment says which goals have values.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use abtest_model::definition::{DefinedGoal, GoalKind};
+use abtest_model::{Amount, Event, InputError, Namespace};
+use abtest_store::{Documents, Recorder, StoreError};
+
+use super::published::PublishedNamespaces;
+use crate::namespace::NamespaceState;
+
+/// Why an event's value cannot be added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Unmeasured {
+    /// The goal is not declared, or is declared as a conversion.
+    NotAValueGoal,
+    /// Each event of the goal counts one.
+    CountGoal,
+    /// The value breaks a rule of the goal.
+    Invalid(InputError),
+}
+
+impl<D: Documents + Recorder> PublishedNamespaces<D> {
+    /// Sets what each event adds, and says which events cannot be added. A value for a goal that has
+    /// none as far as this process knows causes another read, as an unknown name does.
+    ///
+    /// # Errors
+    /// When the definitions were never read and the store cannot be read now.
+    pub(crate) async fn measure(
+        &self,
+        events: &mut [Event],
+    ) -> Result<Vec<Option<Unmeasured>>, StoreError> {
+        let mut states: HashMap<Namespace, Arc<NamespaceState>> = HashMap::new();
+        let mut found = Vec::with_capacity(events.len());
+        for event in events {
+            if event.goal.is_participation() && event.value.is_none() {
+                found.push(None);
+                continue;
+            }
+            let state = match states.get(&event.namespace) {
+                Some(state) => state,
+                None => {
+                    let state = self.get(&event.namespace).await?;
+                    states.entry(event.namespace.clone()).or_insert(state)
+                }
+            };
+            let mut added = added(state, event);
+            if added == Err(Unmeasured::NotAValueGoal)
+                && let Some(state) = self.read_again(&event.namespace).await
+            {
+                added = self::added(&state, event);
+                states.insert(event.namespace.clone(), state);
+            }
+            match added {
+                Ok(amount) => {
+                    event.value = amount;
+                    found.push(None);
+                }
+                Err(unmeasured) => found.push(Some(unmeasured)),
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// What an event adds; `None` if it only counts its unit.
+fn added(state: &NamespaceState, event: &Event) -> Result<Option<Amount>, Unmeasured> {
+    let document = state.definition(event.experiment.as_str());
+    let goal = document.and_then(|document| document.definition.goal(event.goal.as_str()));
+    match (goal, event.value) {
+        (Some(DefinedGoal { kind: GoalKind::Count, .. }), None) => Ok(Some(Amount::ONE)),
+        (Some(DefinedGoal { kind: GoalKind::Count, .. }), Some(_)) => Err(Unmeasured::CountGoal),
+        (Some(DefinedGoal { kind: GoalKind::Value, decimals, .. }), Some(value)) => {
+            let (found, allowed) = (value.decimals(), decimals.unwrap_or(0));
+            if found > allowed {
+                let error = InputError::TooManyDecimals { found, allowed };
+                return Err(Unmeasured::Invalid(error));
+            }
+            Ok(Some(value))
+        }
+        (_, Some(_)) => Err(Unmeasured::NotAValueGoal),
+        (_, None) => Ok(None),
+    }
+}
