@@ -33,7 +33,8 @@ pub struct Split {
     pub participants: Vec<f64>,
     /// The declared weight of each variant.
     pub weights: Vec<f64>,
-    /// The relative standard error of each variant's counter: 0 for exact counts.
+    /// The relative standard error of each variant's count: 0 for exact counts. It can be above 1, see
+    /// [`Counter::relative_error_of_part`](crate::counter_error::Counter::relative_error_of_part).
     pub counter_errors: Vec<f64>,
 }
 
@@ -133,7 +134,7 @@ fn shares(trials: &[f64], weights: &[f64], counter_errors: &[f64]) -> Result<Vec
         require((0.0..=1e100).contains(&w), "weights", "between 0 and 1e100", w)?;
     }
     for &e in counter_errors {
-        require((0.0..=1.0).contains(&e), "counter_error", "between 0 and 1", e)?;
+        require((0.0..=1e100).contains(&e), "counter_error", "between 0 and 1e100", e)?;
     }
     let total: f64 = weights.iter().sum();
     require(total > 0.0, "weights", "positive for at least one variant", total)?;

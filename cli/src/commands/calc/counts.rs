@@ -5,7 +5,7 @@ use std::str::FromStr;
 use abtest_model::Percentage;
 use abtest_stats::Level;
 use abtest_stats::analysis::{
-    Counts, Declared, GoalCounts, Method, Settings, VariantCounts, analyse,
+    Counts, Declared, GoalCounts, Method, SampleRatioCheck, Settings, VariantCounts, analyse,
 };
 use abtest_stats::counter_error::Counter;
 use anyhow::Result;
@@ -91,7 +91,12 @@ pub(super) fn answer(arguments: &Asked, json: bool) -> Result<String> {
     // All comparisons are given, so no later name can widen the family.
     let declared = Declared::as_counted(&counts, Some(GOAL));
     let settings = Settings { declared: Some(declared), ..settings(arguments)? };
-    let analysis = analyse(&counts, &settings)?;
+    let mut analysis = analyse(&counts, &settings)?;
+    if arguments.weights.is_empty() {
+        // It compared the split with itself.
+        let reason = "no weights are given".to_owned();
+        analysis.sample_ratio = SampleRatioCheck::unknown(reason, None);
+    }
     if json {
         return Ok(serde_json::to_string_pretty(&analysis)? + "\n");
     }

@@ -263,10 +263,7 @@ pub(crate) async fn result<S: Store>(
     let Kept { tally, earlier, .. } = kept;
     let Report { mut answer, new_alarm } = read(&question, &tally, &earlier, Asked::Alone)?;
     if let Some(analysis) = &mut answer.analysis {
-        let overlaps = store.overlaps(&namespace, &tally.experiment).await?;
-        let found = stuffing::remarks(&tally, overlaps.as_ref());
-        analysis.warnings.extend(found.warnings);
-        analysis.notes.extend(found.notes);
+        stuffing::add(store, &namespace, &tally, analysis).await?;
     }
     if let Some(alarm) = new_alarm {
         alarms::store(store, &namespace, state.version, &[(tally.experiment, alarm)]).await;

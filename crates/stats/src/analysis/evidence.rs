@@ -7,7 +7,7 @@ use crate::level::{Interval, Level};
 use crate::normal;
 use crate::proportion::Proportion;
 use crate::score;
-use crate::words::counted;
+use crate::words::{counted, thousands};
 
 /// With fewer participants or successes the asymptotic intervals are too optimistic.
 const LEAST_TRIALS: f64 = 100.0;
@@ -193,16 +193,20 @@ fn standard_error(variance: Option<f64>) -> Option<f64> {
 /// Why the asymptotic intervals cannot be used yet, if so. Failures count as successes do: near a rate of 1 they are what
 /// varies.
 pub(super) fn too_early(control: Arm, variant: Arm) -> Option<String> {
-    let least = |one: f64, other: f64, name| counted(one.min(other) as u64, name);
+    let least = |one: f64, other: f64| thousands(one.min(other) as u64);
     let trials = control.trials().min(variant.trials());
     if trials < LEAST_TRIALS {
-        let seen = least(control.trials(), variant.trials(), "participant");
-        return Some(format!("one variant has {seen}; at least {LEAST_TRIALS} are needed"));
+        let seen = least(control.trials(), variant.trials());
+        return Some(format!(
+            "each variant needs at least {LEAST_TRIALS} participants, and one has {seen}"
+        ));
     }
     let successes = control.successes().min(variant.successes());
     if successes < LEAST_SUCCESSES {
-        let seen = least(control.successes(), variant.successes(), "success");
-        return Some(format!("one variant has {seen}; at least {LEAST_SUCCESSES} are needed"));
+        let seen = least(control.successes(), variant.successes());
+        return Some(format!(
+            "each variant needs at least {LEAST_SUCCESSES} successes, and one has {seen}"
+        ));
     }
     let failures = control.failures()?.min(variant.failures()?);
     (failures < LEAST_SUCCESSES).then(|| {

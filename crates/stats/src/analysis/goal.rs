@@ -2,7 +2,7 @@
 
 use super::arm::{Arm, counter_share};
 use super::evidence::{Silence, too_early};
-use super::input::{Counts, DeclaredKind, GoalCounts, Settings};
+use super::input::{Better, Counts, DeclaredKind, GoalCounts, Settings};
 use super::periods::OverPeriods;
 use super::remarks::Remarks;
 use super::report::{GoalKind, Matrix, RemarkCode, VariantEstimate};
@@ -55,7 +55,8 @@ impl<'a> Goal<'a> {
         };
         let periods = OverPeriods::new(counts, goal, settings);
         let has_chances = !settings.only_verdict && periods.is_none();
-        let chances = if has_chances { chances(&arms) } else { None };
+        let better = settings.better(&goal.name);
+        let chances = if has_chances { chances(&arms, better) } else { None };
         Self {
             counts: goal,
             kind,
@@ -208,9 +209,16 @@ fn with_enough_data(mut chances: WinProbabilities, arms: &[Option<Arm>]) -> WinP
     chances
 }
 
-/// The posterior chances, for goals that a participant reaches at most once.
-fn chances(arms: &[Option<Arm>]) -> Option<WinProbabilities> {
-    let effective: Option<Vec<Proportion>> =
-        arms.iter().map(|arm| arm.as_ref().and_then(|arm| arm.effective_proportion())).collect();
+/// The posterior chances, for goals that a participant reaches at most once. Where less is better, the winner is the variant
+/// whose participants most often do not reach the goal.
+fn chances(arms: &[Option<Arm>], better: Better) -> Option<WinProbabilities> {
+    let proportion = |arm: &Option<Arm>| {
+        let reached = arm.as_ref()?.effective_proportion()?;
+        match better {
+            Better::Higher => Some(reached),
+            Better::Lower => Proportion::new(reached.failures(), reached.trials()).ok(),
+        }
+    };
+    let effective: Option<Vec<Proportion>> = arms.iter().map(proportion).collect();
     effective.filter(|variants| !variants.is_empty()).map(|variants| win_probabilities(&variants))
 }

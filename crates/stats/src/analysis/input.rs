@@ -1,5 +1,7 @@
 //! What goes into an analysis.
 
+use serde::{Deserialize, Serialize};
+
 use super::look::Looks;
 use super::method::Method;
 use super::remarks::Remarks;
@@ -122,7 +124,9 @@ pub enum DeclaredKind {
 }
 
 /// Which direction is an improvement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum Better {
     /// More is better.
     #[default]

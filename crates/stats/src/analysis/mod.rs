@@ -52,6 +52,7 @@ pub use look::{
     LookFinding, LookRecord, LookVariant, Looks, VarianceMethod, complete_bare_looks,
 };
 pub use method::Method;
+pub use periods::LEAST_KNOWN_SHARE;
 pub use report::{
     AlarmVariant, Analysis, Comparison, ComparisonLook, Decided, GoalAnalysis, GoalKind,
     LooksReport, Matrix, Outcome, RaisedAlarm, Remark, RemarkCode, SampleNeeded, SampleRatioCheck,
@@ -113,6 +114,7 @@ pub fn analyse(counts: &Counts, settings: &Settings) -> Result<Analysis, Error> 
         analysed.push(GoalAnalysis {
             goal: goal.counts.name.clone(),
             primary: settings.primary_goal() == Some(&goal.counts.name),
+            better: settings.better(&goal.counts.name),
             kind: goal.kind,
             verdict,
             variants: goal.estimates(counts, settings),

@@ -50,6 +50,12 @@ pub(super) fn leave_out(counts: &Counts, settings: &Settings, remarks: &mut Rema
     Counts { variants: only(&counts.variants, &kept), goals: goals.collect(), periods }
 }
 
+/// Whether so few participants may be strangers' events, next to the largest variant: events for a variant that nobody is
+/// assigned to.
+pub(super) fn are_strays(participants: u64, largest: u64) -> bool {
+    participants < FEW.max(largest / PER_LARGEST)
+}
+
 fn is_negligible(variant: &VariantCounts, largest: u64, settings: &Settings) -> bool {
     let is_small = variant.trials < FEW && variant.trials.saturating_mul(PER_LARGEST) < largest;
     let declared = settings.declared.as_ref();

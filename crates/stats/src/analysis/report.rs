@@ -4,7 +4,7 @@
 //! always agree: the interval excludes 0 exactly if `adjusted_p_value` is below alpha, and exactly then `decision` is set.
 
 use super::family::{Family, FamilyReport};
-use super::input::Counts;
+use super::input::{Better, Counts};
 use super::look::{Decision, LookRecord};
 use super::method::Method;
 use crate::counter_error::Counter;
@@ -208,6 +208,24 @@ pub struct AlarmVariant {
     pub participants: u64,
 }
 
+impl SampleRatioCheck {
+    /// No figures, for this reason. An alarm that was raised before stays.
+    #[must_use]
+    pub fn unknown(reason: String, raised: Option<RaisedAlarm>) -> Self {
+        Self {
+            alarm: raised.is_some(),
+            raised,
+            e_value: None,
+            counter_factor: None,
+            statistic: None,
+            p_value: None,
+            period_p_value: None,
+            expected: None,
+            reason: Some(reason),
+        }
+    }
+}
+
 impl RaisedAlarm {
     /// The alarm that `check` found for these variants. `None` if there is no alarm, or if it was raised before.
     #[must_use]
@@ -246,6 +264,8 @@ pub struct GoalAnalysis {
     pub goal: String,
     /// Whether it decides the experiment.
     pub primary: bool,
+    /// Whether more or less is better. Chances, losses and verdicts follow it; lifts and differences do not.
+    pub better: Better,
     /// How it is counted.
     pub kind: GoalKind,
     /// What this goal says.
@@ -409,7 +429,7 @@ pub struct SampleNeeded {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Matrix {
-    /// P(row > column).
+    /// The chance that the row is better than the column.
     pub chance_to_beat: Option<Vec<Vec<Option<f64>>>>,
     /// The rate that you give up if you choose the row and the column is better.
     pub expected_loss: Option<Vec<Vec<Option<f64>>>>,

@@ -1,11 +1,12 @@
 //! Are the participants split over the variants as declared?
 
-use super::input::{Counts, Settings};
+use super::input::{Counts, Settings, VariantCounts};
 use super::look::Looks;
+use super::negligible::are_strays;
 use super::remarks::Remarks;
 use super::report::{RemarkCode, SampleRatioCheck};
 use crate::sample_ratio::{Split, sample_ratio, sample_ratio_over_periods, split_evidence};
-use crate::words::{percent, thousands};
+use crate::words::{counted, percent, thousands};
 
 pub(super) fn check(
     counts: &Counts,
@@ -26,17 +27,8 @@ fn measured(
     control: Option<usize>,
     remarks: &mut Remarks,
 ) -> SampleRatioCheck {
-    let silent = |reason: String| SampleRatioCheck {
-        alarm: settings.sample_ratio_alarmed.is_some(),
-        raised: settings.sample_ratio_alarmed.clone(),
-        e_value: None,
-        counter_factor: None,
-        statistic: None,
-        p_value: None,
-        period_p_value: None,
-        expected: None,
-        reason: Some(reason),
-    };
+    let silent =
+        |reason: String| SampleRatioCheck::unknown(reason, settings.sample_ratio_alarmed.clone());
     if let Some(reason) = &settings.suspended {
         return silent(reason.clone());
     }
@@ -45,20 +37,27 @@ fn measured(
         Err(reason) => return silent(reason),
     };
     let judged: Vec<usize> = judged(counts, settings);
-    let pick = |list: &[f64]| -> Vec<f64> { judged.iter().map(|&index| list[index]).collect() };
-    let split = |participants: &[u64], weights: &[f64]| {
-        let participants: Vec<f64> = participants.iter().map(|&m| m as f64).collect();
-        let participants = pick(&participants);
-        let error = |m: &f64| settings.counter.relative_error(*m);
-        let counter_errors = participants.iter().map(error).collect();
-        Split { participants, weights: pick(weights), counter_errors }
-    };
-    let periods: Vec<Split> = if counts.periods.is_empty() {
-        let trials: Vec<u64> = counts.variants.iter().map(|variant| variant.trials).collect();
-        vec![split(&trials, &weights)]
+    let mut periods: Vec<(Vec<u64>, &[f64])> = if counts.periods.is_empty() {
+        vec![(counts.variants.iter().map(|variant| variant.trials).collect(), &weights)]
     } else {
-        counts.periods.iter().map(|p| split(&p.participants, &p.weights)).collect()
+        counts.periods.iter().map(|p| (p.participants.clone(), &*p.weights)).collect()
     };
+    leave_out_strays(counts, &mut periods, remarks);
+    let split = |(participants, weights): &(Vec<u64>, &[f64])| Split {
+        participants: judged.iter().map(|&index| participants[index] as f64).collect(),
+        weights: judged.iter().map(|&index| weights[index]).collect(),
+        counter_errors: judged
+            .iter()
+            .map(|&index| {
+                let (part, whole) = (participants[index], counts.variants[index].trials);
+                match counts.periods.len() {
+                    0 | 1 => settings.counter.relative_error(part as f64),
+                    _ => settings.counter.relative_error_of_part(part as f64, whole as f64),
+                }
+            })
+            .collect(),
+    };
+    let periods: Vec<Split> = periods.iter().map(split).collect();
     if periods.iter().all(|period| period.participants.iter().all(|&count| count == 0.0)) {
         return silent("there are no participants yet".to_owned());
     }
@@ -97,6 +96,30 @@ fn measured(
     }
 }
 
+/// Takes the participants of a variant out of the periods in which its weight was 0, if they are so few that a stranger may
+/// have made them up. More of them are an alarm.
+fn leave_out_strays(counts: &Counts, periods: &mut [(Vec<u64>, &[f64])], remarks: &mut Remarks) {
+    let largest = counts.variants.iter().map(|variant| variant.trials).max().unwrap_or(0);
+    for (index, variant) in counts.variants.iter().enumerate() {
+        let strays = || periods.iter().filter(|(_, weights)| weights[index] == 0.0);
+        let participants: u64 = strays().map(|(participants, _)| participants[index]).sum();
+        if participants == 0 || !are_strays(participants, largest) {
+            continue;
+        }
+        let message = format!(
+            "{} of {} came while its weight was 0. They are too few to matter and left out of the check of the split.",
+            counted(participants, "participant"),
+            variant.name
+        );
+        remarks.note(RemarkCode::NegligibleVariants, message);
+        for (participants, weights) in periods.iter_mut() {
+            if weights[index] == 0.0 {
+                participants[index] = 0;
+            }
+        }
+    }
+}
+
 /// The variants that take part in the check: the declared ones, else those of the stored looks, else all. A name that
 /// appears after the first look cannot void what the looks decided.
 fn judged(counts: &Counts, settings: &Settings) -> Vec<usize> {
@@ -127,10 +150,17 @@ fn mismatch(counts: &Counts, settings: &Settings, check: &SampleRatioCheck) -> S
         off.map(|(variant, &x)| (&variant.name, variant.trials as f64 / x - 1.0))
             .max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()))
     });
-    let furthest = furthest.map_or_else(String::new, |(name, off)| {
-        let direction = if off > 0.0 { "more" } else { "fewer" };
-        format!(" {name} has {} {direction} participants than expected.", percent(off.abs()))
-    });
+    let furthest = match (while_switched_off(counts, check), furthest) {
+        (Some((variant, participants)), _) if check.statistic.is_none() => {
+            let participants = counted(participants, "participant");
+            format!(" {participants} of {variant} came while its weight was 0.")
+        }
+        (_, Some((name, off))) => {
+            let direction = if off > 0.0 { "more" } else { "fewer" };
+            format!(" {name} has {} {direction} participants than expected.", percent(off.abs()))
+        }
+        (_, None) => String::new(),
+    };
     let raised = check.raised.as_ref().map_or_else(String::new, |raised| {
         let participants = thousands(raised.participants());
         let at = in_words(&raised.at);
@@ -146,6 +176,21 @@ fn mismatch(counts: &Counts, settings: &Settings, check: &SampleRatioCheck) -> S
 fn in_words(at: &str) -> String {
     let time = at.parse::<jiff::Timestamp>();
     time.map_or_else(|_| at.to_owned(), |at| at.strftime("%-d %B %Y, %H:%M UTC").to_string())
+}
+
+/// The variant with the most participants in periods in which its weight was 0, and how many they are.
+fn while_switched_off<'a>(counts: &'a Counts, check: &SampleRatioCheck) -> Option<(&'a str, u64)> {
+    let expected = check.expected.as_ref()?;
+    let participants = |index: usize| match counts.periods.as_slice() {
+        [] if expected[index] == 0.0 => counts.variants[index].trials,
+        [] => 0,
+        periods => {
+            let closed = periods.iter().filter(|period| period.weights[index] == 0.0);
+            closed.map(|period| period.participants[index]).sum()
+        }
+    };
+    let of = |(index, variant): (usize, &'a VariantCounts)| (&*variant.name, participants(index));
+    counts.variants.iter().enumerate().map(of).filter(|one| one.1 > 0).max_by_key(|one| one.1)
 }
 
 /// The declared weights. Without declared weights: equal ones.

@@ -36,6 +36,14 @@ fn a_goal_that_should_fall_is_better_when_it_falls() {
         "{:?}",
         analysis.verdict
     );
+    assert_eq!(analysis.goals[0].better, Better::Lower);
+    // The chances are those of the better variant, as the verdict is.
+    assert!(first(&analysis).chance_to_beat.unwrap() > 0.99);
+    assert!(first(&analysis).expected_loss.unwrap() < 1e-6);
+    let best = |index: usize| analysis.goals[0].variants[index].chance_best.unwrap();
+    assert!(best(1) > 0.99 && best(0) < 0.01);
+    let beats = analysis.goals[0].matrix.chance_to_beat.as_ref().unwrap();
+    assert!(beats[1][0].unwrap() > 0.99 && beats[0][1].unwrap() < 0.01);
 }
 
 #[test]

@@ -105,3 +105,25 @@ fn too_little_in_every_period_is_not_enough_data() {
     assert_eq!((found.lift, found.decision), (None, None));
     assert!(found.reason.unwrap().contains("the weights changed"));
 }
+
+#[test]
+fn goals_that_leave_out_their_allocation_never_look_like_an_effect() {
+    // 10% in both variants. Some of A's goals do not state their allocation, so they are in no period.
+    let with_unstated = |unstated: u64| {
+        let mut counts = over(&[
+            ([0.5, 0.5], (20_000, 2_000 - unstated / 2), (20_000, 2_000)),
+            ([0.4, 0.6], (16_000, 1_600 - unstated / 2), (24_000, 2_400)),
+        ]);
+        counts.goals[0].successes[0] += unstated;
+        counts
+    };
+    for method in [Method::AlwaysValid, Method::Fixed] {
+        let half = comparison(&with_unstated(1_800), method);
+        assert_eq!((half.decision, half.lift), (None, None), "{half:?}");
+        let reason = half.reason.unwrap();
+        assert!(reason.contains("50% of the signups events of A state an allocation"), "{reason}");
+        let few = comparison(&with_unstated(150), method);
+        assert_eq!(few.decision, None);
+        assert!(few.lift.unwrap().abs() < 0.01, "{:?}", few.lift);
+    }
+}

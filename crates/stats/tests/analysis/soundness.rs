@@ -68,3 +68,42 @@ fn periods_are_judged_by_their_own_weights() {
     assert!(!check.alarm && check.p_value.unwrap() > 0.9, "{check:?}");
     assert_eq!(check.expected, Some(vec![11_000.0, 19_000.0]));
 }
+
+#[test]
+fn a_few_strangers_in_a_variant_of_weight_0_void_nothing_and_many_are_named() {
+    let with_strangers = |strangers: u64| {
+        let mut counts = counts(&[(20_000, 1_000), (20_100, 1_300), (strangers, 0)]);
+        for (variant, weight) in counts.variants.iter_mut().zip([1.0, 1.0, 0.0]) {
+            variant.weight = Some(weight);
+        }
+        analyse(&counts, &exact()).unwrap()
+    };
+    let few = with_strangers(1);
+    assert_eq!((few.sample_ratio.alarm, few.verdict.outcome), (false, Outcome::Better));
+    let note = few.notes.iter().find(|note| note.code == RemarkCode::NegligibleVariants).unwrap();
+    assert!(note.message.contains("1 participant of C came while its weight was 0"), "{note:?}");
+    let many = with_strangers(100);
+    assert_eq!((many.sample_ratio.alarm, many.verdict.outcome), (true, Outcome::Unsound));
+    let warning = &many.warnings[0].message;
+    assert!(warning.contains("100 participants of C came while its weight was 0"), "{warning}");
+}
+
+#[test]
+fn a_stranger_in_a_variant_that_was_switched_off_voids_nothing() {
+    let mut counts = counts(&[(20_000, 1_000), (30_000, 1_500), (10_001, 500)]);
+    let period = |weights: [f64; 3], participants: [u64; 3]| Period {
+        weights: weights.to_vec(),
+        participants: participants.to_vec(),
+        goals: Vec::new(),
+    };
+    counts.periods = vec![
+        period([1.0, 1.0, 1.0], [10_000, 10_000, 10_000]),
+        period([1.0, 2.0, 0.0], [10_000, 20_000, 1]),
+    ];
+    let check = analyse(&counts, &exact()).unwrap().sample_ratio;
+    assert!(!check.alarm && check.e_value.unwrap() < 1.0, "{check:?}");
+    counts.periods[1].participants[2] = 150;
+    let many = analyse(&counts, &exact()).unwrap();
+    assert!(many.sample_ratio.alarm);
+    assert!(many.warnings[0].message.contains("150 participants of C came while"));
+}

@@ -212,18 +212,18 @@ fn a_chance_to_be_best_needs_the_data_that_an_interval_needs_in_every_variant() 
     let enough = (1_000, 100);
     assert_eq!(chances(&of(&[enough, enough])), [(true, None), (true, None)]);
     for (third, reason) in [
-        ((1_000, 3), "one variant has 3 successes; at least 5 are needed"),
+        ((1_000, 3), "each variant needs at least 5 successes, and one has 3"),
         (
             (1_000, 997),
             "in one variant 3 participants did not reach the goal; at least 5 are needed",
         ),
-        ((40, 30), "one variant has 40 participants; at least 100 are needed"),
+        ((40, 30), "each variant needs at least 100 participants, and one has 40"),
     ] {
         let silent = (false, Some(reason.to_owned()));
         assert_eq!(chances(&of(&[enough, enough, third])), vec![silent; 3]);
     }
     let [first, second] = &chances(&of(&[enough, (0, 0)]))[..] else { panic!() };
-    let reason = "one variant has 0 participants; at least 100 are needed";
+    let reason = "each variant needs at least 100 participants, and one has 0";
     assert_eq!(first.1.as_deref(), Some(reason));
     assert_eq!(second.1.as_deref(), Some("no participants yet"));
 }

@@ -106,6 +106,54 @@ fn sound_experiments_hardly_ever_have_a_sample_ratio_alarm() {
     }
 }
 
+/// How often a sound experiment has the alarm at the end of periods of constant weights, each with its participants and the
+/// share of the second arm. A period's count is the growth of the counter.
+fn alarms_over_periods(counter: Counter, plan: &[(u64, f64)], runs: u64) -> Share {
+    let mut alarms = Share::default();
+    for run in 0..runs {
+        let mut rng = StdRng::seed_from_u64(run);
+        let mut arms = Arms::new(counter, &[1.0, 1.0]);
+        let mut periods: Vec<(Vec<u64>, [f64; 2])> = Vec::new();
+        for &(participants, share) in plan {
+            let before = arms.counts.clone();
+            arms.true_weights = vec![1.0 - share, share];
+            arms.add(participants, &mut rng);
+            let grown =
+                arms.counts.iter().zip(&before).map(|(now, then)| now.saturating_sub(*then));
+            periods.push((grown.collect(), [1.0 - share, share]));
+        }
+        let error = |(part, whole): (&u64, &u64)| {
+            counter.relative_error_of_part(*part as f64, *whole as f64)
+        };
+        let split = |(grown, weights): &(Vec<u64>, [f64; 2])| Split {
+            participants: grown.iter().map(|&count| count as f64).collect(),
+            weights: weights.to_vec(),
+            counter_errors: grown.iter().zip(&arms.counts).map(error).collect(),
+        };
+        let splits: Vec<Split> = periods.iter().map(split).collect();
+        alarms.count(split_evidence(&splits, 0).unwrap().alarm());
+    }
+    alarms
+}
+
+#[test]
+fn weights_that_change_raise_no_alarm_in_sound_experiments() {
+    let ramp =
+        |steps: u64| (1..=steps).map(move |step| (100_000, step as f64 / (steps + 1) as f64));
+    let plans = [
+        ("a late change", vec![(1_000_000, 0.5), (20_000, 0.4)]),
+        ("a ramp", vec![(300_000, 0.05), (30_000, 0.25), (30_000, 0.5), (30_000, 0.75)]),
+        ("20 steps", ramp(20).collect()),
+    ];
+    for (counter, few) in [(Counter::Exact, 50), (Counter::Hll, 10)] {
+        for (name, plan) in &plans {
+            let alarms = alarms_over_periods(counter, plan, runs(few));
+            println!("S1 {counter:?}, {name}: alarm {alarms}");
+            assert!(alarms.at_most(0.002), "{counter:?}, {name}: {alarms}");
+        }
+    }
+}
+
 #[test]
 fn a_tilt_of_5_percent_is_found_at_100_000_participants() {
     for (counter, few) in [(Counter::Exact, 200), (Counter::Hll, 50)] {

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use abtest_model::definition::{Allocation, Definition, Document};
 use abtest_model::{AllocationRow, ExperimentResults, Goal, Variant};
-use abtest_stats::analysis::{GoalCounts, Period};
+use abtest_stats::analysis::{GoalCounts, LEAST_KNOWN_SHARE, Period};
 
-/// The share of the participants whose allocation must be known.
-const ENOUGH: f64 = 0.95;
+/// With fewer participants, a variant is not compared.
+const DECIDING: u64 = 100;
 
 /// The periods of an experiment, oldest first. Empty if the weights never changed.
 ///
@@ -22,24 +22,25 @@ pub(super) fn periods(
     let rows = results.allocations.as_ref().map(|found| found.counters.as_slice());
     let rows = rows.unwrap_or_default();
     let definition = &document.definition;
-    let all: u64 = definition.variant_names().map(|variant| trials(results, variant)).sum();
     let mut periods = Vec::new();
-    let mut known = 0;
     for (number, shares) in allocations(document, newest) {
         let period = period(definition, rows, number, &shares);
-        let participants: u64 = period.participants.iter().sum();
-        known += participants;
-        if participants > 0 {
+        if period.participants.iter().any(|&count| count > 0) {
             periods.push(period);
         }
     }
-    if all > 0 && (known as f64) < ENOUGH * all as f64 {
-        let percent = (100.0 * known as f64 / all as f64).floor();
-        return Err(format!(
-            "the weights changed at {}, and {percent}% of the participants state an allocation; 95% are needed to \
-             compare within the periods",
-            newest.from
-        ));
+    for (index, variant) in definition.variant_names().enumerate() {
+        let all = trials(results, variant);
+        let known: u64 = periods.iter().map(|period| period.participants[index]).sum();
+        let share = known as f64 / all as f64;
+        if all >= DECIDING && share < LEAST_KNOWN_SHARE {
+            let percent = (100.0 * share).floor();
+            return Err(format!(
+                "the weights changed at {}, and {percent}% of the participants of {variant} state an allocation; 95% are \
+                 needed to compare within the periods",
+                newest.from
+            ));
+        }
     }
     Ok(periods)
 }

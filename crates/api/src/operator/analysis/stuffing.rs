@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use abtest_model::{Day, Goal, Tally, Timeline, Variant};
-use abtest_stats::analysis::{Remark, RemarkCode};
+use abtest_model::{Day, Goal, Namespace, Tally, Timeline, Variant};
+use abtest_stats::analysis::{Analysis, Remark, RemarkCode};
 use abtest_stats::words::{percent, thousands};
-use abtest_store::{Overlaps, Share, Strangers};
+use abtest_store::{Counters, Overlaps, Share, StoreError, Strangers};
 
 /// Fewer strange units than this are no sign of anything.
 const FEW: u64 = 10;
@@ -14,8 +14,21 @@ const FEW: u64 = 10;
 /// A larger share of strange units is told.
 const TOLERATED: f64 = 0.01;
 
-/// Adds what the uuids and the days say.
-pub(crate) fn remarks(tally: &Tally, overlaps: Option<&Overlaps>) -> Found {
+/// Adds what the uuids and the days say to an analysis.
+pub(crate) async fn add<S: Counters>(
+    store: &S,
+    namespace: &Namespace,
+    tally: &Tally,
+    analysis: &mut Analysis,
+) -> Result<(), StoreError> {
+    let overlaps = store.overlaps(namespace, &tally.experiment).await?;
+    let found = remarks(tally, overlaps.as_ref());
+    analysis.warnings.extend(found.warnings);
+    analysis.notes.extend(found.notes);
+    Ok(())
+}
+
+fn remarks(tally: &Tally, overlaps: Option<&Overlaps>) -> Found {
     let mut found = Found::default();
     if let Some(overlaps) = overlaps {
         strangers(&overlaps.strangers, &mut found);
@@ -29,11 +42,11 @@ pub(crate) fn remarks(tally: &Tally, overlaps: Option<&Overlaps>) -> Found {
 
 /// Warnings and notes.
 #[derive(Debug, Default)]
-pub(crate) struct Found {
+struct Found {
     /// What may void the figures.
-    pub(crate) warnings: Vec<Remark>,
+    warnings: Vec<Remark>,
     /// What should be known.
-    pub(crate) notes: Vec<Remark>,
+    notes: Vec<Remark>,
 }
 
 /// Goals of units that did not take part in the variant. Some pages send a new uuid with each event

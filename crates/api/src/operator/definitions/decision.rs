@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::http::problem::Problem;
 use crate::namespace::NamespaceState;
-use crate::operator::analysis::{Asked, Detail, Question, read};
+use crate::operator::analysis::{Asked, Detail, Question, Report, read, stuffing};
 use crate::operator::kept::{self, Kept};
 
 /// Largest decision with a whole analysis, in bytes of JSON. A larger one keeps the summary.
@@ -23,23 +23,30 @@ pub(super) async fn decision<S: Store>(
     now: Time,
 ) -> Result<Option<Value>, Box<Problem>> {
     let scope = Some(std::slice::from_ref(experiment));
-    let kept = kept::read(store, state, namespace, scope, Include::COUNTS).await?;
+    // Warnings look at the days, and the record leaves the days out.
+    let include = Include { days: true, allocations: true, memory: false };
+    let kept = kept::read(store, state, namespace, scope, include).await?;
     let Some(Kept { tally, earlier, .. }) = kept.into_iter().find(|kept| !kept.tally.is_empty())
     else {
         return Ok(None);
     };
-    let of = |detail| -> Result<Value, Box<Problem>> {
-        let answer = read(&Question::of_definition(detail), &tally, &earlier, Asked::AmongOthers)?;
-        let mut decision = serde_json::to_value(&answer.answer).unwrap_or_default();
+    let of = async |detail| -> Result<Value, Box<Problem>> {
+        let Report { mut answer, .. } =
+            read(&Question::of_definition(detail), &tally, &earlier, Asked::AmongOthers)?;
+        if let Some(analysis) = &mut answer.analysis {
+            stuffing::add(store, namespace, &tally, analysis).await?;
+        }
+        answer.results.timeline = None;
+        let mut decision = serde_json::to_value(&answer).unwrap_or_default();
         if let Value::Object(members) = &mut decision {
             members.remove("definition");
         }
         decision["at"] = json!(now);
         Ok(decision)
     };
-    let whole = of(Detail::Full)?;
+    let whole = of(Detail::Full).await?;
     if whole.to_string().len() <= MAX_BYTES {
         return Ok(Some(whole));
     }
-    of(Detail::Summary).map(Some)
+    of(Detail::Summary).await.map(Some)
 }

@@ -79,7 +79,12 @@ pub(crate) fn plan(
     };
     let expected = expected(state, experiment);
     let write = Write::put(Kind::Definition.of(experiment), expected, to_json(&after)?);
-    let writes = [write.with_entry(to_json(&entry)?)].into_iter().chain(layer_write).collect();
+    let mut writes = vec![write.with_entry(to_json(&entry)?)];
+    writes.extend(layer_write);
+    if before.is_none() {
+        // An alarm was about equal weights, which nobody declared. The next report checks the declared ones.
+        writes.push(Write::delete(Kind::Alarm.of(experiment), Expected::Any));
+    }
     Ok(Planned {
         changed,
         contaminates,
