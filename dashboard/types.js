@@ -88,6 +88,7 @@
  * @typedef {object} GoalAnalysis
  * @property {string} goal
  * @property {boolean} primary
+ * @property {"higher" | "lower"} better
  * @property {"proportion" | "rate"} kind
  * @property {Verdict} verdict
  * @property {VariantEstimate[]} variants

@@ -26,6 +26,7 @@ export function goalSection(goal, analysis, selected) {
       <h2>${name(goal.goal)}</h2>
       ${isOneOfMany && badge(goal.verdict, analysis.control)}
       ${goal.primary && html`<span class="quiet">${term("decides", "decides")}</span>`}
+      ${goal.better === "lower" && html`<span class="quiet">lower is better</span>`}
     </header>
     ${isOneOfMany && html`<p>${sentence(goal.verdict)}</p>`}
     ${drawn(goal, analysis)}

@@ -542,3 +542,57 @@ async fn schedules_are_carried_out_once_by_any_number_of_processes() {
     let tick = api.send("POST", "/tick?namespace=alephbet", &[], Value::Null).await;
     assert_eq!((tick.status, tick.body), (200, json!({"done": [], "failed": []})));
 }
+
+#[tokio::test]
+async fn an_alarm_about_weights_that_nobody_declared_ends_with_the_definition() {
+    let api = Api::new();
+    api.count("e", &[("a", "participate", 4_500), ("b", "participate", 500)]).await;
+    let alarm = async || {
+        let shown = api.get("/experiments/e").await.body;
+        shown["analysis"]["sample_ratio"]["alarm"].clone()
+    };
+    assert_eq!(alarm().await, true);
+    let body = json!({"variants": [{"name": "a"}, {"name": "b"}], "weights": {"a": 90, "b": 10}});
+    assert_eq!(api.put("e", &[], body).await.status, 201);
+    assert_eq!(alarm().await, false);
+    // Weights that contradict the counts raise it again, and a later change of the definition keeps it.
+    api.count("f", &[("a", "participate", 4_500), ("b", "participate", 500)]).await;
+    let body = json!({"variants": [{"name": "a"}, {"name": "b"}]});
+    assert_eq!(api.put("f", &[], body).await.status, 201);
+    let shown = api.get("/experiments/f").await.body;
+    assert!(shown["analysis"]["sample_ratio"]["raised"].is_object());
+    assert_eq!(api.patch("f", &[], json!({"description": "the same split"})).await.status, 200);
+    let later = api.get("/experiments/f").await.body;
+    assert_eq!(
+        later["analysis"]["sample_ratio"]["raised"],
+        shown["analysis"]["sample_ratio"]["raised"]
+    );
+}
+
+#[tokio::test]
+async fn a_decision_keeps_every_warning_and_note_of_its_report() {
+    let api = Api::new();
+    assert_eq!(api.put("e", &[], with(json!({"status": "running"}))).await.status, 201);
+    let counted = [
+        ("control", "participate", 400),
+        ("green", "participate", 400),
+        ("control", "signup", 30),
+        ("green", "signup", 90),
+    ];
+    api.count("e", &counted).await;
+    // Units of one variant take part in the other one, too.
+    let moved = |number: usize| {
+        let query = format!("experiment=e&variant=green&event=participate&uuid=control{number}");
+        Event::from_query(&Query::parse(&query).unwrap()).unwrap()
+    };
+    api.store.record((0..40).map(moved).collect()).await.unwrap();
+    let report = api.get("/experiments/e").await.body;
+    let warnings = &report["analysis"]["warnings"];
+    assert!(warnings.to_string().contains("units_in_several_variants"), "{warnings}");
+    let done = json!({"status": "completed", "winner": "green"});
+    let done = api.patch("e", &[], done).await.body;
+    let decision = &done["definition"]["decision"];
+    assert_eq!(&decision["analysis"]["warnings"], warnings);
+    assert_eq!(decision["analysis"]["notes"], report["analysis"]["notes"]);
+    assert!(decision.get("timeline").is_none());
+}

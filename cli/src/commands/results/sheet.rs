@@ -1,7 +1,7 @@
 //! One row per goal and variant: as CSV for other programs, as Markdown for documents.
 
 use abtest_api::document::AnalysedResults;
-use abtest_stats::analysis::{Analysis, Comparison, GoalAnalysis, VariantEstimate};
+use abtest_stats::analysis::{Analysis, Better, Comparison, GoalAnalysis, VariantEstimate};
 use anyhow::Result;
 
 use super::figures;
@@ -105,6 +105,9 @@ pub(super) fn markdown(experiments: &[AnalysedResults]) -> String {
         text += &format!("**{}**\n", escaped(verdict));
         for goal in &analysis.goals {
             text += &format!("\n### {}\n\n", escaped(&goal.goal));
+            if goal.better == Better::Lower {
+                text += "Lower is better.\n\n";
+            }
             if goal.verdict.sentence != *verdict {
                 text += &format!("{}\n\n", escaped(&goal.verdict.sentence));
             }

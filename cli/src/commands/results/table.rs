@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use abtest_api::document::AnalysedResults;
 use abtest_model::Counting;
-use abtest_stats::analysis::{Analysis, Comparison, GoalAnalysis, Method, VariantEstimate};
+use abtest_stats::analysis::{Analysis, Better, Comparison, GoalAnalysis, Method, VariantEstimate};
 use abtest_stats::words::{counted, percent, rounded, thousands};
 
 use super::figures::{self, NOTHING, Scale};
@@ -104,7 +104,9 @@ fn add(report: &mut Report, head: String, analysis: &Analysis, view: View) {
         text += &table.text();
         hidden.extend(table.hidden);
         has_bars |= table.has_bars;
-        let sentences = std::iter::once(goal.verdict.sentence.clone());
+        let direction =
+            (goal.better == Better::Lower).then(|| format!("{}: lower is better.", goal.goal));
+        let sentences = direction.into_iter().chain([goal.verdict.sentence.clone()]);
         for sentence in sentences.chain(remarks(goal, analysis)) {
             if !said.insert(sentence.clone()) {
                 continue;
