@@ -24,7 +24,7 @@ pub(super) async fn decision<S: Store>(
 ) -> Result<Option<Value>, Box<Problem>> {
     let scope = Some(std::slice::from_ref(experiment));
     // Warnings look at the days, and the record leaves the days out.
-    let include = Include { days: true, allocations: true, memory: false };
+    let include = Include { days: true, allocations: true, ..Include::COUNTS };
     let kept = kept::read(store, state, namespace, scope, include).await?;
     let Some(Kept { tally, earlier, .. }) = kept.into_iter().find(|kept| !kept.tally.is_empty())
     else {
