@@ -10,6 +10,8 @@ mod config_file;
 #[cfg(feature = "deploy")]
 mod deployment;
 mod editor;
+mod grid;
+mod help;
 mod numbers;
 mod output_file;
 mod page;
@@ -20,6 +22,7 @@ mod progress;
 mod secrets;
 mod server;
 mod servers;
+mod shell;
 mod snippet;
 mod stores;
 mod terminal;
@@ -32,8 +35,8 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 #[cfg(feature = "deploy")]
 use commands::{build, deploy, destroy, key, logs, preflight, rollback, status};
 use commands::{
-    calc, completions, configure, dashboard, data, experiments, export, import, login, namespaces,
-    results, serve, snippet as snippet_command,
+    calc, completions, configure, dashboard, data, experiments, export, import, layers, login,
+    namespaces, results, serve, settings, snippet as snippet_command,
 };
 
 #[global_allocator]
@@ -66,6 +69,8 @@ enum Command {
     Dashboard(dashboard::Arguments),
     Results(results::Arguments),
     Experiments(experiments::Arguments),
+    Layers(layers::Arguments),
+    Settings(settings::Arguments),
     Namespaces(namespaces::Arguments),
     Login(login::Arguments),
     Export(export::Arguments),
@@ -107,7 +112,8 @@ pub(crate) enum ExitStatus {
 fn main() -> ExitCode {
     // Help and errors of clap are printed while it parses, so it needs the colours before that.
     let color = terminal::color_of(std::env::args_os().skip(1));
-    let matches = Arguments::command().color(color).get_matches();
+    let command = help::fitted(Arguments::command().color(color), terminal::size().0);
+    let matches = command.get_matches();
     let Arguments { command, terminal } =
         Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     terminal.apply();
@@ -135,6 +141,8 @@ fn run(command: Command) -> anyhow::Result<ExitStatus> {
         Command::Dashboard(arguments) => dashboard::run(&arguments),
         Command::Results(arguments) => results::run(&arguments),
         Command::Experiments(arguments) => experiments::run(arguments),
+        Command::Layers(arguments) => layers::run(&arguments),
+        Command::Settings(arguments) => settings::run(&arguments),
         Command::Namespaces(arguments) => namespaces::run(&arguments),
         Command::Login(arguments) => login::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),

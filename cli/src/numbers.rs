@@ -62,7 +62,9 @@ pub(crate) fn above_zero(text: &str) -> Result<f64, String> {
 pub(crate) fn weight(text: &str) -> Result<f64, String> {
     let number = text.trim().trim_end_matches('%').trim_end();
     let weight = number.parse().ok().filter(|weight: &f64| weight.is_finite() && *weight >= 0.0);
-    weight.ok_or_else(|| format!("`{}` is not a weight; write it as 50", text.escape_debug()))
+    weight.ok_or_else(|| {
+        format!("`{}` is not a weight; a weight is 0 or more, such as 50", text.escape_debug())
+    })
 }
 
 fn within(text: &str, range: RangeInclusive<f64>, rule: &str) -> Result<Percentage, String> {

@@ -60,6 +60,32 @@ pub(crate) fn folder_or_new(folder: &Path) -> Result<EmbeddedStore> {
     Ok(EmbeddedStore::open(&folder.join("counters"), Limits::default().without_rates())?)
 }
 
+/// The folders that [`folder_or_new`] creates. Removes them again, unless something was stored.
+pub(crate) struct NewFolders {
+    /// Those that did not exist, the innermost first.
+    folders: Vec<PathBuf>,
+}
+
+impl NewFolders {
+    /// Looks which folders are missing.
+    pub(crate) fn of(folder: &Path) -> Self {
+        let counters = folder.join("counters");
+        let missing = counters.ancestors().take_while(|path| !path.exists());
+        Self { folders: missing.map(Path::to_owned).collect() }
+    }
+
+    /// Removes the folders that were missing. Call it after the store is closed.
+    pub(crate) fn remove(self) -> Result<()> {
+        let Some((counters, others)) = self.folders.split_first() else { return Ok(()) };
+        if counters.exists() {
+            std::fs::remove_dir_all(counters)?;
+        }
+        // Only empty folders are removed.
+        others.iter().filter(|folder| folder.exists()).try_for_each(std::fs::remove_dir)?;
+        Ok(())
+    }
+}
+
 /// An error if a running `serve` has the folder open: it is for one process at a time.
 fn ensure_free(folder: &Path) -> Result<()> {
     match servers::user_of(folder) {

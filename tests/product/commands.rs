@@ -39,12 +39,22 @@ fn an_experiment_lives_from_create_to_archive_on_the_command_line() {
     assert!(said_created.starts_with("created button (version 1, draft)"), "{said_created}");
     let again = experiments(&serve, &create);
     assert_eq!(again.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&again.stderr).contains("412"), "{again:?}");
+    let error = String::from_utf8_lossy(&again.stderr);
+    assert!(error.contains("button exists already"), "{error}");
+    assert!(error.contains("`abtest experiments edit button`"), "{error}");
 
     said(&serve, 0, &["start", "button", "--why", "go"]);
+    // Nobody was counted yet, so there is nothing to ask.
+    said(&serve, 0, &["pause", "button"]);
+    said(&serve, 0, &["resume", "button"]);
     said(&serve, 0, &["ramp", "button", "25%"]);
     assert!(said(&serve, 0, &["ramp", "button", "25%"]).contains("nothing was changed"));
-    said(&serve, 0, &["weights", "button", "control=20,green=80"]);
+    assert_eq!(serve.track("button", "green", "participate", "1"), 200);
+    // Other weights show other variants to visitors who were counted.
+    let announced = said(&serve, 2, &["weights", "button", "control=20,green=80"]);
+    assert!(announced.contains("30.0% of the participating units"), "{announced}");
+    let weights = ["weights", "button", "control=20, green=80", "--yes"];
+    said(&serve, 0, &weights);
     let shown = json(&serve, &["show", "button", "--json"]);
     assert_eq!((&shown["status"], &shown["traffic"]), (&"running".into(), &25.into()));
     assert_eq!(shown["weights"]["green"], 80);
@@ -66,12 +76,130 @@ fn an_experiment_lives_from_create_to_archive_on_the_command_line() {
 
     let history = json(&serve, &["history", "button", "--json"]);
     let history = history.as_array().unwrap();
-    assert_eq!(history.len(), 8);
+    assert_eq!(history.len(), 10);
     assert_eq!((&history[1]["actor"], &history[1]["why"]), (&"zoe".into(), &"go".into()));
-    assert!(said(&serve, 0, &["history", "button"]).contains("it sells"));
+    let words = said(&serve, 0, &["history", "button"]);
+    assert!(words.contains("by zoe (key: edit): it sells\n"), "{words}");
+    assert!(words.contains("  traffic: 10% → 25%\n"), "{words}");
+    assert!(words.contains("  variants: control, green\n"), "{words}");
+    assert!(!words.contains('{') && !words.contains("(not set) → control"), "{words}");
+    let words = said(&serve, 0, &["show", "button"]);
+    assert!(words.contains("\ngoals               purchase (primary)\n"), "{words}");
+    assert!(!words.contains('{'), "{words}");
     assert!(!said(&serve, 0, &["list"]).contains("button"));
     assert!(said(&serve, 0, &["list", "--archived"]).contains("button"));
     said(&serve, 0, &["delete", "button", "--yes"]);
+}
+
+#[test]
+fn the_archive_has_a_way_back_and_a_step_that_is_not_possible_says_which_one_is() {
+    let serve = Serve::embedded();
+    let refused = |arguments: &[&str]| {
+        let output = experiments(&serve, arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    said(&serve, 0, &["create", "plan b", "--variants", "a,b"]);
+    assert!(refused(&["resume", "plan b"]).contains("`abtest experiments start 'plan b'`"));
+    assert!(refused(&["restore", "plan b"]).contains("is draft, not archived"));
+    said(&serve, 0, &["archive", "plan b"]);
+    assert!(
+        refused(&["start", "plan b"]).contains("`abtest experiments restore 'plan b'`"),
+        "an archived experiment cannot start"
+    );
+    said(&serve, 0, &["restore", "plan b"]);
+    assert_eq!(json(&serve, &["show", "plan b", "--json"])["status"], "draft");
+
+    said(&serve, 0, &["start", "plan b"]);
+    said(&serve, 0, &["stop", "plan b", "--winner", "b", "--yes"]);
+    assert!(refused(&["start", "plan b"]).contains("create NEW-NAME --from 'plan b'"));
+    assert!(
+        refused(&["delete", "plan b", "--yes"]).contains("abtest experiments archive 'plan b'")
+    );
+    said(&serve, 0, &["archive", "plan b", "--yes"]);
+    // Visitors get the winner again, so it asks.
+    assert!(said(&serve, 2, &["restore", "plan b"]).contains("get b again"));
+    said(&serve, 0, &["restore", "plan b", "--yes"]);
+    let shown = json(&serve, &["show", "plan b", "--json"]);
+    assert_eq!((&shown["status"], &shown["winner"]), (&"completed".into(), &"b".into()));
+}
+
+#[test]
+fn a_pattern_deletes_no_definition_and_prune_no_declared_part() {
+    let serve = Serve::embedded();
+    said(&serve, 0, &["create", "mine", "--variants", "a, b", "--goal", "buy"]);
+    said(&serve, 0, &["create", "live", "--variants", "a,b", "--status", "running"]);
+    assert_eq!(serve.track("mine", "a", "participate", "1"), 200);
+    assert_eq!(serve.track("<script>", "a", "participate", "1"), 200);
+    let all = ["delete", "--match", "*", "--at-most", "1", "--yes"];
+    let deleted = said(&serve, 0, &all);
+    assert!(deleted.contains("left out 2 experiments with a definition"), "{deleted}");
+    assert!(deleted.contains("deleted 1\n"), "{deleted}");
+    let again = json(&serve, &[&all[..], &["--json"]].concat());
+    assert_eq!(again, serde_json::json!({"deleted": [], "left_out": ["live", "mine"]}));
+    for part in [["--variant", "a"], ["--goal", "buy"]] {
+        let refused = experiments(&serve, &[&["prune", "mine"][..], &part].concat());
+        let error = String::from_utf8_lossy(&refused.stderr);
+        assert!(error.contains("the definition of mine has the"), "{error}");
+        assert_eq!(refused.status.code(), Some(1));
+    }
+    said(&serve, 0, &["delete", "mine", "--yes"]);
+}
+
+#[test]
+fn layers_and_settings_have_commands() {
+    let serve = Serve::embedded();
+    let abtest = |code, arguments: &[&str]| {
+        let mut command = Command::new(binary("abtest"));
+        command.args(arguments).args(["--url", &serve.url]).env("ABTEST_API_KEY", &serve.key);
+        let output = command.env("ABTEST_ACTOR", "ann").stdin(Stdio::null()).output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {errors}");
+        String::from_utf8(output.stdout).unwrap() + &errors
+    };
+    let create = ["experiments", "create", "button", "--variants", "a,b", "--layer", "check out"];
+    let missing = abtest(1, &create);
+    assert!(missing.contains("`abtest layers create 'check out'`"), "{missing}");
+    assert!(abtest(0, &["layers"]).contains("abtest layers create NAME"));
+    abtest(0, &["layers", "create", "check out", "--description", "the way to pay"]);
+    abtest(0, &["layers", "create", "menu"]);
+    assert!(abtest(1, &["layers", "create", "menu"]).contains("exists already"));
+    abtest(0, &[&create[..], &["--traffic", "40%", "--status", "running"]].concat());
+    let full = ["experiments", "create", "price", "--variants", "a,b", "--layer", "check out"];
+    abtest(0, &[&full[..], &["--traffic", "60%", "--status", "running"]].concat());
+    let listed = abtest(0, &["layers"]);
+    assert!(
+        listed.contains("    0%  check out: the way to pay\n          60% price\n"),
+        "{listed}"
+    );
+    let layers: Value = serde_json::from_str(&abtest(0, &["layers", "--json"])).unwrap();
+    assert_eq!(layers[0]["holders"][1]["experiment"], "button");
+    assert!(abtest(1, &["layers", "delete", "check out"]).contains("button, price"));
+    abtest(0, &["layers", "delete", "menu"]);
+    assert!(abtest(1, &["layers", "delete", "menu"]).contains("no layer `menu`"));
+
+    // A unit that the full layer gives to another experiment.
+    let explained = (0..100)
+        .map(|unit| abtest(0, &["experiments", "explain", "button", "--unit", &unit.to_string()]))
+        .find(|words| words.contains("reason: traffic"))
+        .unwrap();
+    let expected = "The layer check out is full: price has 60%. Lower the traffic of price";
+    assert!(explained.contains(expected), "{explained}");
+
+    assert!(abtest(0, &["settings"]).contains("accept     any"));
+    assert_eq!(abtest(2, &["settings", "change"]).lines().count(), 1);
+    abtest(
+        0,
+        &["settings", "change", "--accept", "declared", "--defaults", r#"{"owner": "shop"}"#],
+    );
+    let settings: Value = serde_json::from_str(&abtest(0, &["settings", "--json"])).unwrap();
+    assert_eq!(
+        (&settings["accept"], &settings["defaults"]["owner"]),
+        (&"declared".into(), &"shop".into())
+    );
+    let unknown = serve.get("/track?experiment=q&variant=a&event=participate&uuid=1").json();
+    let detail = unknown["detail"].as_str().unwrap();
+    assert!(detail.contains("`abtest experiments create NAME --variants"), "{detail}");
 }
 
 #[test]
@@ -107,6 +235,8 @@ fn a_copy_starts_as_a_draft_with_its_own_id() {
     assert_ne!(copy["salt"], original["salt"]);
     let again = experiments(&serve, &["copy", "button", "--to-namespace", "prod"]);
     assert_eq!(again.status.code(), Some(1));
+    let error = String::from_utf8_lossy(&again.stderr);
+    assert!(error.contains("`abtest experiments edit button --namespace prod`"), "{error}");
 }
 
 #[test]
@@ -176,7 +306,10 @@ fn a_missing_definition_says_how_to_create_one() {
     let failed = experiments(&serve, &["start", "button"]);
     assert_eq!(failed.status.code(), Some(1));
     let error = String::from_utf8_lossy(&failed.stderr);
-    assert!(error.contains("abtest experiments create 'button'"), "{error}");
+    assert!(error.contains("abtest experiments create button --variants"), "{error}");
+    let unnamed = experiments(&serve, &["create", "", "--variants", "a,b"]);
+    assert_eq!(unnamed.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&unnamed.stderr).contains("the name is empty"));
     assert!(said(&serve, 0, &["tick"]).contains("no step is due"));
 }
 
@@ -219,7 +352,7 @@ fn a_folder_of_files_is_applied_once_and_checked_after() {
     );
     write(folder.path(), "button.json", &file(20));
     let plan = said(&serve, 2, &["apply", path]);
-    assert!(plan.contains("traffic: 50 → 20") && plan.contains("1 change\n"), "{plan}");
+    assert!(plan.contains("traffic: 50% → 20%") && plan.contains("1 change\n"), "{plan}");
     assert!(plan.contains("fallback"), "the disturbance is announced: {plan}");
     said(&serve, 0, &["apply", path, "--yes", "--why", "quiet week"]);
     let shown = json(&serve, &["show", "button", "--json"]);

@@ -160,6 +160,10 @@ fn an_experiment_goes_from_a_folder_to_an_exact_redis_and_not_back() {
     let back = abtest(&["import", &file, "--data", &data, "--namespace", "other"]);
     assert_eq!(back.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&back.stderr).contains("instead of uuids"), "{back:?}");
+    let new = folder.path().join("new");
+    let back = abtest(&["import", &file, "--data", &new.display().to_string()]);
+    assert_eq!(back.status.code(), Some(1));
+    assert!(!new.exists(), "an import that failed left a folder behind");
     let results = abtest(&["results", "button color", "--redis", &redis.url()]);
     let shown = String::from_utf8_lossy(&results.stdout).into_owned();
     assert!(shown.contains("750 participants, counted exactly, "), "{shown}");

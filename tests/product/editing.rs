@@ -138,12 +138,14 @@ fn a_refused_text_stays_in_a_file_that_apply_takes() {
         ("sed -i 's/: 60/: 600/' \"$1\"", "traffic must be"),
         ("sed -i 's/: 60/: 6O/' \"$1\"", "this is not JSON"),
         ("sed -i 's/\"button\"/\"other\"/' \"$1\"", "abtest experiments copy"),
+        ("sed -i -e '/owner/d' -e 's/: 60/: 600/' \"$1\"", "set owner to null, and correct it"),
     ] {
         let scratch = tempfile::tempdir().unwrap();
         let output = edit(&serve, &editor(&scratch, &[line]), &folder, &[]);
         let (_, errors) = texts(&output);
         assert_eq!(output.status.code(), Some(1), "{errors}");
         assert!(errors.contains(reason), "{errors}");
+        assert!(errors.contains("correct it, then run `abtest experiments apply /"), "{errors}");
         let text = std::fs::read_to_string(kept(&errors)).unwrap();
         assert!(text.contains("\"variants\""), "{text}");
     }
@@ -158,12 +160,13 @@ fn the_second_editor_sees_what_changed_and_keeps_the_text() {
     let output = edit(&serve, &editor(&folder, &[&line]), &folder, &[]);
     let (_, errors) = texts(&output);
     assert_eq!(output.status.code(), Some(1), "{errors}");
-    for part in ["somebody else changed", "yann: moved", "owner: \"shop\" → \"ads\""] {
+    for part in ["somebody else changed", "yann (key: edit): moved", "owner: shop → ads"] {
         assert!(errors.contains(part), "{errors}");
     }
     assert_eq!(traffic_and_owner(&serve), (json!(60), json!("ads")));
     let file = kept(&errors);
-    assert!(errors.contains(&format!("abtest experiments apply {}", file.display())), "{errors}");
+    let next_step = format!("; to apply it, run `abtest experiments apply {}`", file.display());
+    assert!(errors.contains(&next_step), "{errors}");
     let mut apply = Command::new(binary("abtest"));
     apply.args(["experiments", "apply", "--yes"]).arg(&file).stdin(Stdio::null());
     let applied = command(&serve, Path::new("false"), &folder, apply).output().unwrap();

@@ -196,6 +196,57 @@ fn what_is_not_there_is_said_with_the_way_to_see_what_is() {
 }
 
 #[test]
+fn a_message_keeps_names_that_are_words_of_the_command_line() {
+    let serve = Serve::embedded();
+    record(&serve, "button", &[("control", 20, 10), ("level", 20, 10)]);
+    let output = results(&serve, &["button", "--control", "nope"]);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.contains("--control names no variant"), "{error}");
+    assert!(error.contains("it has `control`, `level`"), "{error}");
+}
+
+#[test]
+fn every_format_says_that_a_report_is_not_the_experiments_own() {
+    let serve = Serve::embedded();
+    button_color(&serve);
+    let definition = r#"{"variants": [{"name": "blue"}, {"name": "red"}],
+        "goals": [{"name": "signup", "role": "primary"}], "analysis": {"planned": 9000}}"#;
+    let path = "/experiments/button%20color/definition";
+    assert_eq!(serve.call("PUT", path, Some(definition)).status, 201);
+    let asked = ["button color", "--method", "fixed", "--level", "90%"];
+    let sentence =
+        "You asked with --level and --method, so this is not the experiment's own result.";
+    let shown = |format: &[&str]| text(&results(&serve, &[&asked[..], format].concat()));
+    assert!(shown(&[]).contains(sentence));
+    let markdown = shown(&["--markdown"]).replace('\\', "");
+    assert!(markdown.contains(sentence), "{markdown}");
+    assert!(markdown.contains("| 90% interval of the lift |"), "{markdown}");
+    assert!(
+        markdown.contains("No weights are declared") || markdown.contains("hold"),
+        "{markdown}"
+    );
+    assert!(shown(&["--csv"]).lines().nth(1).unwrap().ends_with(",what_if,level method"));
+
+    // The planned look is the experiment's own, and the definition has the plan.
+    let look = text(&results(&serve, &["button color", "--look", "--yes"]));
+    let stored = "1 look stored. The newest is at 4,010 of 9,000 planned participants.\n";
+    assert!(look.starts_with(stored), "{look}");
+    assert!(!look.contains("own result"), "{look}");
+}
+
+#[test]
+fn a_narrow_screen_keeps_the_counts_and_a_pipe_is_no_terminal() {
+    let serve = Serve::embedded();
+    button_color(&serve);
+    let mut command = abtest();
+    command.args(["results", "button color", "--url", &serve.url]).env("COLUMNS", "80");
+    let shown = text(&command.env("ABTEST_API_KEY", &serve.key).output().unwrap());
+    assert!(shown.contains("320 of 2,010"), "{shown}");
+    assert!(!shown.contains("always_valid") && !shown.contains("terminal"), "{shown}");
+    assert!(shown.contains("80 columns are too few to show: chance better, method."), "{shown}");
+}
+
+#[test]
 fn of_many_experiments_each_has_its_verdict() {
     let serve = Serve::embedded();
     for index in 0..11 {

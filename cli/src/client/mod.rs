@@ -11,9 +11,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::address::Address;
+use crate::shell;
 use crate::terminal::printable;
 
-pub(crate) use target::{ClientArguments, ServerArguments, Target, namespace, usual};
+pub(crate) use target::{
+    ClientArguments, ServerArguments, Target, experiment_name, namespace, usual,
+};
 
 /// An experiment as the API gives it, whole.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -50,15 +53,29 @@ pub(crate) struct Refused {
     /// The HTTP status.
     pub(crate) status: u16,
     message: String,
+    /// The problem document of the API.
+    problem: Value,
+}
+
+impl Refused {
+    /// The value of the definition's member that breaks a rule, if it does.
+    pub(crate) fn violation(&self, member: &str) -> Option<Value> {
+        let mut violations = self.problem["violations"].as_array().into_iter().flatten();
+        let value = violations.find(|one| one["member"] == member)?["value"].as_str()?;
+        // A violation shows the value as JSON.
+        serde_json::from_str(value).ok()
+    }
 }
 
 const UNSENDABLE_KEY: &str = "the API key cannot be sent: it must be one line of ASCII; check ABTEST_API_KEY or --api-key-file";
 
-/// The name of the user, for the history of definitions. It is not verified.
+/// Who uses this program, for the history of definitions: ABTEST_ACTOR, else the user's name. It is
+/// not verified.
 fn actor() -> String {
-    let name =
-        ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(|name| std::env::var(name).ok());
-    name.unwrap_or_default().chars().filter(|one| !one.is_control()).take(50).collect()
+    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let name = ["ABTEST_ACTOR", "USER", "LOGNAME", "USERNAME"].into_iter().find_map(variable);
+    let name = name.or_else(|| whoami::username().ok()).unwrap_or_default();
+    name.chars().filter(|one| !one.is_control()).take(50).collect()
 }
 
 /// A client of one abtest.
@@ -78,6 +95,15 @@ impl Client {
     pub(crate) fn of(target: Target, namespace: &str) -> Self {
         let Target { address, key } = target;
         Self { agent: agent(), address, key, namespace: namespace.to_owned() }
+    }
+
+    /// The flag that a command needs for this client's namespace, after a space; nothing for the
+    /// default namespace.
+    pub(crate) fn namespace_flag(&self) -> String {
+        if self.namespace.is_empty() || self.namespace == abtest_model::Namespace::DEFAULT {
+            return String::new();
+        }
+        format!(" --namespace {}", shell::word(&self.namespace))
     }
 
     /// A client for what concerns all namespaces.
@@ -102,6 +128,12 @@ impl Client {
     /// The answer at a path; `None` if there is no such thing.
     pub(crate) fn get(&self, path: &str, parameters: &[(&str, String)]) -> Result<Option<String>> {
         self.call("GET", path, parameters)
+    }
+
+    /// The answer at a path, with its `ETag`; `None` if there is no such thing.
+    pub(crate) fn get_with_tag(&self, path: &str) -> Result<Option<(String, String)>> {
+        let request = self.request("GET", path, &[]).body(()).context(UNSENDABLE_KEY)?;
+        self.exchange_with_tag(path, request)
     }
 
     /// Deletes an experiment, and tells whether it was there.
@@ -137,10 +169,8 @@ impl Client {
         condition: Option<(&str, &str)>,
         body: &Value,
     ) -> Result<Option<String>> {
-        let mut request = self
-            .request(method, path, parameters)
-            .header("content-type", "application/json")
-            .header("x-abtest-actor", actor());
+        let mut request =
+            self.request(method, path, parameters).header("content-type", "application/json");
         if let Some((name, value)) = condition {
             request = request.header(name, value);
         }
@@ -153,10 +183,11 @@ impl Client {
         path: &str,
         parameters: &[(&str, String)],
     ) -> http::request::Builder {
-        http::Request::builder()
+        let request = http::Request::builder()
             .method(method)
             .uri(format!("{}{path}?{}", self.address, query(&self.namespace, parameters)))
-            .header("x-api-key", self.key.expose())
+            .header("x-api-key", self.key.expose());
+        if method == "GET" { request } else { request.header("x-abtest-actor", actor()) }
     }
 
     fn exchange(
@@ -164,6 +195,14 @@ impl Client {
         path: &str,
         request: http::Request<impl ureq::AsSendBody>,
     ) -> Result<Option<String>> {
+        Ok(self.exchange_with_tag(path, request)?.map(|(text, _)| text))
+    }
+
+    fn exchange_with_tag(
+        &self,
+        path: &str,
+        request: http::Request<impl ureq::AsSendBody>,
+    ) -> Result<Option<(String, String)>> {
         tracing::info!("{} {}{path}", request.method(), self.address);
         let mut answer =
             self.agent.run(request).map_err(|error| no_answer(&self.address, &error))?;
@@ -173,11 +212,11 @@ impl Client {
             value.unwrap_or_default().to_owned()
         };
         let (content_type, location) = (header("content-type"), header("location"));
-        let retry_after = header("retry-after");
+        let (retry_after, tag) = (header("retry-after"), header("etag"));
         let text = answer.body_mut().with_config().limit(1 << 30).read_to_string();
         let text = text.map_err(|error| no_answer(&self.address, &error))?;
         match status {
-            200 | 201 if content_type.starts_with("application/json") => Ok(Some(text)),
+            200 | 201 if content_type.starts_with("application/json") => Ok(Some((text, tag))),
             200 | 201 => bail!(self.not_abtest(&format!("it sent {content_type:?}"))),
             404 if content_type.starts_with("application/problem+json") => {
                 // Every abtest has a list: another program, or another path of abtest, answered.
@@ -216,7 +255,7 @@ impl Client {
             ),
             status => {
                 let problem: Value = serde_json::from_str(text).unwrap_or_default();
-                match problem["detail"].as_str() {
+                match problem["detail"].as_str().map(str::to_owned) {
                     Some(detail) => {
                         let mut message = format!("{} answered {status}: {detail}", self.address);
                         if let Some(id) = problem["request_id"].as_str() {
@@ -225,7 +264,7 @@ impl Client {
                         if retry_after.parse::<u64>().is_ok() {
                             message += &format!("; Retry-After: {retry_after} seconds");
                         }
-                        Refused { status, message: printable(&message) }.into()
+                        Refused { status, message: printable(&message), problem }.into()
                     }
                     None => anyhow!(
                         "{} answered {status} without a reason{}",

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use abtest_model::Secret;
+use abtest_model::{InputError, Secret};
 use anyhow::{Context, Result, anyhow, bail};
 
 use super::{agent, no_answer};
@@ -154,4 +154,12 @@ fn read_key(file: &Path) -> Result<Secret> {
 pub(crate) fn namespace(text: &str) -> Result<String, String> {
     let namespace = abtest_model::Namespace::new(text).map_err(|error| error.to_string())?;
     Ok(namespace.to_string())
+}
+
+/// Checks the name of an experiment on the command line.
+pub(crate) fn experiment_name(text: &str) -> Result<String, String> {
+    let in_words =
+        |error: InputError| error.to_string().replace("parameter `experiment`", "the name");
+    let name = abtest_model::Experiment::new(text).map_err(in_words)?;
+    Ok(name.to_string())
 }

@@ -15,6 +15,7 @@ mod list;
 mod prune;
 mod show;
 mod tick;
+mod values;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -48,6 +49,8 @@ enum Action {
     Stop(lifecycle::StopArguments),
     /// Archive an experiment: it is no longer published, and lists hide it.
     Archive(lifecycle::StepArguments),
+    /// Take an experiment out of the archive: it gets the status that it had before.
+    Restore(lifecycle::StepArguments),
     Apply(apply::ApplyArguments),
     Tick(tick::TickArguments),
     Prune(prune::PruneArguments),
@@ -70,6 +73,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitStatus> {
         Action::Weights(arguments) => lifecycle::weights(&arguments),
         Action::Stop(arguments) => lifecycle::stop(&arguments),
         Action::Archive(arguments) => lifecycle::archive(&arguments),
+        Action::Restore(arguments) => lifecycle::restore(&arguments),
         Action::Apply(arguments) => apply::run(&arguments),
         Action::Tick(arguments) => tick::run(&arguments),
         Action::Prune(arguments) => prune::run(&arguments),

@@ -21,8 +21,10 @@ Examples:
 
 An experiment of a data folder can move to any store. One of a Redis can move to another Redis. The
 import is refused if the new store would count a visitor twice.
+
 Of the events that come in while a Redis is read, each may be missing in the file: to move an
 experiment, stop counting into the old store first.
+
 The export of a data folder holds the uuids of your visitors, so the file is readable by you only.
 A data folder is for one process: stop `abtest serve` before you export from its folder.")]
 pub(crate) struct Arguments {

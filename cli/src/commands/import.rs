@@ -6,11 +6,12 @@ use abtest_api::{ImportOptions, import_definition};
 use abtest_model::{Counting, Experiment, Namespace};
 use abtest_store::contents::put_baselines;
 use abtest_store::transfer::{Export, Import, OnStep};
-use abtest_store::{Kind, Store};
+use abtest_store::{Counters, Include, Kind, Store};
 use anyhow::{Context, Result, bail};
 
 use super::export::Place;
 use crate::progress::Progress;
+use crate::stores::NewFolders;
 use crate::terminal::printable;
 use crate::usage::WrongUsage;
 use crate::{ExitStatus, stores};
@@ -122,8 +123,18 @@ fn experiment(arguments: &Arguments, path: &Path) -> Result<ExitStatus> {
     let new_id = arguments.new_id;
     match data {
         Some(folder) => {
+            let created = NewFolders::of(folder);
             let store = stores::folder_or_new(folder)?;
-            runtime.block_on(import(&store, &namespace, &export, new_id, on_step))?;
+            let imported = runtime.block_on(import(&store, &namespace, &export, new_id, on_step));
+            if let Err(error) = imported {
+                let counts = runtime.block_on(store.read(&namespace, None, Include::COUNTS));
+                drop(store);
+                if counts.is_ok_and(|experiments| experiments.is_empty()) {
+                    // The import failed already; an empty folder that stays does no harm.
+                    let _ = created.remove();
+                }
+                return Err(error);
+            }
         }
         None => {
             let url = redis.as_deref().unwrap_or_default();

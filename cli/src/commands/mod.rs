@@ -16,6 +16,7 @@ pub(crate) mod export;
 pub(crate) mod import;
 #[cfg(feature = "deploy")]
 pub(crate) mod key;
+pub(crate) mod layers;
 pub(crate) mod login;
 #[cfg(feature = "deploy")]
 pub(crate) mod logs;
@@ -26,6 +27,7 @@ pub(crate) mod results;
 #[cfg(feature = "deploy")]
 pub(crate) mod rollback;
 pub(crate) mod serve;
+pub(crate) mod settings;
 pub(crate) mod snippet;
 #[cfg(feature = "deploy")]
 pub(crate) mod status;

@@ -1,5 +1,6 @@
 //! Which variant is better: the same analysis and the same table as for an experiment.
 
+use std::io::IsTerminal;
 use std::str::FromStr;
 
 use abtest_model::Percentage;
@@ -100,7 +101,12 @@ pub(super) fn answer(arguments: &Asked, json: bool) -> Result<String> {
     if json {
         return Ok(serde_json::to_string_pretty(&analysis)? + "\n");
     }
-    let view = View { width: terminal::size().0, matrix: arguments.matrix, whole: "--json" };
+    let view = View {
+        width: terminal::size().0,
+        is_terminal: std::io::stdout().is_terminal(),
+        matrix: arguments.matrix,
+        whole: "--json",
+    };
     let mut shown = show_analysis(&analysis, view);
     if arguments.weights.is_empty() && arguments.variants.len() > 1 && !terminal::is_quiet() {
         let hint = format!(

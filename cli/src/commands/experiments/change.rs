@@ -1,11 +1,15 @@
 //! Changes of definitions: what a change does is shown before it is made.
 
 use abtest_api::edited::Edited;
+use abtest_model::definition::NewName;
+use abtest_stats::words;
 use anyhow::{Context, Result, anyhow};
 use serde_json::Value;
 
+use super::values;
 use crate::ExitStatus;
-use crate::client::{Client, ClientArguments, path_of};
+use crate::client::{Client, ClientArguments, Listed, Refused, path_of};
+use crate::shell;
 use crate::terminal::{confirm, printable, yellow};
 
 /// How a change is confirmed, explained and shown.
@@ -35,6 +39,20 @@ pub(super) struct Change<'a> {
     pub(super) announced: Option<String>,
 }
 
+/// What to change in a definition.
+pub(super) struct Step {
+    /// The members with their new values.
+    pub(super) body: Value,
+    /// What the change does besides the disturbances, if it needs a confirmation.
+    pub(super) announced: Option<String>,
+}
+
+impl From<Value> for Step {
+    fn from(body: Value) -> Self {
+        Self { body, announced: None }
+    }
+}
+
 /// A definition that exists, as the API gives it.
 pub(super) fn definition(client: &Client, experiment: &str) -> Result<Value> {
     let text = client.get(&path(experiment), &[])?.ok_or_else(|| undefined(experiment))?;
@@ -53,29 +71,24 @@ pub(super) fn version(definition: &Value) -> String {
 
 fn undefined(experiment: &str) -> anyhow::Error {
     anyhow!(
-        "the experiment `{0}` has no definition; create one with \
-         `abtest experiments create '{0}' --variants control,green`",
-        printable(experiment)
+        "the experiment `{}` has no definition; create one with \
+         `abtest experiments create {} --variants control,green`",
+        printable(experiment),
+        shell::word(experiment)
     )
 }
 
-/// Changes members of an existing definition.
+/// Changes members of an existing definition. `step` says what to change, or why nothing can.
 pub(super) fn patch(
     arguments: &ChangeArguments,
     experiment: &str,
-    body: impl FnOnce(&Value) -> Value,
-    announced: impl FnOnce(&Value) -> Option<String>,
+    step: impl FnOnce(&Value) -> Result<Step>,
 ) -> Result<ExitStatus> {
     let client = Client::new(&arguments.client)?;
     let before = definition(&client, experiment)?;
-    let change = Change {
-        method: "PATCH",
-        experiment,
-        body: body(&before),
-        condition: ("if-match", version(&before)),
-        announced: announced(&before),
-    };
-    make(&client, arguments, change)
+    let Step { body, announced } = step(&before)?;
+    let condition = ("if-match", version(&before));
+    make(&client, arguments, Change { method: "PATCH", experiment, body, condition, announced })
 }
 
 /// Asks the server what a change would do, shows it, asks if it affects visitors who were already
@@ -89,8 +102,9 @@ pub(super) fn make(
         change.body["why"] = why.as_str().into();
     }
     let planned = send(client, &change, true)?;
-    let needs_yes = !planned.disturbances.is_empty() || change.announced.is_some();
-    if needs_yes && !arguments.yes {
+    let moves_units = !planned.disturbances.is_empty() || planned.units.changing > 0.0;
+    let counted = if moves_units { participants(client, change.experiment)? } else { 0 };
+    if (counted > 0 || change.announced.is_some()) && !arguments.yes {
         if arguments.json {
             println!("{}", serde_json::to_string_pretty(&planned)?);
             return Ok(ExitStatus::Unconfirmed);
@@ -99,7 +113,11 @@ pub(super) fn make(
         if let Some(announced) = &change.announced {
             println!("{}", yellow(announced));
         }
-        let question = format!("Change {}?", printable(change.experiment));
+        let so_far = match counted {
+            0 => String::new(),
+            count => format!(" It has {} so far.", words::counted(count, "participant")),
+        };
+        let question = format!("Change {}?{so_far}", printable(change.experiment));
         if !confirm(&question, "nothing was changed; add --yes to change it")? {
             return Ok(ExitStatus::Unconfirmed);
         }
@@ -124,20 +142,48 @@ pub(super) fn make(
     Ok(ExitStatus::Done)
 }
 
+/// How many visitors were already counted.
+fn participants(client: &Client, experiment: &str) -> Result<u64> {
+    let counts = client.get(&path_of(experiment), &[("analysis", "none".to_owned())])?;
+    let Some(counts) = counts else { return Ok(0) };
+    let counts: Listed = serde_json::from_str(&counts).context("the counts are not as expected")?;
+    Ok(counts.participants())
+}
+
 /// Sends a change; with `dry_run` nothing is stored.
 pub(super) fn send(client: &Client, change: &Change<'_>, dry_run: bool) -> Result<Edited> {
     let parameters = [("dry_run", dry_run.to_string())];
     let (name, value) = &change.condition;
     let path = path(change.experiment);
-    let text =
-        client.change(change.method, &path, &parameters, Some((name, value)), &change.body)?;
+    let text = client.change(change.method, &path, &parameters, Some((name, value)), &change.body);
+    let text = text.map_err(|error| with_next_step(error, client, change))?;
     let text = text.ok_or_else(|| undefined(change.experiment))?;
     serde_json::from_str(&text).context("the answer to the change is not as expected")
 }
 
+/// A refusal with the command that helps.
+fn with_next_step(error: anyhow::Error, client: &Client, change: &Change<'_>) -> anyhow::Error {
+    let Some(refused) = error.downcast_ref::<Refused>() else { return error };
+    let namespace = client.namespace_flag();
+    if refused.status == 412 && change.condition.0 == "if-none-match" {
+        let word = shell::word(change.experiment);
+        return anyhow!(
+            "{} exists already; change it with `abtest experiments edit {word}{namespace}`",
+            printable(change.experiment)
+        );
+    }
+    match refused.violation("layer").as_ref().and_then(Value::as_str) {
+        Some(layer) if layer.parse::<NewName>().is_ok() => {
+            let word = shell::word(layer);
+            anyhow!("{error:#}; `abtest layers create {word}{namespace}` creates it")
+        }
+        _ => error,
+    }
+}
+
 /// The changed members, and what the change does to visitors.
 pub(super) fn description(edited: &Edited) -> String {
-    let mut text = changed_members(&edited.changed);
+    let mut text = values::changed(&edited.changed, edited.created);
     for disturbance in &edited.disturbances {
         text += &format!("{}\n", yellow(&printable(&disturbance.sentence)));
     }
@@ -146,20 +192,6 @@ pub(super) fn description(edited: &Edited) -> String {
         text += &format!("{percent:.1}% of the participating units see another variant\n");
     }
     text + &warnings(edited)
-}
-
-/// A line per member with its value before and after.
-pub(super) fn changed_members<'a>(
-    changed: impl IntoIterator<Item = (&'a String, &'a [Value; 2])>,
-) -> String {
-    let shown = |value: &Value| match value {
-        Value::Null => "(unset)".to_owned(),
-        value => printable(&value.to_string()),
-    };
-    let line = |(member, [before, after]): (&String, &[Value; 2])| {
-        format!("  {}: {} → {}\n", printable(member), shown(before), shown(after))
-    };
-    changed.into_iter().map(line).collect()
 }
 
 fn warnings(edited: &Edited) -> String {

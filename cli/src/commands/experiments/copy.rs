@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::change::{Change, ChangeArguments, definition, make};
 use crate::ExitStatus;
-use crate::client::{Client, namespace};
+use crate::client::{Client, experiment_name, namespace};
+use crate::shell;
 use crate::terminal::printable;
 
 /// Copy the definition of an experiment to another namespace, where it starts as a draft. It keeps
@@ -14,6 +15,7 @@ use crate::terminal::printable;
 #[derive(Debug, clap::Args)]
 pub(super) struct CopyArguments {
     /// Name of the experiment.
+    #[arg(value_parser = experiment_name)]
     name: String,
     /// The namespace to copy to.
     #[arg(long, value_parser = namespace)]
@@ -58,8 +60,11 @@ fn check_layer(to: &Client, layer: &str, namespace: &str) -> Result<()> {
         return Ok(());
     }
     bail!(
-        "the namespace {} has no layer `{}`; create it there, or copy with --without-layer",
+        "the namespace {} has no layer `{}`; create it with `abtest layers create {} --namespace {}`, \
+         or copy with --without-layer",
         printable(namespace),
-        printable(layer)
+        printable(layer),
+        shell::word(layer),
+        shell::word(namespace)
     )
 }

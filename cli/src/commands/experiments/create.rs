@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use super::change::{Change, ChangeArguments, make};
 use super::counted::counted;
-use super::lifecycle::{pairs, percent};
+use super::lifecycle::{pairs, percent, variant};
 use crate::ExitStatus;
-use crate::client::Client;
+use crate::client::{Client, experiment_name};
 use crate::terminal::printable;
 use crate::usage::WrongUsage;
 
@@ -21,13 +21,13 @@ Examples:
 --from takes the variants and goals that were counted. The counts stay.")]
 pub(super) struct CreateArguments {
     /// Name of the experiment [default: the name after --from].
-    #[arg(required_unless_present = "from")]
+    #[arg(required_unless_present = "from", value_parser = experiment_name)]
     name: Option<String>,
     /// The variants, with commas between; the first one is the control.
-    #[arg(long, value_delimiter = ',', required_unless_present = "from")]
+    #[arg(long, value_delimiter = ',', required_unless_present = "from", value_parser = variant)]
     variants: Vec<String>,
     /// Take the variants and goals of an experiment that already counts.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = experiment_name)]
     from: Option<String>,
     /// A goal. The first one is the primary goal, which decides.
     #[arg(long = "goal", value_name = "GOAL")]

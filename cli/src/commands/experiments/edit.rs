@@ -9,7 +9,8 @@ use tempfile::NamedTempFile;
 use super::change::{Change, ChangeArguments, definition, make, version};
 use super::declared::Declared;
 use super::history;
-use crate::client::{Client, Refused};
+use crate::client::{Client, Refused, experiment_name};
+use crate::shell;
 use crate::terminal::{ask, is_interactive, printable};
 use crate::{ExitStatus, editor};
 
@@ -25,6 +26,7 @@ gets its default. If the change is refused, the editor opens again, or the text 
 somebody else changed the definition meanwhile, you see what changed and can continue on top of it.")]
 pub(super) struct EditArguments {
     /// Name of the experiment.
+    #[arg(value_parser = experiment_name)]
     name: String,
     #[command(flatten)]
     change: ChangeArguments,
@@ -61,6 +63,8 @@ struct Session<'a> {
     text: String,
     /// The text that was refused last.
     refused: String,
+    /// Whether the text itself is why it was refused.
+    is_wrong: bool,
     file: NamedTempFile,
 }
 
@@ -70,7 +74,9 @@ impl<'a> Session<'a> {
         let file = tempfile::Builder::new().prefix("abtest-").suffix(".json").tempfile();
         let file = file.context("cannot create a file for the editor; check TMPDIR")?;
         let [opened, text, refused] = [(); 3].map(|()| String::new());
-        let mut session = Self { arguments, client, schema, base, opened, text, refused, file };
+        let is_wrong = false;
+        let mut session =
+            Self { arguments, client, schema, base, opened, text, refused, is_wrong, file };
         session.opened = session.document(&written(&session.base))?;
         session.text = session.opened.clone();
         Ok(session)
@@ -91,9 +97,10 @@ impl<'a> Session<'a> {
                 Ok(status) => return Ok(status),
                 Err(error) => error,
             };
-            let is_stale =
-                error.downcast_ref::<Refused>().is_some_and(|refused| refused.status == 412);
+            let refused = error.downcast_ref::<Refused>().map(|refused| refused.status);
+            let is_stale = refused == Some(412);
             let is_repeated = self.text == self.refused;
+            self.is_wrong = refused.is_some() && !is_stale;
             let rebased = if is_stale { Some(self.rebase()?) } else { None };
             if !is_interactive() || (is_repeated && !is_stale) {
                 return Err(error);
@@ -173,12 +180,32 @@ impl<'a> Session<'a> {
         Ok((current, text))
     }
 
-    /// Keeps the text, and says where.
+    /// Keeps the text, and says where, and how to apply it.
     fn keep(self) -> Result<String> {
+        let next_step = self.next_step();
         let (_, path) = self.file.keep().context("cannot keep the editor's file")?;
         std::fs::write(&path, &self.text).context("cannot write the editor's file")?;
-        let path = path.display();
-        Ok(format!("your text is in {path}; `abtest experiments apply {path}` applies it"))
+        let word = shell::word(&path.display().to_string());
+        Ok(format!(
+            "your text is in {}; {next_step}`abtest experiments apply {word}`",
+            path.display()
+        ))
+    }
+
+    /// What to do before `apply` can apply the text.
+    fn next_step(&self) -> String {
+        let Ok(members) = self.members() else { return "correct it, then run ".to_owned() };
+        let removed: Vec<String> = written(&self.base)
+            .into_iter()
+            .filter(|(member, _)| !members.contains_key(member))
+            .map(|(member, _)| member)
+            .collect();
+        let correct = if self.is_wrong { "correct it, then run " } else { "to apply it, run " };
+        match removed.is_empty() {
+            true => correct.to_owned(),
+            // `apply` leaves members alone that the file does not have.
+            false => format!("set {} to null, and {correct}", removed.join(", ")),
+        }
     }
 
     /// The text for the editor.

@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use serde_json::{Map, Value};
 
 use crate::ExitStatus;
-use crate::client::{Client, ClientArguments, path_of};
+use crate::client::{Client, ClientArguments, experiment_name, path_of};
 use crate::terminal::{bold, printable};
 
 /// Explain which variant a unit gets: each step with its buckets, and what would have to change for
@@ -13,6 +13,7 @@ use crate::terminal::{bold, printable};
 #[derive(Debug, clap::Args)]
 pub(super) struct ExplainArguments {
     /// Name of the experiment.
+    #[arg(value_parser = experiment_name)]
     name: String,
     /// The unit, as in the uuid of events.
     #[arg(long)]

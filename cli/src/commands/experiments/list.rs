@@ -1,11 +1,14 @@
 //! `abtest experiments list`: the experiments with their status and their participants.
 
+use std::io::IsTerminal;
+
 use anyhow::Result;
 use jiff::Timestamp;
 
 use crate::ExitStatus;
 use crate::client::{Client, ClientArguments, Listed};
-use crate::terminal::printable;
+use crate::grid::{self, Column};
+use crate::terminal::{cut, printable, size};
 
 /// List the experiments with status, traffic, age, participants and verdict.
 #[derive(Debug, clap::Args)]
@@ -25,35 +28,50 @@ pub(super) fn run(arguments: &ListArguments) -> Result<ExitStatus> {
     let parameters = [("status", every)];
     let parameters: &[_] = if arguments.archived { &parameters } else { &[] };
     let experiments = Client::new(&arguments.client)?.list(parameters)?;
-    let mut text = String::new();
-    if arguments.json {
-        text = serde_json::to_string_pretty(&experiments)? + "\n";
+    let text = if arguments.json {
+        serde_json::to_string_pretty(&experiments)? + "\n"
     } else if experiments.is_empty() {
-        let namespace = printable(&arguments.client.namespace);
-        text = format!("no experiments in the namespace {namespace}\n");
+        format!("no experiments in the namespace {}\n", printable(&arguments.client.namespace))
     } else {
-        text += "status     traffic    age  participants  verdict        experiment\n";
-        for listed in &experiments {
-            text += &line(listed, Timestamp::now());
-        }
-    }
+        // Other programs get whole names.
+        let width = std::io::stdout().is_terminal().then(|| size().0);
+        table(&experiments, Timestamp::now(), width)
+    };
     print!("{text}");
     Ok(ExitStatus::Done)
 }
 
-/// An experiment's line. Without a definition it has neither traffic nor age.
-fn line(listed: &Listed, now: Timestamp) -> String {
-    let traffic = listed.defined("traffic").as_f64();
-    let created = listed.defined("created").as_str().and_then(|at| at.parse().ok());
-    format!(
-        "{:9}  {:>7}  {:>5}  {:>12}  {:13}  {}\n",
-        printable(listed.defined("status").as_str().unwrap_or("undefined")),
-        traffic.map_or("-".to_owned(), |traffic| format!("{traffic}%")),
-        created.map_or("-".to_owned(), |created| age(created, now)),
-        listed.participants(),
-        printable(&listed.outcome().unwrap_or("-").replace('_', " ")),
-        printable(listed.name())
-    )
+/// The experiments in lines that fit a screen. Without a definition an experiment has neither traffic
+/// nor age.
+fn table(experiments: &[Listed], now: Timestamp, width: Option<usize>) -> String {
+    let column = |head: &str, right, cell: &dyn Fn(&Listed) -> String| Column {
+        head: head.to_owned(),
+        cells: experiments.iter().map(cell).collect(),
+        right,
+    };
+    let mut columns = vec![
+        column("status", false, &|one| {
+            printable(one.defined("status").as_str().unwrap_or("undefined"))
+        }),
+        column("traffic", true, &|one| {
+            let traffic = one.defined("traffic").as_f64();
+            traffic.map_or("-".to_owned(), |traffic| format!("{traffic}%"))
+        }),
+        column("age", true, &|one| {
+            let created = one.defined("created").as_str().and_then(|at| at.parse().ok());
+            created.map_or("-".to_owned(), |created| age(created, now))
+        }),
+        column("participants", true, &|one| one.participants().to_string()),
+        column("verdict", false, &|one| printable(&one.outcome().unwrap_or("-").replace('_', " "))),
+    ];
+    const NARROWEST_NAME: usize = 12;
+    let taken: usize = columns.iter().map(Column::width).sum();
+    let room = width.map(|width| width.saturating_sub(taken + grid::GAP).max(NARROWEST_NAME));
+    columns.push(column("experiment", false, &|one| {
+        let name = printable(one.name());
+        room.map_or(name.clone(), |room| cut(&name, room))
+    }));
+    grid::lines(&columns.iter().collect::<Vec<_>>())
 }
 
 /// A time span in its largest unit, such as 3d.
@@ -69,17 +87,26 @@ fn age(from: Timestamp, to: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::terminal::columns;
+
+    fn listed(name: &str) -> Listed {
+        let listed = serde_json::json!({
+            "experiment": name, "variants": [{"label": "a", "trials": 7}],
+            "definition": {"status": "running", "traffic": 12.5, "created": "2026-01-01T00:00:00Z"},
+            "summary": {"outcome": "nothing_to_compare"}
+        });
+        serde_json::from_value(listed).unwrap()
+    }
 
     #[test]
-    fn a_line_has_the_plan_and_the_verdict() {
-        let listed = serde_json::json!({
-            "experiment": "button", "variants": [{"label": "a", "trials": 7}],
-            "definition": {"status": "running", "traffic": 12.5, "created": "2026-01-01T00:00:00Z"},
-            "summary": {"outcome": "too_early"}
-        });
+    fn a_line_has_the_plan_and_the_verdict_and_fits_the_screen() {
         let now = "2026-01-04T01:00:00Z".parse().unwrap();
-        let listed = serde_json::from_value(listed).unwrap();
-        let words: Vec<String> = line(&listed, now).split_whitespace().map(str::to_owned).collect();
-        assert_eq!(words, ["running", "12.5%", "3d", "7", "too", "early", "button"]);
+        let name = "does a green button sell more?";
+        let whole = "  status   traffic  age  participants  verdict             experiment\n  \
+             running    12.5%   3d             7  nothing to compare  does a green button sell more?\n";
+        assert_eq!(table(&[listed(name)], now, None), whole);
+        let narrow = table(&[listed(name)], now, Some(80));
+        assert!(narrow.ends_with("  does a green button…\n"), "{narrow}");
+        assert!(narrow.lines().all(|line| columns(line) <= 80), "{narrow}");
     }
 }

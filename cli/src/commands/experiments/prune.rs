@@ -92,6 +92,7 @@ pub(super) fn run(arguments: &PruneArguments) -> Result<ExitStatus> {
     let client = Client::new(&arguments.client)?;
     let shown = printable(&arguments.experiment);
     let experiment = counted(&client, &arguments.experiment)?;
+    check_undeclared(&experiment, &arguments.part, &shown)?;
     let parts = match &arguments.part {
         PartArguments { variant: Some(name), .. } => {
             vec![named(&experiment, Kind::Variant, name, &shown)?]
@@ -127,6 +128,26 @@ pub(super) fn run(arguments: &PruneArguments) -> Result<ExitStatus> {
         println!("removed {} from {shown}", part.title());
     }
     Ok(ExitStatus::Done)
+}
+
+/// What the definition has cannot be removed.
+fn check_undeclared(experiment: &Value, part: &PartArguments, shown: &str) -> Result<()> {
+    let (kind, asked) = match part {
+        PartArguments { variant: Some(name), .. } => (Kind::Variant, name),
+        PartArguments { goal: Some(name), .. } => (Kind::Goal, name),
+        _ => return Ok(()),
+    };
+    let declared = experiment["definition"][kind.plural()].as_array().into_iter().flatten();
+    let mut names = declared.filter_map(|one| one["name"].as_str());
+    if names.any(|name| name == asked || printable(name) == *asked) {
+        bail!(
+            "the definition of {shown} has the {} {}; only names outside of the definition can be \
+             removed, and `--undeclared` finds them",
+            kind.word(),
+            printable(asked)
+        );
+    }
+    Ok(())
 }
 
 /// Shows what is removed, and asks for the experiment's name.

@@ -52,6 +52,18 @@ pub(super) fn may_be_taken(source: &Source, name: &str, arguments: &Arguments) -
     confirm(&question, "")
 }
 
+/// Says which looks are stored now, as a line. `None` if the answer has no looks.
+pub(super) fn taken(experiments: &[AnalysedResults]) -> Option<String> {
+    let looks = experiments.first()?.analysis.as_ref()?.looks.as_ref()?;
+    let newest = looks.taken.last()?;
+    Some(format!(
+        "{} stored. The newest is at {} of {} planned participants.\n",
+        counted(looks.taken.len() as u64, "look"),
+        thousands(newest.participants),
+        thousands(looks.planned)
+    ))
+}
+
 /// Discards all looks after a typed confirmation.
 pub(super) fn reset(source: &Source, name: &str, arguments: &Arguments) -> Result<ExitStatus> {
     if !arguments.yes {

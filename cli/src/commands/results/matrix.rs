@@ -3,8 +3,8 @@
 use abtest_stats::analysis::GoalAnalysis;
 
 use super::figures;
-use super::grid::{self, Column};
 use super::view::{View, short_name};
+use crate::grid::{self, Column};
 use crate::terminal::{dim, printable, wrap};
 
 const MEANING: &str =

@@ -8,14 +8,12 @@
 //! | `table` | experiments for people, with intervals as bars |
 //! | `report` | what is written around the tables, each sentence once |
 //! | `matrix` | every variant compared with every other one |
-//! | `grid` | aligned columns |
 //! | `figures` | numbers and bars |
 //! | `sheet` | CSV and Markdown |
 //! | `view` | how much is shown, and on how wide a screen |
 //! | `watch` | the report again and again, in place |
 
 mod figures;
-mod grid;
 mod look;
 mod matrix;
 mod question;
@@ -26,16 +24,18 @@ mod table;
 mod view;
 mod watch;
 
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::PathBuf;
 
 use abtest_api::document::AnalysedResults;
+use abtest_stats::analysis::RemarkCode;
+use abtest_stats::words::listed;
 use anyhow::{Context, Result, anyhow, bail};
 
 use crate::ExitStatus;
 use crate::client::ClientArguments;
 use crate::terminal::{self, printable};
-use question::{Question, name_flags};
+use question::{Question, flag, name_flags};
 use source::{Detail, Source};
 pub(crate) use table::analysis as show_analysis;
 pub(crate) use view::View;
@@ -145,7 +145,8 @@ fn print(text: &str) -> Result<()> {
 
 /// The report for people. A long list of experiments has their verdicts only.
 fn report(arguments: &Arguments, source: &Source, width: usize) -> Result<String> {
-    let view = View { width, matrix: arguments.matrix, whole: "--csv" };
+    let is_terminal = std::io::stdout().is_terminal();
+    let view = View { width, is_terminal, matrix: arguments.matrix, whole: "--csv" };
     if arguments.experiment.is_none() && arguments.question.goal.is_none() {
         let parameters = arguments.question.parameters();
         let verdicts = source.list(Detail::Summary, &parameters).map_err(in_flags)?;
@@ -153,7 +154,10 @@ fn report(arguments: &Arguments, source: &Source, width: usize) -> Result<String
             return Ok(table::verdicts(&parse(&verdicts)?, view));
         }
     }
-    Ok(table::experiments(&read(arguments, source)?, &arguments.client.namespace, view))
+    let experiments = read(arguments, source)?;
+    let taken = if arguments.question.look { look::taken(&experiments) } else { None };
+    let table = table::experiments(&experiments, &arguments.client.namespace, view);
+    Ok(taken.unwrap_or_default() + &table)
 }
 
 /// The experiments with their analysis. With `--goal`, they have this goal only.
@@ -207,8 +211,22 @@ fn in_flags(error: anyhow::Error) -> anyhow::Error {
 
 fn parse(experiments: &[String]) -> Result<Vec<AnalysedResults>> {
     let parse = |text: &String| {
-        serde_json::from_str(text)
-            .context("cannot read the answer; does that abtest have another version?")
+        let experiment = serde_json::from_str(text)
+            .context("cannot read the answer; does that abtest have another version?")?;
+        Ok(naming_flags(experiment))
     };
     experiments.iter().map(parse).collect()
+}
+
+/// The report with flags where it names parameters that replace the definition's plan.
+fn naming_flags(mut experiment: AnalysedResults) -> AnalysedResults {
+    let flags: Vec<String> = experiment.what_if.iter().map(|parameter| flag(parameter)).collect();
+    let warnings = experiment.analysis.iter_mut().flat_map(|analysis| &mut analysis.warnings);
+    for warning in warnings.filter(|warning| warning.code == RemarkCode::WhatIf) {
+        warning.message = format!(
+            "You asked with {}, so this is not the experiment's own result.",
+            listed(&flags)
+        );
+    }
+    experiment
 }

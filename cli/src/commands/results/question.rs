@@ -104,13 +104,23 @@ pub(super) fn name_flags(message: &str) -> String {
     ];
     let mut text = message.to_owned();
     for parameter in PARAMETERS {
-        let flag = format!("--{}", parameter.replace('_', "-"));
-        for written in [format!("parameter `{parameter}`"), format!("`{parameter}`")] {
-            text = text.replace(&written, &flag);
+        let flag = flag(parameter);
+        // Only where the API speaks of a parameter: names in the message can be the same words.
+        for (of_api, of_cli) in [
+            (format!("parameter `{parameter}`"), flag.clone()),
+            (format!("leave `{parameter}` out"), format!("leave {flag} out")),
+            (format!("reached `{parameter}`:"), format!("reached {flag}:")),
+            (format!("`{parameter}="), format!("`{flag} ")),
+        ] {
+            text = text.replacen(&of_api, &of_cli, 1);
         }
-        text = text.replace(&format!("`{parameter}="), &format!("`{flag} "));
     }
     text.replace(" (in a URL, write % as %25)", "")
+}
+
+/// The flag that sends a parameter of the API.
+pub(super) fn flag(parameter: &str) -> String {
+    format!("--{}", parameter.replace('_', "-"))
 }
 
 fn name(value: impl ValueEnum) -> String {
@@ -127,7 +137,10 @@ mod tests {
             ("parameter `minimum_lift` must be above 0", "--minimum-lift must be above 0"),
             ("leave `planned` out", "leave --planned out"),
             ("goes with `method=sequential` only", "goes with `--method sequential` only"),
-            ("it has `blue`, `red`", "it has `blue`, `red`"),
+            (
+                "parameter `control` names no variant of this experiment; it has `control`, `goal`",
+                "--control names no variant of this experiment; it has `control`, `goal`",
+            ),
         ] {
             assert_eq!(name_flags(of_api), of_cli);
         }

@@ -66,10 +66,16 @@ impl Report {
             return None;
         }
         let names = Vec::from_iter(hidden).join(", ");
-        Some(format!(
-            "This terminal has {} columns, too few to show: {names}. Widen it, or use {}.",
-            view.width, view.whole
-        ))
+        let View { width, whole, .. } = view;
+        Some(match view.is_terminal {
+            true => format!(
+                "This terminal has {width} columns, too few to show: {names}. Widen it, or use {whole}."
+            ),
+            false => format!(
+                "{width} columns are too few to show: {names}. Set the variable COLUMNS to more, or \
+                 use {whole}."
+            ),
+        })
     }
 }
 
@@ -151,9 +157,12 @@ mod tests {
         };
         report.add("one\n".to_owned(), footer("First.", "method"));
         report.add("two\n".to_owned(), footer("Second.", "bars"));
-        let view = View { width: 80, matrix: false, whole: "--csv" };
+        let mut view = View { width: 80, is_terminal: true, matrix: false, whole: "--csv" };
         let expected = "one\n\n  First.\n\ntwo\n\n  Second.\n\n  Shared.\n  This terminal has \
                         80 columns, too few to show: bars, method. Widen it, or\n  use --csv.\n";
         assert_eq!(report.text(view), expected);
+        view.is_terminal = false;
+        let expected = "80 columns are too few to show: bars, method. Set the variable COLUMNS";
+        assert!(report.text(view).contains(expected), "{}", report.text(view));
     }
 }

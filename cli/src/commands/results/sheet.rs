@@ -5,12 +5,12 @@ use abtest_stats::analysis::{Analysis, Better, Comparison, GoalAnalysis, Variant
 use anyhow::Result;
 
 use super::figures;
-use super::table::method;
+use super::table::{interval_head, method, remarks};
 use crate::terminal::printable;
 
 /// One method made the lift's interval and the p-values of a row; `method` names it. The columns of
 /// other figures say in their names how they differ.
-const HEADS: [&str; 24] = [
+const HEADS: [&str; 26] = [
     "experiment",
     "goal",
     "variant",
@@ -35,9 +35,12 @@ const HEADS: [&str; 24] = [
     "uncorrected_chance_to_beat",
     "uncorrected_expected_loss",
     "verdict",
+    "warnings",
+    "what_if",
 ];
 
-/// RFC 4180. A field is empty where the counts say nothing.
+/// RFC 4180. `warnings` are codes of the API, and `what_if` the parameters that replace the
+/// definition's plan, with spaces between. A field is empty where the counts say nothing.
 pub(super) fn csv(experiments: &[AnalysedResults]) -> Result<String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(HEADS)?;
@@ -70,9 +73,24 @@ pub(super) fn csv(experiments: &[AnalysedResults]) -> Result<String> {
             of(|c| c.chance_to_beat),
             of(|c| c.expected_loss),
             inert(&goal.verdict.sentence),
+            codes(analysis),
+            experiment.what_if.join(" "),
         ])?;
     }
     Ok(String::from_utf8(writer.into_inner()?)?)
+}
+
+/// The codes of the warnings, each once.
+fn codes(analysis: &Analysis) -> String {
+    let mut codes: Vec<String> = Vec::new();
+    for warning in &analysis.warnings {
+        let code = serde_json::to_value(warning.code).unwrap_or_default();
+        let code = code.as_str().unwrap_or_default().to_owned();
+        if !codes.contains(&code) {
+            codes.push(code);
+        }
+    }
+    codes.join(" ")
 }
 
 /// The comparison of a variant with the control; `None` for the control itself.
@@ -111,11 +129,22 @@ pub(super) fn markdown(experiments: &[AnalysedResults]) -> String {
             if goal.verdict.sentence != *verdict {
                 text += &format!("{}\n\n", escaped(&goal.verdict.sentence));
             }
-            text += "| variant | participants | reached | rate | rate, one look | lift | interval | method | chance better, not corrected |\n";
+            text += &format!(
+                "| variant | participants | reached | rate | {} of the rate, one look | lift | {} of \
+                 the lift | method | chance better, not corrected |\n",
+                format_args!("{} interval", figures::level(analysis.level)),
+                interval_head(goal, analysis),
+            );
             text += "|---|--:|--:|--:|---|--:|---|---|--:|\n";
             for variant in &goal.variants {
                 text += &line(analysis, goal, variant);
             }
+            for remark in remarks(goal, analysis) {
+                text += &format!("\n{}\n", escaped(&remark));
+            }
+        }
+        for note in &analysis.notes {
+            text += &format!("\n{}\n", escaped(&note.message));
         }
         if !analysis.goals.is_empty() {
             text += &format!("\n{}\n", escaped(&analysis.method_explanation));

@@ -9,10 +9,10 @@ use abtest_stats::analysis::{Analysis, Better, Comparison, GoalAnalysis, Method,
 use abtest_stats::words::{counted, percent, rounded, thousands};
 
 use super::figures::{self, NOTHING, Scale};
-use super::grid::{self, Column};
 use super::matrix::matrix;
 use super::report::{self, Footer, Report};
 use super::view::{View, short_name};
+use crate::grid::{self, Column};
 use crate::terminal::{bold, cut, dim, is_quiet, printable, wrap};
 
 /// More experiments than this get one line each.
@@ -22,8 +22,9 @@ const CHANCE: &str = "chance better";
 const REACHED: &str = "reached";
 const METHOD: &str = "method";
 
-/// Columns that a narrow screen has no room for, the least important first.
-const LEAST_IMPORTANT: [&str; 3] = [CHANCE, REACHED, METHOD];
+/// Columns that a narrow screen has no room for, the least important first. A sentence below the
+/// tables explains the method.
+const LEAST_IMPORTANT: [&str; 2] = [METHOD, CHANCE];
 
 /// Narrower bars are left out.
 const NARROWEST_BAR: usize = 11;
@@ -137,14 +138,20 @@ impl Table {
         let mut columns = columns(goal, analysis);
         let mut hidden = Vec::new();
         let mut bars = bars(goal, &columns, view.width);
+        let is_too_wide =
+            |columns: &[Column]| columns.iter().map(Column::width).sum::<usize>() > view.width;
         for name in LEAST_IMPORTANT {
-            let too_wide = columns.iter().map(Column::width).sum::<usize>() > view.width;
-            if bars.is_some() || (!too_wide && !has_intervals(goal)) {
+            if bars.is_some() || (!is_too_wide(&columns) && !has_intervals(goal)) {
                 break;
             }
             columns.retain(|column| column.head != name);
             hidden.push(name);
             bars = self::bars(goal, &columns, view.width);
+        }
+        // The counts are worth more than bars.
+        if is_too_wide(&columns) {
+            columns.retain(|column| column.head != REACHED);
+            hidden.push(REACHED);
         }
         let has_bars = bars.is_some();
         if let Some(bars) = bars {
@@ -197,7 +204,7 @@ fn columns(goal: &GoalAnalysis, analysis: &Analysis) -> Vec<Column> {
 
 /// The intervals' head with their own level. It can differ from the level that was asked for: the
 /// first look fixes it, and several comparisons share it.
-fn interval_head(goal: &GoalAnalysis, analysis: &Analysis) -> String {
+pub(super) fn interval_head(goal: &GoalAnalysis, analysis: &Analysis) -> String {
     let mut levels = goal.against_control.iter().filter_map(|one| one.interval_level);
     let first = levels.next().unwrap_or(analysis.level);
     if levels.all(|level| level == first) {
@@ -231,7 +238,7 @@ fn bars(goal: &GoalAnalysis, others: &[Column], width: usize) -> Option<Column> 
 }
 
 /// Why numbers are missing, and how many participants a test needs.
-fn remarks(goal: &GoalAnalysis, analysis: &Analysis) -> Vec<String> {
+pub(super) fn remarks(goal: &GoalAnalysis, analysis: &Analysis) -> Vec<String> {
     let mut sentences = Vec::new();
     for comparison in goal.against_control.iter().filter(|one| one.lift_low.is_none()) {
         if let Some(reason) = &comparison.reason {

@@ -10,6 +10,8 @@ const WIDEST_NAME: usize = 24;
 pub(crate) struct View {
     /// Columns of the screen.
     pub(crate) width: usize,
+    /// Whether the screen is a terminal, and no pipe or file.
+    pub(crate) is_terminal: bool,
     /// Whether to compare every variant with every other one.
     pub(crate) matrix: bool,
     /// The flag that prints every number, also those that the screen has no room for.

@@ -278,9 +278,13 @@ impl RefusedEvent {
 
     /// An event that names something which its namespace does not declare.
     pub(crate) fn undeclared(index: usize, event: &Event, parameter: &str) -> Self {
+        let declare = match parameter {
+            "experiment" => "create it with `abtest experiments create NAME --variants …`",
+            _ => "add it to the definition with `abtest experiments edit NAME`",
+        };
         let detail = format!(
             "the namespace `{}` counts declared names only, and this {parameter} is not declared; \
-             add it to the definition of the experiment, or set `accept` to `any`",
+             {declare}, or set `accept` to `any`",
             event.namespace.as_str().escape_debug()
         );
         Self {

@@ -112,7 +112,7 @@ fn silent(context: &Context<'_>, silences: &[Option<&Silence>]) -> Option<(Outco
     if let Some(waiting) = silences.iter().find(|silence| matches!(silence, Silence::NoLook(_))) {
         let sentence = match context.sequence {
             None => format!(
-                "No verdict on {goal} yet: no look was taken. Take the first look and set the planned number of participants."
+                "No verdict on {goal} yet: no look was taken. Take the first look; it fixes the planned number of participants."
             ),
             Some(_) => format!("No verdict on {goal}: {}.", waiting.reason()),
         };

@@ -8,14 +8,17 @@ pub(super) struct Played {
     pub(super) variants: &'static [(&'static str, f64)],
     /// The goal with these rates. It is the first by name, so that the verdict is about it.
     pub(super) goal: &'static str,
-    /// A goal that a visitor can reach several times.
-    pub(super) repeated: Option<&'static str>,
+    /// A second goal, which [`SECOND_RATE`] of the visitors of every variant reach.
+    pub(super) second: Option<&'static str>,
     /// How many days it ran before today.
     pub(super) days: u32,
     pub(super) visitors_per_day: u32,
     /// A variant that loses some of its visitors, or empty.
     pub(super) broken: &'static str,
 }
+
+/// The share of visitors who reach the second goal.
+pub(super) const SECOND_RATE: f64 = 0.3;
 
 /// All experiments of the demo. The last one is live.
 pub(super) const PLAYED: [Played; 4] = [
@@ -24,7 +27,7 @@ pub(super) const PLAYED: [Played; 4] = [
         shows: "a clear winner",
         variants: &[("blue", 0.062), ("red", 0.088)],
         goal: "signup",
-        repeated: Some("visit again"),
+        second: Some("visit again"),
         days: 28,
         visitors_per_day: 500,
         broken: "",
@@ -34,7 +37,7 @@ pub(super) const PLAYED: [Played; 4] = [
         shows: "a tie",
         variants: &[("one page", 0.615), ("three steps", 0.615)],
         goal: "order",
-        repeated: None,
+        second: None,
         days: 28,
         visitors_per_day: 1_000,
         broken: "",
@@ -45,7 +48,7 @@ pub(super) const PLAYED: [Played; 4] = [
                 from being counted",
         variants: &[("new", 0.23), ("old", 0.21)],
         goal: "search",
-        repeated: None,
+        second: None,
         days: 20,
         visitors_per_day: 500,
         broken: "new",
@@ -55,7 +58,7 @@ pub(super) const PLAYED: [Played; 4] = [
         shows: "still running: visitors keep coming",
         variants: LIVE.1,
         goal: LIVE.2,
-        repeated: Some("visit again"),
+        second: Some("visit again"),
         days: 10,
         visitors_per_day: 300,
         broken: "",

@@ -1,11 +1,12 @@
-//! The past days of the demo. Every start uses the same random numbers, so it counts the same.
+//! The past days of the demo. Every start uses the same random numbers, so it counts the same. A visitor
+//! has one uuid for all events.
 
 use abtest_model::{Day, Event, Experiment, Goal, Namespace, Uuid, Variant};
 use abtest_store::embedded::EmbeddedStore;
 use anyhow::{Result, bail};
 use fastrand::Rng;
 
-use super::experiments::{PLAYED, Played};
+use super::experiments::{PLAYED, Played, SECOND_RATE};
 
 /// Records the past days of every experiment, up to yesterday.
 pub(in super::super) async fn play(
@@ -41,16 +42,15 @@ fn day_of(played: &Played, namespace: &Namespace, random: &mut Rng) -> Result<Ve
         if random.f64() < rate {
             goals.push(played.goal);
         }
-        while played.repeated.is_some() && random.f64() < 0.3 {
-            goals.extend(played.repeated);
-        }
+        goals.extend(played.second.filter(|_| random.f64() < SECOND_RATE));
+        let uuid = Uuid::new(uuid::Uuid::from_u128(random.u128(..)).to_string())?;
         for goal in goals {
             events.push(Event {
                 namespace: namespace.clone(),
                 experiment: experiment.clone(),
                 variant: Variant::new(variant)?,
                 goal: Goal::new(goal)?,
-                uuid: Uuid::new(uuid::Uuid::from_u128(random.u128(..)).to_string())?,
+                uuid: uuid.clone(),
                 allocation: None,
                 value: None,
                 id: None,

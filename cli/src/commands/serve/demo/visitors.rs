@@ -13,7 +13,7 @@ use abtest_model::Namespace;
 use fastrand::Rng;
 use uuid::Uuid;
 
-use super::experiments::PLAYED;
+use super::experiments::{PLAYED, SECOND_RATE};
 
 /// Time between two visitors of a sender.
 const PACE: Duration = Duration::from_millis(400);
@@ -71,27 +71,23 @@ fn keep(away: &mut Vec<Browser>, browser: Browser) {
 fn visit(browser: &mut Browser, network: &impl Network, random: &mut Rng, sent: &Sent) {
     let played = &PLAYED[PLAYED.len() - 1];
     let (variant, rate) = played.variants[random.usize(..played.variants.len())];
-    // One visitor in five is logged in. The Gimel adapter gives a logged-in user the same uuid for
-    // every unique goal.
-    let user = (random.f64() < 0.2).then(|| format!("{}.{}", played.experiment, browser.visitor));
-    let unique = || match &user {
-        Some(user) => Uuid::new_v5(&Uuid::NAMESPACE_OID, user.as_bytes()),
-        None => Uuid::new_v4(),
-    };
-    let event = |goal, uuid: Uuid| Event {
-        experiment: played.experiment,
-        variant,
-        goal,
-        uuid: uuid.to_string(),
-    };
-    browser.track(event("participate", unique()), network, random, sent);
-    if random.f64() < rate {
-        browser.track(event(played.goal, unique()), network, random, sent);
-    }
-    if let Some(goal) = played.repeated {
-        while random.f64() < 0.3 {
-            browser.track(event(goal, Uuid::new_v4()), network, random, sent);
+    // One visitor in five is logged in, so the page makes the uuid from the user. All events of a
+    // visitor have the same uuid.
+    let uuid = match random.f64() < 0.2 {
+        true => {
+            let user = format!("{}.{}", played.experiment, browser.visitor);
+            Uuid::new_v5(&Uuid::NAMESPACE_OID, user.as_bytes())
         }
+        false => browser.visitor,
+    };
+    let event =
+        |goal| Event { experiment: played.experiment, variant, goal, uuid: uuid.to_string() };
+    browser.track(event("participate"), network, random, sent);
+    if random.f64() < rate {
+        browser.track(event(played.goal), network, random, sent);
+    }
+    if let Some(goal) = played.second.filter(|_| random.f64() < SECOND_RATE) {
+        browser.track(event(goal), network, random, sent);
     }
 }
 

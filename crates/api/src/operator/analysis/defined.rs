@@ -13,6 +13,7 @@ use abtest_stats::analysis::{
 use abtest_stats::confidence_sequence::DEFAULT_TUNING;
 use abtest_stats::many_comparisons::Correction;
 use abtest_stats::sample_size::Effect;
+use abtest_stats::words::listed;
 
 use super::question::Question;
 use crate::document::Undeclared;
@@ -71,11 +72,8 @@ pub(super) fn settings(question: &Question, document: &Document) -> (Settings, V
 
 /// The warning of a report that differs from the definition.
 pub(super) fn what_if_remark(what_if: &[String]) -> Option<Remark> {
-    let message = format!(
-        "This is a \"what if\": {} of the request replaces the definition's. Leave the parameter out \
-         for the experiment's own results.",
-        what_if.join(", ")
-    );
+    let message =
+        format!("You asked with {}, so this is not the experiment's own result.", listed(what_if));
     (!what_if.is_empty()).then_some(Remark { code: RemarkCode::WhatIf, message })
 }
 

@@ -113,7 +113,9 @@ pub(crate) fn look(
     let stored = &earlier.looks;
     let definition = earlier.definition();
     let mut answer = answer(tally, definition, Asked::Alone);
-    let (settings, what_if, periods) = settings(question, definition, &answer.results);
+    let (settings, mut what_if, periods) = settings(question, definition, &answer.results);
+    // The look itself is sequential, and it fixes the plan.
+    what_if.retain(|parameter| parameter != "method" && parameter != "planned");
     let no_look = settings.suspended.as_deref();
     if let Some(reason) = no_look.or((periods.len() > 1).then_some(periods::NO_LOOKS)) {
         let detail = format!("no look was taken: {reason}");

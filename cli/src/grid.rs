@@ -7,26 +7,26 @@ use tabled::settings::{Alignment, Padding, Style};
 use crate::terminal::{bold, columns, dim};
 
 /// Spaces before each column.
-const GAP: usize = 2;
+pub(crate) const GAP: usize = 2;
 
 /// A column's head and cells.
-pub(super) struct Column {
-    pub(super) head: String,
-    pub(super) cells: Vec<String>,
+pub(crate) struct Column {
+    pub(crate) head: String,
+    pub(crate) cells: Vec<String>,
     /// Whether the cells are aligned to the right.
-    pub(super) right: bool,
+    pub(crate) right: bool,
 }
 
 impl Column {
     /// Its width on the screen, including the gap before it.
-    pub(super) fn width(&self) -> usize {
+    pub(crate) fn width(&self) -> usize {
         let cells = self.cells.iter().chain([&self.head]);
         GAP + cells.map(|cell| columns(cell)).max().unwrap_or(0)
     }
 }
 
 /// The heads, and a line for each row.
-pub(super) fn lines(grid: &[&Column]) -> String {
+pub(crate) fn lines(grid: &[&Column]) -> String {
     let mut builder = Builder::default();
     for (index, column) in grid.iter().enumerate() {
         let head = if index == 0 { bold(&column.head) } else { dim(&column.head) };
