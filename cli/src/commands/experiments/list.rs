@@ -106,7 +106,7 @@ mod tests {
              running    12.5%   3d             7  nothing to compare  does a green button sell more?\n";
         assert_eq!(table(&[listed(name)], now, None), whole);
         let narrow = table(&[listed(name)], now, Some(80));
-        assert!(narrow.ends_with("  does a green button…\n"), "{narrow}");
+        assert!(narrow.ends_with("  does a green button …\n"), "{narrow}");
         assert!(narrow.lines().all(|line| columns(line) <= 80), "{narrow}");
     }
 }
