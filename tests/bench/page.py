@@ -28,13 +28,14 @@ def heading(effort):
 
 
 def stamped(section, load):
-    """A section with the commit, the time and the load of the machine before it was measured."""
+    """A section with the newest commit that changed the product, the time, and the load of the machine before it."""
     def git(*command):
         return subprocess.run(["git", *command], cwd=PROJECT, capture_output=True, text=True, check=True).stdout.strip()
 
-    changed = " with local changes" if git("status", "--porcelain", "--untracked-files=no") else ""
+    product = ["--", ".", ":!docs", ":!tests", ":!Cargo.lock"]
+    changed = " with local changes" if git("status", "--porcelain", "--untracked-files=no", *product) else ""
     now = datetime.datetime.now(datetime.timezone.utc)
-    stamp = f"Commit {git('rev-parse', '--short=10', 'HEAD')}{changed}, {now:%Y-%m-%d %H:%M} UTC, load average before it {load:.1f}."
+    stamp = f"Commit {git('log', '-1', '--format=%h', '--abbrev=10', *product)}{changed}, {now:%Y-%m-%d %H:%M} UTC, load average before it {load:.1f}."
     title, rest = section.split("\n", 1)
     return f"{title}\n\n{stamp}\n{rest}"
 

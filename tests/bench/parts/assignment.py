@@ -71,10 +71,10 @@ def open_loop(effort):
         define_running(url, 10)
         host = url.removeprefix("http://")
         tag = call(url, "GET", "/config")[0]["etag"]
-        post = f"POST {{}} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: {len(CONTEXT)}\r\n\r\n{CONTEXT}"
+        head = f"host: {host}\r\ncontent-type: application/json\r\ncontent-length: {len(CONTEXT)}"
         requests = {
             "/config, unchanged": f"GET /config HTTP/1.1\r\nhost: {host}\r\nif-none-match: {tag}\r\n\r\n",
-            "OFREP, one flag": post.format("/ofrep/v1/evaluate/flags/experiment-0"),
+            "OFREP, one flag": f"POST /ofrep/v1/evaluate/flags/experiment-0 HTTP/1.1\r\n{head}\r\n\r\n{CONTEXT}",
         }
         for name, text in requests.items():
             file = pathlib.Path(folder, "request")
