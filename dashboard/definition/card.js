@@ -3,6 +3,7 @@ import { link } from "../data/router.js"
 import { mayEdit, namespace } from "../data/state.js"
 import { html, name } from "../parts/html.js"
 import { printable } from "../parts/text.js"
+import { decided } from "./decision.js"
 import { change, STEPS } from "./step.js"
 
 /** @import {Experiment, Members} from "../types.js" */
@@ -38,6 +39,7 @@ export function card(experiment) {
     ${description && html`<p>${printable(description)}</p>`}
     ${hypothesis && html`<p class="quiet">${printable(hypothesis)}</p>`}
     ${winner && html`<p>The winner is ${name(winner)}. ${printable(decision?.analysis?.verdict?.sentence ?? decision?.summary?.sentence ?? "")}</p>`}
+    ${decided(decision)}
     ${schedule && html`<ul class="schedule">${steps(schedule).map((sentence) => html`<li>${sentence}</li>`)}</ul>`}
     ${undeclared && html`<p class="quiet" id="undeclared">Counted but not declared, and part of no verdict: ${
       [["variant", undeclared.variants], ["goal", undeclared.goals]].flatMap(([noun, list]) => /** @type {string[]} */ (list).map((one) => `${noun} ${printable(one)}`)).join(", ")}.</p>`}

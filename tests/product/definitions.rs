@@ -228,8 +228,14 @@ fn a_definition_says_how_its_experiment_is_counted_from_the_first_event() {
         assert_eq!(created.status, 201, "{}", created.text);
         created.json()["warnings"].clone()
     };
+    let listed = |serve: &Serve| {
+        let list = serve.get("/experiments").json();
+        let all = list.as_array().unwrap()[1..].iter();
+        all.map(|one| one["counting"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
     assert_eq!(put(&serve, "precise", "exact"), json!([]));
     assert_eq!(put(&serve, "small", "hll"), json!([]));
+    assert_eq!(listed(&serve), ["exact", "hll"], "before the first event");
     assert_eq!(serve.track("old", "a", "participate", "1"), 200);
     let warnings = put(&serve, "old", "exact");
     let message = warnings[0]["message"].as_str().unwrap();
@@ -244,6 +250,7 @@ fn a_definition_says_how_its_experiment_is_counted_from_the_first_event() {
     let warnings = put(&folder, "small", "hll");
     assert!(warnings[0]["message"].as_str().unwrap().contains("exactly"), "{warnings}");
     assert_eq!(put(&folder, "precise", "exact"), json!([]));
+    assert_eq!(listed(&folder), ["exact", "exact"]);
 }
 
 #[test]

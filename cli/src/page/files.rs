@@ -50,6 +50,7 @@ pub(crate) static FILES: LazyLock<Vec<File>> = files! {
     "data/router.js": SCRIPT,
     "data/state.js": SCRIPT,
     "definition/card.js": SCRIPT,
+    "definition/decision.js": SCRIPT,
     "definition/editor.js": SCRIPT,
     "definition/explain.js": SCRIPT,
     "definition/fields.js": SCRIPT,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::future::Future;
 
-use abtest_model::{Amount, Experiment, Goal, Namespace, Tally, Variant};
+use abtest_model::{Amount, Counting, Experiment, Goal, Namespace, Tally, Variant};
 
 use crate::{Overlaps, Recorder, StoreError};
 
@@ -104,9 +104,11 @@ pub trait Counters: Recorder {
         experiment: &Experiment,
     ) -> impl Future<Output = Result<Option<Overlaps>, StoreError>> + Send;
 
-    /// Whether experiments can be counted with HyperLogLogs here. Otherwise all are counted exactly.
-    fn can_estimate(&self) -> bool {
-        false
+    /// How an experiment without events will be counted, if its definition asks for `asked`. A store with
+    /// one mode ignores what is asked.
+    fn counting_of_new(&self, asked: Option<Counting>) -> Counting {
+        let _ = asked;
+        Counting::Exact
     }
 
     /// Deletes an experiment and says whether it had counters.

@@ -115,6 +115,9 @@ fn an_experiment_that_counts_already_is_defined_with_its_variants_and_goals() {
 fn each_step_says_what_visitors_will_see_and_asks_once() {
     let (serve, screen) = (Serve::embedded(), Screen::start());
     create(&serve, json!({}));
+    for (uuid, variant) in ["control", "green"].iter().enumerate() {
+        assert_eq!(serve.track("button color", variant, "participate", &uuid.to_string()), 200);
+    }
     let reader = reader(&screen, &serve);
     reader.go(&link("button color"));
     let step = |step: &str, field: Option<(&str, &str)>, seen: &str| {
@@ -144,6 +147,9 @@ fn each_step_says_what_visitors_will_see_and_asks_once() {
     reader.see_text("#definition", "The winner is green.");
     let stored = definition(&serve);
     assert_eq!((&stored["status"], &stored["winner"]), (&json!("completed"), &json!("green")));
+    reader.click("#decision summary");
+    reader.see_text("#decision table", "control");
+    assert_eq!(reader.violations(), [""; 0]);
     assert_eq!(stored["weights"]["green"], 3);
     step("archive", None, "The winner, green, is withdrawn.");
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use abtest_model::definition::Status;
-use abtest_model::{Experiment, Namespace, Tally, Variant, definition};
+use abtest_model::{Counting, Experiment, Namespace, Tally, Variant, definition};
 use abtest_stats::analysis::RaisedAlarm;
 use abtest_store::contents::{Baselines, Control};
 use abtest_store::{Document, Expected, Include, Kind, Store, StoreError};
@@ -82,6 +82,11 @@ pub(crate) async fn read<S: Store>(
     if scope.is_none() {
         add_defined(&mut tallies, state);
     }
+    for tally in tallies.iter_mut().filter(|tally| tally.is_empty()) {
+        let document = state.definition(tally.experiment.as_str());
+        let asked = document.and_then(|document| document.definition.counting);
+        tally.counting = store.counting_of_new(asked);
+    }
     if !include.allocations {
         add_allocations(store, state, namespace, &mut tallies).await?;
     }
@@ -117,18 +122,14 @@ async fn add_allocations<S: Store>(
 pub(crate) fn add_defined(tallies: &mut Vec<Tally>, state: &NamespaceState) {
     let counted: HashSet<String> =
         tallies.iter().map(|tally| tally.experiment.to_string()).collect();
-    let new = state.experiments.iter().filter(|(name, _)| !counted.contains(*name));
-    let new: Vec<Tally> = new.filter_map(|(name, defined)| uncounted(name, defined)).collect();
+    let new = state.experiments.keys().filter(|name| !counted.contains(*name));
+    let new = new.filter_map(|name| Experiment::new(&**name).ok());
+    let new: Vec<Tally> = new.map(|name| Tally::new(name, Counting::default())).collect();
     if new.is_empty() {
         return;
     }
     tallies.extend(new);
     tallies.sort_by(|one, other| one.experiment.cmp(&other.experiment));
-}
-
-fn uncounted(name: &str, defined: &Defined) -> Option<Tally> {
-    let counting = defined.document.as_ref().ok().and_then(|one| one.definition.counting);
-    Some(Tally::new(Experiment::new(name).ok()?, counting.unwrap_or_default()))
 }
 
 /// Checks that this version of abtest can use the content of a document.

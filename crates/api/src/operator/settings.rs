@@ -18,7 +18,7 @@ use super::attempts::{ATTEMPTS, busy, committed};
 use super::definitions::commit::Definitions;
 use super::definitions::layers;
 use super::definitions::plan::{check_new_name, unused_seed, used_seeds};
-use super::definitions::refusal::damaged;
+use super::definitions::refusal::{at_version, damaged};
 use super::refusals::Refusals;
 use crate::AnswerBody;
 use crate::http::api_keys::ROLE_HEADER;
@@ -280,13 +280,15 @@ fn check_precondition(
     patch: &SettingsPatch,
 ) -> Result<(), Box<Problem>> {
     let current = version(state);
+    let stale = || {
+        let detail = format!(
+            "the settings are at version {current}; read them again, and repeat the change"
+        );
+        Err(at_version(StatusCode::PRECONDITION_FAILED, detail, Some(current)))
+    };
     match precondition {
-        Precondition::Version(expected) if expected != current => {
-            Err(Refusal::Stale { current: Some(current) }.into())
-        }
-        Precondition::Absent if current != 0 => {
-            Err(Refusal::Stale { current: Some(current) }.into())
-        }
+        Precondition::Version(expected) if expected != current => stale(),
+        Precondition::Absent if current != 0 => stale(),
         Precondition::None if patch.layers.is_some() && !state.layers.is_empty() => {
             let reason = "replacing the list of layers".to_owned();
             Err(Refusal::PreconditionRequired { current, reason }.into())

@@ -196,7 +196,9 @@ fn check_precondition(before: Option<&Document>, request: &Request<'_>) -> Resul
         (Precondition::Version(expected), Some(document)) if document.version != expected => {
             return stale;
         }
-        (Precondition::Absent, Some(_)) => return stale,
+        (Precondition::Absent, Some(document)) => {
+            return Err(Refusal::Exists { current: document.version });
+        }
         _ => {}
     }
     let Some(document) = before else {

@@ -23,11 +23,11 @@ impl Time {
         jiff::Timestamp::from_millisecond(millis).map(Self).map_err(|_| NotATime)
     }
 
-    /// Now, by this machine's clock, in whole seconds.
+    /// Now, by this machine's clock.
     #[must_use]
     pub fn now() -> Self {
         let now = jiff::Timestamp::now();
-        Self(jiff::Timestamp::from_second(now.as_second()).unwrap_or(now))
+        Self(jiff::Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now))
     }
 
     /// The time as people read it, to the minute: "3 May 2026, 09:00 UTC".

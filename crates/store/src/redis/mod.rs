@@ -188,8 +188,8 @@ impl Counters for RedisStore {
         self.compared(namespace, experiment).await
     }
 
-    fn can_estimate(&self) -> bool {
-        self.server.modes.can_estimate()
+    fn counting_of_new(&self, asked: Option<Counting>) -> Counting {
+        self.server.modes.of_new(asked)
     }
 
     async fn delete(

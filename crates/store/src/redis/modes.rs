@@ -38,11 +38,6 @@ impl Modes {
         Self { usual, only_usual: cluster, chosen, exceptions }
     }
 
-    /// Whether experiments can be counted with HyperLogLogs.
-    pub(super) fn can_estimate(&self) -> bool {
-        !self.only_usual
-    }
-
     /// How an experiment is counted that has no events yet and whose definition asks for this.
     pub(super) fn of_new(&self, asked: Option<Counting>) -> Counting {
         if self.only_usual { self.usual } else { asked.unwrap_or(self.usual) }

@@ -1,6 +1,8 @@
 //! The question that a definition asks: what was declared, and with which plan. A request can ask
 //! something else, and the report says so.
 
+use std::collections::HashSet;
+
 use abtest_model::definition::{
     AnalysisMethod, Better, Definition, Disturbance, Document, GoalKind, GoalRole, MultipleTesting,
 };
@@ -77,9 +79,10 @@ pub(super) fn what_if_remark(what_if: &[String]) -> Option<Remark> {
     (!what_if.is_empty()).then_some(Remark { code: RemarkCode::WhatIf, message })
 }
 
-/// What contaminated the groups, in words.
+/// What contaminated the groups, in words. The same words are said once.
 pub(super) fn disturbance_remarks(document: &Document) -> impl Iterator<Item = Remark> + '_ {
-    document.disturbances.iter().map(|disturbance| {
+    let mut said = HashSet::new();
+    let remarks = document.disturbances.iter().map(|disturbance| {
         let Disturbance { kind, from, until, .. } = disturbance;
         let when = match until {
             Some(until) => format!("From {} to {}", from.in_words(), until.in_words()),
@@ -87,7 +90,8 @@ pub(super) fn disturbance_remarks(document: &Document) -> impl Iterator<Item = R
         };
         let message = format!("{when}: {}", kind.sentence());
         Remark { code: RemarkCode::Disturbance, message }
-    })
+    });
+    remarks.filter(move |remark| said.insert(remark.message.clone()))
 }
 
 /// The declared variants and goals with their counts, in the definition's order. What was not

@@ -36,9 +36,9 @@ pub(super) fn periods(
         if all >= DECIDING && share < LEAST_KNOWN_SHARE {
             let percent = (100.0 * share).floor();
             return Err(format!(
-                "the weights changed at {}, and {percent}% of the participants of {variant} state an allocation; 95% are \
+                "the weights changed on {}, and {percent}% of the participants of {variant} state an allocation; 95% are \
                  needed to compare within the periods",
-                newest.from
+                newest.from.in_words()
             ));
         }
     }

@@ -8,7 +8,7 @@ use abtest_model::definition::{
     ChangeRecord, Current, Edit, Precondition, Request, Seed, Status, Time, Tombstone, Warning,
     Writer,
 };
-use abtest_model::{Counting, Experiment, Namespace};
+use abtest_model::{Experiment, Namespace};
 use abtest_store::{Include, Kind, Store};
 use serde_json::Value;
 
@@ -196,8 +196,8 @@ async fn counting_warning<S: Store>(
     if !planned.changed.contains_key("counting") {
         return Ok(None);
     }
-    let message = if asked == Counting::Hll && !store.can_estimate() {
-        "this store counts every experiment exactly, so hll changes nothing".to_owned()
+    let message = if store.counting_of_new(Some(asked)) != asked {
+        format!("this store counts every experiment exactly, so {asked} changes nothing")
     } else {
         let scope = Some(std::slice::from_ref(&order.experiment));
         let tallies = store.read(&order.namespace, scope, Include::COUNTS).await?;

@@ -1,6 +1,6 @@
 //! Imports the definition of an exported experiment, with its history.
 
-use abtest_model::definition::{ChangeRecord, Current, Document, EarlierChange, Time};
+use abtest_model::definition::{ChangeRecord, Current, Document, EarlierChange, Time, Violation};
 use abtest_model::{Experiment, Namespace};
 use abtest_store::contents::to_json;
 use abtest_store::transfer::Export;
@@ -92,9 +92,11 @@ fn plan(
     document.updated = Time::now();
     let violations = surroundings(state).violations(name, &document.definition);
     if !violations.is_empty() {
-        let texts: Vec<String> = violations.iter().map(ToString::to_string).collect();
-        let hint = "create the layer first, or give the definition new seeds with --new-id";
-        return Err(refused(format!("{}; {hint}", texts.join("; "))));
+        let has_seed = |one: &Violation| ["id", "salt"].contains(&one.member.as_str());
+        let hint = "give the definition a new id and salt with --new-id";
+        let texts = violations.iter().map(ToString::to_string);
+        let texts = texts.chain(violations.iter().any(has_seed).then(|| hint.to_owned()));
+        return Err(refused(texts.collect::<Vec<_>>().join("; ")));
     }
     let mut writes = Vec::new();
     if let Some(layer) = &document.definition.layer {

@@ -28,17 +28,23 @@ impl From<Refusal> for Box<Problem> {
                 problem
             }
             Refusal::Stale { current } => {
-                let mut problem = Problem::boxed(StatusCode::PRECONDITION_FAILED, detail);
-                problem.current_version = current;
-                problem
+                at_version(StatusCode::PRECONDITION_FAILED, detail, current)
+            }
+            Refusal::Exists { current } => {
+                at_version(StatusCode::PRECONDITION_FAILED, detail, Some(current))
             }
             Refusal::PreconditionRequired { current, .. } => {
-                let mut problem = Problem::boxed(StatusCode::PRECONDITION_REQUIRED, detail);
-                problem.current_version = Some(current);
-                problem
+                at_version(StatusCode::PRECONDITION_REQUIRED, detail, Some(current))
             }
         }
     }
+}
+
+/// A condition on the version that does not hold, or that is missing.
+pub(crate) fn at_version(status: StatusCode, detail: String, current: Option<u64>) -> Box<Problem> {
+    let mut problem = Problem::boxed(status, detail);
+    problem.current_version = current;
+    problem
 }
 
 /// A layer without enough free slots.

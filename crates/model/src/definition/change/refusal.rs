@@ -25,6 +25,14 @@ pub enum Refusal {
         /// The current version, if there is a definition.
         current: Option<u64>,
     },
+    /// The request asks for a new definition, and there is one (412).
+    #[error(
+        "the experiment has a definition, at version {current}; read it, and change it with PATCH"
+    )]
+    Exists {
+        /// The current version.
+        current: u64,
+    },
     /// The request needs a condition on the version (428).
     #[error("{reason} needs the header If-Match: \"{current}\", so that no other change is lost")]
     PreconditionRequired {

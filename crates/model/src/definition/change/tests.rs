@@ -152,7 +152,7 @@ fn preconditions_guard_against_lost_changes() {
         Err(Refusal::PreconditionRequired { current: 1, .. })
     ));
     assert_eq!(put(Precondition::Version(2)), Err(Refusal::Stale { current: Some(1) }));
-    assert_eq!(put(Precondition::Absent), Err(Refusal::Stale { current: Some(1) }));
+    assert_eq!(put(Precondition::Absent), Err(Refusal::Exists { current: 1 }));
     assert!(put(Precondition::Version(1)).is_ok() && put(Precondition::Exists).is_ok());
     let absent = ask_if(&Current::Absent, Edit::Put, &minimal(), Precondition::Version(1));
     assert_eq!(absent, Err(Refusal::Stale { current: None }));
