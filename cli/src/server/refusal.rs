@@ -65,7 +65,7 @@ impl Refusal {
         match self {
             Self::Connections => "too many connections; send the request again in a second".into(),
             Self::ConnectionsOfAddress => {
-                "too many connections from this address; close some, or use them again".into()
+                "too many connections from this address; close some, or reuse them".into()
             }
             Self::Host => "send one Host header, with a host and optionally a port".into(),
             Self::BrokenBody => "the body ended before it was complete".into(),

@@ -1,10 +1,11 @@
 //! How many bytes the embedded store takes per event at several sizes. Every event is new and has
 //! a uuid of 36 characters. They come alone, as from a quiet site, or in batches of 500: a commit
-//! repeats the counter's state in the journal. `cargo bench -p abtest-store --bench footprint`
+//! repeats the counter's state in the journal. `cargo bench --workspace --profile dev --bench footprint`
 //! prints the table of docs/embedded-store.md. The environment variable `SIZES` sets the sizes.
 
 use std::error::Error;
-use std::io::Write;
+use std::fs::Metadata;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -22,9 +23,12 @@ const BATCHES: [u64; 2] = [1, 500];
 /// Most events that are recorded one by one; more take too long.
 const MOST_ALONE: u64 = 100_000;
 
-/// How long a folder must not change before it is measured. A compaction of millions of uuids writes nothing
-/// for seconds.
-const QUIET: Duration = Duration::from_secs(15);
+/// How long nothing may happen before a folder is measured: it does not change, and this process is idle. A
+/// compaction of millions of uuids writes nothing for seconds, but it computes.
+const QUIET: Duration = Duration::from_secs(5);
+
+/// How much processor time an idle process takes at most meanwhile, in hundredths of a second.
+const IDLE: u64 = 15;
 
 fn main() -> Result<()> {
     let sizes = std::env::var("SIZES").unwrap_or_else(|_| SIZES.to_owned());
@@ -97,27 +101,44 @@ fn event(_: u64) -> Result<Event> {
     })
 }
 
-/// The bytes that a folder takes on disk, once they do not change any more. Holes in a file that
-/// was allocated ahead take none.
+/// The bytes that a folder takes on disk, once nothing happens any more. Holes in a file that was
+/// allocated ahead take none.
 fn settled(folder: &Path) -> Result<u64> {
-    let (mut bytes, mut since) = (on_disk(folder)?, Instant::now());
-    while since.elapsed() < QUIET {
-        std::thread::sleep(Duration::from_millis(100));
-        let now = on_disk(folder)?;
-        if now != bytes {
-            (bytes, since) = (now, Instant::now());
+    loop {
+        let (bytes, computed, since) = (on_disk(folder)?, computed()?, Instant::now());
+        let mut is_quiet = true;
+        while is_quiet && since.elapsed() < QUIET {
+            std::thread::sleep(QUIET / 10);
+            is_quiet = on_disk(folder)? == bytes && self::computed()? - computed <= IDLE;
+        }
+        if is_quiet {
+            return Ok(bytes);
         }
     }
-    Ok(bytes)
+}
+
+/// The processor time of this process so far, in hundredths of a second (Linux: proc_pid_stat(5)).
+fn computed() -> Result<u64> {
+    let status = std::fs::read_to_string("/proc/self/stat")?;
+    let (_, numbers) = status.rsplit_once(')').ok_or("/proc/self/stat has another form")?;
+    let ticks = numbers.split_whitespace().skip(11).take(2).map(str::parse::<u64>);
+    Ok(ticks.sum::<std::result::Result<u64, _>>()?)
 }
 
 fn on_disk(folder: &Path) -> Result<u64> {
+    // A compaction may remove a file or a folder at any moment.
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
+        entries => entries?,
+    };
     let mut bytes = 0;
-    for entry in std::fs::read_dir(folder)? {
+    for entry in entries {
         let entry = entry?;
-        // A compaction may have removed the file in between.
-        let Ok(metadata) = entry.metadata() else { continue };
-        bytes += if metadata.is_dir() { on_disk(&entry.path())? } else { metadata.blocks() * 512 };
+        bytes += match entry.metadata() {
+            Err(error) if error.kind() == ErrorKind::NotFound => 0,
+            metadata if metadata.as_ref().is_ok_and(Metadata::is_dir) => on_disk(&entry.path())?,
+            metadata => metadata?.blocks() * 512,
+        };
     }
     Ok(bytes)
 }
