@@ -13,15 +13,17 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 
-use abtest_model::{Baseline, Experiment, Goal, Look, Namespace, Stated, Uuid, Variant};
+use abtest_model::{
+    AllocationNumber, Amount, Baseline, Experiment, Goal, Look, Namespace, Stated, Uuid, Variant,
+};
 use serde::{Deserialize, Serialize};
 use siphasher::sip128::SipHasher24;
 
 use crate::contents::{Baselines, Control, Looks};
 use crate::{Counters, Documents, Expected, Kind, Refusal, StoreError, Write};
 
-/// The version of the format that is written.
-const FORMAT: u32 = 2;
+/// The version of the format that is written. Version 2 has no values.
+const FORMAT: u32 = 3;
 
 /// The version that has looks, control and starting values as `kept`.
 const FORMAT_WITH_KEPT: u32 = 1;
@@ -36,6 +38,9 @@ pub struct Export {
     pub experiment: String,
     /// Its counters.
     pub counters: Vec<ExportedCounter>,
+    /// The totals of units for goals with values, from Redis. A folder has them with its counters.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ledgers: Vec<ExportedLedger>,
     /// Its documents, such as the looks taken: without them the next look would be the first.
     #[serde(default)]
     pub documents: Vec<ExportedDocument>,
@@ -115,8 +120,59 @@ pub struct ExportedCounter {
     /// another variant.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub allocations: BTreeMap<Stated, u64>,
+    /// The totals of units, from a folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<ExportedValues>,
     /// What keeps it from counting a uuid twice.
     pub seen: Seen,
+}
+
+/// The totals of units that one counter of a folder knows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExportedValues {
+    /// The cap that the sums were made with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cap: Option<String>,
+    /// The units.
+    pub units: Vec<ExportedUnit>,
+    /// The ids of events whose values were added.
+    pub ids: Vec<String>,
+}
+
+/// The total of a unit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExportedUnit {
+    /// Its uuid.
+    pub uuid: String,
+    /// Its total, as a decimal number.
+    pub total: String,
+    /// Whether it has a value without an id.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_plain: bool,
+    /// The allocation that its first value stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allocation: Option<AllocationNumber>,
+}
+
+/// The totals of units of one goal, as Redis keeps them: records under hashes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExportedLedger {
+    /// The goal's name.
+    pub goal: String,
+    /// The cap that the sums were made with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cap: Option<String>,
+    /// The seed of the hash, 32 hexadecimal digits.
+    pub seed: String,
+    /// The deepest level in use.
+    pub deepest: u8,
+    /// The variants by their number.
+    pub variants: BTreeMap<u64, String>,
+    /// By bucket and field (in Base64), the records.
+    pub buckets: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 /// What a counter knows about the uuids that it counted.
@@ -227,6 +283,7 @@ impl Export {
     pub(crate) fn new(
         experiment: &Experiment,
         counters: Vec<ExportedCounter>,
+        ledgers: Vec<ExportedLedger>,
         documents: &[crate::Document],
         history: &[crate::HistoryEntry],
     ) -> Result<Self, StoreError> {
@@ -237,6 +294,7 @@ impl Export {
             abtest_export: FORMAT,
             experiment: experiment.to_string(),
             counters,
+            ledgers,
             documents: documents.iter().map(document).collect::<Result<_, StoreError>>()?,
             history: history
                 .iter()
@@ -255,9 +313,9 @@ impl Export {
     /// # Errors
     /// When it breaks the rule of names, or the format is unknown.
     pub fn name(&self) -> Result<Experiment, TransferError> {
-        if ![FORMAT, FORMAT_WITH_KEPT].contains(&self.abtest_export) {
+        if !(FORMAT_WITH_KEPT..=FORMAT).contains(&self.abtest_export) {
             return Err(invalid(format!(
-                "its format is {}; this version of abtest reads formats {FORMAT_WITH_KEPT} and \
+                "its format is {}; this version of abtest reads formats {FORMAT_WITH_KEPT} to \
                  {FORMAT}",
                 self.abtest_export
             )));
@@ -285,6 +343,11 @@ impl ExportedCounter {
         let goal = Goal::new(&*self.goal).map_err(invalid)?;
         Ok((goal, Variant::new(&*self.variant).map_err(invalid)?))
     }
+}
+
+/// Reads the cap of an export.
+pub(crate) fn exported_cap(cap: Option<&str>) -> Result<Option<Amount>, TransferError> {
+    cap.map(Amount::from_text).transpose().map_err(invalid)
 }
 
 pub(crate) fn invalid(error: impl ToString) -> TransferError {
@@ -340,6 +403,7 @@ pub(crate) struct UuidCounter {
     pub(crate) uuids: Vec<Uuid>,
     /// The numbers by allocation. Which uuid belongs to which is not known.
     pub(crate) allocations: BTreeMap<Stated, u64>,
+    pub(crate) values: Option<ExportedValues>,
 }
 
 impl Export {
@@ -349,7 +413,8 @@ impl Export {
             let (goal, variant) = counter.names()?;
             let uuids = counter.uuids()?.iter().map(|uuid| Uuid::new(&**uuid).map_err(invalid));
             let uuids = uuids.collect::<Result<_, TransferError>>()?;
-            Ok(UuidCounter { goal, variant, uuids, allocations: counter.allocations.clone() })
+            let (allocations, values) = (counter.allocations.clone(), counter.values.clone());
+            Ok(UuidCounter { goal, variant, uuids, allocations, values })
         };
         self.counters.iter().map(counter).collect()
     }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use abtest_config::{Limits, RedisConfig};
 use abtest_model::{
-    Baseline, Counting, Event, Experiment, Goal, Look, Namespace, Secret, Stated, Uuid, Variant,
+    AllocationNumber, Amount, Baseline, Counting, Event, EventId, Experiment, Goal, GoalValues,
+    Look, Namespace, Secret, Stated, Uuid, Variant,
 };
 use abtest_store::contents::{Baselines, Control, Looks, put_baselines, to_json};
 use abtest_store::embedded::{self, EmbeddedStore};
@@ -522,5 +523,90 @@ impl Damage {
             _ => groups.insert(name, "AAAAAAA=".into()),
         };
         export.to_string()
+    }
+}
+
+fn paid(variant: &str, uuid: u32, value: &str, id: &str) -> Event {
+    let mut event = events("reve:nue", uuid..uuid + 1).remove(0);
+    event.variant = Variant::new(variant).unwrap();
+    event.value = Some(Amount::from_text(value).unwrap());
+    event.id = (!id.is_empty()).then(|| EventId::new(id).unwrap());
+    event.allocation = Some(AllocationNumber::from_number(1 + u64::from(uuid % 2)).unwrap().into());
+    event
+}
+
+/// Orders of 400 units, values without an id, and refunds.
+async fn sell(store: &impl Recorder) {
+    for from in (0..400).step_by(100) {
+        let orders = (from..from + 100).flat_map(|unit| {
+            let variant = if unit % 3 == 0 { "red" } else { "blue" };
+            [
+                paid(variant, unit, "19.99", &format!("order {unit}")),
+                paid(variant, unit, "-5.5", &format!("refund {unit}")),
+                paid(variant, unit, "0.01", ""),
+            ]
+        });
+        let outcomes = store.record(orders.collect()).await.unwrap();
+        assert!(outcomes.iter().all(Result::is_ok));
+    }
+}
+
+async fn values(store: &impl Counters) -> GoalValues {
+    let one = &events("goal", 0..1)[0];
+    let scope = [one.experiment.clone()];
+    let include = Include { values: true, ..Include::COUNTS };
+    let tally = store.read(&one.namespace, Some(&scope), include).await.unwrap().remove(0);
+    tally.values.unwrap().0.remove("reve:nue").unwrap()
+}
+
+async fn sells_on_as_before(there: &impl Counters, before: &GoalValues) {
+    let mut found = values(there).await;
+    // A change of place finds the largest totals anew.
+    for (variant, values) in &mut found.variants {
+        let known = &before.variants[variant];
+        assert_eq!(values.total.largest, 145_000, "the largest total that there is");
+        values.total.largest = known.total.largest;
+        for (allocation, sums) in &mut values.allocations {
+            sums.largest = known.allocations[allocation].largest;
+        }
+    }
+    assert_eq!(found, *before);
+    sell(there).await;
+    assert_eq!(values(there).await.variants["red"].total.sum, before.variants["red"].total.sum);
+    there.record(vec![paid("red", 0, "1", "new")]).await.unwrap();
+    let after = values(there).await.variants["red"].total;
+    assert_eq!(after.sum, before.variants["red"].total.sum + 10_000);
+}
+
+#[tokio::test]
+async fn values_move_between_all_stores_that_can_take_the_experiment() {
+    let one = events("reve:nue", 0..1).remove(0);
+    let cap = Some(Amount::from_text("100").unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let store = EmbeddedStore::open(folder.path(), Limits::default()).unwrap();
+    sell(&store).await;
+    store.set_cap(&one.namespace, &one.experiment, &one.goal, cap).await.unwrap();
+    let before = values(&store).await;
+    assert_eq!(before.variants["red"].total.units, 134);
+    drop(store);
+    let export = embedded::export(folder.path(), &one.namespace, &one.experiment, &|_| ()).unwrap();
+    let export = through_a_file(export);
+    let other = tempfile::tempdir().unwrap();
+    let there = EmbeddedStore::open(other.path(), Limits::default()).unwrap();
+    there.import(&one.namespace, &export, &|_| ()).await.unwrap();
+    sells_on_as_before(&there, &before).await;
+    for counting in [Counting::Exact, Counting::Hll] {
+        let (first, second) = (Redis::start(), Redis::start());
+        let there = redis_store(&first, counting);
+        there.import(&one.namespace, &export, &|_| ()).await.unwrap();
+        let moved = redis_export(&there).await;
+        sells_on_as_before(&there, &before).await;
+        let there = redis_store(&second, counting);
+        there.import(&one.namespace, &moved, &|_| ()).await.unwrap();
+        sells_on_as_before(&there, &before).await;
+        assert!(there.delete(&one.namespace, &one.experiment).await.unwrap());
+        let left = second.keys().into_iter().filter(|key| !key.contains("{documents:"));
+        let left: Vec<String> = left.filter(|key| second.command(&["TTL", key]) == "-1").collect();
+        assert_eq!(left, ["abtest:{deleted}"; 0], "what stays of an experiment expires");
     }
 }

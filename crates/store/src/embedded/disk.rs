@@ -35,7 +35,7 @@ use super::catalog::{ChangedNewNames, Counter, SEPARATOR};
 use super::ledger::{Changed, ChangedDocument};
 use super::overlaps::{ComparedCounter, Comparison};
 use super::totals::Totals;
-use super::values::{CounterValues, Unit};
+use super::values::{CounterValues, UnitTotal};
 use super::watermark::{Noted, Watermark};
 use super::{record, space};
 use crate::{DocumentKey, HistoryEntry, Kind, Part, StoreError};
@@ -93,7 +93,7 @@ pub(super) struct Changes {
     /// New uuids by counter's name and id, and what their events stated.
     pub(super) allocated: HashMap<(String, u64, Stated), u64>,
     /// Totals of units.
-    pub(super) units: HashMap<Vec<u8>, Unit>,
+    pub(super) units: HashMap<Vec<u8>, UnitTotal>,
     /// Keys of the ids of events whose values are added.
     pub(super) value_ids: HashSet<Vec<u8>>,
     /// The sums of counters with values by id, with the counter's name.
@@ -137,6 +137,7 @@ impl Changes {
             && self.seen.is_empty()
             && self.values.is_empty()
             && self.units.is_empty()
+            && self.value_ids.is_empty()
             && self.removed.is_empty()
             && self.import_marks.is_empty()
             && !self.is_probe

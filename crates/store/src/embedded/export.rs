@@ -5,10 +5,14 @@ use std::path::Path;
 use abtest_model::{Experiment, Goal, Namespace, Variant};
 
 use super::catalog::SEPARATOR;
-use super::disk::store_error;
+use super::disk::{Disk, store_error};
 use super::open::{self, Opened};
+use super::values::{CounterValues, UnitTotal, event_ids, units};
 use crate::Kind;
-use crate::transfer::{Export, ExportedCounter, OnStep, Seen, Step, TransferError, Unit, invalid};
+use crate::transfer::{
+    Export, ExportedCounter, ExportedUnit, ExportedValues, OnStep, Seen, Step, TransferError, Unit,
+    invalid,
+};
 
 /// Reads an experiment with all its uuids; `None` if it does not exist. `on_step` receives the
 /// counters read so far.
@@ -41,6 +45,7 @@ pub fn export(
             count: counter.count,
             days: Default::default(),
             allocations: allocations.into_iter().collect(),
+            values: exported_values(&disk, counter.id)?,
             seen: Seen::Uuids(uuids),
         });
         on_step(Step { done, total, unit: Unit::Counters });
@@ -53,5 +58,24 @@ pub fn export(
     }
     let history = disk.history(namespace, &Kind::Definition.of(experiment));
     let history = history.map_err(TransferError::Store)?;
-    Ok(Some(Export::new(experiment, counters, &documents, &history)?))
+    Ok(Some(Export::new(experiment, counters, Vec::new(), &documents, &history)?))
+}
+
+/// The totals of units that a counter knows.
+fn exported_values(disk: &Disk, counter: u64) -> Result<Option<ExportedValues>, TransferError> {
+    let failed = |error: fjall::Error| TransferError::Store(store_error(&error));
+    let known = CounterValues::read(disk.values(), counter).map_err(failed)?;
+    let Some(CounterValues { cap, .. }) = known else { return Ok(None) };
+    let units = units(disk.values(), counter).map_err(failed)?.into_iter();
+    let unit = |(uuid, unit): (String, UnitTotal)| ExportedUnit {
+        uuid,
+        total: unit.total.to_string(),
+        has_plain: unit.has_plain,
+        allocation: unit.allocation,
+    };
+    Ok(Some(ExportedValues {
+        cap: cap.map(|cap| cap.to_string()),
+        units: units.map(unit).collect(),
+        ids: event_ids(disk.values(), counter).map_err(failed)?,
+    }))
 }

@@ -5,14 +5,18 @@
 use std::collections::BTreeMap;
 
 use abtest_config::Limits;
-use abtest_model::{Day, Event, Experiment, Goal, Namespace, Stated, Uuid, Variant};
+use abtest_model::{
+    Amount, Day, Event, EventId, Experiment, Goal, Namespace, Stated, Uuid, Variant,
+};
 
 use super::EmbeddedStore;
-use super::catalog::{Check, Counter};
+use super::catalog::{Check, Counter, SEPARATOR};
 use super::disk::{Changes, seen_key};
+use super::values::{CounterValues, UnitTotal, id_key, unit_key};
 use super::writer::{DocumentCommit, Open, Request};
 use crate::transfer::{
-    Export, Import, OnStep, Step, TransferError, Unit, UuidCounter, imported_documents,
+    Export, ExportedUnit, ExportedValues, Import, OnStep, Step, TransferError, Unit, UuidCounter,
+    exported_cap, imported_documents, invalid,
 };
 use crate::{Refusal, StoreError, Write};
 
@@ -27,6 +31,8 @@ pub(super) enum ImportRequest {
     Begin { counters: usize },
     /// Adds uuids to a staged counter.
     Stage { id: u64, uuids: Vec<Uuid> },
+    /// Adds totals of units and ids of events to a staged counter.
+    StageValues { id: u64, units: Vec<(String, UnitTotal)>, ids: Vec<String> },
     /// Gives the staged counters their names.
     Publish(Box<Publication>),
     /// Removes staged counters.
@@ -50,6 +56,7 @@ pub(super) struct StagedCounter {
     variant: Variant,
     counter: Counter,
     allocations: BTreeMap<Stated, u64>,
+    values: Option<CounterValues>,
 }
 
 /// What the writer answers to an import.
@@ -97,7 +104,7 @@ impl Import for EmbeddedStore {
                     Err(error) => Err(error.into()),
                 }
             }
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         };
         if imported.is_err() {
             // If this fails as well, the next start sweeps them.
@@ -141,25 +148,62 @@ impl EmbeddedStore {
         counters: Vec<UuidCounter>,
         ids: &[u64],
         on_step: OnStep<'_>,
-    ) -> Result<Vec<StagedCounter>, StoreError> {
+    ) -> Result<Vec<StagedCounter>, TransferError> {
         let total = counters.iter().map(|counter| counter.uuids.len() as u64).sum();
         let mut done = 0;
         let mut staged = Vec::with_capacity(counters.len());
-        for (UuidCounter { goal, variant, uuids, allocations }, id) in counters.into_iter().zip(ids)
+        for (UuidCounter { goal, variant, uuids, allocations, values }, id) in
+            counters.into_iter().zip(ids)
         {
             let mut counter = Counter { id: *id, count: 0 };
             for some in uuids.chunks(BATCH) {
                 let request = ImportRequest::Stage { id: *id, uuids: some.to_vec() };
                 match self.ask_import(request).await? {
                     ImportAnswer::Staged(new) => counter.count += new,
-                    other => return Err(unexpected(&other)),
+                    other => return Err(unexpected(&other).into()),
                 }
                 done += some.len() as u64;
                 on_step(Step { done, total, unit: Unit::Events });
             }
-            staged.push(StagedCounter { goal, variant, counter, allocations });
+            let values = match values {
+                Some(values) => Some(self.stage_values(*id, values).await?),
+                None => None,
+            };
+            staged.push(StagedCounter { goal, variant, counter, allocations, values });
         }
         Ok(staged)
+    }
+}
+
+impl EmbeddedStore {
+    /// Stages the totals of units of a counter, and returns what they add up to.
+    async fn stage_values(
+        &self,
+        id: u64,
+        exported: ExportedValues,
+    ) -> Result<CounterValues, TransferError> {
+        let cap = exported_cap(exported.cap.as_deref())?;
+        let mut values = CounterValues { cap, ..CounterValues::default() };
+        let mut units = Vec::with_capacity(exported.units.len());
+        for ExportedUnit { uuid, total, has_plain, allocation } in exported.units {
+            Uuid::new(&*uuid).map_err(invalid)?;
+            let total = Amount::from_text(&total).map_err(invalid)?;
+            let unit = UnitTotal::new(total, has_plain, allocation);
+            values.replace(None, &unit);
+            units.push((uuid, unit));
+        }
+        for id in &exported.ids {
+            EventId::new(&**id).map_err(invalid)?;
+        }
+        let parts = units.chunks(BATCH).map(|units| (units.to_vec(), Vec::new()));
+        let ids = exported.ids.chunks(BATCH).map(|ids| (Vec::new(), ids.to_vec()));
+        for (units, ids) in parts.chain(ids) {
+            match self.ask_import(ImportRequest::StageValues { id, units, ids }).await? {
+                ImportAnswer::Done => {}
+                other => return Err(unexpected(&other).into()),
+            }
+        }
+        Ok(values)
     }
 }
 
@@ -203,6 +247,18 @@ impl Open {
                 }
                 ImportAnswer::Staged(new)
             }
+            ImportRequest::StageValues { id, units, ids } => {
+                if !self.staged.contains(&id) {
+                    let reason =
+                        "a write failed, and what was staged is gone; run the import again";
+                    return Ok(Err(StoreError::Disk(reason.into())));
+                }
+                changes
+                    .units
+                    .extend(units.into_iter().map(|(uuid, unit)| (unit_key(id, &uuid), unit)));
+                changes.value_ids.extend(ids.iter().map(|event| id_key(id, event)));
+                ImportAnswer::Done
+            }
             ImportRequest::Publish(publication) => {
                 return Ok(self.publish(*publication, limits, today, changes));
             }
@@ -239,7 +295,7 @@ impl Open {
         let uuid =
             Uuid::new("import").map_err(|error| StoreError::Unexpected(error.to_string()))?;
         let mut named = Vec::with_capacity(counters.len());
-        for StagedCounter { goal, variant, counter, allocations } in counters {
+        for StagedCounter { goal, variant, counter, allocations, values } in counters {
             let event = Event {
                 namespace: namespace.clone(),
                 experiment: experiment.clone(),
@@ -252,19 +308,23 @@ impl Open {
             };
             let check = Check { limits, documents: &self.documents, at: changes.at };
             match self.catalog.publish(&event, counter, &check) {
-                Ok(name) => named.push((name, counter, allocations)),
+                Ok(name) => named.push((name, counter, allocations, values)),
                 Err(refusal) => {
                     self.catalog.remove(&namespace, &experiment);
                     return Ok(ImportAnswer::Refused(refusal));
                 }
             }
         }
-        for (name, counter, allocations) in named {
+        for (name, counter, allocations, values) in named {
             self.staged.remove(&counter.id);
             changes.published.push(counter.id);
             *changes.new.entry((name.clone(), counter.id, today)).or_default() += counter.count;
             for (allocation, count) in allocations {
                 changes.allocated.insert((name.clone(), counter.id, allocation), count);
+            }
+            if let (Some(values), Some((goal, _))) = (values, name.rsplit_once(SEPARATOR)) {
+                self.values.load(goal.to_owned(), counter.id, values.clone());
+                changes.values.insert(counter.id, (name.clone(), values));
             }
             changes.counters.insert(name, Some(counter));
         }

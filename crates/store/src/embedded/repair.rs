@@ -23,7 +23,7 @@ use super::disk::{decode_counter, encode_counter};
 use super::journal::Journal;
 use super::keyspaces::{self, Depth};
 use super::open::{self, FORMAT, KEYSPACES, keyspace, open_database};
-use super::values::{CounterValues, Unit, decode_cap};
+use super::values::{CounterValues, UnitTotal, decode_cap};
 use super::watermark::{Noted, Watermark};
 
 /// Records in one batch of the new folder.
@@ -178,7 +178,7 @@ fn salvage(source: &Database, to: &Path) -> fjall::Result<()> {
                 sums.cap = decode_cap(&value).or(sums.cap);
                 return Ok(());
             }
-            Some(b'u') => match Unit::decode(&value) {
+            Some(b'u') => match UnitTotal::decode(&value) {
                 Some(unit) => sums.replace(None, &unit),
                 None => return Ok(()),
             },

@@ -38,7 +38,7 @@ pub(super) struct CounterValues {
 
 /// What is stored for a unit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Unit {
+pub(super) struct UnitTotal {
     pub(super) total: Amount,
     /// Whether it has a value without an id.
     pub(super) has_plain: bool,
@@ -48,7 +48,7 @@ pub(super) struct Unit {
 
 /// What an event with a value changes.
 pub(super) struct Addition {
-    unit: (Vec<u8>, Unit),
+    unit: (Vec<u8>, UnitTotal),
     before: Option<Amount>,
     id: Option<Vec<u8>>,
 }
@@ -96,7 +96,7 @@ impl Ledgers {
             None => None,
             Some(key) => match changes.units.get(key) {
                 Some(unit) => Some(unit.clone()),
-                None => disk.get(key)?.and_then(|value| Unit::decode(&value)),
+                None => disk.get(key)?.and_then(|value| UnitTotal::decode(&value)),
             },
         };
         if event.id.is_none() && before.as_ref().is_some_and(|unit| unit.has_plain) {
@@ -107,7 +107,7 @@ impl Ledgers {
             return Ok(Err(Refusal::TotalTooLarge));
         };
         let allocation = event.allocation.map(|stated| stated.allocation);
-        let mut unit = before.unwrap_or_else(|| Unit { allocation, ..Unit::default() });
+        let mut unit = before.unwrap_or_else(|| UnitTotal { allocation, ..UnitTotal::default() });
         unit.total = after;
         unit.has_plain |= event.id.is_none();
         let id = event.id.as_ref().zip(counter).map(|(id, counter)| id_key(counter, id.as_str()));
@@ -155,7 +155,7 @@ impl Ledgers {
         for entry in disk.prefix(&prefix) {
             let (key, value) = entry.into_inner()?;
             if !changes.units.contains_key(key.as_ref())
-                && let Some(unit) = Unit::decode(&value)
+                && let Some(unit) = UnitTotal::decode(&value)
             {
                 values.replace(None, &unit);
             }
@@ -169,7 +169,7 @@ impl Ledgers {
 
 impl CounterValues {
     /// Replaces the total that a unit had before.
-    pub(super) fn replace(&mut self, before: Option<Amount>, unit: &Unit) {
+    pub(super) fn replace(&mut self, before: Option<Amount>, unit: &UnitTotal) {
         self.sums.total.replace(before, unit.total, self.cap);
         if let Some(allocation) = unit.allocation {
             let sums = self.sums.allocations.entry(allocation).or_default();
@@ -211,7 +211,16 @@ impl CounterValues {
     }
 }
 
-impl Unit {
+impl UnitTotal {
+    /// A unit with a total.
+    pub(super) fn new(
+        total: Amount,
+        has_plain: bool,
+        allocation: Option<AllocationNumber>,
+    ) -> Self {
+        Self { total, has_plain, allocation, rest: Vec::new() }
+    }
+
     /// The bytes of a unit.
     pub(super) fn encode(&self) -> Vec<u8> {
         let allocation = self.allocation.map_or(0, AllocationNumber::get);
@@ -231,6 +240,28 @@ impl Unit {
             rest: rest.to_vec(),
         })
     }
+}
+
+/// The units of a counter, with their uuids.
+pub(super) fn units(disk: &Keyspace, counter: u64) -> fjall::Result<Vec<(String, UnitTotal)>> {
+    let prefix = unit_key(counter, "");
+    let mut units = Vec::new();
+    for entry in disk.prefix(&prefix) {
+        let (key, value) = entry.into_inner()?;
+        let uuid = String::from_utf8_lossy(&key[prefix.len()..]).into_owned();
+        units.extend(UnitTotal::decode(&value).map(|unit| (uuid, unit)));
+    }
+    Ok(units)
+}
+
+/// The ids of events whose values a counter has added.
+pub(super) fn event_ids(disk: &Keyspace, counter: u64) -> fjall::Result<Vec<String>> {
+    let prefix = id_key(counter, "");
+    let keys = disk.prefix(&prefix).map(|entry| {
+        let key = entry.key()?;
+        Ok(String::from_utf8_lossy(&key[prefix.len()..]).into_owned())
+    });
+    keys.collect()
 }
 
 /// A goal's name: namespace, experiment and goal. A counter's name begins with it.
@@ -297,8 +328,8 @@ mod tests {
         ) {
             let total = Amount::from_ten_thousandths(total).unwrap();
             let allocation = AllocationNumber::from_number(allocation).ok();
-            let unit = Unit { total, has_plain, allocation, rest };
-            prop_assert_eq!(Unit::decode(&unit.encode()), Some(unit));
+            let unit = UnitTotal { total, has_plain, allocation, rest };
+            prop_assert_eq!(UnitTotal::decode(&unit.encode()), Some(unit));
         }
     }
 }

@@ -15,7 +15,7 @@ use super::exact::staging::{Staging, published};
 use super::exact::transfer::Parts;
 use super::keys::{self, NamespaceKeys};
 use super::read::query;
-use super::{RedisStore, Server, exact};
+use super::{RedisStore, Server, exact, values};
 use crate::transfer::{
     Export, ExportedCounter, Import, OnStep, Seen, Step, TransferError, Unit, UuidCounter,
     imported_documents, invalid,
@@ -146,12 +146,19 @@ impl Place<'_> {
     ) -> Result<(), TransferError> {
         let connection = &self.server.connection;
         let mut staging = Staging::begin(connection).await?;
-        let imported = match self.stage_exactly(&mut staging, export, on_step).await {
-            Ok(counters) => {
+        let staged = match self.stage_exactly(&mut staging, export, on_step).await {
+            Ok(counters) => values::transfer::stage(connection, &mut staging, export)
+                .await
+                .map(|ledgers| (counters, ledgers)),
+            Err(error) => Err(error),
+        };
+        let imported = match staged {
+            Ok((counters, ledgers)) => {
                 let Server { limits, cluster, .. } = self.server;
                 let digest = export.digest();
                 let (namespace, experiment) = (self.namespace, self.experiment);
-                staging.publish(namespace, experiment, limits, !cluster, &counters, &digest).await
+                let parts = (&counters[..], &ledgers[..]);
+                staging.publish(namespace, experiment, limits, !cluster, parts, &digest).await
             }
             Err(error) => Err(error),
         };
@@ -179,7 +186,7 @@ impl Place<'_> {
         if export.holds_uuids() {
             let counters = export.uuid_counters()?;
             let mut steps = Steps::of_events(&counters, on_step);
-            for UuidCounter { goal, variant, uuids, allocations } in &counters {
+            for UuidCounter { goal, variant, uuids, allocations, .. } in &counters {
                 let (fresh, identity) = staging.add(None).await?;
                 for (number, some) in uuids.chunks(BATCH).enumerate() {
                     let place = (self.namespace, self.experiment);
@@ -224,11 +231,20 @@ impl Place<'_> {
             import: uuid::Uuid::new_v4().simple().to_string(),
             counters: export.counters.len(),
         };
-        let imported = match self.stage_estimates(&staged, export, on_step).await {
-            Ok(()) => self.publish_estimates(&staged, export).await,
+        let connection = &self.server.connection;
+        let mut staging = Staging::begin(connection).await?;
+        let ledgers = match self.stage_estimates(&staged, export, on_step).await {
+            Ok(()) => values::transfer::stage(connection, &mut staging, export).await,
+            Err(error) => Err(error),
+        };
+        let imported = match ledgers {
+            Ok(ledgers) => self.publish_estimates(&staged, &staging, export, &ledgers).await,
             Err(error) => Err(error),
         };
         if imported.is_err() {
+            if let Err(error) = staging.discard().await {
+                tracing::warn!(%error, "what was staged is removed by a later import");
+            }
             let mut unlink = pipe();
             (0..staged.counters).for_each(|number| {
                 unlink.unlink(&staged.keys(number)).unlink(staged.beside());
@@ -309,7 +325,9 @@ impl Place<'_> {
     async fn publish_estimates(
         &self,
         staged: &Staged,
+        staging: &Staging<'_>,
         export: &Export,
+        ledgers: &[(String, String)],
     ) -> Result<(), TransferError> {
         let of_namespace = NamespaceKeys::new(self.namespace);
         let (ns, member) = (of_namespace.member(), keys::member(self.experiment));
@@ -321,7 +339,10 @@ impl Place<'_> {
             .key(exact::keys::experiments(ns))
             .key(of_namespace.counters())
             .key(exact::keys::count(ns))
-            .key(of_namespace.experiment_counters(&member));
+            .key(of_namespace.experiment_counters(&member))
+            .key(exact::keys::values(ns, &member))
+            .key(exact::keys::IMPORTS)
+            .key(staging.key());
         for (number, counter) in export.counters.iter().enumerate() {
             let (goal, variant) = counter.names()?;
             let key = of_namespace.counter(&member, &goal, &variant);
@@ -339,7 +360,11 @@ impl Place<'_> {
             .arg(ns)
             .arg(&*member)
             .arg(export.digest())
-            .arg(MARK_SECONDS);
+            .arg(MARK_SECONDS)
+            .arg(staging.import());
+        for (goal, identity) in ledgers {
+            script.arg(goal).arg(identity);
+        }
         let word: String = self.server.connection.invoke(&script).await?;
         published(&word, limits)
     }

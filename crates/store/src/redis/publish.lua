@@ -2,13 +2,15 @@
 -- KEYS[1]  the mark of an unfinished import, KEYS[2] the registry of namespaces, KEYS[3] that of exactly
 --          counted ones, KEYS[4] the namespace's experiments, KEYS[5] the exactly counted ones,
 --          KEYS[6] the namespace's counters, KEYS[7] how many counters the exact ones have, KEYS[8] the
---          experiment's counters; then for each counter its key, its estimates at the beginning of each
+--          experiment's counters, KEYS[9] its ledgers, KEYS[10] when each import was last active,
+--          KEYS[11] the ids of the ledgers that this import has staged; then for each counter its key, its estimates at the beginning of each
 --          day, its numbers by allocation, and these three as they are staged.
 -- ARGV     the limits (namespaces, experiments, counters, counters per experiment), the namespace, the
---          experiment, the digest of the export, and the seconds after which the mark is gone.
+--          experiment, the digest of the export, the seconds after which the mark is gone, and the import;
+--          then for each ledger its goal and what it gets.
 -- Returns  "published", "exists", "expired" if something staged is gone, or the limit.
 local new = 0
-for key = 9, #KEYS, 6 do
+for key = 12, #KEYS, 6 do
   if redis.call('EXISTS', KEYS[key + 3], KEYS[key + 4]) < 2 then
     return 'expired'
   end
@@ -18,6 +20,14 @@ for key = 9, #KEYS, 6 do
 end
 if redis.call('SISMEMBER', KEYS[5], experiment) == 1 then
   return 'exists'
+end
+if redis.call('HEXISTS', KEYS[10], ARGV[9]) == 0 then
+  return 'expired'
+end
+for position = 10, #ARGV, 2 do
+  if redis.call('HEXISTS', KEYS[9], ARGV[position]) == 1 then
+    return 'exists'
+  end
 end
 local refused = refused_by({
   exact = { namespaces = KEYS[3], experiments = KEYS[5], counters = KEYS[7] },
@@ -31,7 +41,7 @@ if refused then
 end
 
 local today = math.floor(tonumber(redis.call('TIME')[1]) / 86400)
-for key = 9, #KEYS, 6 do
+for key = 12, #KEYS, 6 do
   local counter, days, allocations = KEYS[key], KEYS[key + 1], KEYS[key + 2]
   local staged, staged_days, staged_allocations = KEYS[key + 3], KEYS[key + 4], KEYS[key + 5]
   local is_counted = redis.call('EXISTS', counter) == 1
@@ -54,9 +64,14 @@ for key = 9, #KEYS, 6 do
   end
   redis.call('UNLINK', staged, staged_days, staged_allocations)
 end
-if #KEYS > 8 then
+if #KEYS > 11 then
   redis.call('SADD', KEYS[2], namespace)
   redis.call('SADD', KEYS[4], experiment)
 end
+for position = 10, #ARGV, 2 do
+  redis.call('HSET', KEYS[9], ARGV[position], ARGV[position + 1])
+end
+redis.call('HDEL', KEYS[10], ARGV[9])
+redis.call('DEL', KEYS[11])
 redis.call('SET', KEYS[1], ARGV[7], 'EX', ARGV[8])
 return 'published'

@@ -10,7 +10,7 @@ use redis::{Value, pipe};
 use super::exact;
 use super::keys::NamespaceKeys;
 use super::read::{counters, estimated_allocations, named, query, read as answer_of};
-use super::{RedisStore, Server};
+use super::{RedisStore, Server, values};
 use crate::transfer::{Export, ExportedCounter, OnStep, Seen, Step, TransferError, Unit};
 use crate::{Documents as _, Kind};
 
@@ -35,8 +35,12 @@ impl RedisStore {
         let step = |done: usize| {
             on_step(Step { done: done as u64, total: total as u64, unit: Unit::Counters });
         };
-        let mut exported = Vec::new();
+        let (mut exported, mut ledgers) = (Vec::new(), Vec::new());
         for found in found {
+            // A unit is counted before its value is added, so values are read first.
+            for (goal, ledger) in &found.ledgers {
+                ledgers.extend(values::transfer::export(connection, goal, ledger).await?);
+            }
             for ((goal, variant), keys) in &found.estimated {
                 exported.push(self.server.export_estimate(goal, variant, keys).await?);
                 step(exported.len());
@@ -55,7 +59,7 @@ impl RedisStore {
             return Ok(None);
         }
         let history = self.history(namespace, &Kind::Definition.of(experiment)).await?;
-        Ok(Some(Export::new(experiment, exported, &documents, &history)?))
+        Ok(Some(Export::new(experiment, exported, ledgers, &documents, &history)?))
     }
 }
 
@@ -104,6 +108,7 @@ impl Server {
             count: answer_of(answers.next())?,
             days,
             allocations: allocations.iter().flat_map(estimated_allocations).collect(),
+            values: None,
             seen: Seen::Hll(sketches),
         })
     }

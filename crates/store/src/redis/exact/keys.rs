@@ -9,7 +9,7 @@ pub(in crate::redis) const NEW_NAMES: &str = "{abtest}:new";
 pub(in crate::redis) const DELETED: &str = "{abtest}:deleted";
 
 /// When each import was last active, in Unix seconds.
-pub(super) const IMPORTS: &str = "{abtest}:imports";
+pub(in crate::redis) const IMPORTS: &str = "{abtest}:imports";
 
 /// The ids of the counters that an import has staged.
 pub(super) fn staged(import: &str) -> String {

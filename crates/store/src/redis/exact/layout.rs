@@ -90,7 +90,7 @@ impl Identity {
     }
 
     /// A new id with a given seed.
-    pub(super) fn fresh(seed: &str) -> String {
+    pub(in crate::redis) fn fresh(seed: &str) -> String {
         format!("{}{seed}", &uuid::Uuid::new_v4().simple().to_string()[16..])
     }
 
@@ -112,7 +112,7 @@ impl Identity {
     }
 
     /// The seed as 32 hexadecimal digits.
-    pub(super) fn seed(&self) -> String {
+    pub(in crate::redis) fn seed(&self) -> String {
         format!("{:032x}", u128::from_be_bytes(self.seed))
     }
 

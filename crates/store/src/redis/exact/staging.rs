@@ -83,14 +83,14 @@ impl<'a> Staging<'a> {
         Ok((fresh, identity))
     }
 
-    /// Registers the counters: their names, and what the registry has of them.
+    /// Registers the counters and ledgers: their names, and what the registry has of them.
     pub(in crate::redis) async fn publish(
         &self,
         namespace: &Namespace,
         experiment: &Experiment,
         limits: &Limits,
         beside_estimates: bool,
-        counters: &[(String, String)],
+        (counters, ledgers): (&[(String, String)], &[(String, String)]),
         digest: &str,
     ) -> Result<(), TransferError> {
         let of_namespace = gimel::NamespaceKeys::new(namespace);
@@ -102,7 +102,8 @@ impl<'a> Staging<'a> {
             .key(keys::NAMESPACES)
             .key(keys::experiments(ns))
             .key(keys::count(ns))
-            .key(keys::counters(ns, &member));
+            .key(keys::counters(ns, &member))
+            .key(keys::values(ns, &member));
         if beside_estimates {
             script
                 .key(gimel::NAMESPACES)
@@ -121,12 +122,23 @@ impl<'a> Staging<'a> {
             .arg(MARK_SECONDS)
             .arg(&self.import)
             .arg(spellings.len())
-            .arg(spellings);
-        for (name, identity) in counters {
+            .arg(spellings)
+            .arg(ledgers.len());
+        for (name, identity) in ledgers.iter().chain(counters) {
             script.arg(name).arg(identity);
         }
         let word: String = self.connection.invoke(&script).await?;
         published(&word, limits)
+    }
+
+    /// The name of this import.
+    pub(in crate::redis) fn import(&self) -> &str {
+        &self.import
+    }
+
+    /// The key of the ids that this import has staged.
+    pub(in crate::redis) fn key(&self) -> String {
+        keys::staged(&self.import)
     }
 
     /// Removes what is staged.

@@ -56,6 +56,7 @@ pub(in crate::redis) async fn export(
         days: without_last(after.days, missed),
         // Later uuids may belong to any allocation, so these are the numbers of the beginning.
         allocations: before.allocations,
+        values: None,
         seen: Seen::Exact { seed: identity.seed(), deepest, buckets: found },
     })
 }

@@ -54,6 +54,13 @@ pub(super) struct Place {
     pub(super) field: [u8; 6],
 }
 
+impl Place {
+    /// The path of its bucket on a level.
+    pub(super) fn path_on(&self, level: u8) -> &str {
+        &self.path[..level.into()]
+    }
+}
+
 /// Where a unit lies.
 pub(super) fn unit_place(ledger: &Identity, variant: &Variant, uuid: &Uuid) -> Place {
     place(ledger.hash(&["u", variant.as_str(), "\0", uuid.as_str()]))
@@ -66,7 +73,14 @@ pub(super) fn id_place(ledger: &Identity, id: &EventId) -> Place {
 
 /// The bucket of a place on a level.
 pub(super) fn key_of(ledger: &Identity, place: &Place, level: u8) -> String {
-    bucket_key(ledger.id(), &place.path[..level.into()])
+    bucket_key(ledger.id(), place.path_on(level))
+}
+
+/// The level of a new record.
+pub(super) fn level_of(records: u64) -> u8 {
+    (0..LAST_LEVEL)
+        .find(|level| records < FIRST << (DIGIT * u32::from(*level)))
+        .unwrap_or(LAST_LEVEL)
 }
 
 /// How many buckets a level can have.
@@ -121,5 +135,11 @@ mod tests {
         assert_ne!(unit("red"), unit("blue"));
         assert_ne!(unit("red"), id_place(&ledger, &EventId::new("1").unwrap()));
         assert_eq!(unit("red"), unit("red"));
+    }
+
+    #[test]
+    fn a_level_begins_when_the_one_before_is_full() {
+        assert_eq!([0, 99, 100, 799, 800, 6_400].map(level_of), [0, 0, 1, 1, 2, 3]);
+        assert_eq!(level_of(u64::MAX), LAST_LEVEL);
     }
 }

@@ -7,6 +7,7 @@
 //! | `register.lua` | a ledger gets its id and seed |
 //! | `add.lua` | values join the totals |
 //! | `recap.lua` | the sums are made anew with another cap, in steps |
+//! | `transfer` | ledgers in and out |
 //! | `forget.lua` | a variant is removed |
 //!
 //! A batch is added by runs of `add.lua`, one per ledger and 16 events, in the round trip that counts its
@@ -14,6 +15,7 @@
 //! its counter.
 
 pub(super) mod layout;
+pub(super) mod transfer;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
