@@ -1,5 +1,9 @@
 //! Events with values, over HTTP.
 
+use std::process::{Command, Stdio};
+
+use abtest_tests::binaries::tests;
+use abtest_tests::cluster::Cluster;
 use abtest_tests::redis::Redis;
 use abtest_tests::serve::{Answer, Serve};
 use serde_json::{Value, json};
@@ -147,4 +151,58 @@ fn redis_adds_values_in_both_ways_of_counting() {
         let redis = Redis::start();
         adds_values(&Serve::start(&["--redis", &redis.url(), "--counting", counting]));
     }
+}
+
+/// Plays a random stream of values and compares the sums with a plain Python program.
+/// `ABTEST_VALUES=1000000` sets how many events are played.
+fn adds_up_like_a_plain_program(mut serve: Serve) {
+    let events = std::env::var("ABTEST_VALUES").unwrap_or_else(|_| "6000".into());
+    let script = tests().join("values/stream.py");
+    let mut stream = Command::new("python3")
+        .arg(script)
+        .args([&*serve.url, &*serve.key, &*events, "7"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // In the middle of the stream, the server is killed.
+    let adds = |serve: &Serve| {
+        let headers = [("x-api-key", &*serve.key)];
+        let report = serve.try_request("GET", "/experiments/stream", &headers, &[]);
+        report.is_ok_and(|report| report.text.contains("sum_of_squares"))
+    };
+    while !adds(&serve) {
+        assert!(stream.try_wait().unwrap().is_none(), "the stream ended");
+        std::thread::yield_now();
+    }
+    serve.kill();
+    serve.restart();
+    let played = stream.wait_with_output().unwrap();
+    let result = String::from_utf8_lossy(&played.stdout).into_owned();
+    println!("{result}");
+    assert!(played.status.success(), "{result}");
+}
+
+#[test]
+fn a_random_stream_in_a_folder_adds_up_like_a_plain_program_also_after_a_kill() {
+    adds_up_like_a_plain_program(Serve::embedded());
+}
+
+#[test]
+fn a_random_stream_in_redis_adds_up_like_a_plain_program_also_after_a_kill() {
+    for counting in ["hll", "exact"] {
+        let redis = Redis::start();
+        let serve = Serve::start(&["--redis", &redis.url(), "--counting", counting]);
+        adds_up_like_a_plain_program(serve);
+    }
+}
+
+#[test]
+fn a_random_stream_on_a_cluster_adds_up_like_a_plain_program_also_after_a_kill() {
+    let cluster = Cluster::start();
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config.json");
+    let settings = json!({"redis": {"url": cluster.url(), "cluster": true}, "counting": "exact"});
+    std::fs::write(&config, settings.to_string()).unwrap();
+    let serve = Serve::start(&["--redis", "--config", config.to_str().unwrap()]);
+    adds_up_like_a_plain_program(serve);
 }
