@@ -11,7 +11,7 @@ use redis::{Pipeline, Script, Value, cmd, pipe};
 use serde::Deserialize as _;
 
 use super::exact::keys::CounterName;
-use super::exact::staging::{Staging, published};
+use super::exact::staging::{Publication, Staging, published};
 use super::exact::transfer::Parts;
 use super::keys::{self, NamespaceKeys};
 use super::read::query;
@@ -149,16 +149,17 @@ impl Place<'_> {
         let staged = match self.stage_exactly(&mut staging, export, on_step).await {
             Ok(counters) => values::transfer::stage(connection, &mut staging, export)
                 .await
-                .map(|ledgers| (counters, ledgers)),
+                .map(|ledgers| Publication { counters, ledgers }),
             Err(error) => Err(error),
         };
         let imported = match staged {
-            Ok((counters, ledgers)) => {
+            Ok(publication) => {
                 let Server { limits, cluster, .. } = self.server;
                 let digest = export.digest();
                 let (namespace, experiment) = (self.namespace, self.experiment);
-                let parts = (&counters[..], &ledgers[..]);
-                staging.publish(namespace, experiment, limits, !cluster, parts, &digest).await
+                staging
+                    .publish(namespace, experiment, limits, !cluster, &publication, &digest)
+                    .await
             }
             Err(error) => Err(error),
         };

@@ -34,6 +34,12 @@ const BEAT: Duration = Duration::from_secs(30);
 /// deletion.
 const REMOVAL_TIME: Duration = Duration::from_secs(60);
 
+/// What an import publishes: names, and what the registry has of them.
+pub(in crate::redis) struct Publication {
+    pub(in crate::redis) counters: Vec<(String, String)>,
+    pub(in crate::redis) ledgers: Vec<(String, String)>,
+}
+
 /// The counters that an import has staged.
 pub(in crate::redis) struct Staging<'a> {
     connection: &'a Connection,
@@ -83,14 +89,14 @@ impl<'a> Staging<'a> {
         Ok((fresh, identity))
     }
 
-    /// Registers the counters and ledgers: their names, and what the registry has of them.
+    /// Registers the counters and ledgers.
     pub(in crate::redis) async fn publish(
         &self,
         namespace: &Namespace,
         experiment: &Experiment,
         limits: &Limits,
         beside_estimates: bool,
-        (counters, ledgers): (&[(String, String)], &[(String, String)]),
+        Publication { counters, ledgers }: &Publication,
         digest: &str,
     ) -> Result<(), TransferError> {
         let of_namespace = gimel::NamespaceKeys::new(namespace);
