@@ -183,6 +183,7 @@ fn layers_and_settings_have_commands() {
         .map(|unit| abtest(0, &["experiments", "explain", "button", "--unit", &unit.to_string()]))
         .find(|words| words.contains("reason: traffic"))
         .unwrap();
+    let explained = explained.replace('\n', " ");
     let expected = "The layer check out is full: price has 60%. Lower the traffic of price";
     assert!(explained.contains(expected), "{explained}");
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::ExitStatus;
 use crate::client::{Client, ClientArguments, experiment_name, path_of};
-use crate::terminal::{bold, printable};
+use crate::terminal::{bold, printable, size, wrap};
 
 /// Explain which variant a unit gets: each step with its buckets, and what would have to change for
 /// the unit to take part.
@@ -62,13 +62,13 @@ pub(super) fn run(arguments: &ExplainArguments) -> Result<ExitStatus> {
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&explanation)?);
     } else {
-        print!("{}", in_words(&explanation));
+        print!("{}", in_words(&explanation, size().0));
     }
     Ok(ExitStatus::Done)
 }
 
 /// The answer, its steps, and what would have to change.
-fn in_words(explanation: &Explanation) -> String {
+fn in_words(explanation: &Explanation, width: usize) -> String {
     let variant = match &explanation.variant {
         Some(variant) => printable(variant),
         None => "the caller's default".to_owned(),
@@ -80,7 +80,9 @@ fn in_words(explanation: &Explanation) -> String {
         text += &format!("  {:10} {}\n", step.step.as_str(), printable(&step.finding));
     }
     if let Some(change) = &explanation.to_include {
-        text += &format!("For the unit to take part: {change}\n");
+        let change = printable(&format!("For the unit to take part: {change}"));
+        text += &wrap(&change, width).join("\n");
+        text += "\n";
     }
     text
 }

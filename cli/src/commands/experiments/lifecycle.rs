@@ -135,7 +135,11 @@ pub(super) fn restore(arguments: &StepArguments) -> Result<ExitStatus> {
     patch(&arguments.change, name, |before| {
         let status = before["status"].as_str().unwrap_or_default();
         if status != "archived" {
-            bail!("{} is {}, not archived; there is nothing to restore", printable(name), status);
+            bail!(
+                "the status of {} is {}, not archived; there is nothing to restore",
+                printable(name),
+                printable(status)
+            );
         }
         // Only an experiment that was started has an allocation.
         if before["allocation"].is_null() {
