@@ -13,7 +13,7 @@
  *   |"counter_error_dominates"|"counted_as_rate"|"successes_cut"|"no_primary_goal"|"family_not_declared"
  *   |"looks_taken"|"looks_differ"|"looks_reset"|"plan_too_small"|"left_out"|"damaged_document"|"counts_lost"
  *   |"what_if"|"disturbance"|"undeclared"|"negligible_variants"|"names_look_alike"|"periods_separated"|"assignment_mismatch"
- *   |"goal_without_participation"|"goals_have_other_units"|"units_in_several_variants"|"burst"} RemarkCode
+ *   |"totals_capped"|"totals_damaged"|"goal_without_participation"|"goals_have_other_units"|"units_in_several_variants"|"burst"} RemarkCode
  *
  * @typedef {object} Remark
  * @property {RemarkCode} code
@@ -28,12 +28,17 @@
  * @property {number} trials
  * @property {number} successes
  * @property {number} effective_trials
- * @property {number | null} rate
+ * @property {number | null} rate for a mean: the mean per participant
+ * @property {TotalsReport} [totals] for a mean
  * @property {number | null} low the rate's own interval, for one look
  * @property {number | null} high
  * @property {number | null} counter_share
  * @property {number | null} chance_best
  * @property {string | null} [reason]
+ *
+ * @typedef {object} TotalsReport
+ * @property {number} sum
+ * @property {number} sd
  *
  * @typedef {object} SampleNeeded
  * @property {number | null} per_variant
@@ -89,7 +94,8 @@
  * @property {string} goal
  * @property {boolean} primary
  * @property {"higher" | "lower"} better
- * @property {"proportion" | "rate"} kind
+ * @property {"proportion" | "rate" | "mean"} kind
+ * @property {string} [unit] of a mean, such as EUR
  * @property {Verdict} verdict
  * @property {VariantEstimate[]} variants
  * @property {Comparison[]} against_control

@@ -1,5 +1,5 @@
 // One goal: its verdict, and each variant's rate and lift. All rows share one scale.
-import { chance, count, lift, METHODS, NOTHING, percent, pValue, rate, rounded } from "../parts/figures.js"
+import { amount, chance, count, difference as differs, lift, METHODS, NOTHING, percent, pValue, rate, rounded } from "../parts/figures.js"
 import { html, name } from "../parts/html.js"
 import { aroundLifts, aroundRates, axis, bar } from "../parts/interval.js"
 import { copies, exact, figure, named, table } from "../parts/table.js"
@@ -46,7 +46,7 @@ function drawn(goal, analysis) {
     <div role="row" class="heads">
       ${head("variant", "Variant")}
       ${head("reached", term("reached", "Reached"))}
-      ${head("rate", term("rate", goal.kind === "rate" ? "Per participant" : "Rate"))}
+      ${head("rate", rateHead(goal))}
       ${head("rates", html`<span>${term("interval", `${percent(analysis.level)} interval`)}, one look</span>`, scales.rates && axis(scales.rates, (value) => scaleWords(value, goal.kind)))}
       ${head("lift", term("lift", "Lift"))}
       ${head("lifts", html`<span>${term(analysis.method, `${levels(goal)}interval`)}, ${METHODS[analysis.method]}</span>`, scales.lifts && axis(scales.lifts, lift))}
@@ -65,8 +65,15 @@ function levels({ against_control }) {
 /** A level: "95%", "98.33%". @param {number} level */
 const levelWords = (level) => `${Number((100 * level).toFixed(2))}%`
 
-/** A value on an axis. @param {number} value @param {"proportion" | "rate"} kind */
+/** What a variant's rate is called. @param {GoalAnalysis} goal */
+function rateHead({ kind, unit }) {
+  if (kind === "mean") return unit ? `Mean, ${printable(unit)}` : "Mean"
+  return term("rate", kind === "rate" ? "Per participant" : "Rate")
+}
+
+/** A value on an axis. @param {number} value @param {"proportion" | "rate" | "mean"} kind */
 const scaleWords = (value, kind) =>
+  kind === "mean" ? amount(Number(value.toPrecision(3))) :
   kind === "rate" ? String(Number(value.toPrecision(3))) : `${Number((100 * value).toPrecision(3))}%`
 
 /**
@@ -112,8 +119,13 @@ const bounds = (low, high, words) =>
 
 /** Why numbers are missing, and how many participants are needed. @param {GoalAnalysis} goal @param {Analysis} analysis */
 function reasons(goal, analysis) {
-  const missing = goal.against_control.flatMap(({ variant, reason, lift_low }) =>
-    reason && lift_low == null ? [`${printable(variant)}: ${reason}.`] : [])
+  const unit = goal.unit && printable(goal.unit)
+  // The lift says as much of rates.
+  const means = goal.kind !== "mean" ? [] : goal.against_control.flatMap((one) =>
+    one.difference_low == null ? [] :
+      [`${printable(one.variant)}: ${differs(one.difference, unit)} per participant (${differs(one.difference_low)} to ${differs(one.difference_high, unit)}).`])
+  const missing = means.concat(goal.against_control.flatMap(({ variant, reason, lift_low }) =>
+    reason && lift_low == null ? [`${printable(variant)}: ${reason}.`] : []))
   const needed = goal.against_control[0]?.sample_needed
   const size = analysis.method === "always_valid" ? needed?.per_variant_always_valid : needed?.per_variant
   if (size == null) return missing
@@ -129,7 +141,7 @@ function numbers(goal, analysis) {
     title: `${printable(goal.goal)}: all numbers`,
     heads: [
       { title: "Variant", number: false },
-      head("Participants", "participants"), head("Reached", "reached"), head("Rate", "rate"),
+      head("Participants", "participants"), head("Reached", "reached"), { title: goal.kind === "mean" ? "Mean" : "Rate", number: true, shown: rateHead(goal) },
       { title: "Method", number: false, shown: term("method", "Method") }, { title: "Family", number: false, shown: term("family", "Family") },
       head("Level", "level"), head("Lift", "lift"), head("Lift from"), head("Lift to"),
       head("p-value", "p_value"), head("Adjusted p", "adjusted"),
@@ -143,7 +155,7 @@ function numbers(goal, analysis) {
       const share = (/** @type {number | null | undefined} */ value) => figure(value, rate(value, goal.kind))
       const signed = (/** @type {number | null | undefined} */ value) => figure(value, lift(value))
       const difference = (/** @type {number | null | undefined} */ value) =>
-        figure(value, goal.kind === "rate" ? value?.toFixed(2) ?? NOTHING : lift(value))
+        figure(value, goal.kind === "mean" ? differs(value) : goal.kind === "rate" ? value?.toFixed(2) ?? NOTHING : lift(value))
       return [
         named(variant.variant),
         figure(variant.trials, count(variant.trials)), figure(variant.successes, count(variant.successes)), share(variant.rate),

@@ -25,13 +25,31 @@ export function percent(share) {
   return `${value.toFixed(Math.min(12, 1 - Math.floor(Math.log10(size))))}%`
 }
 
+/** An amount to four digits: "1,234", "12.34", "0.4", "−0.00057". @param {number} value */
+export function amount(value) {
+  const size = Math.abs(value)
+  const digits = size >= 1e15 || (size < 1e-6 && size > 0) ? size.toExponential(3).replace("e+", "e") : fourDigits(size)
+  return value < 0 ? `−${digits}` : digits
+}
+
+/** @param {number} size */
+const fourDigits = (size) =>
+  size >= 1000 ? count(Math.round(size)) : String(Number(size.toPrecision(4)))
+
+/** A difference of means: "+0.5 EUR", "−12 ms". @param {Figure} value @param {string} [unit] */
+export function difference(value, unit) {
+  if (value == null) return NOTHING
+  return (value > 0 ? "+" : "") + amount(value) + (unit ? ` ${unit}` : "")
+}
+
 /**
- * A rate: "10.00%". For a goal that a visitor can reach many times: "1.52".
+ * A rate: "10.00%". For a goal that a visitor can reach many times: "1.52". For a mean: "12.34".
  * @param {Figure} value
- * @param {"proportion" | "rate"} kind
+ * @param {"proportion" | "rate" | "mean"} kind
  */
 export function rate(value, kind) {
   if (value == null) return NOTHING
+  if (kind === "mean") return amount(value)
   if (kind === "rate") return value.toFixed(2)
   return value === 0 || value >= 0.01 ? `${(100 * value).toFixed(2)}%` : percent(value)
 }

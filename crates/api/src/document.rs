@@ -202,7 +202,7 @@ mod tests {
 
     fn analysis(control: &str, variant: &str, goal: &str, counts: [u64; 4]) -> Analysis {
         let of = |name: &str, trials| VariantCounts { name: name.to_owned(), trials, weight: None };
-        let goal = GoalCounts { name: goal.to_owned(), successes: counts[2..].to_vec() };
+        let goal = GoalCounts::new(goal, counts[2..].to_vec());
         let counts = Counts {
             variants: vec![of(control, counts[0]), of(variant, counts[1])],
             goals: vec![goal],

@@ -17,9 +17,9 @@ fn experiment(seed: u64, variants: u64, goals: u64) -> Counts {
         trials: trials(v),
         weight: Some(1.0),
     };
-    let goal = |g: u64| GoalCounts {
-        name: format!("goal {g}"),
-        successes: (0..variants).map(|v| trials(v) * (4 + g) / 100 + 37 * v + seed % 29).collect(),
+    let goal = |g: u64| {
+        let successes = (0..variants).map(|v| trials(v) * (4 + g) / 100 + 37 * v + seed % 29);
+        GoalCounts::new(format!("goal {g}"), successes.collect())
     };
     Counts {
         variants: (0..variants).map(variant).collect(),

@@ -6,61 +6,85 @@
 
 use libm::hypot; // std's needs a newer C library than Lambda has
 
-use crate::confidence_sequence::Observation;
+use crate::confidence_sequence::{Observation, Rho};
+use crate::mean::{Contrast, Mean, Reach};
 use crate::normal;
+use crate::totals::Totals;
 
 /// The largest difference between weights within a stratum, as a share of all visitors.
 const SIMILAR_WEIGHTS: f64 = 0.1;
 
-/// One variant in one period: sums over its participants.
+/// One variant in one period: what its participants did, now or later.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Totals {
+pub struct Cell {
     /// The participants who were new in the period.
-    pub participants: f64,
-    /// Those of them who reached the goal, now or later.
-    pub reached: f64,
-    /// The sum of the participants' values; for a conversion, [`Totals::reached`].
-    pub sum: f64,
-    /// The sum of the squares of the participants' values; for a conversion, [`Totals::reached`].
-    pub sum_of_squares: f64,
-    /// The relative standard error of the counts of this period; 0 for exact counts.
-    pub counter_error: f64,
+    participants: f64,
+    /// Those of them who reached the goal, or who have a value.
+    reached: f64,
+    /// The mean per participant.
+    mean: f64,
+    /// The sum of the squared distances from the mean.
+    squares: f64,
+    /// The relative standard error of the mean that counters cause; 0 for exact counts.
+    counter_error: f64,
 }
 
-impl Totals {
-    /// A goal that each participant reaches at most once.
+impl Cell {
+    /// A goal that each participant reaches at most once. The relative standard error of each counter is `counter_error`.
     #[must_use]
     pub fn of_conversions(participants: f64, reached: f64, counter_error: f64) -> Self {
         let reached = reached.min(participants);
-        Self { participants, reached, sum: reached, sum_of_squares: reached, counter_error }
+        let mean = if participants > 0.0 { reached / participants } else { 0.0 };
+        let squares = reached * (1.0 - mean);
+        // The participants and the successes have a counter each.
+        let counter_error = std::f64::consts::SQRT_2 * counter_error;
+        Self { participants, reached, mean, squares, counter_error }
     }
 
-    fn plus(self, other: Self) -> Self {
-        let share = |one: Self, all: f64| one.counter_error * one.participants / all.max(1.0);
-        let participants = self.participants + other.participants;
+    /// A goal with a total per participant. The counter of the participants errs by `counter_error`; totals are exact.
+    #[must_use]
+    pub fn of_totals(totals: &Totals, counter_error: f64) -> Self {
+        let sample = totals.sample();
         Self {
-            participants,
-            reached: self.reached + other.reached,
-            sum: self.sum + other.sum,
-            sum_of_squares: self.sum_of_squares + other.sum_of_squares,
-            counter_error: hypot(share(self, participants), share(other, participants)),
+            participants: sample.n(),
+            reached: totals.with_value() as f64,
+            mean: sample.mean().unwrap_or(0.0),
+            squares: sample.variance() * (sample.n() - 1.0).max(0.0),
+            counter_error,
         }
     }
 
-    fn mean(self) -> f64 {
-        self.sum / self.participants
+    /// The same participants with every value multiplied by `factor`.
+    #[must_use]
+    pub fn scaled(self, factor: f64) -> Self {
+        Self { mean: self.mean * factor, squares: self.squares * factor * factor, ..self }
+    }
+
+    /// Both together (Chan, Golub and LeVeque 1983).
+    fn plus(self, other: Self) -> Self {
+        let participants = self.participants + other.participants;
+        let share = |part: f64| part / participants.max(1.0);
+        let error = |one: Self| one.counter_error * share(one.participants);
+        let distance = other.mean - self.mean;
+        let between = distance * distance * self.participants * share(other.participants);
+        Self {
+            participants,
+            reached: self.reached + other.reached,
+            mean: self.mean + distance * share(other.participants),
+            squares: self.squares + other.squares + between,
+            counter_error: hypot(error(self), error(other)),
+        }
     }
 
     /// The variance of one participant's value.
     fn unit_variance(self) -> f64 {
-        let squares = self.sum_of_squares - self.sum * self.mean();
-        squares.max(0.0) / (self.participants - 1.0).max(1.0)
+        self.squares / (self.participants - 1.0).max(1.0)
     }
 
-    /// The variance of the mean. The errors of two counters add to it.
+    /// The variance of the mean.
     fn variance_of_mean(self) -> f64 {
-        let counters = self.counter_error * self.mean();
-        self.unit_variance() / self.participants + 2.0 * counters * counters
+        let counters = self.counter_error * self.mean;
+        self.unit_variance() / self.participants + counters * counters
     }
 }
 
@@ -70,7 +94,7 @@ pub struct Period {
     /// The share of all visitors that the control and the variant got.
     pub weights: [f64; 2],
     /// The control and the variant.
-    pub arms: [Totals; 2],
+    pub arms: [Cell; 2],
 }
 
 /// Two variants, compared within strata.
@@ -82,7 +106,7 @@ pub struct Stratified {
     pub variances: [f64; 2],
     /// The participants of the strata, in each variant.
     pub participants: [f64; 2],
-    /// Those of them who reached the goal, in each variant.
+    /// Those of them who reached the goal or have a value, in each variant.
     pub reached: [f64; 2],
     /// How many strata there are.
     pub strata: usize,
@@ -110,25 +134,25 @@ impl Stratified {
         let first = strata.first()?.arms;
         let size = |stratum: &Period| stratum.arms[0].participants + stratum.arms[1].participants;
         let included: f64 = strata.iter().map(size).sum();
-        let weighted = |power: i32, of: &dyn Fn(Totals) -> f64| -> [f64; 2] {
+        let weighted = |power: i32, of: &dyn Fn(Cell) -> f64| -> [f64; 2] {
             [0, 1].map(|arm| {
                 let term = |one: &Period| (size(one) / included).powi(power) * of(one.arms[arm]);
                 strata.iter().map(term).sum()
             })
         };
-        let sum = |of: &dyn Fn(Totals) -> f64| -> [f64; 2] {
+        let sum = |of: &dyn Fn(Cell) -> f64| -> [f64; 2] {
             [0, 1].map(|arm| strata.iter().map(|one| of(one.arms[arm])).sum())
         };
         let pooled = first[0].plus(first[1]);
         Some(Self {
-            means: weighted(1, &Totals::mean),
-            variances: weighted(2, &Totals::variance_of_mean),
+            means: weighted(1, &|arm| arm.mean),
+            variances: weighted(2, &Cell::variance_of_mean),
             participants: sum(&|arm| arm.participants),
             reached: sum(&|arm| arm.reached),
             strata: strata.len(),
             left_out: 1.0 - included / all,
             reference_variance: pooled.unit_variance(),
-            reference_mean: pooled.mean(),
+            reference_mean: pooled.mean,
             batched_z: batched_z(&strata),
         })
     }
@@ -153,6 +177,18 @@ impl Stratified {
             self.variances[0] / (control * control) + self.variances[1] / (variant * variant);
         let reference = self.reference_variance / (self.reference_mean * self.reference_mean);
         Observation::new((variant / control).ln(), variance, self.time(variance, reference)?).ok()
+    }
+
+    /// The means, compared at any look with the constant `rho`, or without it at one. `None` if nothing varies.
+    #[must_use]
+    pub fn contrast(&self, rho: Option<Rho>) -> Option<Contrast> {
+        let mean = |arm: usize| Mean { value: self.means[arm], variance: self.variances[arm] };
+        let variance = self.variances[0] + self.variances[1];
+        let reach = match rho {
+            Some(rho) => Reach::Always { rho, n: self.time(variance, self.reference_variance)? },
+            None => Reach::Normal,
+        };
+        Contrast::new(mean(0), mean(1), reach)
     }
 
     /// The participants that an experiment with equal weights and the reference's variance would need for this variance, N²v/4σ²
@@ -246,7 +282,7 @@ fn batched_z(strata: &[Period]) -> Option<f64> {
         let [control, variant] = stratum.arms;
         let (n0, n1) = (control.participants, variant.participants);
         let deviation = control.plus(variant).unit_variance().sqrt();
-        (variant.mean() - control.mean()) * (n0 * n1 / (n0 + n1)).sqrt() / deviation
+        (variant.mean - control.mean) * (n0 * n1 / (n0 + n1)).sqrt() / deviation
     };
     let z = strata.iter().map(term).sum::<f64>() / (strata.len() as f64).sqrt();
     z.is_finite().then_some(z)
@@ -255,9 +291,11 @@ fn batched_z(strata: &[Period]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::level::Level;
+    use crate::totals::Sums;
 
     fn period(weights: [f64; 2], counts: [(f64, f64); 2]) -> Period {
-        let arms = counts.map(|(n, s)| Totals::of_conversions(n, s, 0.0));
+        let arms = counts.map(|(n, s)| Cell::of_conversions(n, s, 0.0));
         Period { weights, arms }
     }
 
@@ -333,10 +371,59 @@ mod tests {
         let exact = Stratified::new(&trend(), 100.0).unwrap();
         let mut periods = trend();
         for arm in periods.iter_mut().flat_map(|period| &mut period.arms) {
-            arm.counter_error = 0.0081;
+            *arm = Cell::of_conversions(arm.participants, arm.reached, 0.0081);
         }
         let hll = Stratified::new(&periods, 100.0).unwrap();
         assert!(hll.variances[0] > exact.variances[0] && hll.means == exact.means);
+    }
+
+    fn of_values(values: &[i64]) -> Cell {
+        let squares = values.iter().map(|value| (value * value) as u128).sum();
+        let sums = Sums {
+            participants: values.len() as u64,
+            with_value: values.iter().filter(|value| **value != 0).count() as u64,
+            sum: values.iter().map(|&value| i128::from(value)).sum(),
+            sum_of_squares: squares,
+            largest: 0,
+            decimals: 0,
+        };
+        Cell::of_totals(&Totals::new(sums).unwrap(), 0.0)
+    }
+
+    #[test]
+    fn cells_of_values_add_up_to_the_cell_of_all_values() {
+        let values: Vec<i64> = (0..50).map(|i| i * i % 37 - 5).collect();
+        let (left, right) = values.split_at(20);
+        let (sum, all) = (of_values(left).plus(of_values(right)), of_values(&values));
+        assert_eq!((sum.participants, sum.reached), (all.participants, all.reached));
+        assert!((sum.mean - all.mean).abs() < 1e-12);
+        assert!((sum.squares / all.squares - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn values_of_one_are_conversions() {
+        let values = |reached: usize, n: usize| {
+            of_values(&(0..n).map(|i| i64::from(i < reached)).collect::<Vec<_>>())
+        };
+        let found = Stratified::new(
+            &[Period { weights: [0.5, 0.5], arms: [values(500, 10_000), values(600, 10_000)] }],
+            100.0,
+        );
+        let plain = Stratified::new(&[period([0.5, 0.5], [(1e4, 500.0), (1e4, 600.0)])], 100.0);
+        let (found, plain) = (found.unwrap(), plain.unwrap());
+        assert_eq!(found.reached, plain.reached);
+        for arm in 0..2 {
+            assert!((found.means[arm] - plain.means[arm]).abs() < 1e-12);
+            assert!((found.variances[arm] / plain.variances[arm] - 1.0).abs() < 1e-9);
+        }
+        let rho = Rho::tuned(Level::DEFAULT, 5_000.0).unwrap();
+        let (contrast, observed) =
+            (found.contrast(Some(rho)).unwrap(), plain.difference().unwrap());
+        let interval = contrast.difference_interval(Level::DEFAULT).unwrap();
+        let same = rho.interval(observed, Level::DEFAULT);
+        assert!(
+            (interval.low - same.low).abs() < 1e-12 && (interval.high - same.high).abs() < 1e-12
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use crate::error::{Error, require};
 use crate::welch::Sample;
-use crate::words::{counted, percent};
+use crate::words::{percent, thousands};
 
 /// Participants with a value that each variant needs for a verdict.
 pub const LEAST_WITH_VALUE: u64 = 100;
@@ -139,13 +139,13 @@ fn squares_about_mean(sums: Sums, n: u64) -> Result<f64, Error> {
 }
 
 impl Unready {
-    /// What is wrong and what to do, as a clause: "one variant has 12 participants with a value; at least 100 are needed".
+    /// What is wrong and what to do, as a clause: "each variant needs at least 100 participants with a value, and one has 12".
     #[must_use]
     pub fn advice(self) -> String {
         match self {
             Self::TooFew(seen) => format!(
-                "one variant has {} with a value; at least {LEAST_WITH_VALUE} are needed",
-                counted(seen, "participant")
+                "each variant needs at least {LEAST_WITH_VALUE} participants with a value, and one has {}",
+                thousands(seen)
             ),
             Self::OneDominates(share) => format!(
                 "one participant's total makes {} of a variant's sum of squares, and at most {} is allowed, because such a total \

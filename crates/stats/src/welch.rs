@@ -56,13 +56,12 @@ impl Sample {
         (self.n >= 2.0).then_some(Mean { value: self.mean, variance })
     }
 
-    /// Student's interval for the mean. `None` with fewer than two values.
+    /// Student's interval for the mean. The relative standard error `counter_error` of n widens it. `None` with fewer than two
+    /// values.
     #[must_use]
-    pub fn interval(self, level: Level) -> Option<Interval> {
-        if self.n < 2.0 {
-            return None;
-        }
-        let half = student::critical_value(level, self.n - 1.0) * (self.variance / self.n).sqrt();
+    pub fn interval(self, level: Level, counter_error: f64) -> Option<Interval> {
+        let error = self.mean_with_variance(counter_error)?.variance.sqrt();
+        let half = student::critical_value(level, self.n - 1.0) * error;
         Interval::finite(self.mean - half, self.mean + half)
     }
 }

@@ -33,6 +33,15 @@ pub fn amount(value: f64) -> String {
     if rest.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{rest}") }
 }
 
+/// An amount with its unit, if it has one: "12.34 EUR".
+#[must_use]
+pub fn with_unit(value: f64, unit: Option<&str>) -> String {
+    match unit {
+        Some(unit) => format!("{} {unit}", amount(value)),
+        None => amount(value),
+    }
+}
+
 /// An estimated count, rounded to two digits.
 #[must_use]
 pub fn rounded(count: u64) -> String {

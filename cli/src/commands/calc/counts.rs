@@ -169,7 +169,7 @@ fn counts(arguments: &Asked) -> Result<Counts> {
         weight: Some(arguments.weights.get(index).copied().unwrap_or(pair.trials as f64)),
     });
     let successes = arguments.variants.iter().map(|pair| pair.successes).collect();
-    let goal = GoalCounts { name: GOAL.to_owned(), successes };
+    let goal = GoalCounts::new(GOAL, successes);
     Ok(Counts { variants: variants.collect(), goals: vec![goal], periods: Vec::new() })
 }
 

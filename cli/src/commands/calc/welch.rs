@@ -122,7 +122,7 @@ fn compare(arguments: &Arguments) -> Result<Answer> {
     let chances = means.and_then(|(control, variant)| chance_to_beat(control, variant));
     let lift = contrast.lift_interval(level);
     let describe = |given: Triple, sample: Sample| {
-        let interval = sample.interval(level);
+        let interval = sample.interval(level, 0.0);
         Variant {
             participants: given.participants,
             mean: given.mean,

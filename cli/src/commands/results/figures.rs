@@ -6,10 +6,12 @@ use abtest_stats::words;
 /// Shown where there is no number.
 pub(super) const NOTHING: &str = "–";
 
-/// A rate: "10.00%", or "1.52" for a goal that can be reached many times.
+/// A rate: "10.00%", "1.52" for a goal that can be reached many times, "12.34" for a mean.
 pub(super) fn rate(value: Option<f64>, kind: GoalKind) -> String {
     match (value, kind) {
         (None, _) => NOTHING.to_owned(),
+        (Some(value), GoalKind::Mean) if value < 0.0 => format!("−{}", words::amount(-value)),
+        (Some(value), GoalKind::Mean) => words::amount(value),
         (Some(value), GoalKind::Rate) => format!("{value:.2}"),
         (Some(value), GoalKind::Proportion) if value == 0.0 || value >= 0.01 => {
             format!("{:.2}%", 100.0 * value)
@@ -25,6 +27,16 @@ pub(super) fn lift(value: Option<f64>) -> String {
         Some(0.0) => "0%".to_owned(),
         Some(value) if value < 0.0 => format!("−{}", percent(-value)),
         Some(value) => format!("+{}", percent(value)),
+    }
+}
+
+/// A difference of means in the goal's unit: "+0.5 EUR", "−12 ms".
+pub(super) fn difference(value: Option<f64>, unit: Option<&str>) -> String {
+    match value {
+        None => NOTHING.to_owned(),
+        Some(0.0) => words::with_unit(0.0, unit),
+        Some(value) if value < 0.0 => format!("−{}", words::with_unit(-value, unit)),
+        Some(value) => format!("+{}", words::with_unit(value, unit)),
     }
 }
 
@@ -110,7 +122,8 @@ impl Scale {
     /// The ends in words, above the bars: "8.8%      17.7%".
     pub(super) fn ends(self, kind: GoalKind, width: usize) -> String {
         let (low, high) = (rate(Some(self.low), kind), rate(Some(self.high), kind));
-        let gap = width.saturating_sub(low.len() + high.len());
+        let length = low.chars().count() + high.chars().count();
+        let gap = width.saturating_sub(length);
         if gap == 0 { " ".repeat(width) } else { format!("{low}{}{high}", " ".repeat(gap)) }
     }
 }
@@ -133,6 +146,8 @@ mod tests {
         assert_eq!(rate(Some(0.1), GoalKind::Proportion), "10.00%");
         assert_eq!(rate(Some(0.000_57), GoalKind::Proportion), "0.057%");
         assert_eq!(rate(Some(1.524), GoalKind::Rate), "1.52");
+        assert_eq!(rate(Some(-0.05), GoalKind::Mean), "−0.05");
+        assert_eq!(difference(Some(0.5), Some("EUR")), "+0.5 EUR");
         assert_eq!(between(Some(-0.034), Some(0.12)), "−3.4% to +12%");
         assert_eq!(between(None, Some(0.12)), "–");
         assert_eq!(

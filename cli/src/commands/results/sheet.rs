@@ -1,11 +1,13 @@
 //! One row per goal and variant: as CSV for other programs, as Markdown for documents.
 
 use abtest_api::document::AnalysedResults;
-use abtest_stats::analysis::{Analysis, Better, Comparison, GoalAnalysis, VariantEstimate};
+use abtest_stats::analysis::{
+    Analysis, Better, Comparison, GoalAnalysis, GoalKind, VariantEstimate,
+};
 use anyhow::Result;
 
 use super::figures;
-use super::table::{interval_head, method, remarks};
+use super::table::{interval_head, method, rate_head, remarks};
 use crate::terminal::printable;
 
 /// One method made the lift's interval and the p-values of a row; `method` names it. The columns of
@@ -18,6 +20,8 @@ const HEADS: [&str; 26] = [
     "trials",
     "successes",
     "rate",
+    "kind",
+    "unit",
     "method",
     "interval_level",
     "lift",
@@ -56,6 +60,8 @@ pub(super) fn csv(experiments: &[AnalysedResults]) -> Result<String> {
             variant.trials.to_string(),
             variant.successes.to_string(),
             number(variant.rate),
+            kind(goal.kind).to_owned(),
+            inert(goal.unit.as_deref().unwrap_or_default()),
             comparison.map(|c| method(c.method)).unwrap_or_default().to_owned(),
             of(|c| c.interval_level),
             of(|c| c.lift),
@@ -91,6 +97,15 @@ fn codes(analysis: &Analysis) -> String {
         }
     }
     codes.join(" ")
+}
+
+/// The kind of goal, as the API names it.
+fn kind(kind: GoalKind) -> &'static str {
+    match kind {
+        GoalKind::Proportion => "proportion",
+        GoalKind::Rate => "rate",
+        GoalKind::Mean => "mean",
+    }
 }
 
 /// The comparison of a variant with the control; `None` for the control itself.
@@ -129,8 +144,9 @@ pub(super) fn markdown(experiments: &[AnalysedResults]) -> String {
             if goal.verdict.sentence != *verdict {
                 text += &format!("{}\n\n", escaped(&goal.verdict.sentence));
             }
+            let rate = escaped(&rate_head(goal));
             text += &format!(
-                "| variant | participants | reached | rate | {} of the rate, one look | lift | {} of \
+                "| variant | participants | reached | {rate} | {} of the {rate}, one look | lift | {} of \
                  the lift | method | chance better, not corrected |\n",
                 format_args!("{} interval", figures::level(analysis.level)),
                 interval_head(goal, analysis),

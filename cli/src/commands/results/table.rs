@@ -5,7 +5,9 @@ use std::collections::{BTreeSet, HashSet};
 
 use abtest_api::document::AnalysedResults;
 use abtest_model::Counting;
-use abtest_stats::analysis::{Analysis, Better, Comparison, GoalAnalysis, Method, VariantEstimate};
+use abtest_stats::analysis::{
+    Analysis, Better, Comparison, GoalAnalysis, GoalKind, Method, VariantEstimate,
+};
 use abtest_stats::words::{counted, percent, rounded, thousands};
 
 use super::figures::{self, NOTHING, Scale};
@@ -188,7 +190,7 @@ fn columns(goal: &GoalAnalysis, analysis: &Analysis) -> Vec<Column> {
         column(REACHED, true, &|v| {
             format!("{} of {}", thousands(v.successes), thousands(v.trials))
         }),
-        column("rate", true, &|v| figures::rate(v.rate, goal.kind)),
+        column(&rate_head(goal), true, &|v| figures::rate(v.rate, goal.kind)),
         column("lift", true, &|v| match comparison(v) {
             Some(comparison) => figures::lift(comparison.lift),
             None if analysis.control.as_ref() == Some(&v.variant) => "control".to_owned(),
@@ -200,6 +202,15 @@ fn columns(goal: &GoalAnalysis, analysis: &Analysis) -> Vec<Column> {
         of_comparison(METHOD, false, &|c| method(c.method).to_owned()),
         of_comparison(CHANCE, true, &|c| figures::chance(c.chance_to_beat)),
     ]
+}
+
+/// "rate", or "mean EUR" for totals per participant.
+pub(super) fn rate_head(goal: &GoalAnalysis) -> String {
+    match (goal.kind, &goal.unit) {
+        (GoalKind::Mean, Some(unit)) => format!("mean {}", printable(unit)),
+        (GoalKind::Mean, None) => "mean".to_owned(),
+        (GoalKind::Proportion | GoalKind::Rate, _) => "rate".to_owned(),
+    }
 }
 
 /// The intervals' head with their own level. It can differ from the level that was asked for: the
@@ -240,6 +251,21 @@ fn bars(goal: &GoalAnalysis, others: &[Column], width: usize) -> Option<Column> 
 /// Why numbers are missing, and how many participants a test needs.
 pub(super) fn remarks(goal: &GoalAnalysis, analysis: &Analysis) -> Vec<String> {
     let mut sentences = Vec::new();
+    for comparison in &goal.against_control {
+        let unit = goal.unit.as_deref();
+        // The lift says as much of rates.
+        if let (GoalKind::Mean, Some(low), Some(high)) =
+            (goal.kind, comparison.difference_low, comparison.difference_high)
+        {
+            sentences.push(format!(
+                "{}: {} per participant ({} to {}).",
+                comparison.variant,
+                figures::difference(comparison.difference, unit),
+                figures::difference(Some(low), None),
+                figures::difference(Some(high), unit)
+            ));
+        }
+    }
     for comparison in goal.against_control.iter().filter(|one| one.lift_low.is_none()) {
         if let Some(reason) = &comparison.reason {
             sentences.push(format!("{}: {reason}.", comparison.variant));

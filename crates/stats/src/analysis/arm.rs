@@ -1,10 +1,14 @@
 //! One variant on one goal: its counts, with the counter's error and without.
 
 use crate::counter_error::{self, Counter};
+use crate::heterogeneity::Effect;
 use crate::level::{Interval, Level};
+use crate::mean::{Contrast, Mean};
 use crate::proportion::Proportion;
 use crate::rate_ratio::Rate;
+use crate::totals::{Sums, Totals};
 use crate::two_proportion::{self, ZTest};
+use crate::welch;
 
 /// A variant's counts on a goal.
 #[derive(Clone, Copy)]
@@ -18,6 +22,11 @@ pub(super) enum Arm {
     Rate {
         counted: Rate,
         effective: Rate,
+    },
+    /// Each participant has a total. `error` is the relative standard error of the participants' counter.
+    Mean {
+        totals: Totals,
+        error: f64,
     },
 }
 
@@ -39,15 +48,25 @@ impl Arm {
         Some(Self::Rate { counted, effective: counter_error::effective_rate(counted, error).ok()? })
     }
 
+    /// Totals per participant. `None` if the sums do not fit together.
+    pub(super) fn mean(sums: Sums, trials: u64, counter: Counter) -> Option<Self> {
+        let totals = Totals::new(Sums { participants: trials, ..sums }).ok()?;
+        let error = counter.relative_error(totals.participants() as f64);
+        Some(Self::Mean { totals, error })
+    }
+
     pub(super) fn trials(self) -> f64 {
         match self {
+            Self::Mean { totals, .. } => totals.sample().n(),
             Self::Proportion { counted, .. } => counted.trials(),
             Self::Rate { counted, .. } => counted.participants(),
         }
     }
 
+    /// The successes, or the participants with a value.
     pub(super) fn successes(self) -> f64 {
         match self {
+            Self::Mean { totals, .. } => totals.with_value() as f64,
             Self::Proportion { counted, .. } => counted.successes(),
             Self::Rate { counted, .. } => counted.count(),
         }
@@ -57,7 +76,7 @@ impl Arm {
     pub(super) fn failures(self) -> Option<f64> {
         match self {
             Self::Proportion { counted, .. } => Some(counted.failures()),
-            Self::Rate { .. } => None,
+            Self::Rate { .. } | Self::Mean { .. } => None,
         }
     }
 
@@ -65,19 +84,42 @@ impl Arm {
     pub(super) fn effective_proportion(self) -> Option<Proportion> {
         match self {
             Self::Proportion { effective, .. } => Some(effective),
-            Self::Rate { .. } => None,
+            Self::Rate { .. } | Self::Mean { .. } => None,
+        }
+    }
+
+    /// The totals, if each participant has one.
+    pub(super) fn totals(self) -> Option<Totals> {
+        match self {
+            Self::Mean { totals, .. } => Some(totals),
+            Self::Proportion { .. } | Self::Rate { .. } => None,
+        }
+    }
+
+    /// The mean per participant with its variance, if each participant has a total.
+    pub(super) fn mean_with_variance(self) -> Option<Mean> {
+        match self {
+            Self::Mean { totals, error } => totals.sample().mean_with_variance(error),
+            Self::Proportion { .. } | Self::Rate { .. } => None,
         }
     }
 
     pub(super) fn effective_trials(self) -> f64 {
         match self {
+            Self::Mean { totals, .. } => {
+                let sample = totals.sample();
+                let with = self.mean_with_variance().map_or(0.0, |mean| mean.variance);
+                if with > 0.0 { sample.variance() / with } else { sample.n() }
+            }
             Self::Proportion { effective, .. } => effective.trials(),
             Self::Rate { effective, .. } => effective.participants(),
         }
     }
 
+    /// The rate, or the mean per participant.
     pub(super) fn observed_rate(self) -> Option<f64> {
         match self {
+            Self::Mean { totals, .. } => totals.sample().mean(),
             Self::Proportion { counted, .. } => counted.rate(),
             Self::Rate { counted, .. } => counted.rate(),
         }
@@ -93,6 +135,10 @@ impl Arm {
             Self::Rate { counted, effective } => {
                 Some((effective.score_interval(level)?, counted.score_interval(level)?))
             }
+            Self::Mean { totals, error } => {
+                let of = |error: f64| totals.sample().interval(level, error);
+                Some((of(error)?, of(0.0)?))
+            }
         }
     }
 
@@ -105,7 +151,7 @@ impl Arm {
     pub(super) fn lift(control: Self, variant: Self) -> Option<f64> {
         let (from, to) = (control.observed_rate()?, variant.observed_rate()?);
         let lift = (to - from) / from;
-        lift.is_finite().then_some(lift)
+        (from > 0.0 && lift.is_finite()).then_some(lift)
     }
 
     pub(super) fn test(control: Self, variant: Self) -> Option<ZTest> {
@@ -115,6 +161,22 @@ impl Arm {
             }
             _ => None,
         }
+    }
+
+    /// Two means for a test at one look.
+    pub(super) fn contrast(control: Self, variant: Self) -> Option<Contrast> {
+        match (control, variant) {
+            (Self::Mean { totals: c, error: e0 }, Self::Mean { totals: v, error: e1 }) => {
+                welch::contrast(c.sample(), v.sample(), [e0, e1])
+            }
+            _ => None,
+        }
+    }
+
+    /// The p-value of no difference, for one look.
+    pub(super) fn p_value(control: Self, variant: Self) -> Option<f64> {
+        let test = Self::test(control, variant).map(|test| test.p_value);
+        test.or_else(|| Some(Self::contrast(control, variant)?.p_value()))
     }
 
     /// ln(variant / control), where both have successes.
@@ -141,12 +203,23 @@ impl Arm {
         }
     }
 
-    /// The share of the log ratio's standard error that the counters cause.
+    /// The estimated effect and its variance: the log ratio, or the difference of two means.
+    pub(super) fn effect(control: Self, variant: Self) -> Option<Effect> {
+        if let Some(contrast) = Self::contrast(control, variant) {
+            let variance = contrast.standard_error().powi(2);
+            return Some(Effect { value: contrast.difference(), variance });
+        }
+        let value = Self::ln_ratio(control, variant)?;
+        Some(Effect { value, variance: Self::ln_ratio_variance(control, variant)? })
+    }
+
+    /// The share of the comparison's standard error that the counters cause: of the log ratio, or of the difference of two means.
     pub(super) fn counter_share(control: Self, variant: Self) -> Option<f64> {
-        let (with, without) = (
-            Self::ln_ratio_variance(control, variant)?.sqrt(),
-            Self::ln_ratio_variance(control.exact(), variant.exact())?.sqrt(),
-        );
+        let error = |control: Self, variant: Self| {
+            let of_ratio = Self::ln_ratio_variance(control, variant).map(f64::sqrt);
+            of_ratio.or_else(|| Some(Self::contrast(control, variant)?.standard_error()))
+        };
+        let (with, without) = (error(control, variant)?, error(control.exact(), variant.exact())?);
         Some(counter_share(with, without))
     }
 
@@ -157,6 +230,7 @@ impl Arm {
                 Self::Proportion { counted, effective: counted, error: 0.0 }
             }
             Self::Rate { counted, .. } => Self::Rate { counted, effective: counted },
+            Self::Mean { totals, .. } => Self::Mean { totals, error: 0.0 },
         }
     }
 }

@@ -5,9 +5,9 @@ use super::evidence::{Evidence, Silence};
 use super::family::Family;
 use super::goal::Goal;
 use super::input::{Better, Settings};
-use super::method::Method;
 use super::plan::Plan;
 use super::report::{Comparison, Decided};
+use crate::fieller::NOT_ABOVE_ZERO;
 use crate::level::{Interval, Level};
 
 /// A comparison with everything that decides it.
@@ -58,7 +58,7 @@ pub(super) fn comparison(
     let chance = |table: &[Vec<Option<f64>>]| table[row.variant][sides.control_index];
     let decisive = Decisive::of(row);
     let (lift, difference) = match row.evidence.estimates() {
-        Some((lift, difference)) => (Some(lift), difference),
+        Some(seen) => seen,
         // Rates of several periods together can mislead.
         None if sides.goal.periods.is_some() => (None, None),
         None => (Arm::lift(control, variant), Arm::difference(control, variant)),
@@ -69,7 +69,9 @@ pub(super) fn comparison(
         variant: sides.variant.to_owned(),
         family: row.family,
         method: settings.method,
-        decision: interval.and_then(|i| decided(i, settings.better(&sides.goal.counts.name))),
+        decision: decisive
+            .deciding
+            .and_then(|i| decided(i, settings.better(&sides.goal.counts.name))),
         lift,
         lift_low: interval.map(|i| i.low),
         lift_high: interval.map(|i| i.high),
@@ -86,20 +88,20 @@ pub(super) fn comparison(
             Evidence::Look(look) => Some(look.look),
             _ => None,
         },
-        strata: match &row.evidence {
-            Evidence::Stratified { strata, .. } => Some(*strata),
-            _ => None,
-        },
+        strata: row.evidence.strata(),
         counter_share: Arm::counter_share(control, variant),
         power,
         sample_needed: plan.needed.clone(),
-        reason: reason(row, lift, sides.goal, plan, power, decisive.difference.is_some()),
+        reason: reason(row, lift, sides.goal, plan, power, &decisive),
     }
 }
 
 /// The members of a comparison that must agree with each other.
 #[derive(Default)]
 struct Decisive {
+    /// The lift's interval, or the difference's for means.
+    deciding: Option<Interval>,
+    /// The lift's interval.
     interval: Option<Interval>,
     difference: Option<Interval>,
     interval_level: Option<f64>,
@@ -112,6 +114,7 @@ impl Decisive {
     fn of(row: &Row) -> Self {
         if let Evidence::Look(look) = &row.evidence {
             return Self {
+                deciding: Some(look.lift_interval),
                 interval: Some(look.lift_interval),
                 difference: look.difference_interval,
                 interval_level: Some(look.interval_level),
@@ -126,12 +129,13 @@ impl Decisive {
             return Self::default();
         };
         let level = outcome.interval_level;
-        let Some(interval) = row.evidence.lift_interval(level, outcome.significant) else {
+        let Some(deciding) = row.evidence.deciding_interval(level, outcome.significant) else {
             return Self::default();
         };
         Self {
-            interval: Some(interval),
-            difference: row.evidence.difference_interval(level),
+            deciding: Some(deciding),
+            interval: row.evidence.lift_interval(level, outcome.significant),
+            difference: row.evidence.difference_interval(level, outcome.significant),
             interval_level: Some(1.0 - level.alpha()),
             z: Some(z),
             p_value: Some(p_value),
@@ -156,32 +160,23 @@ fn reason(
     goal: &Goal<'_>,
     plan: &Plan,
     power: Option<f64>,
-    difference: bool,
+    decisive: &Decisive,
 ) -> Option<String> {
     if let Some(silence) = row.silence() {
         return Some(silence.reason().to_owned());
     }
+    let is_mean = matches!(row.evidence, Evidence::Means { .. });
+    if is_mean && decisive.interval.is_none() {
+        return Some(format!("there is no lift, because {NOT_ABOVE_ZERO}; the difference decides"));
+    }
     if lift.is_none() {
         return Some("the control has no successes, so there is no lift".to_owned());
     }
-    if !difference {
+    if decisive.difference.is_none() {
         return Some("the look did not store the difference".to_owned());
     }
     if let Some(reason) = goal.no_chances() {
         return Some(reason.to_owned());
     }
     plan.needed.reason.clone().filter(|_| power.is_none())
-}
-
-/// The evidence for one pair by the method of the settings.
-pub(super) fn evidence(
-    control: Arm,
-    variant: Arm,
-    method: Method,
-    rho: crate::confidence_sequence::Rho,
-) -> Evidence {
-    match method {
-        Method::Fixed => Evidence::fixed(control, variant),
-        Method::AlwaysValid | Method::Sequential => Evidence::always_valid(control, variant, rho),
-    }
 }

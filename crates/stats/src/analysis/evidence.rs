@@ -4,9 +4,11 @@ use super::arm::Arm;
 use super::report::{ComparisonLook, StrataReport};
 use crate::confidence_sequence::{Observation, Rho};
 use crate::level::{Interval, Level};
+use crate::mean::{Contrast, Reach};
 use crate::normal;
 use crate::proportion::Proportion;
 use crate::score;
+use crate::totals::Unready;
 use crate::words::{counted, thousands};
 
 /// With fewer participants or successes the asymptotic intervals are too optimistic.
@@ -26,6 +28,8 @@ pub(super) enum Evidence {
         rho: Option<Rho>,
         strata: StrataReport,
     },
+    /// Two means per participant. With `strata`: compared within periods of constant weights.
+    Means { contrast: Contrast, strata: Option<StrataReport> },
     /// A recorded look, with its own share of alpha: the correction is already in its bound.
     Look(LookEvidence),
     /// There is none, for this reason.
@@ -69,8 +73,11 @@ pub(super) struct LookEvidence {
 
 impl Evidence {
     pub(super) fn fixed(control: Arm, variant: Arm) -> Self {
-        if let Some(reason) = too_early(control, variant) {
-            return Self::Silent(Silence::TooEarly(reason));
+        if let Some(silence) = too_early(control, variant) {
+            return Self::Silent(silence);
+        }
+        if control.totals().is_some() {
+            return Self::means(Arm::contrast(control, variant));
         }
         let proportions = control.effective_proportion().zip(variant.effective_proportion());
         let test = Arm::test(control, variant);
@@ -83,10 +90,13 @@ impl Evidence {
     }
 
     pub(super) fn always_valid(control: Arm, variant: Arm, rho: Rho) -> Self {
-        if let Some(reason) = too_early(control, variant) {
-            return Self::Silent(Silence::TooEarly(reason));
+        if let Some(silence) = too_early(control, variant) {
+            return Self::Silent(silence);
         }
         let n = control.trials() + variant.trials();
+        if let Some((from, to)) = control.mean_with_variance().zip(variant.mean_with_variance()) {
+            return Self::means(Contrast::new(from, to, Reach::Always { rho, n }));
+        }
         let observe = |estimate: Option<f64>, variance: Option<f64>| {
             Observation::new(estimate?, variance?, n).ok()
         };
@@ -101,6 +111,13 @@ impl Evidence {
         }
     }
 
+    fn means(contrast: Option<Contrast>) -> Self {
+        match contrast {
+            Some(contrast) => Self::Means { contrast, strata: None },
+            None => Self::Silent(Silence::TooEarly(NO_VARIATION_OF_TOTALS.to_owned())),
+        }
+    }
+
     /// The p-value before the correction, for the methods that are corrected by family.
     pub(super) fn p_value(&self) -> Option<f64> {
         match self {
@@ -110,6 +127,7 @@ impl Evidence {
                 Some(rho) => rho.p_value(*ln_ratio),
                 None => normal::two_sided_p(ln_ratio.difference() / ln_ratio.standard_error()),
             }),
+            Self::Means { contrast, .. } => Some(contrast.p_value()),
             Self::Look(_) | Self::Silent(_) => None,
         }
     }
@@ -117,30 +135,31 @@ impl Evidence {
     /// The lift's interval. Its ends are on the same side of 0 exactly if `significant`: rounding may not part the interval
     /// from the p-value.
     pub(super) fn lift_interval(&self, level: Level, significant: bool) -> Option<Interval> {
-        let (interval, up) = match self {
-            Self::Fixed { control, variant, z, .. } => {
-                (score::lift_interval(*control, *variant, level)?, *z > 0.0)
+        let interval = match self {
+            Self::Fixed { control, variant, .. } => {
+                score::lift_interval(*control, *variant, level)?
             }
-            Self::AlwaysValid { ln_ratio, z, rho, .. } => {
-                let ln = rho.interval(*ln_ratio, level);
-                (Interval::finite(ln.low.exp_m1(), ln.high.exp_m1())?, *z > 0.0)
-            }
+            Self::AlwaysValid { ln_ratio, rho, .. } => as_lift(rho.interval(*ln_ratio, level))?,
             Self::Stratified { ln_ratio, rho, .. } => {
-                let ln = at_once_or_always(*ln_ratio, *rho, level);
-                let up = ln_ratio.difference() > 0.0;
-                (Interval::finite(ln.low.exp_m1(), ln.high.exp_m1())?, up)
+                as_lift(at_once_or_always(*ln_ratio, *rho, level))?
             }
+            Self::Means { contrast, .. } => contrast.lift_interval(level)?,
             Self::Look(look) => return Some(look.lift_interval),
             Self::Silent(_) => return None,
         };
-        Some(match (significant, up) {
-            (false, _) => Interval { low: interval.low.min(0.0), high: interval.high.max(0.0) },
-            (true, true) => Interval { low: interval.low.max(f64::MIN_POSITIVE), ..interval },
-            (true, false) => Interval { high: interval.high.min(-f64::MIN_POSITIVE), ..interval },
-        })
+        Some(agreeing(interval, significant, self.z()? > 0.0))
     }
 
-    pub(super) fn difference_interval(&self, level: Level) -> Option<Interval> {
+    /// The interval that decides: the lift's, or for means the difference's, which agrees with the lift's and exists without it.
+    pub(super) fn deciding_interval(&self, level: Level, significant: bool) -> Option<Interval> {
+        match self {
+            Self::Means { .. } => self.difference_interval(level, significant),
+            _ => self.lift_interval(level, significant),
+        }
+    }
+
+    /// The difference's interval. For means it agrees with `significant`, as the lift's does.
+    pub(super) fn difference_interval(&self, level: Level, significant: bool) -> Option<Interval> {
         match self {
             Self::Fixed { control, variant, .. } => {
                 score::difference_interval(*control, *variant, level)
@@ -148,6 +167,10 @@ impl Evidence {
             Self::AlwaysValid { difference, rho, .. } => Some(rho.interval((*difference)?, level)),
             Self::Stratified { difference, rho, .. } => {
                 Some(at_once_or_always((*difference)?, *rho, level))
+            }
+            Self::Means { contrast, .. } => {
+                let interval = contrast.difference_interval(level)?;
+                Some(agreeing(interval, significant, contrast.z() > 0.0))
             }
             Self::Look(look) => look.difference_interval,
             Self::Silent(_) => None,
@@ -161,18 +184,35 @@ impl Evidence {
             Self::Stratified { ln_ratio, .. } => {
                 Some(ln_ratio.difference() / ln_ratio.standard_error())
             }
+            Self::Means { contrast, .. } => Some(contrast.z()),
             Self::Look(_) | Self::Silent(_) => None,
         }
     }
 
-    /// The lift and the difference, where they are not those of all counts together.
-    pub(super) fn estimates(&self) -> Option<(f64, Option<f64>)> {
+    /// How the periods were compared, if separately.
+    pub(super) fn strata(&self) -> Option<StrataReport> {
         match self {
-            Self::Look(look) => Some((look.lift, look.difference)),
-            Self::Stratified { ln_ratio, difference, .. } => {
-                Some((ln_ratio.difference().exp_m1(), difference.map(Observation::difference)))
+            Self::Stratified { strata, .. } => Some(*strata),
+            Self::Means { strata, .. } => *strata,
+            _ => None,
+        }
+    }
+
+    /// The lift and the difference, where they are not those of all counts together.
+    pub(super) fn estimates(&self) -> Option<(Option<f64>, Option<f64>)> {
+        match self {
+            Self::Look(look) => Some((Some(look.lift), look.difference)),
+            Self::Means { contrast, strata: Some(_) } => {
+                Some((contrast.lift(), Some(contrast.difference())))
             }
-            Self::Fixed { .. } | Self::AlwaysValid { .. } | Self::Silent(_) => None,
+            Self::Stratified { ln_ratio, difference, .. } => {
+                let lift = ln_ratio.difference().exp_m1();
+                Some((Some(lift), difference.map(Observation::difference)))
+            }
+            Self::Fixed { .. }
+            | Self::AlwaysValid { .. }
+            | Self::Means { strata: None, .. }
+            | Self::Silent(_) => None,
         }
     }
 }
@@ -184,6 +224,22 @@ fn at_once_or_always(seen: Observation, rho: Option<Rho>, level: Level) -> Inter
     }
 }
 
+/// The interval of ln(variant / control) as that of the lift.
+fn as_lift(ln_ratio: Interval) -> Option<Interval> {
+    Interval::finite(ln_ratio.low.exp_m1(), ln_ratio.high.exp_m1())
+}
+
+/// The interval with both ends on the side of 0 that `up` names exactly if `significant`.
+fn agreeing(interval: Interval, significant: bool, up: bool) -> Interval {
+    match (significant, up) {
+        (false, _) => Interval { low: interval.low.min(0.0), high: interval.high.max(0.0) },
+        (true, true) => Interval { low: interval.low.max(f64::MIN_POSITIVE), ..interval },
+        (true, false) => Interval { high: interval.high.min(-f64::MIN_POSITIVE), ..interval },
+    }
+}
+
+const NO_VARIATION_OF_TOTALS: &str = "nothing varies: all participants have the same total";
+
 pub(super) const NO_VARIATION: &str = "nothing varies: all participants reached the goal, or none";
 
 fn standard_error(variance: Option<f64>) -> Option<f64> {
@@ -191,28 +247,37 @@ fn standard_error(variance: Option<f64>) -> Option<f64> {
 }
 
 /// Why the asymptotic intervals cannot be used yet, if so. Failures count as successes do: near a rate of 1 they are what
-/// varies.
-pub(super) fn too_early(control: Arm, variant: Arm) -> Option<String> {
+/// varies. Totals need enough participants with a value, and none that outweighs the others.
+pub(super) fn too_early(control: Arm, variant: Arm) -> Option<Silence> {
     let least = |one: f64, other: f64| thousands(one.min(other) as u64);
     let trials = control.trials().min(variant.trials());
     if trials < LEAST_TRIALS {
         let seen = least(control.trials(), variant.trials());
-        return Some(format!(
+        return Some(Silence::TooEarly(format!(
             "each variant needs at least {LEAST_TRIALS} participants, and one has {seen}"
-        ));
+        )));
+    }
+    if let Some((from, to)) = control.totals().zip(variant.totals()) {
+        let unready = [from, to].into_iter().filter_map(|totals| totals.ready().err());
+        let all: Vec<Unready> = unready.collect();
+        let few = all.iter().find(|one| matches!(one, Unready::TooFew(_)));
+        return few.or(all.first()).map(|first| match first {
+            Unready::TooFew(_) => Silence::TooEarly(first.advice()),
+            Unready::OneDominates(_) => Silence::NoVerdict(first.advice()),
+        });
     }
     let successes = control.successes().min(variant.successes());
     if successes < LEAST_SUCCESSES {
         let seen = least(control.successes(), variant.successes());
-        return Some(format!(
+        return Some(Silence::TooEarly(format!(
             "each variant needs at least {LEAST_SUCCESSES} successes, and one has {seen}"
-        ));
+        )));
     }
     let failures = control.failures()?.min(variant.failures()?);
     (failures < LEAST_SUCCESSES).then(|| {
         let seen = counted(failures as u64, "participant");
-        format!(
+        Silence::TooEarly(format!(
             "in one variant {seen} did not reach the goal; at least {LEAST_SUCCESSES} are needed"
-        )
+        ))
     })
 }

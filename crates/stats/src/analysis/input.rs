@@ -12,6 +12,7 @@ use crate::error::{Error, require};
 use crate::level::Level;
 use crate::many_comparisons::Correction;
 use crate::sample_size::{self, Effect};
+use crate::totals::Sums;
 
 /// Names, in any case, that mark a variant as the control. Earlier names come first.
 pub const CONTROL_NAMES: [&str; 5] = ["control", "original", "baseline", "default", "off"];
@@ -45,6 +46,23 @@ pub struct GoalCounts {
     pub name: String,
     /// How often it was reached in each variant, in the variants' order.
     pub successes: Vec<u64>,
+    /// The sums of the participants' totals in each variant, in the variants' order. Empty unless each participant has a total.
+    pub totals: Vec<Sums>,
+}
+
+impl GoalCounts {
+    /// A goal without totals.
+    #[must_use]
+    pub fn new(name: impl Into<String>, successes: Vec<u64>) -> Self {
+        Self { name: name.into(), successes, totals: Vec::new() }
+    }
+
+    /// A goal with a total per participant.
+    #[must_use]
+    pub fn of_totals(name: impl Into<String>, totals: Vec<Sums>) -> Self {
+        let successes = totals.iter().map(|one| one.with_value).collect();
+        Self { name: name.into(), successes, totals }
+    }
 }
 
 /// A period in which the weights did not change (an allocation).
@@ -59,10 +77,9 @@ pub struct Period {
 }
 
 impl Period {
-    /// The successes of a goal in this period, in the variants' order.
-    pub(super) fn successes(&self, goal: &str) -> Option<&[u64]> {
-        let goal = self.goals.iter().find(|one| one.name == goal)?;
-        Some(&goal.successes)
+    /// The counts of a goal in this period.
+    pub(super) fn goal(&self, name: &str) -> Option<&GoalCounts> {
+        self.goals.iter().find(|one| one.name == name)
     }
 }
 
@@ -97,6 +114,10 @@ pub struct DeclaredGoal {
     pub kind: DeclaredKind,
     /// Which direction is an improvement.
     pub better: Better,
+    /// The unit of a value, such as EUR.
+    pub unit: Option<String>,
+    /// The largest total of one participant that counts, in the unit.
+    pub cap: Option<f64>,
 }
 
 /// What a goal is for.
@@ -202,9 +223,12 @@ impl Settings {
         self.declared.as_ref().map_or(DEFAULT_TUNING, |declared| declared.tuning)
     }
 
+    pub(super) fn declared_goal(&self, name: &str) -> Option<&DeclaredGoal> {
+        self.declared.as_ref()?.goal(name)
+    }
+
     pub(super) fn better(&self, goal: &str) -> Better {
-        let declared = self.declared.as_ref().and_then(|declared| declared.goal(goal));
-        declared.map_or(Better::Higher, |goal| goal.better)
+        self.declared_goal(goal).map_or(Better::Higher, |goal| goal.better)
     }
 }
 
@@ -232,8 +256,14 @@ impl Declared {
         let goal = |goal: &GoalCounts| DeclaredGoal {
             name: goal.name.clone(),
             role: if primary == Some(&goal.name) { GoalRole::Primary } else { GoalRole::Secondary },
-            kind: DeclaredKind::Conversion,
+            kind: if goal.totals.is_empty() {
+                DeclaredKind::Conversion
+            } else {
+                DeclaredKind::Value
+            },
             better: Better::Higher,
+            unit: None,
+            cap: None,
         };
         Self {
             variants: counts.variants.iter().map(variant).collect(),
@@ -258,8 +288,10 @@ pub(super) fn check(counts: &Counts, settings: &Settings) -> Result<Option<usize
     require((1.0..=1e9).contains(&tuning), "tuning", "between 1 and 1e9", tuning)?;
     let variants = counts.variants.len();
     let of_periods = counts.periods.iter().flat_map(|period| &period.goals);
-    let goals = counts.goals.iter().chain(of_periods);
-    let lists = goals.map(|goal| ("successes", goal.successes.len()));
+    let goals = || counts.goals.iter().chain(of_periods.clone());
+    let totals = goals().filter(|goal| !goal.totals.is_empty());
+    let totals = totals.map(|goal| ("totals", goal.totals.len()));
+    let lists = goals().map(|goal| ("successes", goal.successes.len())).chain(totals);
     let periods = counts.periods.iter().flat_map(|period| {
         [("weights", period.weights.len()), ("participants", period.participants.len())]
     });

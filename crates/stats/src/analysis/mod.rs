@@ -14,6 +14,7 @@
 //! | `arm` | one variant on one goal: its counts with the counter's error |
 //! | `goal` | one goal: its kind, its arms, its rates, its matrix |
 //! | `evidence` | what a method knows about one comparison |
+//! | `segments` | results by segment, such as country |
 //! | `sequential` | bounds for a new look, and what the recorded looks say |
 //! | `comparison` | a variant compared with the control |
 //! | `plan` | power, and the sample still needed |
@@ -38,6 +39,7 @@ mod periods;
 mod plan;
 mod remarks;
 mod report;
+mod segments;
 mod sequential;
 mod soundness;
 mod verdict;
@@ -56,7 +58,10 @@ pub use periods::LEAST_KNOWN_SHARE;
 pub use report::{
     AlarmVariant, Analysis, Comparison, ComparisonLook, Decided, GoalAnalysis, GoalKind,
     LooksReport, Matrix, Outcome, RaisedAlarm, Remark, RemarkCode, SampleNeeded, SampleRatioCheck,
-    StrataReport, VariantEstimate, Verdict,
+    StrataReport, TotalsReport, VariantEstimate, Verdict,
+};
+pub use segments::{
+    GoalHeterogeneity, Segment, SegmentAnalysis, SegmentGoal, SegmentsReport, analyse_segments,
 };
 
 use comparison::{Row, Sides, comparison};
@@ -103,6 +108,7 @@ pub fn analyse(counts: &Counts, settings: &Settings) -> Result<Analysis, Error> 
         let compared = compare(&goal, rows, counts, control, settings, &families)?;
         let context = verdict::Context {
             goal: &goal.counts.name,
+            unit: goal.unit.as_deref(),
             counts,
             control: control.map(|index| counts.variants[index].name.as_str()),
             settings,
@@ -116,6 +122,7 @@ pub fn analyse(counts: &Counts, settings: &Settings) -> Result<Analysis, Error> 
             primary: settings.primary_goal() == Some(&goal.counts.name),
             better: settings.better(&goal.counts.name),
             kind: goal.kind,
+            unit: goal.unit.clone(),
             verdict,
             variants: goal.estimates(counts, settings),
             against_control: compared,
@@ -165,9 +172,10 @@ fn pairs<'a>(goals: &'a [Goal<'a>], counts: &'a Counts, control: Option<usize>) 
         others.map(move |index| Pair {
             goal: &goal.counts.name,
             variant: &counts.variants[index].name,
-            // A look does not separate periods.
+            // A look neither separates periods nor knows means.
             arms: goal.arms[control]
                 .zip(goal.arms[index])
+                .filter(|(arm, _)| arm.totals().is_none())
                 .filter(|_| goal.silence.is_none() && goal.periods.is_none()),
         })
     };
@@ -184,32 +192,33 @@ fn rows(
     sequence: Option<&Sequence>,
 ) -> Vec<Row> {
     let Some(control) = control else { return Vec::new() };
-    let Some(control_arm) = goal.arms[control] else { return Vec::new() };
+    if goal.arms[control].is_none() {
+        return Vec::new();
+    }
     let control_name = counts.variants[control].name.as_str();
-    let others = counts.variants.iter().zip(&goal.arms).enumerate();
-    let others = others.filter(|(index, _)| *index != control);
-    let row = |(index, (variant, arm)): (usize, (&VariantCounts, &Option<arm::Arm>))| {
-        let arm = (*arm)?;
+    let others = counts.variants.iter().enumerate().filter(|(index, _)| *index != control);
+    let row = |(index, variant): (usize, &VariantCounts)| {
+        goal.arms[index]?;
         let family = families.of(&goal.counts.name, &variant.name, control_name);
         let evidence = match (&goal.silence, settings.method, families.plan(family)) {
             (Some(silence), _, _) => Evidence::Silent(silence.clone()),
+            (None, Method::Sequential, _) if goal.kind == GoalKind::Mean => {
+                Evidence::Silent(Silence::NoVerdict(NO_LOOKS_AT_MEANS.to_owned()))
+            }
             (None, Method::Sequential, _) => match sequence {
                 Some(looks) => looks.evidence(&goal.counts.name, &variant.name, control_name),
                 None => Evidence::Silent(Silence::NoLook("no look was taken".to_owned())),
             },
             (None, _, None) => Evidence::Silent(Silence::NoVerdict(NOT_DECLARED.to_owned())),
-            (None, method, Some(plan)) => match &goal.periods {
-                Some(periods) => {
-                    let rho = Some(plan.rho).filter(|_| method == Method::AlwaysValid);
-                    periods.evidence(control, index, rho)
-                }
-                None => comparison::evidence(control_arm, arm, method, plan.rho),
-            },
+            (None, method, Some(plan)) => goal.evidence((control, index), method, plan.rho)?,
         };
         Some(Row { variant: index, family, evidence, corrected: None })
     };
     others.filter_map(row).collect()
 }
+
+const NO_LOOKS_AT_MEANS: &str =
+    "recorded looks do not decide means; use the method always_valid or fixed for this experiment";
 
 const NOT_DECLARED: &str = "it is not declared, so it is shown but decides nothing";
 

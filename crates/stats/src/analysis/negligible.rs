@@ -32,6 +32,7 @@ pub(super) fn leave_out(counts: &Counts, settings: &Settings, remarks: &mut Rema
     let goals = counts.goals.iter().filter_map(|goal| {
         let mut left = goal.clone();
         left.successes = only(&goal.successes, &kept);
+        left.totals = only(&goal.totals, &kept);
         let asked = settings.primary_goal() == Some(&goal.name)
             || settings
                 .declared
@@ -45,6 +46,7 @@ pub(super) fn leave_out(counts: &Counts, settings: &Settings, remarks: &mut Rema
         period.participants = only(&period.participants, &kept);
         for goal in &mut period.goals {
             goal.successes = only(&goal.successes, &kept);
+            goal.totals = only(&goal.totals, &kept);
         }
     }
     Counts { variants: only(&counts.variants, &kept), goals: goals.collect(), periods }
@@ -100,10 +102,7 @@ mod tests {
     }
 
     fn counts(stranger: u64) -> Counts {
-        let goal = |name: &str, successes: [u64; 3]| GoalCounts {
-            name: name.to_owned(),
-            successes: successes.to_vec(),
-        };
+        let goal = |name: &str, successes: [u64; 3]| GoalCounts::new(name, successes.to_vec());
         Counts {
             variants: vec![variant("a", 20_000), variant("zzz", stranger), variant("b", 20_100)],
             goals: vec![goal("signup", [1_000, 1, 1_300]), goal("made up", [0, 1, 0])],

@@ -1,12 +1,13 @@
 //! A goal over several periods of constant weights.
 
 use super::comparison::Row;
-use super::evidence::{Evidence, Silence};
-use super::input::{Counts, DeclaredKind, GoalCounts, Settings};
+use super::evidence::{Evidence, NO_VARIATION, Silence};
+use super::input::{Counts, GoalCounts, Settings, VariantCounts};
 use super::remarks::Remarks;
-use super::report::{RemarkCode, StrataReport};
+use super::report::{GoalKind, RemarkCode, StrataReport};
 use crate::confidence_sequence::Rho;
-use crate::stratified::{Period, Stratified, Totals};
+use crate::stratified::{Cell, Period, Stratified};
+use crate::totals::{Sums, Totals};
 use crate::words::{counted, percent, thousands};
 
 /// Participants that a variant needs in a stratum.
@@ -23,35 +24,49 @@ pub const LEAST_KNOWN_SHARE: f64 = 0.95;
 pub(super) struct OverPeriods {
     /// The weights of each variant as shares, for each period.
     weights: Vec<Vec<f64>>,
-    /// The counts of each variant, for each period.
-    totals: Vec<Vec<Totals>>,
+    /// Each variant, for each period.
+    cells: Vec<Vec<Cell>>,
     /// Participants that a variant needs in a stratum.
     least: f64,
     /// Why nothing can be compared, if the period of too many successes is unknown.
     unknown: Option<String>,
+    kind: GoalKind,
 }
 
 impl OverPeriods {
-    /// `None` with one period, if the goal's successes are not known by period, or if participants can repeat the goal.
-    pub(super) fn new(counts: &Counts, goal: &GoalCounts, settings: &Settings) -> Option<Self> {
-        let declared = settings.declared.as_ref().and_then(|declared| declared.goal(&goal.name));
-        let repeats = declared.is_some_and(|goal| goal.kind != DeclaredKind::Conversion);
-        if counts.periods.len() < 2 || repeats {
+    /// `None` with one period, if the goal is not known by period, or if participants can repeat it and have no totals.
+    pub(super) fn new(
+        counts: &Counts,
+        goal: &GoalCounts,
+        kind: GoalKind,
+        settings: &Settings,
+    ) -> Option<Self> {
+        if counts.periods.len() < 2 || kind == GoalKind::Rate {
             return None;
         }
-        let by_period: Option<Vec<&[u64]>> =
-            counts.periods.iter().map(|period| period.successes(&goal.name)).collect();
-        let by_period = by_period?;
-        let known = Known::new(counts, goal, &by_period);
-        let mut totals = Vec::new();
-        for (period, successes) in counts.periods.iter().zip(&by_period) {
-            let arm = |index: usize| {
-                let (n, whole) = (period.participants[index] as f64, counts.variants[index].trials);
-                let successes = (successes[index] as f64 * known.correction[index]).min(n);
-                let error = settings.counter.relative_error_of_part(n, whole as f64);
-                Totals::of_conversions(n, successes, error)
+        let of_periods: Option<Vec<&GoalCounts>> =
+            counts.periods.iter().map(|period| period.goal(&goal.name)).collect();
+        let of_periods = of_periods?;
+        let reached = reached(goal, kind)?;
+        let by_period: Option<Vec<Vec<u64>>> =
+            of_periods.iter().map(|goal| self::reached(goal, kind)).collect();
+        let known = Known::new(counts, goal, &reached, &by_period?);
+        let mut cells = Vec::new();
+        for (period, goal) in counts.periods.iter().zip(of_periods) {
+            let cell = |index: usize| {
+                let (n, whole) = (period.participants[index], counts.variants[index].trials);
+                let error = settings.counter.relative_error_of_part(n as f64, whole as f64);
+                let correction = known.correction[index];
+                if kind == GoalKind::Mean {
+                    let sums = Sums { participants: n, ..*goal.totals.get(index)? };
+                    let totals = Totals::new(sums).ok()?;
+                    return Some(Cell::of_totals(&totals, error).scaled(correction));
+                }
+                let successes = (goal.successes[index] as f64 * correction).min(n as f64);
+                Some(Cell::of_conversions(n as f64, successes, error))
             };
-            totals.push((0..counts.variants.len()).map(arm).collect());
+            let of_period: Option<Vec<Cell>> = (0..counts.variants.len()).map(cell).collect();
+            cells.push(of_period?);
         }
         let weights = counts.periods.iter().map(|period| {
             let all: f64 = period.weights.iter().sum();
@@ -59,10 +74,10 @@ impl OverPeriods {
         });
         // The rate of all variants together favours none of them.
         let participants = counts.variants.iter().fold(0.0, |sum, v| sum + v.trials as f64);
-        let successes: f64 = goal.successes.iter().map(|&count| count as f64).sum();
-        let rate = (successes / participants).clamp(0.0, 1.0);
+        let reached: f64 = reached.iter().map(|&count| count as f64).sum();
+        let rate = (reached / participants).clamp(0.0, 1.0);
         let least = (LEAST_SUCCESSES / rate).clamp(LEAST_PARTICIPANTS, 1e15);
-        Some(Self { weights: weights.collect(), totals, least, unknown: known.too_little })
+        Some(Self { weights: weights.collect(), cells, least, unknown: known.too_little, kind })
     }
 
     /// The evidence of a variant against the control: a confidence sequence, or without `rho` for one look.
@@ -71,11 +86,11 @@ impl OverPeriods {
             return Evidence::Silent(Silence::NoVerdict(reason.clone()));
         }
         let pair = |list: &Vec<f64>| [list[control], list[variant]];
-        let period = |(weights, totals): (&Vec<f64>, &Vec<Totals>)| Period {
+        let period = |(weights, cells): (&Vec<f64>, &Vec<Cell>)| Period {
             weights: pair(weights),
-            arms: [totals[control], totals[variant]],
+            arms: [cells[control], cells[variant]],
         };
-        let periods: Vec<Period> = self.weights.iter().zip(&self.totals).map(period).collect();
+        let periods: Vec<Period> = self.weights.iter().zip(&self.cells).map(period).collect();
         let Some(found) = Stratified::new(&periods, self.least) else {
             let reason = format!(
                 "the weights changed, and no period has {} in both variants",
@@ -86,28 +101,44 @@ impl OverPeriods {
         let reached = found.reached[0].min(found.reached[1]);
         if reached < LEAST_SUCCESSES {
             let seen = thousands(reached as u64);
+            let what = match self.kind {
+                GoalKind::Mean => "participants with a value",
+                GoalKind::Proportion | GoalKind::Rate => "successes",
+            };
             let reason = format!(
-                "after a change of weights each variant needs at least {LEAST_SUCCESSES} successes, and one has {seen}"
+                "after a change of weights each variant needs at least {LEAST_SUCCESSES} {what}, and one has {seen}"
             );
             return Evidence::Silent(Silence::TooEarly(reason));
         }
-        match found.ln_ratio() {
-            Some(ln_ratio) => {
-                let strata = StrataReport {
-                    strata: found.strata as u64,
-                    left_out: found.left_out,
-                    batched_p_value: found.batched_p_value(),
-                };
+        let strata = StrataReport {
+            strata: found.strata as u64,
+            left_out: found.left_out,
+            batched_p_value: found.batched_p_value(),
+        };
+        let evidence = match self.kind {
+            GoalKind::Mean => found
+                .contrast(rho)
+                .map(|contrast| Evidence::Means { contrast, strata: Some(strata) }),
+            GoalKind::Proportion | GoalKind::Rate => found.ln_ratio().map(|ln_ratio| {
                 Evidence::Stratified { ln_ratio, difference: found.difference(), rho, strata }
-            }
-            None => Evidence::Silent(Silence::TooEarly(super::evidence::NO_VARIATION.to_owned())),
-        }
+            }),
+        };
+        evidence.unwrap_or_else(|| Evidence::Silent(Silence::TooEarly(NO_VARIATION.to_owned())))
+    }
+}
+
+/// How many participants of each variant reached the goal, or have a value. `None` if the totals are not known.
+fn reached(goal: &GoalCounts, kind: GoalKind) -> Option<Vec<u64>> {
+    match kind {
+        GoalKind::Mean if goal.totals.len() != goal.successes.len() => None,
+        GoalKind::Mean => Some(goal.totals.iter().map(|totals| totals.with_value).collect()),
+        GoalKind::Proportion | GoalKind::Rate => Some(goal.successes.clone()),
     }
 }
 
 /// How much of a goal is known by period.
 struct Known {
-    /// What each variant's successes of a period are multiplied by, so that all periods together have the variant's rate. Without
+    /// What each variant's successes or totals of a period are multiplied by, so that all periods together have the variant's rate. Without
     /// it, a variant whose events leave out their period more often than another's would look worse.
     correction: Vec<f64>,
     /// Why too little is known, if so.
@@ -115,7 +146,7 @@ struct Known {
 }
 
 impl Known {
-    fn new(counts: &Counts, goal: &GoalCounts, by_period: &[&[u64]]) -> Self {
+    fn new(counts: &Counts, goal: &GoalCounts, reached: &[u64], by_period: &[Vec<u64>]) -> Self {
         let mut known = Self { correction: Vec::new(), too_little: None };
         for (index, variant) in counts.variants.iter().enumerate() {
             let share = |part: u64, whole: u64| {
@@ -123,7 +154,7 @@ impl Known {
             };
             let successes = by_period.iter().map(|period| period[index]).sum();
             let participants = counts.periods.iter().map(|period| period.participants[index]).sum();
-            let of_successes = share(successes, goal.successes[index]);
+            let of_successes = share(successes, reached[index]);
             let of_participants = share(participants, variant.trials);
             if of_successes < LEAST_KNOWN_SHARE {
                 known.too_little = Some(format!(
@@ -144,14 +175,8 @@ impl Known {
 
 /// Says that the periods are compared separately, if a row was.
 pub(super) fn remark(counts: &Counts, rows: &[Vec<Row>], remarks: &mut Remarks) {
-    let compared: Vec<&StrataReport> = rows
-        .iter()
-        .flatten()
-        .filter_map(|row| match &row.evidence {
-            Evidence::Stratified { strata, .. } => Some(strata),
-            _ => None,
-        })
-        .collect();
+    let compared: Vec<StrataReport> =
+        rows.iter().flatten().filter_map(|row| row.evidence.strata()).collect();
     let Some(most) = compared.iter().map(|strata| strata.strata).max() else { return };
     let largest_left_out = compared.iter().map(|strata| strata.left_out).fold(0.0, f64::max);
     let how = if most == 1 {

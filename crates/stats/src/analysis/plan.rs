@@ -15,17 +15,19 @@ pub(super) struct Plan {
     pub(super) needed: SampleNeeded,
 }
 
-/// The parts of the log ratio's variance.
+/// The effect to find, and how its standard error falls with n participants per variant: sqrt(variance / n + floor).
 #[derive(Clone, Copy)]
-struct Odds {
-    /// ln(1 + lift).
-    ln_lift: f64,
-    /// q0/p0 + q1/p1: the variance of the log ratio at one participant each.
+struct Target {
+    /// For a fixed test.
+    effect: Effect,
+    /// For a confidence sequence: ln(1 + lift) of a rate, or the difference of means.
+    distance: f64,
+    /// The variance of the log ratio, or of the difference, at one participant each.
     variance: f64,
-    /// p0/q0: 2 e^2 times this is what the counter takes from each participant in n_eff.
-    control: f64,
-    /// What the counters add to the variance with any number of participants: 2 e^2 for each of two rates.
+    /// What the counters add to this variance with any number of participants.
     floor: f64,
+    /// A fixed test finds with n participants what it finds with n / (1 + n * shrink) exactly counted ones.
+    shrink: f64,
 }
 
 impl Plan {
@@ -37,20 +39,23 @@ impl Plan {
         settings: &Settings,
         (level, rho): (Level, Rho),
     ) -> Self {
-        let Some((effect, odds)) = target(control, kind, settings) else {
+        let Some(target) = target(control, settings) else {
             let reason = match kind {
                 GoalKind::Rate => "counts alone do not show how much visitors repeat the goal",
                 GoalKind::Proportion => {
                     "the control's rate is not known yet, or is too high for the minimum lift"
                 }
+                GoalKind::Mean => {
+                    "the control's mean is not above 0 yet, or its totals do not vary"
+                }
             };
             let needed = SampleNeeded { reason: Some(reason.to_owned()), ..Default::default() };
             return Self { effect: None, level, needed };
         };
-        let per_variant = fixed(effect, odds, level, settings.power);
-        let seen_at = |n: f64| (odds.variance / n + odds.floor).sqrt();
+        let per_variant = fixed(target, level, settings.power);
+        let seen_at = |n: f64| (target.variance / n + target.floor).sqrt();
         let per_variant_always_valid =
-            participants_needed(odds.ln_lift, seen_at, level, settings.power, rho);
+            participants_needed(target.distance, seen_at, level, settings.power, rho);
         let more = |n: f64| trials.iter().map(|&m| (n - m).max(0.0)).sum::<f64>().ceil() as u64;
         let unknown = per_variant.is_none() || per_variant_always_valid.is_none();
         let reason = unknown.then(|| match settings.counter {
@@ -66,7 +71,7 @@ impl Plan {
             more_always_valid: per_variant_always_valid.map(more),
             reason,
         };
-        Self { effect: Some(effect), level, needed }
+        Self { effect: Some(target.effect), level, needed }
     }
 
     /// The power of a fixed test with this many effective participants per variant.
@@ -75,29 +80,38 @@ impl Plan {
     }
 }
 
-fn target(control: Arm, kind: GoalKind, settings: &Settings) -> Option<(Effect, Odds)> {
-    if kind == GoalKind::Rate {
-        return None;
-    }
-    let rate = control.observed_rate().filter(|&rate| rate > 0.0)?;
-    let effect = Effect::new(rate, settings.minimum_lift).ok()?;
+fn target(control: Arm, settings: &Settings) -> Option<Target> {
     let error = settings.counter.relative_error(f64::INFINITY);
+    let lift = settings.minimum_lift;
+    if let Some(sample) = control.totals().map(|totals| totals.sample()) {
+        let mean = sample.mean()?;
+        let effect = Effect::of_mean(mean, sample.variance().sqrt(), lift).ok()?;
+        let variance = 2.0 * sample.variance();
+        let lifted = effect.lifted();
+        let floor = error * error * (mean * mean + lifted * lifted);
+        let (distance, shrink) = (lifted - mean, floor / variance);
+        return Some(Target { effect, distance, variance, floor, shrink });
+    }
+    // Counts that repeat do not show how much they vary.
+    control.effective_proportion()?;
+    let rate = control.observed_rate().filter(|&rate| rate > 0.0)?;
+    let effect = Effect::new(rate, lift).ok()?;
     let odds = |p: f64| (1.0 - p).max(0.0) / p;
-    let odds = Odds {
-        ln_lift: settings.minimum_lift.ln_1p(),
-        variance: odds(rate) + odds(rate * (1.0 + settings.minimum_lift)),
-        control: 1.0 / odds(rate),
-        floor: 4.0 * error * error,
-    };
-    Some((effect, odds))
+    // Each of the two rates has two counters.
+    let floor = 4.0 * error * error;
+    Some(Target {
+        effect,
+        distance: lift.ln_1p(),
+        variance: odds(rate) + odds(rate * (1.0 + lift)),
+        floor,
+        shrink: floor / 2.0 / odds(rate),
+    })
 }
 
 /// Participants per variant for one test at the end.
-fn fixed(effect: Effect, odds: Odds, level: Level, power: f64) -> Option<f64> {
-    let exact = sample_size::sample_size(effect, level, power).ok()? as f64;
-    // n_eff = n / (1 + n * shrink), solved for n.
-    let shrink = odds.floor / 2.0 * odds.control;
-    let left = 1.0 - exact * shrink;
+fn fixed(target: Target, level: Level, power: f64) -> Option<f64> {
+    let exact = sample_size::sample_size(target.effect, level, power).ok()? as f64;
+    let left = 1.0 - exact * target.shrink;
     let n = exact / left;
     (left > 0.0 && n < UNREACHABLE).then(|| n.ceil())
 }

@@ -114,6 +114,10 @@ pub enum RemarkCode {
     CounterErrorDominates,
     /// A goal is reached more often than there are participants.
     CountedAsRate,
+    /// Totals above a cap count as the cap.
+    TotalsCapped,
+    /// The sums of a goal's totals do not fit together.
+    TotalsDamaged,
     /// Successes slightly above the participants were cut to them.
     SuccessesCut,
     /// No primary goal is set.
@@ -254,6 +258,9 @@ pub enum GoalKind {
     Proportion,
     /// A participant can reach it many times: successes per participant.
     Rate,
+    /// Each participant has a total, such as what was spent or how often something happened: the mean per participant. A
+    /// participant without an event has 0.
+    Mean,
 }
 
 /// One goal.
@@ -268,6 +275,10 @@ pub struct GoalAnalysis {
     pub better: Better,
     /// How it is counted.
     pub kind: GoalKind,
+    /// The unit of a mean, such as EUR.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub unit: Option<String>,
     /// What this goal says.
     pub verdict: Verdict,
     /// Each variant's rate, in the order of the input, without negligible variants.
@@ -278,7 +289,7 @@ pub struct GoalAnalysis {
     pub matrix: Matrix,
 }
 
-/// One variant's rate.
+/// One variant's rate, or its mean per participant.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct VariantEstimate {
@@ -286,23 +297,37 @@ pub struct VariantEstimate {
     pub variant: String,
     /// Participants, as counted.
     pub trials: u64,
-    /// Successes, as counted.
+    /// Successes, as counted. For a mean: the participants with a value.
     pub successes: u64,
     /// The exactly counted participants that would leave the rate equally uncertain.
     pub effective_trials: f64,
-    /// successes / trials.
+    /// successes / trials. For a mean: the sum of all totals / trials, in the goal's unit.
     pub rate: Option<f64>,
+    /// The sum and the spread of the totals, for a mean.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub totals: Option<TotalsReport>,
     /// The lower end of the rate's own interval, for one look.
     pub low: Option<f64>,
     /// The upper end.
     pub high: Option<f64>,
     /// The share of the interval's width that the counter's error causes.
     pub counter_share: Option<f64>,
-    /// The chance that no other variant is better. Not corrected for looking or for several comparisons.
+    /// The chance that no other variant is better. For a goal whose lower values are better, the lowest is best. Not corrected for looking or for several comparisons.
     pub chance_best: Option<f64>,
     /// Why something is null.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+/// The totals of a variant's participants, in the goal's unit.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TotalsReport {
+    /// The sum of all totals.
+    pub sum: f64,
+    /// The standard deviation of one participant's total, participants without a value included.
+    pub sd: f64,
 }
 
 /// A variant compared with the control.
@@ -315,11 +340,12 @@ pub struct Comparison {
     pub family: Family,
     /// The method of the interval, the p-values and the decision.
     pub method: Method,
-    /// What the interval decides: set exactly if it excludes 0.
+    /// What the interval decides: set exactly if it excludes 0. The lift decides, and for means the difference, which always
+    /// agrees with the lift.
     pub decision: Option<Decided>,
-    /// The relative difference of the rates. With the sequential method, as the look saw it.
+    /// The relative difference of the rates or means. With the sequential method, as the look saw it.
     pub lift: Option<f64>,
-    /// The lower end of the lift's interval. This interval decides.
+    /// The lower end of the lift's interval. This interval decides. Null for a mean if the control's mean is not clearly above 0.
     pub lift_low: Option<f64>,
     /// The upper end.
     pub lift_high: Option<f64>,
@@ -331,15 +357,15 @@ pub struct Comparison {
     pub p_value: Option<f64>,
     /// The p-value after the correction for the family's comparisons.
     pub adjusted_p_value: Option<f64>,
-    /// The difference of the rates. It is shown beside the lift and decides nothing.
+    /// The difference of the rates, or of the means in the goal's unit. Beside a rate's lift it decides nothing.
     pub difference: Option<f64>,
     /// The lower end of the difference's interval, by the same method and at the same level as the lift's.
     pub difference_low: Option<f64>,
     /// The upper end.
     pub difference_high: Option<f64>,
-    /// P(variant > control). Not corrected for looking or for several comparisons.
+    /// P(the variant is better than the control). Not corrected for looking or for several comparisons.
     pub chance_to_beat: Option<f64>,
-    /// The rate that you give up if you choose the variant and it is worse. Not corrected for looking or for several
+    /// The rate or mean that you give up if you choose the variant and it is worse. Not corrected for looking or for several
     /// comparisons.
     pub expected_loss: Option<f64>,
     /// The look that the interval comes from, with the sequential method.
@@ -349,7 +375,7 @@ pub struct Comparison {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub strata: Option<StrataReport>,
-    /// The share of the lift's standard error that the counter's error causes.
+    /// The share of the comparison's standard error that the counter's error causes.
     pub counter_share: Option<f64>,
     /// The probability that a fixed test of the participants so far finds the minimum lift.
     pub power: Option<f64>,
@@ -431,7 +457,7 @@ pub struct SampleNeeded {
 pub struct Matrix {
     /// The chance that the row is better than the column.
     pub chance_to_beat: Option<Vec<Vec<Option<f64>>>>,
-    /// The rate that you give up if you choose the row and the column is better.
+    /// The rate or mean that you give up if you choose the row and the column is better.
     pub expected_loss: Option<Vec<Vec<Option<f64>>>>,
     /// The relative lift of the row over the column.
     pub lift: Vec<Vec<Option<f64>>>,

@@ -7,11 +7,13 @@ use super::method::Method;
 use super::remarks::Remarks;
 use super::report::{Comparison, Decided, GoalAnalysis, Outcome, RemarkCode, Verdict};
 use super::sequential::{Sequence, participants};
-use crate::words::{percent, rounded, thousands};
+use crate::words::{amount, percent, rounded, thousands, with_unit};
 
 /// What a goal's verdict depends on besides its comparisons.
 pub(super) struct Context<'a> {
     pub(super) goal: &'a str,
+    /// The unit, for a mean.
+    pub(super) unit: Option<&'a str>,
     pub(super) counts: &'a Counts,
     pub(super) control: Option<&'a str>,
     pub(super) settings: &'a Settings,
@@ -44,13 +46,13 @@ pub(super) fn of_goal(
     }
     let better = context.settings.better(goal);
     let worst_end = |c: &Comparison| match better {
-        Better::Higher => c.lift_low.unwrap_or(f64::NEG_INFINITY),
-        Better::Lower => -c.lift_high.unwrap_or(f64::INFINITY),
+        Better::Higher => c.lift_low.or(c.difference_low).unwrap_or(f64::NEG_INFINITY),
+        Better::Lower => -c.lift_high.or(c.difference_high).unwrap_or(f64::INFINITY),
     };
     let winners = all.iter().filter(|c| c.decision == Some(Decided::Better));
     if let Some(best) = winners.max_by(|a, b| worst_end(a).total_cmp(&worst_end(b))) {
         let sentence =
-            format!("{} is better than {control}: {}.", best.variant, change(goal, best))
+            format!("{} is better than {control}: {}.", best.variant, change(context, best))
                 + &earlier_look(context, best);
         return say(Outcome::Better, Some(&best.variant), sentence);
     }
@@ -62,7 +64,7 @@ pub(super) fn of_goal(
         return match worse.as_slice() {
             [only] => {
                 let sentence =
-                    format!("{} is worse than {control}: {}.", only.variant, change(goal, only))
+                    format!("{} is worse than {control}: {}.", only.variant, change(context, only))
                         + &earlier_look(context, only);
                 say(Outcome::Worse, Some(&only.variant), sentence)
             }
@@ -90,7 +92,8 @@ pub(super) fn of_goal(
     }
     let mut sentence = keep_running(context, all);
     if let [only] = worse.as_slice() {
-        sentence += &format!(" {} is worse than {control}: {}.", only.variant, change(goal, only));
+        sentence +=
+            &format!(" {} is worse than {control}: {}.", only.variant, change(context, only));
     } else if worse.len() > 1 {
         let names: Vec<&str> = worse.iter().map(|c| c.variant.as_str()).collect();
         sentence += &format!(" Worse than {control}: {}.", names.join(", "));
@@ -122,14 +125,17 @@ fn silent(context: &Context<'_>, silences: &[Option<&Silence>]) -> Option<(Outco
     Some((Outcome::NoVerdict, format!("No verdict on {goal}: {reason}.")))
 }
 
-/// "signups up by between 3% and 5%".
-fn change(goal: &str, comparison: &Comparison) -> String {
-    let (low, high) = (comparison.lift_low.unwrap_or(0.0), comparison.lift_high.unwrap_or(0.0));
-    if low > 0.0 {
-        format!("{goal} up by between {} and {}", percent(low), percent(high))
-    } else {
-        format!("{goal} down by between {} and {}", percent(-high), percent(-low))
-    }
+/// "signups up by between 3% and 5%", or without a lift "revenue up by between 0.1 and 0.4 EUR per participant".
+fn change(context: &Context<'_>, comparison: &Comparison) -> String {
+    let lift = comparison.lift_low.zip(comparison.lift_high);
+    let difference = comparison.difference_low.zip(comparison.difference_high);
+    let (low, high) = lift.or(difference).unwrap_or_default();
+    let (direction, from, to) = if low > 0.0 { ("up", low, high) } else { ("down", -high, -low) };
+    let (from, to) = match lift {
+        Some(_) => (percent(from), percent(to)),
+        None => (amount(from), with_unit(to, context.unit) + " per participant"),
+    };
+    format!("{} {direction} by between {from} and {to}", context.goal)
 }
 
 /// Names the look that decided, if there are more participants now.

@@ -11,7 +11,7 @@ fn undeclared_goals_and_variants_are_shown_and_decide_nothing() {
     let mut counts = counts(&[(20_000, 1_000), (20_000, 1_400), (20_000, 1_500)]);
     let mut declared = declared(&counts);
     declared.variants.pop();
-    counts.goals.push(GoalCounts { name: "made up".into(), successes: vec![1, 9_000, 9_000] });
+    counts.goals.push(GoalCounts::new("made up", vec![1, 9_000, 9_000]));
     let analysis = analyse(&counts, &Settings { declared: Some(declared), ..exact() }).unwrap();
     let [b, c] = analysis.goals[0].against_control.as_slice() else { panic!() };
     assert_eq!((b.family, b.decision), (Family::Primary, Some(Decided::Better)));
@@ -73,7 +73,7 @@ fn declared_pairs_without_data_count_in_the_family() {
 fn goals_in_other_roles_have_error_rates_of_their_own() {
     let mut counts = counts(&[(20_000, 1_000), (20_000, 1_150)]);
     for name in ["clicks", "errors"] {
-        counts.goals.push(GoalCounts { name: name.into(), successes: vec![1_000, 1_150] });
+        counts.goals.push(GoalCounts::new(name, vec![1_000, 1_150]));
     }
     let mut declared = declared(&counts);
     declared.goals[2].role = GoalRole::Guardrail;

@@ -48,9 +48,9 @@ proptest! {
             variants: variants.iter().enumerate().map(|(i, v)| VariantCounts {
                 name: format!("v{i}"), trials: v.0, weight: v.2,
             }).collect(),
-            goals: (0..goals).map(|g| GoalCounts {
-                name: format!("g{g}"), successes: variants.iter().map(|v| v.1 >> (8 * g)).collect(),
-            }).collect(),
+            goals: (0..goals).map(|g| GoalCounts::new(
+                format!("g{g}"), variants.iter().map(|v| v.1 >> (8 * g)).collect(),
+            )).collect(),
             periods: Vec::new(),
         };
         let settings = Settings { counter, minimum_lift, ..Settings::default() };
@@ -122,7 +122,7 @@ fn near_the_edge() -> impl Strategy<Value = Counts> {
             let mut counts = counts(&pairs);
             for goal in 1..goals {
                 let successes = pairs.iter().map(|&(_, s)| s - s / (7 * goal as u64 + 3)).collect();
-                counts.goals.push(GoalCounts { name: format!("goal {goal}"), successes });
+                counts.goals.push(GoalCounts::new(format!("goal {goal}"), successes));
             }
             counts
         },
@@ -186,7 +186,7 @@ proptest! {
         let mut later = later;
         for index in 0..new_goals {
             let successes = later.goals[0].successes.iter().map(|s| s / 2).collect();
-            later.goals.push(GoalCounts { name: format!("made up {index}"), successes });
+            later.goals.push(GoalCounts::new(format!("made up {index}"), successes));
         }
         let control = swap.then(|| "B".to_owned());
         let looks = after(&report.taken, planned, !swap);

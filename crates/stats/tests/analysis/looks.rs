@@ -59,7 +59,7 @@ fn the_verdict_is_about_a_goal_of_the_looks_and_later_variants_do_not_void_the_s
     let looks = Some(after(&[record(&decided)], 40_000, false));
     let mut later = counts(&[(10_000, 500), (10_000, 800), (3_000, 0)]);
     later.variants.iter_mut().for_each(|variant| variant.weight = None);
-    later.goals.insert(0, GoalCounts { name: "aaa".into(), successes: vec![0, 1, 0] });
+    later.goals.insert(0, GoalCounts::new("aaa", vec![0, 1, 0]));
     let settings = Settings { method: Method::Sequential, looks, ..exact() };
     let analysis = analyse(&later, &settings).unwrap();
     assert!(analysis.verdict.sentence.starts_with(&decided.verdict.sentence));
@@ -178,7 +178,7 @@ fn a_goal_that_appears_after_the_first_look_changes_no_bound() {
         let mut counts = counts(&[(20_000, 1_000), (20_000, 1_200)]);
         for index in 0..goals {
             let successes = vec![400, 900];
-            counts.goals.push(GoalCounts { name: format!("made up {index}"), successes });
+            counts.goals.push(GoalCounts::new(format!("made up {index}"), successes));
         }
         let looks = Some(after(&[record(&then)], 40_000, true));
         let settings = Settings { method: Method::Sequential, looks, ..exact() };

@@ -6,6 +6,8 @@
 //! | `looks` | the sequential method |
 //! | `declared` | what declared goals and variants change |
 //! | `periods` | weights that changed |
+//! | `means` | revenue and other totals per participant |
+//! | `segments` | results by segment |
 //! | `soundness` | the sample ratio, and what disturbs it |
 //! | `laws` | what holds for all counts and settings |
 
@@ -14,7 +16,9 @@
 mod declared;
 mod laws;
 mod looks;
+mod means;
 mod periods;
+mod segments;
 mod soundness;
 mod verdicts;
 
@@ -37,10 +41,10 @@ fn counts(variants: &[(u64, u64)]) -> Counts {
                 weight: Some(1.0),
             })
             .collect(),
-        goals: vec![GoalCounts {
-            name: "signups".into(),
-            successes: variants.iter().map(|&(_, successes)| successes).collect(),
-        }],
+        goals: vec![GoalCounts::new(
+            "signups",
+            variants.iter().map(|&(_, successes)| successes).collect(),
+        )],
         periods: Vec::new(),
     }
 }

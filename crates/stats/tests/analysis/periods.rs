@@ -15,7 +15,7 @@ fn over(periods: &[Given]) -> Counts {
     let period = |&(weights, a, b): &Given| Period {
         weights: weights.to_vec(),
         participants: vec![a.0, b.0],
-        goals: vec![GoalCounts { name: "signups".into(), successes: vec![a.1, b.1] }],
+        goals: vec![GoalCounts::new("signups", vec![a.1, b.1])],
     };
     counts.periods = periods.iter().map(period).collect();
     counts

@@ -100,7 +100,7 @@ fn variant(name: &str) -> VariantCounts {
 }
 
 fn goal() -> GoalCounts {
-    GoalCounts { name: "g".to_owned(), successes: vec![0; 2] }
+    GoalCounts::new("g", vec![0; 2])
 }
 
 fn compare(counts: &Counts, method: Method) -> Comparison {

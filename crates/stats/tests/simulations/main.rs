@@ -12,6 +12,7 @@
 mod changing_weights;
 mod hll;
 mod split;
+mod values;
 mod verdicts;
 
 /// How many runs to play: `ABTEST_SIMULATION_RUNS`, or `few`.

@@ -33,10 +33,7 @@ impl Aa {
             trials: 0,
             weight: Some(weight),
         };
-        let goal = |index| GoalCounts {
-            name: format!("g{index}"),
-            successes: vec![0; self.weights.len()],
-        };
+        let goal = |index| GoalCounts::new(format!("g{index}"), vec![0; self.weights.len()]);
         Counts {
             variants: self.weights.iter().enumerate().map(variant).collect(),
             goals: (0..self.rates.len()).map(goal).collect(),

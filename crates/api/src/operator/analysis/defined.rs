@@ -113,7 +113,7 @@ pub(super) fn counts(results: &ExperimentResults, definition: &Definition) -> Co
             Some(row.successes)
         };
         let successes = definition.variant_names().map(|one| successes(one.as_str()).unwrap_or(0));
-        GoalCounts { name: name.to_string(), successes: successes.collect() }
+        GoalCounts::new(name.as_str(), successes.collect())
     };
     let goals = definition.goals.iter().map(|one| goal(&one.name));
     Counts { variants: variants.collect(), goals: goals.collect(), periods: Vec::new() }
@@ -183,6 +183,8 @@ fn declared(document: &Document, level: Level) -> Declared {
                     Better::Higher => analysis::Better::Higher,
                     Better::Lower => analysis::Better::Lower,
                 },
+                unit: goal.unit.clone(),
+                cap: goal.cap,
             })
             .collect(),
         tuning: tuning(definition, level),

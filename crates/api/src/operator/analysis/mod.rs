@@ -276,9 +276,9 @@ fn counts(results: &ExperimentResults) -> Counts {
         trials: variant.trials,
         weight: None,
     });
-    let goals = results.goals.iter().map(|goal| GoalCounts {
-        name: goal.goal.clone(),
-        successes: goal.results.iter().map(|count| count.successes).collect(),
+    let goals = results.goals.iter().map(|goal| {
+        let successes = goal.results.iter().map(|count| count.successes);
+        GoalCounts::new(&goal.goal, successes.collect())
     });
     Counts { variants: variants.collect(), goals: goals.collect(), periods: Vec::new() }
 }

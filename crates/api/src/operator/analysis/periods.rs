@@ -80,9 +80,7 @@ fn period(
     Period {
         weights: weights(definition, shares),
         participants: of_goal(Goal::PARTICIPATE),
-        goals: goals
-            .map(|name| GoalCounts { name: name.to_owned(), successes: of_goal(name) })
-            .collect(),
+        goals: goals.map(|name| GoalCounts::new(name, of_goal(name))).collect(),
     }
 }
 

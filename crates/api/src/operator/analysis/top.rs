@@ -80,10 +80,7 @@ mod tests {
 
     fn counts(variants: u64, goals: u64) -> Counts {
         let variant = |v| VariantCounts { name: format!("v{v}"), trials: v, weight: None };
-        let goal = |g| GoalCounts {
-            name: format!("g{g}"),
-            successes: (0..variants).map(|v| v * g).collect(),
-        };
+        let goal = |g| GoalCounts::new(format!("g{g}"), (0..variants).map(|v| v * g).collect());
         Counts {
             variants: (0..variants).map(variant).collect(),
             goals: (0..goals).map(goal).collect(),
