@@ -2,7 +2,7 @@
 
 use super::comparison::Row;
 use super::evidence::{Evidence, NO_VARIATION, Silence};
-use super::input::{Counts, GoalCounts, Settings, VariantCounts};
+use super::input::{Counts, GoalCounts, Settings};
 use super::remarks::Remarks;
 use super::report::{GoalKind, RemarkCode, StrataReport};
 use crate::confidence_sequence::Rho;
