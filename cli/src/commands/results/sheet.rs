@@ -12,7 +12,7 @@ use crate::terminal::printable;
 
 /// One method made the lift's interval and the p-values of a row; `method` names it. The columns of
 /// other figures say in their names how they differ.
-const HEADS: [&str; 26] = [
+const HEADS: [&str; 28] = [
     "experiment",
     "goal",
     "variant",

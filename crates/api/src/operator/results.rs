@@ -78,8 +78,12 @@ pub(crate) async fn results<S: Store>(
     let question = Question::to_read(query, Detail::Summary)?;
     let page = Page::from_query(query)?;
     let asked = (!experiments.is_empty()).then_some(&*experiments);
-    let include =
-        Include { days: query.flag("days")?, memory: query.flag("memory")?, ..Include::COUNTS };
+    let include = Include {
+        days: query.flag("days")?,
+        memory: query.flag("memory")?,
+        values: true,
+        ..Include::COUNTS
+    };
     let statuses = Statuses::from_query(query)?;
     let state = definitions.namespaces.read(store, &namespace).await?;
     let (experiments, next) =

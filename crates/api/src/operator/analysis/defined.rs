@@ -4,9 +4,10 @@
 use std::collections::HashSet;
 
 use abtest_model::definition::{
-    AnalysisMethod, Better, Definition, Disturbance, Document, GoalKind, GoalRole, MultipleTesting,
+    AnalysisMethod, Better, DefinedGoal, Definition, Disturbance, Document, GoalKind, GoalRole,
+    MultipleTesting,
 };
-use abtest_model::{ExperimentResults, Goal};
+use abtest_model::{ExperimentResults, Goal, Values, VariantValues};
 use abtest_stats::Level;
 use abtest_stats::analysis::{
     self, Counts, Declared, DeclaredGoal, DeclaredKind, DeclaredVariant, GoalCounts, Method,
@@ -18,6 +19,7 @@ use abtest_stats::sample_size::Effect;
 use abtest_stats::words::listed;
 
 use super::question::Question;
+use super::totals;
 use crate::document::Undeclared;
 
 /// What `Declared::tuning` takes as the probability to find the minimum lift.
@@ -96,7 +98,11 @@ pub(super) fn disturbance_remarks(document: &Document) -> impl Iterator<Item = R
 
 /// The declared variants and goals with their counts, in the definition's order. What was not
 /// counted is 0.
-pub(super) fn counts(results: &ExperimentResults, definition: &Definition) -> Counts {
+pub(super) fn counts(
+    results: &ExperimentResults,
+    definition: &Definition,
+    values: Option<&Values>,
+) -> Counts {
     let trials = |name: &str| {
         let counted = results.variants.iter().find(|variant| variant.label == name);
         counted.map_or(0, |variant| variant.trials)
@@ -106,16 +112,21 @@ pub(super) fn counts(results: &ExperimentResults, definition: &Definition) -> Co
         name: name.to_string(),
         weight: None,
     });
-    let goal = |name: &Goal| {
+    let participants: Vec<u64> =
+        definition.variant_names().map(|name| trials(name.as_str())).collect();
+    let goal = |goal: &DefinedGoal| {
+        let name = &goal.name;
         let counted = results.goals.iter().find(|goal| goal.goal == name.as_str());
         let successes = |variant: &str| {
             let row = counted?.results.iter().find(|row| row.label == variant)?;
             Some(row.successes)
         };
         let successes = definition.variant_names().map(|one| successes(one.as_str()).unwrap_or(0));
-        GoalCounts::new(name.as_str(), successes.collect())
+        let all = |values: &VariantValues| Some(values.total);
+        let totals = totals::of_goal(goal, definition, &participants, values, all);
+        GoalCounts { totals, ..GoalCounts::new(name.as_str(), successes.collect()) }
     };
-    let goals = definition.goals.iter().map(|one| goal(&one.name));
+    let goals = definition.goals.iter().map(goal);
     Counts { variants: variants.collect(), goals: goals.collect(), periods: Vec::new() }
 }
 

@@ -8,6 +8,7 @@
 //! | `periods` | the counts by allocation, if the weights changed |
 //! | `history` | the lift at the end of each day |
 //! | `stuffing` | signs of stuffed votes |
+//! | `totals` | the sums of goals that add up numbers |
 //! | `warnings` | what a reader must know besides the numbers |
 //! | `top` | which variants and goals are analysed when there are too many |
 
@@ -18,10 +19,11 @@ mod periods;
 mod question;
 pub(crate) mod stuffing;
 mod top;
+mod totals;
 mod warnings;
 
 use abtest_model::definition::{Document, Time};
-use abtest_model::{Counting, ExperimentResults, Tally};
+use abtest_model::{Counting, ExperimentResults, Tally, Values};
 use abtest_stats::Error;
 use abtest_stats::analysis::{
     Analysis, Counts, GoalCounts, LookRecord, Looks, Method, Period, RaisedAlarm, Settings,
@@ -69,7 +71,8 @@ pub(crate) fn read(
     if question.detail == Detail::None {
         return Ok(Report { answer, new_alarm: None });
     }
-    let (mut settings, what_if, periods) = settings(question, definition, &answer.results);
+    let (mut settings, what_if, periods) =
+        settings(question, definition, &answer.results, tally.values.as_ref());
     settings.only_verdict = question.detail == Detail::Summary;
     settings.sample_ratio_alarmed.clone_from(&earlier.alarm);
     let has_variant = |name: &str| has_variant(tally, definition, name);
@@ -82,7 +85,7 @@ pub(crate) fn read(
     let of_looks = of_looks.filter(|control| has_variant(control)).map(str::to_owned);
     settings.control = settings.control.or_else(|| chosen_control(tally)).or(of_looks);
     let (counts, mut analysis, new_alarm) =
-        analysis(&answer.results, definition, periods, &mut settings, asked)?;
+        analysis(&answer.results, tally, definition, periods, &mut settings, asked)?;
     warnings::add(&mut analysis, tally, earlier, &answer, &what_if);
     answer.what_if = what_if;
     if question.detail == Detail::Summary {
@@ -113,7 +116,8 @@ pub(crate) fn look(
     let stored = &earlier.looks;
     let definition = earlier.definition();
     let mut answer = answer(tally, definition, Asked::Alone);
-    let (settings, mut what_if, periods) = settings(question, definition, &answer.results);
+    let (settings, mut what_if, periods) =
+        settings(question, definition, &answer.results, tally.values.as_ref());
     // The look itself is sequential, and it fixes the plan.
     what_if.retain(|parameter| parameter != "method" && parameter != "planned");
     let no_look = settings.suspended.as_deref();
@@ -133,7 +137,7 @@ pub(crate) fn look(
     let of_looks = || stored.looks.first().map(|look| look.control.clone());
     settings.control = settings.control.or_else(of_looks).or_else(|| chosen_control(tally));
     let (_, mut analysis, new_alarm) =
-        analysis(&answer.results, definition, periods, &mut settings, Asked::Alone)?;
+        analysis(&answer.results, tally, definition, periods, &mut settings, Asked::Alone)?;
     warnings::add(&mut analysis, tally, earlier, &answer, &what_if);
     let look = looks::new_one(&analysis, stored);
     answer.analysis = Some(analysis);
@@ -147,12 +151,13 @@ fn settings(
     question: &Question,
     definition: Option<&Document>,
     results: &ExperimentResults,
+    values: Option<&Values>,
 ) -> (Settings, Vec<String>, Vec<Period>) {
     let Some(document) = definition else {
         return (question.settings.clone(), Vec::new(), Vec::new());
     };
     let (mut settings, what_if) = defined::settings(question, document);
-    let periods = periods::periods(document, results).unwrap_or_else(|reason| {
+    let periods = periods::periods(document, results, values).unwrap_or_else(|reason| {
         settings.suspended = Some(reason);
         Vec::new()
     });
@@ -223,13 +228,14 @@ fn has_variant(tally: &Tally, definition: Option<&Document>, name: &str) -> bool
 /// The counts that are analysed, their analysis, and the sample ratio alarm if it is new.
 fn analysis(
     results: &ExperimentResults,
+    tally: &Tally,
     definition: Option<&Document>,
     periods: Vec<Period>,
     settings: &mut Settings,
     asked: Asked,
 ) -> Result<(Counts, Analysis, Option<RaisedAlarm>), Box<Problem>> {
     let mut counts = match definition {
-        Some(document) => defined::counts(results, &document.definition),
+        Some(document) => defined::counts(results, &document.definition, tally.values.as_ref()),
         None => counts(results),
     };
     counts.periods = periods;

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use abtest_model::definition::{Allocation, Definition, Document};
-use abtest_model::{AllocationRow, ExperimentResults, Goal, Variant};
+use abtest_model::definition::{Allocation, DefinedGoal, Definition, Document};
+use abtest_model::{AllocationRow, ExperimentResults, Goal, Values, Variant, VariantValues};
 use abtest_stats::analysis::{GoalCounts, LEAST_KNOWN_SHARE, Period};
+
+use super::totals;
 
 /// With fewer participants, a variant is not compared.
 const DECIDING: u64 = 100;
@@ -17,6 +19,7 @@ const DECIDING: u64 = 100;
 pub(super) fn periods(
     document: &Document,
     results: &ExperimentResults,
+    values: Option<&Values>,
 ) -> Result<Vec<Period>, String> {
     let Some(newest) = document.changed_allocation() else { return Ok(Vec::new()) };
     let rows = results.allocations.as_ref().map(|found| found.counters.as_slice());
@@ -24,7 +27,7 @@ pub(super) fn periods(
     let definition = &document.definition;
     let mut periods = Vec::new();
     for (number, shares) in allocations(document, newest) {
-        let period = period(definition, rows, number, &shares);
+        let period = period(definition, rows, number, &shares, values);
         if period.participants.iter().any(|&count| count > 0) {
             periods.push(period);
         }
@@ -68,20 +71,28 @@ fn period(
     rows: &[AllocationRow],
     number: u64,
     shares: &BTreeMap<Variant, f64>,
+    values: Option<&Values>,
 ) -> Period {
     let count = |goal: &str, variant: &Variant| {
         let row = rows.iter().find(|row| row.goal == goal && row.label == variant.as_str());
         let counts = row.into_iter().flat_map(|row| &row.allocations);
         counts.filter(|one| u64::from(one.allocation.get()) == number).map(|one| one.count).sum()
     };
-    let of_goal =
-        |goal: &str| definition.variant_names().map(|variant| count(goal, variant)).collect();
-    let goals = definition.goals.iter().map(|goal| goal.name.as_str());
-    Period {
-        weights: weights(definition, shares),
-        participants: of_goal(Goal::PARTICIPATE),
-        goals: goals.map(|name| GoalCounts::new(name, of_goal(name))).collect(),
-    }
+    let of_goal = |goal: &str| -> Vec<u64> {
+        definition.variant_names().map(|variant| count(goal, variant)).collect()
+    };
+    let participants = of_goal(Goal::PARTICIPATE);
+    let in_allocation = |values: &VariantValues| {
+        let mut allocations = values.allocations.iter();
+        allocations.find(|(one, _)| u64::from(one.get()) == number).map(|(_, sums)| *sums)
+    };
+    let goal = |goal: &DefinedGoal| {
+        let totals = totals::of_goal(goal, definition, &participants, values, in_allocation);
+        let name = goal.name.as_str();
+        GoalCounts { totals, ..GoalCounts::new(name, of_goal(name)) }
+    };
+    let goals = definition.goals.iter().map(goal).collect();
+    Period { weights: weights(definition, shares), participants, goals }
 }
 
 fn trials(results: &ExperimentResults, variant: &Variant) -> u64 {

@@ -33,6 +33,9 @@ pub(super) fn keep_top(counts: &mut Counts, settings: &Settings) -> Vec<Remark> 
         let of_periods = counts.periods.iter_mut().flat_map(|period| &mut period.goals);
         for goal in counts.goals.iter_mut().chain(of_periods) {
             goal.successes = kept.iter().map(|&index| goal.successes[index]).collect();
+            if !goal.totals.is_empty() {
+                goal.totals = kept.iter().map(|&index| goal.totals[index]).collect();
+            }
         }
         for period in &mut counts.periods {
             period.weights = kept.iter().map(|&index| period.weights[index]).collect();
