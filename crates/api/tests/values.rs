@@ -16,7 +16,7 @@ fn visits(variant: &str, amount: f64) -> Vec<Value> {
     let visit = |index: u32| {
         let event = |name: &str| json!({"experiment": "shop", "variant": variant, "event": name, "uuid": format!("{variant} {index}")});
         let mut events = vec![event("participate")];
-        if index % 2 == 0 {
+        if index.is_multiple_of(2) {
             let mut order = event("revenue");
             let spent = amount + f64::from(index % 3) - 1.0;
             order["value"] = json!(format!("{spent:.2}"));
