@@ -205,12 +205,23 @@ fn each_family_is_wrong_in_at_most_5_percent_with_every_method() {
                 continue;
             }
             assert_eq!(crossings(&aa, played), (errors.primary, errors.secondary));
-            let (primary, secondary) = crossings(&Aa { looks: 60, ..aa }, runs(20));
-            println!("S8 bounds of 60 looks: primary {primary}, secondary {secondary}");
-            assert!(primary.at_most(0.05), "{primary}");
-            assert!(secondary.at_most(0.05), "{secondary}");
         }
     }
+}
+
+#[test]
+fn planned_looks_are_wrong_in_at_most_5_percent_of_many_runs() {
+    let aa = Aa {
+        weights: vec![1.0; 3],
+        rates: (0..10).map(|goal| 0.05 * f64::from(goal + 1)).collect(),
+        participants_per_look: 3_000,
+        looks: 60,
+        late: 0.0,
+    };
+    let (primary, secondary) = crossings(&aa, runs(20));
+    println!("S8 bounds of 60 looks: primary {primary}, secondary {secondary}");
+    assert!(primary.at_most(0.05), "{primary}");
+    assert!(secondary.at_most(0.05), "{secondary}");
 }
 
 #[test]
