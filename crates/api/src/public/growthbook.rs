@@ -138,8 +138,13 @@ fn split(experiment: &PublishedExperiment, condition: Value) -> Value {
         let ranges = allocation.and_then(|allocation| allocation.ranges.get(&variant.name));
         pieces.extend(ranges.into_iter().flatten().map(|range| (*range, variant)));
     }
-    let ranges: Vec<[f64; 2]> = pieces.iter().map(|(range, _)| shares(*range)).collect();
+    let mut ranges: Vec<[f64; 2]> = pieces.iter().map(|(range, _)| shares(*range)).collect();
     let slots: Vec<[f64; 2]> = experiment.slots.iter().map(|range| shares(*range)).collect();
+    // The SDKs skip an experiment with fewer than two variations, so a single one is there again with an empty range.
+    if let [(_, variant)] = pieces[..] {
+        ranges.push([1.0, 1.0]);
+        pieces.push((pieces[0].0, variant));
+    }
     let variations: Vec<Value> = pieces.iter().map(|(_, variant)| value_of(variant)).collect();
     let meta: Vec<Value> =
         pieces.iter().map(|(_, variant)| json!({"key": variant.name.as_str()})).collect();

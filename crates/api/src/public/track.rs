@@ -154,8 +154,8 @@ pub(crate) fn check_one(query: &Query<'_>) -> Result<Response<AnswerBody>, Box<P
 #[cfg_attr(feature = "operator", utoipa::path(
     post, path = "/track", tag = "public",
     params(("client_key" = Option<String>, Query, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$", min_length = 1, max_length = 200,
-        description = "a namespace: the body then has the events of GrowthBook's tracking plugin, \
-            of which `Experiment Viewed` counts as `participate` and others are ignored")),
+        description = "a namespace: the body then has the events of the tracking plugin of GrowthBook's SDK for \
+            JavaScript or Python, of which exposures count as `participate` and others are ignored")),
     request_body(
         content(
             (inline(Events) = "application/json"),

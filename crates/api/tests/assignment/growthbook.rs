@@ -72,6 +72,17 @@ async fn a_variant_with_several_ranges_is_there_once_per_range() {
 }
 
 #[tokio::test]
+async fn a_variant_that_gets_every_unit_is_there_twice_because_the_sdks_need_two() {
+    let whole = Whole::with_growthbooks_hash().await;
+    whole.define("button", json!({"weights": {"control": 0, "green": 100}})).await;
+    let rule = whole.feature("button").await["rules"][0].clone();
+    let green = json!({"color": "green"});
+    assert_eq!(rule["variations"], json!([green, green]));
+    assert_eq!(rule["meta"], json!([{"key": "green"}, {"key": "green"}]));
+    assert_eq!(rule["ranges"], json!([[0.0, 1.0], [1.0, 1.0]]), "the second range is empty");
+}
+
+#[tokio::test]
 async fn a_namespace_with_another_hash_says_so() {
     let whole = Whole::new();
     let answer = whole.get(FEATURES).await;
