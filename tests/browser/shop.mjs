@@ -16,6 +16,7 @@ export const shop = {
   "/evaluate/evaluate.js": ["text/javascript", file("../../clients/js/src/evaluate.js")],
   "/evaluate/bucket.js": ["text/javascript", file("../../clients/js/src/bucket.js")],
   "/evaluate/targeting.js": ["text/javascript", file("../../clients/js/src/targeting.js")],
+  "/auto.min.js": ["text/javascript", file("../clients/node_modules/@growthbook/growthbook/dist/bundles/auto.min.js")],
   "/abtest-client.js": ["text/javascript", file("../../clients/js/dist/index.js"), { "access-control-allow-origin": "*" }]
 }
 

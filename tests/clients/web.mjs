@@ -31,11 +31,15 @@ const steps = {
   async context(country) {
     await OpenFeature.setContext({ targetingKey: "qa", country });
   },
+  async nobody() {
+    await OpenFeature.setContext({});
+  },
   async changed() {
     while (!changes.includes("object")) await new Promise((resolve) => setTimeout(resolve, 20));
   },
+  /** Sends the same context again. */
   async unchanged() {
-    while (!statuses.includes(304)) await new Promise((resolve) => setTimeout(resolve, 20));
+    await OpenFeature.setContext({ ...OpenFeature.getContext() });
   },
   async look() {},
 };

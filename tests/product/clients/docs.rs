@@ -1,16 +1,17 @@
 //! The examples of the pages about clients do what the pages say, as they are printed.
 
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use abtest_tests::binaries::binary;
+use abtest_tests::binaries::{binary, tests, tool};
 use abtest_tests::document::{Example, examples};
 use abtest_tests::serve::Serve;
 use abtest_tests::shop::Shop;
 use serde_json::{Value, json};
 
+use super::steps::Steps;
 use super::{built, client, run};
 
 /// A server, and the examples of a page for it.
@@ -51,17 +52,53 @@ impl Page {
         run(Command::new("bash")
             .args(["-euc", &script])
             .env("PATH", path)
+            .env("ABTEST_API_KEY", &self.serve.key)
             .env("XDG_STATE_HOME", self.serve.state()))
     }
 
-    /// Runs a program in Node, where the client's package is installed.
-    fn run_node(&self, number: usize) -> String {
+    /// Writes a program into a folder where the packages of the pages are installed.
+    fn write_program(&self, number: usize) -> PathBuf {
         let modules = self.folder.path().join("node_modules");
         std::fs::create_dir_all(&modules).unwrap();
-        let _ = symlink(client(), modules.join("abtest-client"));
+        let others = tests().join("clients/node_modules");
+        for (name, package) in [
+            ("abtest-client", client()),
+            ("@openfeature", others.join("@openfeature")),
+            ("@growthbook", others.join("@growthbook")),
+        ] {
+            assert!(package.exists(), "{name} is missing: run tests/install");
+            let _ = symlink(package, modules.join(name));
+        }
         let program = self.folder.path().join("example.mjs");
         std::fs::write(&program, self.text(number, "js")).unwrap();
-        run(Command::new("node").arg(&program))
+        program
+    }
+
+    /// Runs a program in Node.
+    fn run_node(&self, number: usize) -> String {
+        run(Command::new("node").arg(self.write_program(number)))
+    }
+
+    /// Bundles a program for a page, as the page's author does.
+    fn bundle(&self, number: usize) -> String {
+        let esbuild = client().join("node_modules/.bin/esbuild");
+        run(Command::new(esbuild).arg(self.write_program(number)).args([
+            "--bundle",
+            "--format=esm",
+            "--log-level=warning",
+        ]))
+    }
+
+    /// Starts a Python program that lives on after the example, as a server does. It ends with the test.
+    fn start_python(&self, number: usize) -> Steps {
+        let program = self.folder.path().join("example.py");
+        std::fs::write(&program, self.text(number, "python")).unwrap();
+        let server = "import json, sys
+exec(open(sys.argv[1]).read().replace('print(', 'found = ('))
+sys.stdin.readline()
+print(json.dumps(found), flush=True)
+sys.stdin.readline()";
+        Steps::start(Command::new(tool("python")).args(["-c", server]).arg(program))
     }
 
     /// Waits until so many units are counted, and so many of them reached the goal.
@@ -80,6 +117,12 @@ impl Page {
             assert!(start.elapsed() < Duration::from_secs(20), "{found:?} instead of {expected:?}");
             std::thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    /// The share of the participants whose events state their allocation.
+    fn stated(&self) -> f64 {
+        let report = self.serve.get("/experiments/button").json();
+        report["allocations"]["stated"].as_f64().unwrap()
     }
 }
 
@@ -168,6 +211,79 @@ fn the_page_about_alephbet_works() {
     assert_eq!(visitor.errors(), json!([]));
 }
 
+/// The names of the variants, as programs print them.
+const PRINTED: [&str; 2] = ["control\n", "green\n"];
+
+#[test]
+fn the_page_about_openfeature_in_node_works() {
+    let page = Page::read("docs/clients/openfeature-server.md");
+    assert_eq!(page.examples.len(), 2);
+    page.run_shell(0);
+    let variant = page.run_node(1);
+    assert!(PRINTED.contains(&&*variant), "{variant}");
+    page.wait(1, 1);
+    assert_eq!(page.stated(), 1.0);
+}
+
+#[test]
+fn the_page_about_openfeature_on_a_page_works() {
+    let page = Page::read("docs/clients/openfeature-web.md");
+    assert_eq!(page.examples.len(), 2);
+    page.run_shell(0);
+    let html = format!(
+        "<!doctype html><title>Shop</title><body><button id=buy>Buy</button>\
+         <script type=module>{}</script>",
+        page.bundle(1)
+    );
+    let visitor = Shop::start().visitor(json!({}));
+    let tab = visitor.open_text(&html);
+    visitor.wait(tab, "document.getElementById('buy')?.onclick");
+    visitor.within(tab, "document.getElementById('buy').click()");
+    visitor.leave(tab);
+    page.wait(1, 1);
+    assert_eq!(page.stated(), 1.0);
+    assert_eq!(visitor.errors(), json!([]));
+}
+
+#[test]
+fn the_page_about_openfeature_in_python_works() {
+    let page = Page::read("docs/clients/openfeature-python.md");
+    assert_eq!(page.examples.len(), 2);
+    page.run_shell(0);
+    let variant = page.start_python(1).step("show");
+    assert!(variant == "control" || variant == "green", "{variant}");
+    page.wait(1, 1);
+    assert_eq!(page.stated(), 1.0);
+}
+
+#[test]
+fn the_page_about_growthbooks_javascript_sdk_works() {
+    let page = Page::read("docs/clients/growthbook-js.md");
+    assert_eq!(page.examples.len(), 3);
+    page.run_shell(0);
+    let visitor = Shop::start().visitor(json!({}));
+    let tab = visitor.open_text(page.text(1, "html"));
+    visitor.wait(tab, "typeof seen === 'object'");
+    visitor.within(tab, "document.getElementById('buy').click()");
+    visitor.leave(tab);
+    page.wait(1, 1);
+    assert_eq!(visitor.errors(), json!([]));
+    let variant = page.run_node(2);
+    assert!(PRINTED.contains(&&*variant), "{variant}");
+    page.wait(2, 2);
+}
+
+#[test]
+fn the_page_about_growthbooks_python_sdk_works() {
+    let page = Page::read("docs/clients/growthbook-python.md");
+    assert_eq!(page.examples.len(), 2);
+    page.run_shell(0);
+    let mut python = page.start_python(1);
+    let variant = python.step("show");
+    assert!(variant == "control" || variant == "green", "{variant}");
+    page.wait(1, 1);
+}
+
 #[test]
 fn the_page_about_privacy_works() {
     let page = Page::read("docs/privacy.md");
@@ -222,7 +338,16 @@ fn the_page_about_privacy_works() {
 
 #[test]
 fn every_page_about_a_client_has_a_test() {
-    let tested = ["alephbet", "http", "javascript"];
+    let tested = [
+        "alephbet",
+        "growthbook-js",
+        "growthbook-python",
+        "http",
+        "javascript",
+        "openfeature-python",
+        "openfeature-server",
+        "openfeature-web",
+    ];
     let folder = abtest_tests::binaries::tests().with_file_name("docs/clients");
     let mut pages: Vec<String> = std::fs::read_dir(folder)
         .unwrap()

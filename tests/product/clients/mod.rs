@@ -3,6 +3,7 @@
 mod demo;
 mod docs;
 mod flicker;
+mod growthbook;
 mod openfeature;
 mod package;
 mod same_answers;

@@ -47,6 +47,10 @@ fn server_sdk(url: &str) -> Value {
     run(Command::new("node").arg(folder().join("server.mjs")).arg(url))
 }
 
+fn python_sdk(url: &str) -> Value {
+    run(Command::new(tool("python")).arg(tests().join("clients/server.py")).arg(url))
+}
+
 /// What an application sees of the values, the variants and the reasons.
 fn assert_values(told: &Value) {
     for (name, value) in
@@ -80,15 +84,14 @@ fn the_server_sdk_reads_every_type_and_every_error() {
 fn the_python_sdk_reads_every_type_and_fractions_stay_fractions() {
     let serve = Serve::embedded();
     define(&serve);
-    let script = tests().join("clients/server.py");
-    let told = run(Command::new(tool("python")).arg(script).arg(&serve.url));
+    let told = python_sdk(&serve.url);
     assert_values(&told);
     assert_eq!((&told["number"]["type"], &told["whole"]["type"]), (&json!("float"), &json!("int")));
     assert_eq!(told["nobody"]["errorCode"], "TARGETING_KEY_MISSING", "{told}");
 }
 
 #[test]
-fn the_deployed_function_answers_the_server_sdk() {
+fn the_deployed_function_answers_the_sdks_of_server_python_and_web() {
     let redis = Redis::start();
     let serve = Serve::redis(&redis.url());
     define(&serve);
@@ -96,7 +99,27 @@ fn the_deployed_function_answers_the_server_sdk() {
     let port = redis.port().to_string();
     let environment = [("ABTEST_REDIS_HOST", "127.0.0.1"), ("ABTEST_REDIS_PORT", &port)];
     lambda.deploy("assign", "assign", &environment);
-    assert_values(&server_sdk(&lambda.url("assign")));
+    let url = lambda.url("assign");
+    assert_values(&server_sdk(&url));
+    assert_values(&python_sdk(&url));
+    assert_values(&open_page(&url).step("start"));
+}
+
+#[test]
+fn without_the_store_running_processes_answer_and_new_ones_give_defaults() {
+    let mut redis = Redis::start();
+    let serve = Serve::redis(&redis.url());
+    define(&serve);
+    assert_values(&server_sdk(&serve.url));
+    redis.kill();
+    assert_values(&server_sdk(&serve.url));
+    let mut lambda = Lambda::start(&["assign"]);
+    let port = redis.port().to_string();
+    let environment = [("ABTEST_REDIS_HOST", "127.0.0.1"), ("ABTEST_REDIS_PORT", &port)];
+    lambda.deploy("assign", "assign", &environment);
+    let told = server_sdk(&lambda.url("assign"));
+    assert_eq!(told["text"]["errorCode"], "GENERAL", "{told}");
+    assert_eq!(told["text"]["value"], "default", "{told}");
 }
 
 #[test]
@@ -110,6 +133,14 @@ fn a_client_that_asks_too_often_waits_as_long_as_it_is_told() {
     assert!(errors.iter().any(|error| error.contains("rate limit exceeded")), "{errors:?}");
     // The provider understood Retry-After, so it does not ask again.
     assert!(errors.iter().any(|error| error.contains("paused")), "{errors:?}");
+    let flag = "/ofrep/v1/evaluate/flags/text";
+    let headers = [("content-type", "application/json")];
+    let refused = (0..100)
+        .map(|_| serve.request("POST", flag, &headers, br#"{"context": {"targetingKey": "qa"}}"#))
+        .find(|answer| answer.status == 429)
+        .expect("the limit is one request per second");
+    let seconds: u64 = refused.header("retry-after").parse().expect("whole seconds");
+    assert!(seconds > 0);
 }
 
 /// A page with OpenFeature's web SDK, which does one step after the other.
@@ -138,7 +169,6 @@ fn the_web_sdk_follows_its_context_and_changes_and_outlives_the_server() {
         (&told["country"]["value"], &told["country"]["reason"]),
         (&json!("other"), &json!("UNKNOWN"))
     );
-    // The stream asks for another evaluation at its beginning: nothing changed.
     let told = page.step("unchanged");
     assert!(told["statuses"].as_array().unwrap().contains(&json!(304)), "{told}");
     let winner = json!({"status": "completed", "winner": "first"});
@@ -146,6 +176,10 @@ fn the_web_sdk_follows_its_context_and_changes_and_outlives_the_server() {
     let told = page.step("changed");
     assert_eq!(told["object"]["value"], json!({"color": "blue"}), "{told}");
     assert_eq!(told["object"]["reason"], "STATIC", "{told}");
+    let nobody = page.step("nobody");
+    assert_eq!(nobody["text"]["errorCode"], "TARGETING_KEY_MISSING", "{nobody}");
+    assert_eq!(nobody["text"]["value"], "default", "{nobody}");
+    page.step("context US");
     serve.terminate();
     let alone = page.step("look");
     assert_eq!(alone["object"]["value"], told["object"]["value"]);
