@@ -323,6 +323,35 @@ withServer("a forced variant is no exposure and stays out of the counts", async 
   }
 });
 
+withServer("a client with a stream asks again when the server tells of a change, until it is closed", async (server, open) => {
+  const sources = [];
+  globalThis.EventSource = class extends EventTarget {
+    constructor(url) {
+      super();
+      sources.push(this);
+      this.url = url;
+      this.isOpen = true;
+    }
+    close() {
+      this.isOpen = false;
+    }
+  };
+  try {
+    await open();
+    assert.equal(sources.length, 0, "without the option there is no stream");
+    const client = await open({ stream: true, namespace: "a shop" });
+    assert.deepEqual(sources.map(({ url }) => url), [`${server.url}/config/stream?namespace=a%20shop`]);
+    assert.equal(client.forUnit("ada").answer("button").reason, "split");
+    server.config = published(2, experiment("button", { status: "paused" }));
+    sources[0].dispatchEvent(new Event("config"));
+    await until(() => client.forUnit("ada").answer("button").reason === "disabled");
+    await client.close();
+    assert.equal(sources[0].isOpen, false);
+  } finally {
+    delete globalThis.EventSource;
+  }
+});
+
 withServer("one client serves many units of a server", async (server, open) => {
   server.config = published(1, experiment("button", { targeting: { country: "DE" } }));
   const client = await open({ unit: undefined, attributes: { country: "DE" } });

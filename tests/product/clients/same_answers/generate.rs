@@ -55,6 +55,7 @@ pub(super) fn create(
     let status = ["draft", "paused", "completed", "running", "running", "running"][number % 6];
     let in_layer = number.is_multiple_of(5);
     let mut definition = json!({
+        "id": format!("{:08x}", rng.u32(..)), "salt": format!("{:08x}", rng.u32(..)),
         "variants": described, "targeting": targeting, "weights": weights(rng, variants),
         "fallback": variants[rng.usize(..variants.len())],
         "overrides": {KNOWN_UNITS[rng.usize(..KNOWN_UNITS.len())]: variants[variants.len() - 1]},
@@ -122,8 +123,8 @@ pub(super) fn typed_attributes(rng: &mut Rng) -> Value {
 
 const TAGS: [&str; 3] = ["new", "vip", "staff"];
 
-/// A condition on attributes of the declared type. GrowthBook's JavaScript SDK compares values of different types, and
-/// abtest and the Python SDK do not, so the others are left out.
+/// A condition on attributes of the declared type. GrowthBook's JavaScript SDK converts values before it compares them, so
+/// that a missing number equals 0. abtest and the Python SDK do not, so such conditions are left out.
 pub(super) fn agreed_condition(rng: &mut Rng, depth: u8) -> Value {
     let several = |rng: &mut Rng| -> Value {
         (0..rng.usize(1..3)).map(|_| agreed_condition(rng, depth - 1)).collect()
@@ -142,7 +143,7 @@ pub(super) fn agreed_condition(rng: &mut Rng, depth: u8) -> Value {
         10 => json!({"tags": {"$elemMatch": {"$eq": pick(rng, &TAGS)}}}),
         11 => json!({"tags": {"$all": [pick(rng, &TAGS)]}}),
         12 => json!({"tags": {"$size": rng.u8(..3)}}),
-        13 => json!({"nested.key": rng.u8(..3)}),
+        13 => json!({"nested.key": rng.u8(1..3)}),
         14 => json!({"$not": agreed_condition(rng, depth - 1)}),
         15 => json!({"$and": several(rng)}),
         16 => json!({"$or": several(rng)}),

@@ -167,7 +167,7 @@ const REASONS: [&str; 7] =
 #[test]
 fn ten_thousand_cases_get_the_same_answer_from_every_client() {
     let (serve, shop) = (Serve::embedded(), Shop::start());
-    let settings = json!({"layers": [{"name": "checkout"}]});
+    let settings = json!({"layers": [{"name": "checkout", "id": "checkout"}]});
     let condition = |rng: &mut Rng| cases::condition(rng, 3);
     let context = |rng: &mut Rng| json!({"unit": unit(rng, cases::unit), "attributes": cases::attributes(rng)});
     let mut rng = Rng::with_seed(20_261_125);
@@ -185,7 +185,8 @@ fn ten_thousand_cases_get_the_same_answer_from_every_client() {
 #[test]
 fn ten_thousand_cases_get_the_same_answer_from_growthbooks_sdks() {
     let serve = Serve::embedded();
-    let settings = json!({"hash": "growthbook", "layers": [{"name": "checkout"}]});
+    let settings =
+        json!({"hash": "growthbook", "layers": [{"name": "checkout", "id": "checkout"}]});
     let condition = |rng: &mut Rng| agreed_condition(rng, 2);
     let context =
         |rng: &mut Rng| json!({"unit": unit(rng, valid_unit), "attributes": typed_attributes(rng)});
