@@ -116,20 +116,17 @@ impl Questions {
     }
 
     /// What GrowthBook's JavaScript SDK answers in Node.
-    pub(super) fn from_growthbook_in_node(&self, serve: &Serve) -> Answers {
-        self.from_growthbook(
-            serve,
-            Command::new("node").arg(tests().join("clients/growthbook.mjs")),
-        )
+    pub(super) fn in_growthbooks_javascript(&self, serve: &Serve) -> Answers {
+        self.in_growthbook(serve, Command::new("node").arg(tests().join("clients/growthbook.mjs")))
     }
 
     /// What GrowthBook's Python SDK answers.
-    pub(super) fn from_growthbook_in_python(&self, serve: &Serve) -> Answers {
+    pub(super) fn in_growthbooks_python(&self, serve: &Serve) -> Answers {
         let script = tests().join("clients/growthbook_client.py");
-        self.from_growthbook(serve, Command::new(tool("python")).arg(script))
+        self.in_growthbook(serve, Command::new(tool("python")).arg(script))
     }
 
-    fn from_growthbook(&self, serve: &Serve, script: &mut Command) -> Answers {
+    fn in_growthbook(&self, serve: &Serve, script: &mut Command) -> Answers {
         let folder = tempfile::tempdir().unwrap();
         let questions = folder.path().join("questions.json");
         let asked = json!({"names": self.names(), "contexts": self.contexts});

@@ -198,8 +198,8 @@ fn ten_thousand_cases_get_the_same_answer_from_growthbooks_sdks() {
     questions.compare("/assign", &expected, &questions.at_assign(&serve));
     questions.compare("OFREP", &as_flags(&expected), &questions.over_ofrep(&serve));
     let features = as_features(&expected);
-    let javascript = questions.from_growthbook_in_node(&serve);
+    let javascript = questions.in_growthbooks_javascript(&serve);
     questions.compare("GrowthBook's JavaScript SDK", &features, &javascript);
-    let python = questions.from_growthbook_in_python(&serve);
+    let python = questions.in_growthbooks_python(&serve);
     questions.compare("GrowthBook's Python SDK", &features, &python);
 }
