@@ -17,6 +17,13 @@ pub fn tool(name: &str) -> PathBuf {
     path
 }
 
+/// The program with OpenFeature's Rust SDK, which `tests/install` built from `tests/clients/rust`.
+pub fn openfeature_rust() -> PathBuf {
+    let path = target().join("testbed/openfeature-rust/debug/openfeature-rust");
+    assert!(path.exists(), "{} is missing: run tests/install", path.display());
+    path
+}
+
 /// The project's `tests` folder.
 pub fn tests() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

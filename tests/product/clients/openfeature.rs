@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use abtest_tests::binaries::{tests, tool};
+use abtest_tests::binaries::{openfeature_rust, tests, tool};
 use abtest_tests::lambda::Lambda;
 use abtest_tests::redis::Redis;
 use abtest_tests::serve::Serve;
@@ -88,6 +88,21 @@ fn the_python_sdk_reads_every_type_and_fractions_stay_fractions() {
     assert_values(&told);
     assert_eq!((&told["number"]["type"], &told["whole"]["type"]), (&json!("float"), &json!("int")));
     assert_eq!(told["nobody"]["errorCode"], "TARGETING_KEY_MISSING", "{told}");
+}
+
+#[test]
+fn the_rust_sdk_reads_every_type_and_every_error() {
+    let serve = Serve::embedded();
+    define(&serve);
+    let told = run(Command::new(openfeature_rust()).arg(&serve.url));
+    // Version 0.1.2 of the provider gives no metadata, and one reason for everything.
+    let shown = |value: Value| json!({"value": value, "variant": "second"});
+    let expected = json!({
+        "truth": shown(json!(true)), "text": shown(json!("green")), "number": shown(json!(3.0)),
+        "whole": shown(json!(3)), "object": shown(json!({"color": "green"})),
+        "unknown": {"errorCode": "FLAG_NOT_FOUND"}, "nobody": {"errorCode": "INVALID_CONTEXT"},
+    });
+    assert_eq!(told, expected);
 }
 
 #[test]
