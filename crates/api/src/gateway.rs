@@ -168,8 +168,8 @@ impl<S: Store> Gateway<S> {
     ) -> Result<Response<AnswerBody>, Box<Problem>> {
         match found? {
             Found::Preflight { methods } => Ok(preflight(&methods, summary)),
-            Found::Target((Operation::Track(operation), _), path) => {
-                self.track.perform(operation, &path, request, summary).await
+            Found::Target((Operation::Track(operation), _), _) => {
+                self.track.perform(operation, request, summary).await
             }
             Found::Target((Operation::Assign(operation), _), path) => {
                 self.assign.perform(operation, &path, request, summary).await

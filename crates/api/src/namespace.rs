@@ -8,7 +8,7 @@ use abtest_model::{Counting, Experiment, Namespace};
 use abtest_store::{DocumentKey, Documents, Expected, Kind, NamespaceSnapshot, StoreError};
 use serde::Deserialize;
 
-/// Most namespaces that a process remembers. One more makes it forget all of them.
+/// Most namespaces that a process remembers. One more makes it forget one of them.
 const MOST_KNOWN: usize = 256;
 
 /// What a namespace defines, at one version.
@@ -215,10 +215,19 @@ impl Namespaces {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).get(namespace).cloned()
     }
 
+    /// Remembers a namespace. One that never had documents is not worth it: strangers can make names up,
+    /// and reading it again costs as much.
     fn remember(&self, namespace: &Namespace, state: &Arc<NamespaceState>) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= MOST_KNOWN && !known.contains_key(namespace) {
-            known.clear();
+        if state.version == 0 {
+            known.remove(namespace);
+            return;
+        }
+        if known.len() >= MOST_KNOWN
+            && !known.contains_key(namespace)
+            && let Some(one) = known.keys().next().cloned()
+        {
+            known.remove(&one);
         }
         known.insert(namespace.clone(), Arc::clone(state));
     }

@@ -111,3 +111,84 @@ async fn a_new_definition_is_found_by_its_first_event() {
     assert_eq!(track(&api, &json!([event("button", "a", "buy", "1")])).await.0, 200);
     assert_eq!(track(&api_before, &known).await.0, 404);
 }
+
+/// Lets every spawned task run until it waits.
+async fn settle() {
+    for _ in 0..1_000 {
+        tokio::task::yield_now().await;
+    }
+}
+
+fn in_namespaces(count: usize, tag: &str) -> Value {
+    let event = |index| {
+        json!({"experiment": "x", "variant": "a", "event": "e", "uuid": "1", "allocation": 1,
+            "namespace": format!("{tag}{index}")})
+    };
+    (0..count).map(event).collect()
+}
+
+#[tokio::test]
+async fn the_namespaces_of_a_request_are_read_at_the_same_time_and_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = EmbeddedStore::open(folder.path(), Default::default()).unwrap();
+    let store = Arc::new(Watched::new(store));
+    let api = Arc::new(TrackApi::new(Arc::clone(&store)));
+    store.set_hanging(true);
+    let request = tokio::spawn(async move { track(&api, &in_namespaces(500, "made-up-")).await.0 });
+    settle().await;
+    assert_eq!(store.take_calls(), 500);
+    store.set_hanging(false);
+    request.await.unwrap();
+    // One read because of the unknown allocations, and those that record the events.
+    let calls = store.take_calls();
+    assert!(calls <= 4, "{calls}");
+}
+
+#[tokio::test]
+async fn requests_that_wait_for_a_namespace_share_the_answer_of_a_store_that_is_down() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = EmbeddedStore::open(folder.path(), Default::default()).unwrap();
+    let store = Arc::new(Watched::new(store));
+    let api = Arc::new(TrackApi::new(Arc::clone(&store)));
+    store.set_hanging(true);
+    let mut requests = tokio::task::JoinSet::new();
+    for _ in 0..12 {
+        let api = Arc::clone(&api);
+        requests.spawn(async move { track(&api, &event("button", "a", "buy", "1")).await.0 });
+    }
+    settle().await;
+    store.set_down(true);
+    store.set_hanging(false);
+    assert_eq!(requests.join_all().await, [503; 12]);
+    // The first request reads, one of the others reads for all of them, and each tries to record.
+    let calls = store.take_calls();
+    assert!(calls <= 2 + 12, "{calls} calls");
+    store.set_down(false);
+    assert_eq!(track(&api, &event("button", "a", "buy", "1")).await.0, 200);
+}
+
+#[tokio::test]
+async fn made_up_namespaces_do_not_make_the_process_forget_what_it_knows() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = EmbeddedStore::open(folder.path(), Default::default()).unwrap();
+    let store = Arc::new(Watched::new(store));
+    put(&store, DocumentKey::settings(), json!({"accept": "declared"})).await;
+    let api = TrackApi::new(Arc::clone(&store));
+    let unknown = event("unknown", "a", "buy", "1");
+    assert_eq!(track(&api, &unknown).await.0, 404);
+    for tag in ["a", "b", "c"] {
+        let made_up = in_namespaces(500, tag);
+        let (status, answer) = track(&api, &made_up).await;
+        assert!([200, 207, 429].contains(&status), "{answer}");
+    }
+    store.take_read_anew();
+    store.take_calls();
+    // The unknown name causes another read of its namespace at most a second later.
+    let start = std::time::Instant::now();
+    while store.take_calls() == 0 {
+        assert!(start.elapsed().as_secs() < 20);
+        assert_eq!(track(&api, &unknown).await.0, 404);
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(store.take_read_anew(), []);
+}

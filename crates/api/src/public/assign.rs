@@ -297,7 +297,7 @@ async fn count<S: Recorder + Documents>(
         return counted;
     }
     // A remembered allocation comes from the client.
-    api.published.check_allocations(&mut events).await;
+    api.published.check(&mut events).await;
     match api.store.record(events).await {
         Ok(outcomes) => {
             for (position, outcome) in positions.into_iter().zip(outcomes) {

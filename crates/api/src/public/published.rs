@@ -1,7 +1,7 @@
 //! What namespaces define, as browsers may see it: read at most every ten seconds, and kept while
 //! the store is down.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use abtest_model::definition::Accept;
 use abtest_model::{AllocationNumber, Event, Namespace, Stated};
 use abtest_store::{Documents, Recorder, StoreError};
+use futures_util::future::join_all;
 
 use crate::namespace::{NamespaceState, Namespaces};
 
@@ -39,9 +40,20 @@ pub(crate) struct PublishedNamespaces<D> {
 /// What is known of a namespace.
 #[derive(Debug, Default)]
 struct Known {
-    /// One reader at a time reads a namespace for the first time, or after a change.
-    turn: tokio::sync::Mutex<()>,
+    /// How many reads in turn began.
+    reads: AtomicU64,
+    /// One reader at a time reads a namespace for the first time, or after a change. It holds the last
+    /// read in turn that failed.
+    turn: tokio::sync::Mutex<Option<Failed>>,
     held: Mutex<Option<Held>>,
+}
+
+/// A read that failed.
+#[derive(Debug)]
+struct Failed {
+    /// Its number, from 1.
+    read: u64,
+    error: StoreError,
 }
 
 #[derive(Debug, Clone)]
@@ -126,45 +138,41 @@ impl<D: Documents + Recorder> PublishedNamespaces<D> {
         self.changed.notify_waiters();
     }
 
-    /// What each event names that is not declared, in a namespace that accepts declared names only.
-    /// An unknown name causes another read, at most one per second in this process.
-    pub(crate) async fn undeclared(&self, events: &[Event]) -> Vec<Option<Undeclared>> {
-        let mut states: HashMap<&Namespace, Option<Arc<NamespaceState>>> = HashMap::new();
+    /// What each event names that is not declared, in a namespace that accepts declared names only. Also
+    /// removes the allocations that were never published: events with made-up numbers count without
+    /// one. Marks the events whose variant is not the one that the newest allocation gives their unit. An
+    /// unknown name or number causes another read, at most one per second in this process.
+    pub(crate) async fn check(&self, events: &mut [Event]) -> Vec<Option<Undeclared>> {
+        let mut states = self.states(events).await;
         let mut found = Vec::with_capacity(events.len());
         for event in events {
-            if !states.contains_key(&event.namespace) {
+            let Some(state) = states.get_mut(&event.namespace) else {
                 // Without an answer of the store, recording the event fails, too.
-                states.insert(&event.namespace, self.get(&event.namespace).await.ok());
-            }
-            let state = states.get(&event.namespace).and_then(Option::as_ref);
-            let mut undeclared = state.and_then(|state| undeclared(state, event));
-            if undeclared.is_some()
-                && let Some(state) = self.read_again(&event.namespace).await
+                event.allocation = None;
+                found.push(None);
+                continue;
+            };
+            if (undeclared(state, event).is_some() || has_unknown_allocation(state, event))
+                && let Some(newer) = self.read_again(&event.namespace).await
             {
-                undeclared = self::undeclared(&state, event);
-                states.insert(&event.namespace, Some(state));
+                *state = newer;
             }
-            found.push(undeclared);
+            event.allocation = event
+                .allocation
+                .and_then(|Stated { allocation, .. }| checked(state, event, allocation));
+            found.push(undeclared(state, event));
         }
         found
     }
 
-    /// Removes the allocations that were never published: events with made-up numbers count without
-    /// one. A number that is too large for what is known causes another read, as an unknown name does.
-    /// Marks the events whose variant is not the one that the newest allocation gives their unit.
-    pub(crate) async fn check_allocations(&self, events: &mut [Event]) {
-        for event in events {
-            let Some(Stated { allocation, .. }) = event.allocation else { continue };
-            // Without an answer of the store, recording the event fails, too.
-            let mut state = self.get(&event.namespace).await.ok();
-            let newest = state.as_deref().and_then(|state| newest_allocation(state, event));
-            if newest.is_none_or(|newest| newest < allocation)
-                && let Some(read) = self.read_again(&event.namespace).await
-            {
-                state = Some(read);
-            }
-            event.allocation = state.and_then(|state| checked(&state, event, allocation));
-        }
+    /// What the namespaces of these events define. All are read at the same time, so that a request with
+    /// many namespaces waits for one round trip. A namespace that cannot be read is missing.
+    async fn states(&self, events: &[Event]) -> HashMap<Namespace, Arc<NamespaceState>> {
+        let namespaces: HashSet<&Namespace> = events.iter().map(|event| &event.namespace).collect();
+        let read = namespaces.into_iter().map(|namespace| async move {
+            Some((namespace.clone(), self.get(namespace).await.ok()?))
+        });
+        join_all(read).await.into_iter().flatten().collect()
     }
 
     /// Reads a namespace because of an unknown name, at most once per second in this process.
@@ -175,17 +183,23 @@ impl<D: Documents + Recorder> PublishedNamespaces<D> {
         self.read(namespace, &self.known(namespace)).await.ok()
     }
 
-    /// Reads a namespace, unless another request has read it meanwhile.
+    /// Reads a namespace, unless another request has read it meanwhile. All requests that waited for their
+    /// turn share the answer, also if it is an error. A read that began before a request never answers it.
     async fn read_in_turn(
         &self,
         namespace: &Namespace,
         known: &Known,
     ) -> Result<Arc<NamespaceState>, StoreError> {
-        let _turn = known.turn.lock().await;
+        let arrived = known.reads.load(Ordering::Acquire);
+        let mut turn = known.turn.lock().await;
         let held = match known.held() {
             Some(held) if self.is_current(&held) => return Ok(held.state),
             held => held,
         };
+        if let Some(Failed { error, .. }) = turn.as_ref().filter(|failed| failed.read > arrived) {
+            return Err(error.clone());
+        }
+        let number = known.reads.fetch_add(1, Ordering::AcqRel) + 1;
         let changes = self.changes.load(Ordering::Acquire);
         match (self.read(namespace, known).await, held) {
             (Ok(state), _) => Ok(state),
@@ -194,7 +208,10 @@ impl<D: Documents + Recorder> PublishedNamespaces<D> {
                 known.hold(Held { state: Arc::clone(&state), read: Instant::now(), changes });
                 Ok(state)
             }
-            (Err(error), None) => Err(error),
+            (Err(error), None) => {
+                *turn = Some(Failed { read: number, error: error.clone() });
+                Err(error)
+            }
         }
     }
 
@@ -229,8 +246,10 @@ impl<D: Documents + Recorder> PublishedNamespaces<D> {
             // Names that strangers made up go first.
             all.retain(|_, known| known.held().is_some_and(|held| held.state.version > 0));
         }
-        if all.len() >= MOST_KNOWN {
-            all.clear();
+        if all.len() >= MOST_KNOWN
+            && let Some(one) = all.keys().next().cloned()
+        {
+            all.remove(&one);
         }
         Arc::clone(all.entry(namespace.clone()).or_default())
     }
@@ -282,6 +301,12 @@ fn checked(state: &NamespaceState, event: &Event, allocation: AllocationNumber) 
     };
     let mismatch = allocation == newest && split().is_some_and(|split| *split != event.variant);
     Some(Stated { allocation, mismatch })
+}
+
+/// Whether the event states an allocation that was not published.
+fn has_unknown_allocation(state: &NamespaceState, event: &Event) -> bool {
+    let newest = newest_allocation(state, event);
+    event.allocation.is_some_and(|stated| newest.is_none_or(|newest| newest < stated.allocation))
 }
 
 /// The newest allocation of the event's experiment. All numbers from 1 to this one were published.

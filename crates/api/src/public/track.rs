@@ -240,7 +240,7 @@ async fn record<R: Recorder + Documents>(
             }
         }
     }
-    let undeclared = published.undeclared(&good).await;
+    let undeclared = published.check(&mut good).await;
     if undeclared.iter().any(Option::is_some) {
         let all = good.into_iter().zip(positions).zip(undeclared);
         let declared = all.filter_map(|((event, index), undeclared)| {
@@ -266,7 +266,6 @@ async fn record<R: Recorder + Documents>(
         });
         (good, positions) = measured.unzip();
     }
-    published.check_allocations(&mut good).await;
     let count = good.len();
     let outcomes = match recorder.record(good).await {
         Ok(outcomes) => outcomes,

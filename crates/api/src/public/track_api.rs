@@ -15,7 +15,7 @@ use crate::http::problem::Problem;
 use crate::http::query;
 use crate::http::request_summary::RequestSummary;
 use crate::http::response::preflight;
-use crate::http::router::{Found, PathParameters, Router};
+use crate::http::router::{Found, Router};
 
 /// Records events and reads what is defined, and can do nothing else.
 #[derive(Debug)]
@@ -76,16 +76,13 @@ impl<R: Recorder + Documents> TrackApi<R> {
     ) -> Result<Response<AnswerBody>, Box<Problem>> {
         match found? {
             Found::Preflight { methods } => Ok(preflight(&methods, summary)),
-            Found::Target(operation, path) => {
-                self.perform(operation, &path, request, summary).await
-            }
+            Found::Target(operation, _) => self.perform(operation, request, summary).await,
         }
     }
 
     pub(crate) async fn perform<B: Body>(
         &self,
         operation: TrackOperation,
-        _path: &PathParameters,
         request: Request<B>,
         summary: &mut RequestSummary,
     ) -> Result<Response<AnswerBody>, Box<Problem>> {

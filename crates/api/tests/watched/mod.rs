@@ -12,14 +12,20 @@ use abtest_store::{
     HistoryEntry, Include, Kind, NamespaceSnapshot, Overlaps, Part, Recorder, Refusal, StoreError,
     Write,
 };
+use tokio::sync::watch;
 
 /// A store that counts the calls to another one.
 pub(crate) struct Watched {
     store: EmbeddedStore,
     calls: AtomicUsize,
     is_down: AtomicBool,
+    /// Whether reading definitions hangs.
+    hangs: watch::Sender<bool>,
+    /// The namespaces whose definitions were read without a known version.
+    read_anew: Mutex<Vec<Namespace>>,
     deletes_before_commit: Mutex<Option<(Namespace, Experiment)>>,
     damaged: Mutex<Vec<DocumentKey>>,
+    writes_before_read: Mutex<Option<(Namespace, Write)>>,
 }
 
 impl Watched {
@@ -28,8 +34,11 @@ impl Watched {
             store,
             calls: AtomicUsize::new(0),
             is_down: AtomicBool::new(false),
+            hangs: watch::Sender::new(false),
+            read_anew: Mutex::default(),
             deletes_before_commit: Mutex::default(),
             damaged: Mutex::default(),
+            writes_before_read: Mutex::default(),
         }
     }
 
@@ -54,6 +63,16 @@ impl Watched {
         Some(snapshot)
     }
 
+    /// Makes reading definitions hang, or lets it go on.
+    pub(crate) fn set_hanging(&self, hangs: bool) {
+        self.hangs.send_replace(hangs);
+    }
+
+    /// The namespaces whose definitions were read without a known version since the last time.
+    pub(crate) fn take_read_anew(&self) -> Vec<Namespace> {
+        std::mem::take(&mut self.read_anew.lock().unwrap())
+    }
+
     /// How many calls there were since the last time.
     pub(crate) fn take_calls(&self) -> usize {
         self.calls.swap(0, Ordering::SeqCst)
@@ -64,8 +83,17 @@ impl Watched {
         *self.deletes_before_commit.lock().unwrap() = Some((namespace, experiment));
     }
 
+    /// Stores a document right before the counts are read next, as another operator may do.
+    pub(crate) fn write_before_read(&self, namespace: Namespace, write: Write) {
+        *self.writes_before_read.lock().unwrap() = Some((namespace, write));
+    }
+
     fn count(&self) -> Result<&EmbeddedStore, StoreError> {
         self.calls.fetch_add(1, Ordering::SeqCst);
+        self.answering()
+    }
+
+    fn answering(&self) -> Result<&EmbeddedStore, StoreError> {
         match self.is_down.load(Ordering::SeqCst) {
             true => Err(StoreError::Unreachable("the test says so".to_owned())),
             false => Ok(&self.store),
@@ -90,6 +118,10 @@ impl Counters for Watched {
         scope: Option<&[Experiment]>,
         include: Include,
     ) -> Result<Vec<Tally>, StoreError> {
+        let written = self.writes_before_read.lock().unwrap().take();
+        if let Some((namespace, write)) = written {
+            self.store.commit(&namespace, None, vec![write]).await.unwrap();
+        }
         self.count()?.read(namespace, scope, include).await
     }
 
@@ -164,10 +196,13 @@ impl Documents for Watched {
         namespace: &Namespace,
         unless_version: Option<u64>,
     ) -> Result<Option<NamespaceSnapshot>, StoreError> {
-        self.count()?
-            .definitions(namespace, unless_version)
-            .await
-            .map(|read| self.with_damage(read))
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        if unless_version.is_none() {
+            self.read_anew.lock().unwrap().push(namespace.clone());
+        }
+        self.hangs.subscribe().wait_for(|hangs| !hangs).await.unwrap();
+        let read = self.answering()?.definitions(namespace, unless_version).await;
+        read.map(|read| self.with_damage(read))
     }
 
     async fn defining_keys(
