@@ -97,3 +97,44 @@ async fn only_the_read_that_first_finds_a_sample_ratio_alarm_writes() {
     let alarms = watched.list(&Namespace::default(), &[Kind::Alarm], None).await.unwrap();
     assert_eq!(alarms.len(), 2);
 }
+
+/// The requests that analyse experiments.
+const REPORTS: [(&str, &str); 3] = [
+    ("GET", "/experiments?analysis=full"),
+    ("GET", "/experiments/e?history=true"),
+    ("POST", "/experiments/e/looks?planned=10000&method=sequential"),
+];
+
+#[test]
+fn an_analysis_does_not_keep_the_runtime_from_recording_events() {
+    // The only thread for calculations is taken, so a report waits, and events must not.
+    let runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = { runtime }.enable_all().max_blocking_threads(1).build().unwrap();
+    runtime.block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let store = EmbeddedStore::open(folder.path(), Default::default()).unwrap();
+        let store = Arc::new(Watched::new(store));
+        let event = |uuid: usize| {
+            let variant = if uuid.is_multiple_of(2) { "a" } else { "b" };
+            let query = format!("experiment=e&variant={variant}&event=participate&uuid={uuid}");
+            Event::from_query(&Query::parse(&query).unwrap()).unwrap()
+        };
+        store.record((0..100).map(event).collect()).await.unwrap();
+        let api = Arc::new(OperatorApi::new(Arc::clone(&store), ApiKeys::default()));
+        for (method, path) in REPORTS {
+            let (release, wait) = std::sync::mpsc::channel::<()>();
+            let taken = tokio::task::spawn_blocking(move || wait.recv());
+            let request = Request::builder().method(method).uri(path).extension(CheckedByGateway);
+            let request = request.body(Empty::<bytes::Bytes>::new()).unwrap();
+            let api = Arc::clone(&api);
+            let report = tokio::spawn(async move { api.answer(request).await.status() });
+            for uuid in 0..20 {
+                store.record(vec![event(uuid)]).await.unwrap();
+            }
+            assert!(!report.is_finished(), "{path}");
+            release.send(()).unwrap();
+            taken.await.unwrap().unwrap();
+            assert_eq!(report.await.unwrap(), 200, "{path}");
+        }
+    });
+}

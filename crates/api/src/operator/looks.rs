@@ -1,5 +1,7 @@
 //! Taking a look at an experiment, and discarding all looks.
 
+use std::sync::Arc;
+
 use abtest_model::event::namespace_of;
 use abtest_model::{Day, Experiment, Query};
 use abtest_store::contents::to_json;
@@ -16,6 +18,7 @@ use crate::http::response::json;
 use crate::operator::alarms;
 use crate::operator::analysis::{AnalysisParameters, Question, Report, look};
 use crate::operator::attempts::{ATTEMPTS, busy, committed};
+use crate::operator::beside::beside;
 use crate::operator::definitions::commit::Definitions;
 use crate::operator::kept::Kept;
 use crate::operator::looks_document::LooksDocument;
@@ -60,13 +63,19 @@ pub(crate) async fn take<S: Store>(
     limit: AnswerLimit,
 ) -> Result<Response<AnswerBody>, Box<Problem>> {
     let namespace = namespace_of(query)?;
-    let question = Question::to_look(query)?;
+    let question = Arc::new(Question::to_look(query)?);
     for _ in 0..ATTEMPTS {
         let state = definitions.namespaces.read(store, &namespace).await?;
         let Kept { tally, earlier, looks_expected } =
             known(store, &state, &namespace, experiment.clone(), Include::COUNTS).await?;
         earlier.readable_looks()?;
-        let (look, Report { answer, new_alarm }) = look(&question, &tally, &earlier)?;
+        let question = Arc::clone(&question);
+        let (earlier, looked) = beside(move || {
+            let looked = look(&question, &tally, &earlier);
+            (earlier, looked)
+        })
+        .await?;
+        let (look, Report { answer, new_alarm }) = looked?;
         // An answer that cannot be sent must not leave a look behind.
         let answer = limit.answer_with_hint(bytes(&answer), "analysis", TAKE_IT_BESIDE)?;
         let mut writes = Vec::new();

@@ -10,6 +10,7 @@
 //! | [`looks_document`] | the looks as they are stored |
 //! | [`caps`] | keeping the caps of sums equal to those of definitions |
 //! | [`control`] | choosing an experiment's control |
+//! | [`beside`] | runs calculations beside the runtime |
 //! | [`attempts`] | changing what a namespace holds while others change it |
 //! | [`definitions`] | reading and changing the documents of experiments |
 //! | [`explain`] | why a unit gets what it gets |
@@ -22,6 +23,7 @@ pub(crate) mod alarms;
 mod analysis;
 mod api;
 mod attempts;
+mod beside;
 mod caps;
 pub(crate) mod control;
 pub(crate) mod definitions;

@@ -1,11 +1,12 @@
 //! Reading results.
 
-use std::task::Poll;
+use std::sync::Arc;
 
 use abtest_model::definition::Status;
 use abtest_model::event::namespace_of;
-use abtest_model::results::{GoalResults, Meta};
+use abtest_model::results::Meta;
 use abtest_model::{Experiment, ExperimentResults, Namespace, Query};
+use abtest_stats::analysis::RaisedAlarm;
 use abtest_store::{Include, Store};
 use bytes::Bytes;
 use http::header::{ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue, LINK};
@@ -19,6 +20,7 @@ use crate::namespace::NamespaceState;
 use crate::operator::analysis::{
     AnalysisParameters, Asked, Detail, Question, ReadParameters, Report, read, stuffing,
 };
+use crate::operator::beside::beside;
 use crate::operator::definitions::commit::Definitions;
 use crate::operator::kept::{self, Kept};
 use crate::operator::page::{self, Page};
@@ -92,13 +94,17 @@ pub(crate) async fn results<S: Store>(
     let mut array = b"[".to_vec();
     array.extend(to_json(&Head { meta }));
     let mut new_alarms = Vec::new();
-    for Kept { mut tally, earlier, .. } in experiments {
-        tally.baselines.clear();
-        array.push(b',');
-        let report = read(&question, &tally, &earlier, Asked::AmongOthers)?;
-        array.extend(to_json(&report.answer));
-        new_alarms.extend(report.new_alarm.map(|alarm| (tally.experiment, alarm)));
-        let_others_run().await;
+    let question = Arc::new(question);
+    let mut experiments = experiments.into_iter();
+    loop {
+        let some: Vec<Kept> = experiments.by_ref().take(AT_ONCE).collect();
+        if some.is_empty() {
+            break;
+        }
+        let question = Arc::clone(&question);
+        let (elements, alarms) = beside(move || elements(some, &question)).await??;
+        array.extend(elements);
+        new_alarms.extend(alarms);
     }
     array.push(b']');
     alarms::store(store, &namespace, state.version, &new_alarms).await;
@@ -109,6 +115,25 @@ pub(crate) async fn results<S: Store>(
         answer.headers_mut().insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
     }
     Ok(answer)
+}
+
+/// Experiments of a list that are analysed at once. Then another request may have its turn.
+const AT_ONCE: usize = 32;
+
+/// The elements of some experiments, each after a comma, and their new alarms.
+fn elements(
+    experiments: Vec<Kept>,
+    question: &Question,
+) -> Result<(Vec<u8>, Vec<(Experiment, RaisedAlarm)>), Box<Problem>> {
+    let (mut elements, mut new_alarms) = (Vec::new(), Vec::new());
+    for Kept { mut tally, earlier, .. } in experiments {
+        tally.baselines.clear();
+        elements.push(b',');
+        let report = read(question, &tally, &earlier, Asked::AmongOthers)?;
+        elements.extend(to_json(&report.answer));
+        new_alarms.extend(report.new_alarm.map(|alarm| (tally.experiment, alarm)));
+    }
+    Ok((elements, new_alarms))
 }
 
 /// The experiments of a page, and the one after which the next page starts.
@@ -174,20 +199,6 @@ impl Statuses {
             None => self.undefined,
         }
     }
-}
-
-/// Lets other tasks of this thread run: thousands of experiments take long, and an event should not
-/// wait for them.
-async fn let_others_run() {
-    let mut waited = false;
-    std::future::poll_fn(|context| {
-        if std::mem::replace(&mut waited, true) {
-            return Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }
 
 /// The largest answer that the way to the client carries.
@@ -265,7 +276,12 @@ pub(crate) async fn result<S: Store>(
         }
     }
     let Kept { tally, earlier, .. } = kept;
-    let Report { mut answer, new_alarm } = read(&question, &tally, &earlier, Asked::Alone)?;
+    let (tally, report) = beside(move || {
+        let report = read(&question, &tally, &earlier, Asked::Alone);
+        (tally, report)
+    })
+    .await?;
+    let Report { mut answer, new_alarm } = report?;
     if let Some(analysis) = &mut answer.analysis {
         stuffing::add(store, &namespace, &tally, analysis).await?;
     }
@@ -280,7 +296,7 @@ pub(crate) async fn result<S: Store>(
 }
 
 /// One experiment's goals alone, as `gimel.experiment` answers. It has no path of its own: an
-/// endpoint gets it by wiring.
+/// endpoint gets it by wiring. As in Gimel, an unknown experiment has no goals.
 pub(crate) async fn gimel_experiment<S: Store>(
     store: &S,
     query: &Query<'_>,
@@ -288,9 +304,8 @@ pub(crate) async fn gimel_experiment<S: Store>(
     let (namespace, experiment) = named(query)?;
     let scope = Some(std::slice::from_ref(&experiment));
     let tallies = store.read(&namespace, scope, Include::COUNTS).await?;
-    let tally = tallies.first().ok_or_else(|| unknown(&namespace))?;
-    let goals: Vec<GoalResults> = ExperimentResults::from(tally).goals;
-    Ok(json(StatusCode::OK, &goals))
+    let goals = tallies.first().map(|tally| ExperimentResults::from(tally).goals);
+    Ok(json(StatusCode::OK, &goals.unwrap_or_default()))
 }
 
 pub(super) fn named(query: &Query<'_>) -> Result<(Namespace, Experiment), Box<Problem>> {
