@@ -2,7 +2,7 @@
 //! another writer was faster.
 
 use abtest_model::Namespace;
-use abtest_store::{CommitError, Documents, Write};
+use abtest_store::{CommitError, Committed, Documents, Write};
 use http::StatusCode;
 
 use crate::http::problem::Problem;
@@ -11,22 +11,32 @@ use crate::http::problem::Problem;
 /// only other processes, looks and alarms use attempts up.
 pub(crate) const ATTEMPTS: usize = 50;
 
-/// Commits writes that were planned from the namespace at the version `based_on`. It returns `false`
+/// Commits writes that were planned from the namespace at the version `based_on`. It returns `None`
 /// if another writer was faster: read and plan again.
 ///
 /// # Errors
 /// When the store cannot commit.
+pub(crate) async fn commit<S: Documents>(
+    store: &S,
+    namespace: &Namespace,
+    based_on: u64,
+    writes: Vec<Write>,
+) -> Result<Option<Committed>, CommitError> {
+    match store.commit(namespace, Some(based_on), writes).await {
+        Ok(committed) => Ok(Some(committed)),
+        Err(CommitError::Conflict { .. } | CommitError::Outdated { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The same for callers that do not need the new versions.
 pub(crate) async fn committed<S: Documents>(
     store: &S,
     namespace: &Namespace,
     based_on: u64,
     writes: Vec<Write>,
 ) -> Result<bool, CommitError> {
-    match store.commit(namespace, Some(based_on), writes).await {
-        Ok(_) => Ok(true),
-        Err(CommitError::Conflict { .. } | CommitError::Outdated { .. }) => Ok(false),
-        Err(error) => Err(error),
-    }
+    Ok(commit(store, namespace, based_on, writes).await?.is_some())
 }
 
 /// The answer after the last attempt.

@@ -159,35 +159,49 @@ pub(crate) async fn delete<S: Store>(
             Err(error) => return Err(error.into()),
         }
     }
-    let had_documents = delete_documents(store, definitions, &namespace).await?;
-    if names.is_empty() && !had_documents {
-        let detail = "there is no such namespace; GET /namespaces lists them";
-        return Err(Problem::not_found(detail.to_owned()));
+    match delete_documents(store, definitions, &namespace).await? {
+        Left::Nothing if names.is_empty() => {
+            let detail = "there is no such namespace; GET /namespaces lists them";
+            return Err(Problem::not_found(detail.to_owned()));
+        }
+        Left::Nothing | Left::Deleted => deletion.finished = true,
+        Left::Definitions => {}
     }
-    deletion.finished = true;
     Ok(json(StatusCode::OK, &deletion))
 }
 
-/// Deletes the documents that are left when the experiments are gone, and says whether there were any.
+/// What was left of a namespace when its experiments were gone.
+enum Left {
+    /// Nothing.
+    Nothing,
+    /// Documents, which are deleted now.
+    Deleted,
+    /// Definitions that someone stored meanwhile. They need their layers, so nothing was deleted.
+    Definitions,
+}
+
+/// Deletes the documents that are left when the experiments are gone.
 async fn delete_documents<S: Store>(
     store: &S,
     definitions: &Definitions,
     namespace: &Namespace,
-) -> Result<bool, Box<Problem>> {
+) -> Result<Left, Box<Problem>> {
     let writer = definitions.writer(namespace);
     let _turn = writer.lock().await;
     for _ in 0..ATTEMPTS {
-        let Some(snapshot) = store.snapshot(namespace, None).await? else { return Ok(false) };
-        let left = snapshot.documents.iter().filter(|one| one.key.kind != Kind::Definition);
+        let snapshot = store.snapshot(namespace, None).await?;
+        let Some(snapshot) = snapshot.filter(|snapshot| !snapshot.documents.is_empty()) else {
+            return Ok(Left::Nothing);
+        };
+        if snapshot.documents.iter().any(|one| one.key.kind == Kind::Definition) {
+            return Ok(Left::Definitions);
+        }
         let delete = |one: &abtest_store::Document| {
             Write::delete(one.key.clone(), Expected::Version(one.version))
         };
-        let writes: Vec<Write> = left.map(delete).collect();
-        if writes.is_empty() {
-            return Ok(false);
-        }
+        let writes: Vec<Write> = snapshot.documents.iter().map(delete).collect();
         if committed(store, namespace, snapshot.version, writes).await? {
-            return Ok(true);
+            return Ok(Left::Deleted);
         }
     }
     Err(busy())

@@ -14,7 +14,7 @@ use http::{Request, Response, StatusCode};
 use http_body::Body;
 use serde_json::{Value, json};
 
-use super::attempts::{ATTEMPTS, busy, committed};
+use super::attempts::{ATTEMPTS, busy, commit};
 use super::definitions::commit::Definitions;
 use super::definitions::layers;
 use super::definitions::plan::{check_new_name, unused_seed, used_seeds};
@@ -109,9 +109,11 @@ pub(crate) async fn patch<S: Store, B: Body>(
             let shown = shown(&namespace, settings, &layers(&state)?);
             return Ok(tag(json_answer(StatusCode::OK, &shown), version(&state)));
         };
-        if committed(store, &namespace, state.version, planned.writes).await? {
+        if let Some(committed) = commit(store, &namespace, state.version, planned.writes).await? {
             let shown = shown(&namespace, &planned.settings, &planned.layers);
-            return Ok(tag(json_answer(StatusCode::OK, &shown), version(&state) + 1));
+            // The settings are the last write.
+            let version = committed.versions.last().copied().unwrap_or_default();
+            return Ok(tag(json_answer(StatusCode::OK, &shown), version));
         }
     }
     Err(busy())

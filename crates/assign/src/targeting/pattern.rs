@@ -149,8 +149,13 @@ impl Translator<'_> {
         if self.rest.as_str().starts_with(']') {
             return Err("must not contain an empty class: [] or [^]".to_owned());
         }
+        let mut is_first = true;
         while let Some(character) = self.rest.next() {
             let mut set = false;
+            if character == '-' && !is_first && self.starts_with_set() {
+                return Err(UNESCAPED_DASH.to_owned());
+            }
+            is_first = false;
             match character {
                 ']' => {
                     self.out.push(']');
@@ -170,7 +175,7 @@ impl Translator<'_> {
             }
             let next = self.rest.as_str();
             if next.starts_with("--") || (set && next.starts_with('-') && !next.starts_with("-]")) {
-                return Err("must escape - in a class as \\- where it is not a range".to_owned());
+                return Err(UNESCAPED_DASH.to_owned());
             }
         }
         Err("must close each class with ]".to_owned())
@@ -206,6 +211,12 @@ impl Translator<'_> {
         Ok(())
     }
 
+    /// Whether a set of characters stands next, such as `\d`.
+    fn starts_with_set(&self) -> bool {
+        let escaped = self.rest.as_str().strip_prefix('\\');
+        escaped.is_some_and(|rest| rest.starts_with(['d', 'D', 'w', 'W', 's', 'S']))
+    }
+
     /// Skips a text that stands next.
     fn skip(&mut self, text: &str) -> bool {
         match self.rest.as_str().strip_prefix(text) {
@@ -217,6 +228,8 @@ impl Translator<'_> {
         }
     }
 }
+
+const UNESCAPED_DASH: &str = r"must escape - in a class as \- where it is not a range";
 
 #[cfg(test)]
 mod tests {
@@ -239,6 +252,9 @@ mod tests {
             (r"^\x41\u00e9$", "Aé", true),
             (r"^(?:a|(c))$", "c", true),
             (r"a$", "a\n", false),
+            (r"^[-\d]+$", "-1", true),
+            (r"^[^-\d]+$", "-", false),
+            (r"^[+\-\d]+$", "+-1", true),
         ];
         for (pattern, text, expected) in cases {
             assert_eq!(
@@ -255,6 +271,9 @@ mod tests {
         let long = "a".repeat(1_001);
         let nested = format!("{}a{}", "(".repeat(200), ")".repeat(200));
         for pattern in [
+            r"^[+-\d]+$",
+            r"[!-\w]x",
+            r"[a-c-\s]",
             "(?i)a",
             "(?=a)",
             "(?<=a)b",
