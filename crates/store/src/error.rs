@@ -95,17 +95,6 @@ impl Refusal {
         matches!(self, Self::WrongType | Self::Busy)
     }
 
-    /// Whether it is a limit of new names per hour.
-    #[cfg(feature = "embedded")]
-    pub(crate) fn is_per_hour(&self) -> bool {
-        matches!(
-            self,
-            Self::NamespacesPerHour { .. }
-                | Self::ExperimentsPerHour { .. }
-                | Self::CountersPerHour { .. }
-        )
-    }
-
     /// Whether a definition that declares the names would have prevented it.
     #[cfg(any(feature = "embedded", feature = "redis"))]
     pub(crate) fn is_of_new_names(&self) -> bool {

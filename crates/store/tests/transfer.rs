@@ -373,6 +373,26 @@ async fn an_import_that_fails_keeps_what_was_counted_meanwhile() {
     assert_eq!(counted().await[0].count("a", &one.variant), 9);
 }
 
+#[tokio::test]
+async fn an_import_keeps_to_the_limits_in_total_also_when_those_per_hour_are_used_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = EmbeddedStore::open(folder.path(), Limits::default()).unwrap();
+    store.record(events("a", 0..5)).await.unwrap();
+    store.record(events("b", 0..5)).await.unwrap();
+    drop(store);
+    let one = &events("a", 0..1)[0];
+    let export = embedded::export(folder.path(), &one.namespace, &one.experiment, &|_| ()).unwrap();
+    let export = export.unwrap();
+    for (counters, fits) in [(1, false), (2, true)] {
+        let other = tempfile::tempdir().unwrap();
+        let limits =
+            Limits { counters, counters_per_hour: 0, experiments_per_hour: 0, ..Limits::default() };
+        let other = EmbeddedStore::open(other.path(), limits).unwrap();
+        let imported = other.import(&one.namespace, &export, &|_| ()).await;
+        assert_eq!(imported.is_ok(), fits, "{counters} counters: {imported:?}");
+    }
+}
+
 /// An import that ends after some steps, as if its process was killed.
 async fn cut_off<S: Import + Send + Sync + 'static>(store: S, export: &Export, after: u64) -> S {
     let (store, export) = (Arc::new(store), export.clone());

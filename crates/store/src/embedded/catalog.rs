@@ -48,6 +48,15 @@ pub(super) struct Check<'a> {
     pub(super) at: u64,
 }
 
+/// Whether the limits per hour apply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rates {
+    /// Visitors bring the names.
+    PerHour,
+    /// An operator does.
+    Unlimited,
+}
+
 /// What is left of the limits per hour, by field; `None` for a field that says nothing any more.
 pub(super) type ChangedNewNames = HashMap<String, Option<u64>>;
 
@@ -138,10 +147,10 @@ impl Catalog {
         if let Some(counter) = self.counters.get(name) {
             return Ok(*counter);
         }
-        let allowed = match self.check(event, check, Exemption::Nothing) {
+        let allowed = match self.check(event, check, Rates::PerHour, Exemption::Nothing) {
             Err(refusal) if refusal.is_of_new_names() => match exemption(event, check.documents) {
                 Exemption::Nothing => Err(refusal),
-                exemption => self.check(event, check, exemption),
+                exemption => self.check(event, check, Rates::PerHour, exemption),
             },
             allowed => allowed,
         };
@@ -189,11 +198,7 @@ impl Catalog {
         check: &Check<'_>,
     ) -> Result<String, Refusal> {
         // The operator imports, so the limits per hour do not apply.
-        if let Err(refusal) = self.check(event, check, Exemption::Nothing)
-            && !refusal.is_per_hour()
-        {
-            return Err(refusal);
-        }
+        self.check(event, check, Rates::Unlimited, Exemption::Nothing)?;
         let Event { namespace, experiment, goal, variant, .. } = event;
         let name = counter_name(namespace, experiment, goal, variant);
         self.load(name.clone(), staged);
@@ -262,6 +267,7 @@ impl Catalog {
         &self,
         event: &Event,
         check: &Check<'_>,
+        rates: Rates,
         exemption: Exemption,
     ) -> Result<Vec<(String, u64)>, Refusal> {
         let limits = check.limits;
@@ -276,6 +282,9 @@ impl Catalog {
             return Ok(fields);
         }
         let mut use_up = |field: String, limit: u32, refusal: Refusal| {
+            if rates == Rates::Unlimited {
+                return Ok(());
+            }
             let after = self.new_names.after_one_more(&field, limit, check.at * 1_000);
             fields.push((field, after.ok_or(refusal)?));
             Ok(())

@@ -210,7 +210,7 @@ impl EmbeddedStore {
         day: Day,
         events: Vec<Event>,
     ) -> Result<Vec<Result<(), Refusal>>, StoreError> {
-        self.ask(|reply| Request::Record { events, day: Some(day), reply }).await
+        self.ask(|reply| Request::Record { events, day: Some(day), permit: None, reply }).await
     }
 
     fn read_snapshot(&self) -> RwLockReadGuard<'_, Snapshot> {
@@ -241,8 +241,8 @@ impl Recorder for EmbeddedStore {
         if events.is_empty() {
             return Ok(Vec::new());
         }
-        let _permit = self.admission.admit(events.len())?;
-        self.ask(|reply| Request::Record { events, day: None, reply }).await
+        let permit = Some(self.admission.admit(events.len())?);
+        self.ask(|reply| Request::Record { events, day: None, permit, reply }).await
     }
 
     async fn health(&self) -> Result<Vec<Danger>, StoreError> {
@@ -390,5 +390,35 @@ impl Documents for EmbeddedStore {
 
     fn damaged(&self) -> Vec<DamagedRecord> {
         self.read_snapshot().damaged()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Waker};
+
+    use super::*;
+
+    #[test]
+    fn events_count_against_the_bound_until_they_are_recorded_also_without_their_client() {
+        // The writer does nothing.
+        let (queue, mut requests) = mpsc::channel(QUEUE);
+        let store = EmbeddedStore {
+            queue: Some(queue),
+            snapshot: Arc::default(),
+            writer: None,
+            admission: Admission::new(10),
+        };
+        let event = abtest_model::Query::parse("experiment=e&variant=v&event=g&uuid=u");
+        let event = Event::from_query(&event.unwrap()).unwrap();
+        let send = |events: usize| {
+            let mut record = Box::pin(store.record(vec![event.clone(); events]));
+            record.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+            // The client disconnects.
+        };
+        assert!(send(6).is_pending());
+        assert!(send(5).is_ready(), "there is room for four");
+        drop(requests.try_recv().unwrap());
+        assert!(send(5).is_pending());
     }
 }

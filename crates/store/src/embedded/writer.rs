@@ -8,8 +8,8 @@ use std::thread::JoinHandle;
 
 use abtest_config::Limits;
 use abtest_model::{Amount, Day, Event, Experiment, Goal, Namespace, Tally, Variant};
-use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TryRecvError;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::answers::{Answer, Answers, Commit, Reply};
 use super::catalog::{Catalog, Check, Counter, counter_name};
@@ -35,6 +35,9 @@ pub(super) enum Request {
     Record {
         events: Vec<Event>,
         day: Option<Day>,
+        /// Counts the events against the bound until they are recorded. It is kept here and not with the
+        /// client's request, because the events stay in the queue when the client disconnects.
+        permit: Option<OwnedSemaphorePermit>,
         reply: Reply<Vec<Result<(), Refusal>>>,
     },
     Delete {
@@ -303,7 +306,7 @@ impl Open {
         let mut failed = Ok(());
         for request in requests {
             let answer = match request {
-                Request::Record { events, day, reply } => {
+                Request::Record { events, day, permit: _permit, reply } => {
                     let day = day.unwrap_or(today);
                     let mut outcomes = Vec::with_capacity(events.len());
                     for event in &events {
