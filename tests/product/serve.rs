@@ -115,6 +115,25 @@ fn the_page_needs_the_link_once_or_the_key() {
 }
 
 #[test]
+fn a_page_of_another_site_cannot_use_up_the_wrong_keys_of_its_reader() {
+    let serve = Serve::start(&["--wrong-keys-per-minute", "3"]);
+    let evil = ("origin", "https://evil.example");
+    for other_site in [("sec-fetch-site", "cross-site"), evil] {
+        for _ in 0..5 {
+            assert_eq!(serve.request("POST", "/session", &[other_site], b"wrong").status, 403);
+        }
+    }
+    // A page of another site may use a key, but its wrong keys count apart.
+    let guess =
+        || serve.request("GET", "/experiments", &[evil, ("x-api-key", "wrong")], &[]).status;
+    let guesses: Vec<u16> = (0..5).map(|_| guess()).collect();
+    assert_eq!(guesses, [401, 401, 401, 429, 429]);
+    let right = [("x-api-key", &*serve.key)];
+    assert_eq!(serve.request("GET", "/experiments", &right, &[]).status, 200);
+    assert_eq!(serve.request("POST", "/session", &[], serve.key.as_bytes()).status, 204);
+}
+
+#[test]
 fn behind_tls_the_page_has_its_public_address_and_its_cookie_is_secure() {
     let serve = Serve::start(&["--public-url", "https://abtest.example/"]);
     assert!(serve.page.starts_with("https://abtest.example/?token="), "{}", serve.page);

@@ -128,6 +128,15 @@ impl Sessions {
         sessions.filter(|session| is_alive(session.start, now)).map(|session| session.role).max()
     }
 
+    /// Whether a browser sent a request for a page of another site. Programs that are no browsers send no
+    /// such headers.
+    pub(crate) fn is_of_another_site(&self, headers: &HeaderMap) -> bool {
+        match headers.get("sec-fetch-site") {
+            Some(site) => !matches!(site.as_bytes(), b"same-origin" | b"none"),
+            None => !self.is_of_our_origin(headers),
+        }
+    }
+
     /// Whether the `Origin` of a request is that of our page: the public address, or the host of the
     /// request. Browsers send `Origin` with every request that changes something.
     fn is_of_our_origin(&self, headers: &HeaderMap) -> bool {
@@ -224,6 +233,28 @@ mod tests {
         assert!(!sessions.holds(&request(&cookie, "cross-site")));
         let other = HeaderValue::from_static("abtest_8080=0");
         assert!(!sessions.holds(&request(&other, "same-origin")));
+    }
+
+    #[test]
+    fn a_page_of_another_site_is_told_by_what_its_browser_sends() {
+        let sessions = Sessions::new(8080, None);
+        let is_other = |headers: &[(&'static str, &'static str)]| {
+            let mut all = HeaderMap::new();
+            all.insert(HOST, HeaderValue::from_static("127.0.0.1:8080"));
+            all.extend(headers.iter().map(|(name, value)| {
+                (name.parse::<http::HeaderName>().unwrap(), HeaderValue::from_static(value))
+            }));
+            sessions.is_of_another_site(&all)
+        };
+        assert!(!is_other(&[]));
+        assert!(!is_other(&[("origin", "http://127.0.0.1:8080")]));
+        assert!(!is_other(&[("sec-fetch-site", "same-origin"), ("origin", "https://a.example")]));
+        for site in ["same-site", "cross-site", ""] {
+            assert!(is_other(&[("sec-fetch-site", site)]), "{site}");
+        }
+        for origin in ["https://evil.example", "null", "http://127.0.0.1:8081"] {
+            assert!(is_other(&[("origin", origin)]), "{origin}");
+        }
     }
 
     #[test]

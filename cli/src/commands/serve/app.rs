@@ -18,7 +18,7 @@ use http_body_util::{BodyExt, Either};
 
 use super::demo::shop;
 use super::metrics::{Metrics, TOO_OFTEN, WRONG_KEYS};
-use super::rates::{Rates, Wait};
+use super::rates::{AddressRate, Rates, Wait};
 use super::readiness::{self, Readiness};
 use super::streams::{self, OpenStreams, StreamedBody};
 use crate::page::answer::{problem, text, with_type};
@@ -221,7 +221,8 @@ impl<S: Store> App<S> {
             request.headers_mut().insert(KEY_HEADER, key.clone());
             guesses = false;
         }
-        if guesses && let Err(wait) = self.rates.wrong_keys.check(client) {
+        let wrong_keys = self.wrong_keys(&request);
+        if guesses && let Err(wait) = wrong_keys.check(client) {
             return self.too_many_wrong_keys(wait);
         }
         if !needs_key && let Err(wait) = self.rates.requests.spend(client, weight(&request)) {
@@ -230,7 +231,7 @@ impl<S: Store> App<S> {
         let response = self.api.answer(request).await;
         if guesses && response.status() == StatusCode::UNAUTHORIZED {
             // This request was already answered, so the result does not matter.
-            let _ = self.rates.wrong_keys.spend(client, NonZeroU32::MIN);
+            let _ = wrong_keys.spend(client, NonZeroU32::MIN);
         }
         self.note(&response, start);
         response
@@ -253,13 +254,21 @@ impl<S: Store> App<S> {
     /// # Errors
     /// When its address sent too many wrong keys. The key is then not compared.
     fn check(&self, request: &FullRequest, key: &[u8]) -> Result<Option<Role>, Wait> {
-        let client = client(request);
-        self.rates.wrong_keys.check(client)?;
+        let (client, wrong_keys) = (client(request), self.wrong_keys(request));
+        wrong_keys.check(client)?;
         let role = self.api.keys().role(key);
         if role.is_none() {
-            let _ = self.rates.wrong_keys.spend(client, NonZeroU32::MIN);
+            let _ = wrong_keys.spend(client, NonZeroU32::MIN);
         }
         Ok(role)
+    }
+
+    /// The rate that a wrong key of this request counts against.
+    fn wrong_keys(&self, request: &FullRequest) -> &AddressRate {
+        match self.sessions.is_of_another_site(request.headers()) {
+            true => &self.rates.wrong_keys_of_other_sites,
+            false => &self.rates.wrong_keys,
+        }
     }
 
     fn too_many_wrong_keys(&self, Wait { seconds }: Wait) -> Response<AnswerBody> {
@@ -291,6 +300,9 @@ impl<S: Store> App<S> {
     }
 
     async fn open_session(&self, mut request: FullRequest) -> Response<AnswerBody> {
+        if self.sessions.is_of_another_site(request.headers()) {
+            return text(StatusCode::FORBIDDEN, OTHER_SITE);
+        }
         if request.body().size_hint().lower() > MAX_KEY_BYTES {
             return text(StatusCode::PAYLOAD_TOO_LARGE, "this is longer than any API key");
         }
@@ -327,6 +339,10 @@ impl<S: Store> App<S> {
 fn endpoint(request: &FullRequest) -> Option<(Operation, Access)> {
     request.extensions().get::<Route>()?.endpoint()
 }
+
+/// Why a page of another site gets no session.
+const OTHER_SITE: &str = "this request comes from a page of another site; open the page of this server. If \
+    a proxy is in front of it, start it with --public-url and the address of the proxy";
 
 /// The client whose rates apply to a request.
 fn client(request: &FullRequest) -> ClientAddress {

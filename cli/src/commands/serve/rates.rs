@@ -18,6 +18,9 @@ pub(super) struct Rates {
     pub(super) requests: AddressRate,
     /// Of wrong keys.
     pub(super) wrong_keys: AddressRate,
+    /// Of wrong keys that pages of other sites send. They have a rate of their own, so that a hostile page
+    /// cannot keep its reader from using the right key here.
+    pub(super) wrong_keys_of_other_sites: AddressRate,
 }
 
 impl Rates {
@@ -30,6 +33,7 @@ impl Rates {
         Self {
             requests: AddressRate::new(per_second.map(requests)),
             wrong_keys: AddressRate::new(per_minute.map(Quota::per_minute)),
+            wrong_keys_of_other_sites: AddressRate::new(per_minute.map(Quota::per_minute)),
         }
     }
 }
