@@ -297,7 +297,8 @@ async fn count<S: Recorder + Documents>(
         return counted;
     }
     // A remembered allocation comes from the client.
-    api.published.check(&mut events).await;
+    let mut states = api.published.states(&events).await;
+    api.published.check(&mut events, &mut states).await;
     match api.store.record(events).await {
         Ok(outcomes) => {
             for (position, outcome) in positions.into_iter().zip(outcomes) {

@@ -1,14 +1,13 @@
 //! What events add to the totals of units: the value that they carry, or one for each event of a count
 //! goal. The definition of the experiment says which goals have values.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use abtest_model::definition::{DefinedGoal, GoalKind};
-use abtest_model::{Amount, Event, InputError, Namespace};
+use abtest_model::{Amount, Event, InputError};
 use abtest_store::{Documents, Recorder, StoreError};
 
-use super::published::PublishedNamespaces;
+use super::published::{PublishedNamespaces, States};
 use crate::namespace::NamespaceState;
 
 /// Why an event's value cannot be added.
@@ -31,8 +30,8 @@ impl<D: Documents + Recorder> PublishedNamespaces<D> {
     pub(crate) async fn measure(
         &self,
         events: &mut [Event],
+        states: &mut States,
     ) -> Result<Vec<Option<Unmeasured>>, StoreError> {
-        let mut states: HashMap<Namespace, Arc<NamespaceState>> = HashMap::new();
         let mut found = Vec::with_capacity(events.len());
         for event in events {
             if event.goal.is_participation() && event.value.is_none() {
@@ -40,18 +39,15 @@ impl<D: Documents + Recorder> PublishedNamespaces<D> {
                 continue;
             }
             let state = match states.get(&event.namespace) {
-                Some(state) => state,
-                None => {
-                    let state = self.get(&event.namespace).await?;
-                    states.entry(event.namespace.clone()).or_insert(state)
-                }
+                Some(state) => Arc::clone(state.as_ref().map_err(StoreError::clone)?),
+                None => self.get(&event.namespace).await?,
             };
-            let mut added = added(state, event);
+            let mut added = added(&state, event);
             if added == Err(Unmeasured::NotAValueGoal)
                 && let Some(state) = self.read_again(&event.namespace).await
             {
                 added = self::added(&state, event);
-                states.insert(event.namespace.clone(), state);
+                states.insert(event.namespace.clone(), Ok(state));
             }
             match added {
                 Ok(amount) => {

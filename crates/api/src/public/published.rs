@@ -37,6 +37,9 @@ pub(crate) struct PublishedNamespaces<D> {
     changed: tokio::sync::Notify,
 }
 
+/// What the namespaces of a request define, or why they cannot be read.
+pub(crate) type States = HashMap<Namespace, Result<Arc<NamespaceState>, StoreError>>;
+
 /// What is known of a namespace.
 #[derive(Debug, Default)]
 struct Known {
@@ -142,11 +145,14 @@ impl<D: Documents + Recorder> PublishedNamespaces<D> {
     /// removes the allocations that were never published: events with made-up numbers count without
     /// one. Marks the events whose variant is not the one that the newest allocation gives their unit. An
     /// unknown name or number causes another read, at most one per second in this process.
-    pub(crate) async fn check(&self, events: &mut [Event]) -> Vec<Option<Undeclared>> {
-        let mut states = self.states(events).await;
+    pub(crate) async fn check(
+        &self,
+        events: &mut [Event],
+        states: &mut States,
+    ) -> Vec<Option<Undeclared>> {
         let mut found = Vec::with_capacity(events.len());
         for event in events {
-            let Some(state) = states.get_mut(&event.namespace) else {
+            let Some(Ok(state)) = states.get_mut(&event.namespace) else {
                 // Without an answer of the store, recording the event fails, too.
                 event.allocation = None;
                 found.push(None);
@@ -166,13 +172,13 @@ impl<D: Documents + Recorder> PublishedNamespaces<D> {
     }
 
     /// What the namespaces of these events define. All are read at the same time, so that a request with
-    /// many namespaces waits for one round trip. A namespace that cannot be read is missing.
-    async fn states(&self, events: &[Event]) -> HashMap<Namespace, Arc<NamespaceState>> {
+    /// many namespaces waits for one round trip.
+    pub(crate) async fn states(&self, events: &[Event]) -> States {
         let namespaces: HashSet<&Namespace> = events.iter().map(|event| &event.namespace).collect();
-        let read = namespaces.into_iter().map(|namespace| async move {
-            Some((namespace.clone(), self.get(namespace).await.ok()?))
-        });
-        join_all(read).await.into_iter().flatten().collect()
+        let read = namespaces
+            .into_iter()
+            .map(|namespace| async move { (namespace.clone(), self.get(namespace).await) });
+        join_all(read).await.into_iter().collect()
     }
 
     /// Reads a namespace because of an unknown name, at most once per second in this process.

@@ -240,7 +240,8 @@ async fn record<R: Recorder + Documents>(
             }
         }
     }
-    let undeclared = published.check(&mut good).await;
+    let mut states = published.states(&good).await;
+    let undeclared = published.check(&mut good, &mut states).await;
     if undeclared.iter().any(Option::is_some) {
         let all = good.into_iter().zip(positions).zip(undeclared);
         let declared = all.filter_map(|((event, index), undeclared)| {
@@ -251,7 +252,7 @@ async fn record<R: Recorder + Documents>(
         });
         (good, positions) = declared.unzip();
     }
-    let unmeasured = published.measure(&mut good).await?;
+    let unmeasured = published.measure(&mut good, &mut states).await?;
     if unmeasured.iter().any(Option::is_some) {
         let all = good.into_iter().zip(positions).zip(unmeasured);
         let measured = all.filter_map(|((event, index), unmeasured)| {
