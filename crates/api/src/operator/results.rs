@@ -120,11 +120,14 @@ pub(crate) async fn results<S: Store>(
 /// Experiments of a list that are analysed at once. Then another request may have its turn.
 const AT_ONCE: usize = 32;
 
+/// The sample ratio alarms that a list is the first to find.
+type NewAlarms = Vec<(Experiment, RaisedAlarm)>;
+
 /// The elements of some experiments, each after a comma, and their new alarms.
 fn elements(
     experiments: Vec<Kept>,
     question: &Question,
-) -> Result<(Vec<u8>, Vec<(Experiment, RaisedAlarm)>), Box<Problem>> {
+) -> Result<(Vec<u8>, NewAlarms), Box<Problem>> {
     let (mut elements, mut new_alarms) = (Vec::new(), Vec::new());
     for Kept { mut tally, earlier, .. } in experiments {
         tally.baselines.clear();
