@@ -95,7 +95,10 @@ function start(options, awake) {
   const url = options.url.replace(/\/+$/, "");
   const { document, EventSource } = globalThis;
   const area = storage ? () => storage : document && (() => localStorage);
-  const newStore = (prefix = `abtest:${namespace}:`, from = area) => createStore(prefix, awake ? from : undefined);
+  const stop = new AbortController();
+  const { signal } = stop;
+  const newStore = (prefix = `abtest:${namespace}:`, from = area) =>
+    createStore(prefix, awake ? from : undefined, signal);
   const store = newStore();
   const session = newStore("abtest:", document && (() => sessionStorage));
   const config = createConfig({ url, namespace, store, maxStale });
@@ -125,8 +128,6 @@ function start(options, awake) {
   let late = false;
   /** @type {Promise<void>} */
   let ready = Promise.resolve();
-  const stop = new AbortController();
-  const { signal } = stop;
   if (awake) {
     const refresh = async (/** @type {boolean} */ revalidate) => {
       if (await config.refresh(revalidate)) usable ||= !late;

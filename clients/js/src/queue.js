@@ -34,7 +34,7 @@ const START = "event:";
  * @property {(event: Event) => void} add
  * @property {() => Promise<void>} flush Sends everything. It never rejects; what fails waits.
  * @property {() => void} beacon Sends what this page added, while the page is closed.
- * @property {() => void} close Stops the timer.
+ * @property {() => void} close Sends nothing from now on.
  */
 
 /**
@@ -105,13 +105,17 @@ export function createQueue({ url, namespace, store }) {
 
   const sendAll = async () => {
     let good = true;
-    for (const batch of inBatches(store.keys(START))) good = (await send(batch)) && good;
+    for (const batch of inBatches(store.keys(START))) {
+      if (closed) return;
+      good = (await send(batch)) && good;
+    }
     failures = good ? 0 : failures + 1;
   };
 
   const flush = () => {
     clearTimeout(timer);
     timer = undefined;
+    if (closed) return Promise.resolve();
     // One tab sends at a time. Without locks (plain HTTP, sandboxes), two tabs can send an event twice; it counts once.
     const locks = globalThis.navigator?.locks;
     /** @type {Promise<any>} */

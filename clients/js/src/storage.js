@@ -19,9 +19,10 @@ const MOST_IN_MEMORY = 100_000;
 /**
  * @param {string} prefix What all keys begin with in the storage.
  * @param {() => Storage} [area] Reading `localStorage` itself can throw.
+ * @param {AbortSignal} [end] From then on nothing is stored.
  * @returns {Store}
  */
-export function createStore(prefix, area) {
+export function createStore(prefix, area, end) {
   /** @type {Map<string, string>} */
   const memory = new Map();
   /** @template T @param {(storage: Storage) => T} use @returns {T | undefined} */
@@ -35,6 +36,7 @@ export function createStore(prefix, area) {
   return {
     get: (key) => memory.get(key) ?? attempt((storage) => storage.getItem(prefix + key)) ?? null,
     set(key, value) {
+      if (end?.aborted) return;
       memory.delete(key);
       const stored = attempt((storage) => {
         storage.setItem(prefix + key, value);

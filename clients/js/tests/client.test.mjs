@@ -307,6 +307,31 @@ withServer("without consent nothing is sent, stored or read", async (server, ope
   assert.equal(storage.entries.size, 0);
 });
 
+withServer("after consent is withdrawn, answers on their way and views from before store and send nothing", async (server, open) => {
+  const storage = newStorage();
+  let release;
+  server.held = new Promise((done) => (release = done));
+  const early = await open({ storage, timeout: 1 });
+  await until(() => server.configs.length === 1);
+  await early.consent(false);
+  release();
+
+  const client = await open({ storage });
+  const view = client.forUnit("later");
+  server.held = new Promise((done) => (release = done));
+  // The first hundred are sent at once, and the rest waits for the next batch.
+  for (let number = 0; number < 150; number++) client.forUnit(`unit ${number}`).variant("button");
+  const flushed = client.flush();
+  await until(() => server.batches.length === 1);
+  await client.consent(false);
+  release();
+  await flushed;
+  assert.notEqual(view.variant("button"), null, "the page goes on to show its variant");
+  view.goal("purchase");
+  await client.flush();
+  assert.deepEqual([server.batches.length, storage.entries.size], [1, 0]);
+});
+
 withServer("a forced variant is no exposure and stays out of the counts", async (server, open) => {
   server.config = published(1, experiment("50% off: now?"), experiment("button"));
   globalThis.location = { search: "?abtest=50%25 off: now?:green&abtest=button:unknown" };

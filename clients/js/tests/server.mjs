@@ -11,6 +11,8 @@ export async function startServer(config) {
     track: (events) => ({ status: 200, body: { accepted: events.length } }),
     /** Answers are broken connections. */
     down: false,
+    /** What answers wait for. @type {Promise<void> | undefined} */
+    held: undefined,
     /** The events of each request. */
     batches: [],
     /** The requests for /config: their If-None-Match. */
@@ -26,6 +28,7 @@ export async function startServer(config) {
     if (request.url.startsWith("/config?")) {
       const condition = request.headers["if-none-match"];
       server.configs.push(condition);
+      await server.held;
       const etag = `"${server.config.version}"`;
       if (condition === etag) return response.writeHead(304).end();
       return response.writeHead(200, { etag }).end(JSON.stringify(server.config));
@@ -33,6 +36,7 @@ export async function startServer(config) {
     const events = JSON.parse(text);
     const { status, body } = server.track(events);
     if (status < 300) server.batches.push(events);
+    await server.held;
     response.writeHead(status).end(JSON.stringify(body));
   });
   await new Promise((listening) => http.listen(0, "127.0.0.1", listening));
