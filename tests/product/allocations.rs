@@ -84,10 +84,10 @@ fn counts_by_allocation(serve: &Serve) {
     define(serve, "new");
     change(serve, "PATCH", "new", &json!({"weights": {"a": 30, "b": 70}}));
     assert!(!suspends(serve, "new"));
-    track(serve, "new", Some(2), 0..100);
-    track(serve, "new", None, 100..105);
-    assert!(!suspends(serve, "new"));
-    track(serve, "new", None, 105..106);
+    track(serve, "new", Some(2), 0..200);
+    track(serve, "new", None, 200..210);
+    assert!(!suspends(serve, "new"), "95% of each variant");
+    track(serve, "new", None, 210..214);
     assert!(suspends(serve, "new"));
 }
 

@@ -112,6 +112,36 @@ async fn a_new_definition_is_found_by_its_first_event() {
     assert_eq!(track(&api_before, &known).await.0, 404);
 }
 
+#[tokio::test]
+async fn a_goal_that_another_process_declared_is_known_from_its_first_event_despite_strangers() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = EmbeddedStore::open(folder.path(), Default::default()).unwrap();
+    let store = Arc::new(Watched::new(store));
+    let (key, mut content) = definition("button");
+    put(&store, key.clone(), content.clone()).await;
+    let api = TrackApi::new(Arc::clone(&store));
+    assert_eq!(track(&api, &json!([event("button", "a", "participate", "1")])).await.0, 200);
+    // Another process declares a count goal and changes the weights.
+    content["goals"] = json!([{"name": "buy"}, {"name": "visits", "kind": "count"}]);
+    content["allocation"] = json!({"number": 2, "ranges": {"a": [[0, 4_000]], "b": [[4_000, 10_000]]},
+        "weights": {"a": 40, "b": 60}, "from": "2026-12-01T09:00:00Z", "by": "edit"});
+    content["version"] = 2.into();
+    put(&store, key, content).await;
+    // A stranger's allocations cause reads of the stranger's namespace only.
+    let stranger = json!([{"experiment": "x", "variant": "a", "event": "e", "uuid": "1",
+        "namespace": "n", "allocation": 4_000_000_000_u32}]);
+    assert_eq!(track(&api, &stranger).await.0, 200);
+    let mut visit = event("button", "a", "visits", "1");
+    visit["allocation"] = 2.into();
+    assert_eq!(track(&api, &json!([visit])).await.0, 200);
+    let include = Include { values: true, allocations: true, ..Include::COUNTS };
+    let tally = store.read(&Namespace::default(), None, include).await.unwrap().remove(0);
+    let values = format!("{:?}", tally.values);
+    assert!(values.contains("units: 1"), "{values}");
+    let allocations = format!("{:?}", tally.allocations);
+    assert!(allocations.contains("visits"), "{allocations}");
+}
+
 /// Lets every spawned task run until it waits.
 async fn settle() {
     for _ in 0..1_000 {

@@ -23,7 +23,8 @@ pub(crate) enum Unmeasured {
 
 impl<D: Documents + Recorder> PublishedNamespaces<D> {
     /// Sets what each event adds, and says which events cannot be added. A value for a goal that has
-    /// none as far as this process knows causes another read, as an unknown name does.
+    /// none as far as this process knows causes another read, as an unknown name does. So does a goal that
+    /// a defined experiment does not declare: it may be a new count goal.
     ///
     /// # Errors
     /// When the definitions were never read and the store cannot be read now.
@@ -43,7 +44,7 @@ impl<D: Documents + Recorder> PublishedNamespaces<D> {
                 None => self.get(&event.namespace).await?,
             };
             let mut added = added(&state, event);
-            if added == Err(Unmeasured::NotAValueGoal)
+            if (added == Err(Unmeasured::NotAValueGoal) || may_be_new(&state, event))
                 && let Some(state) = self.read_again(&event.namespace).await
             {
                 added = self::added(&state, event);
@@ -59,6 +60,12 @@ impl<D: Documents + Recorder> PublishedNamespaces<D> {
         }
         Ok(found)
     }
+}
+
+/// Whether the event's experiment is defined and does not declare its goal.
+fn may_be_new(state: &NamespaceState, event: &Event) -> bool {
+    let document = state.definition(event.experiment.as_str());
+    document.is_some_and(|document| document.definition.goal(event.goal.as_str()).is_none())
 }
 
 /// What an event adds; `None` if it only counts its unit.

@@ -16,8 +16,8 @@ use crate::namespace::{NamespaceState, Namespaces};
 /// How old what is known may be.
 const FRESH: Duration = Duration::from_secs(10);
 
-/// How often unknown names may cause another read.
-const BETWEEN_REFRESHES: Duration = Duration::from_secs(1);
+/// How often unknown names may cause another read of their namespace.
+const BETWEEN_READS: Duration = Duration::from_secs(1);
 
 /// Most namespaces that are remembered. Strangers can make names up.
 const MOST_KNOWN: usize = 1_024;
@@ -29,8 +29,8 @@ pub(crate) struct PublishedNamespaces<D> {
     /// Reads only what changed.
     namespaces: Namespaces,
     known: Mutex<HashMap<Namespace, Arc<Known>>>,
-    /// When an unknown name last caused a read.
-    refreshed: Mutex<Option<Instant>>,
+    /// When an unknown name of a namespace that defines nothing last caused a read.
+    read_again: tokio::sync::Mutex<Option<Instant>>,
     /// How often this process changed documents. What was read before the last change is old.
     changes: AtomicU64,
     /// Wakes what waits for a change.
@@ -43,6 +43,8 @@ pub(crate) type States = HashMap<Namespace, Result<Arc<NamespaceState>, StoreErr
 /// What is known of a namespace.
 #[derive(Debug, Default)]
 struct Known {
+    /// When an unknown name last caused a read.
+    read_again: tokio::sync::Mutex<Option<Instant>>,
     /// How many reads in turn began.
     reads: AtomicU64,
     /// One reader at a time reads a namespace for the first time, or after a change. It holds the last
@@ -85,7 +87,7 @@ impl<D: Documents + Recorder> PublishedNamespaces<D> {
             documents,
             namespaces: Namespaces::default(),
             known: Mutex::default(),
-            refreshed: Mutex::default(),
+            read_again: tokio::sync::Mutex::default(),
             changes: AtomicU64::default(),
             changed: tokio::sync::Notify::new(),
         }
@@ -181,12 +183,19 @@ impl<D: Documents + Recorder> PublishedNamespaces<D> {
         join_all(read).await.into_iter().collect()
     }
 
-    /// Reads a namespace because of an unknown name, at most once per second in this process.
+    /// Reads a namespace because of an unknown name, at most once per second. Requests that ask at the same
+    /// time share one read. All namespaces that define nothing share one read per second, because strangers
+    /// make them up.
     pub(super) async fn read_again(&self, namespace: &Namespace) -> Option<Arc<NamespaceState>> {
-        if !self.may_refresh() {
-            return None;
+        let known = self.known(namespace);
+        let defines = known.held().is_some_and(|held| held.state.version > 0);
+        let last = if defines { &known.read_again } else { &self.read_again };
+        let mut read_again = last.lock().await;
+        if read_again.is_some_and(|last| last.elapsed() < BETWEEN_READS) {
+            return known.held().map(|held| held.state);
         }
-        self.read(namespace, &self.known(namespace)).await.ok()
+        *read_again = Some(Instant::now());
+        self.read(namespace, &known).await.ok()
     }
 
     /// Reads a namespace, unless another request has read it meanwhile. All requests that waited for their
@@ -258,15 +267,6 @@ impl<D: Documents + Recorder> PublishedNamespaces<D> {
             all.remove(&one);
         }
         Arc::clone(all.entry(namespace.clone()).or_default())
-    }
-
-    fn may_refresh(&self) -> bool {
-        let mut refreshed = self.refreshed.lock().unwrap_or_else(PoisonError::into_inner);
-        let may = refreshed.is_none_or(|last| last.elapsed() >= BETWEEN_REFRESHES);
-        if may {
-            *refreshed = Some(Instant::now());
-        }
-        may
     }
 }
 

@@ -1,5 +1,6 @@
 //! Records a batch: each event in the mode of its experiment.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use abtest_config::Limits;
@@ -27,10 +28,7 @@ impl Server {
     ///
     /// Values are added in the same round trip, if the counters of their events are known.
     pub(super) async fn record(&self, events: &[Event]) -> Recorded {
-        let valued = |position: &usize| events[*position].value.is_some();
-        let (known, unknown): (Vec<usize>, Vec<usize>) = (0..events.len())
-            .filter(valued)
-            .partition(|position| self.values.knows(&events[*position]));
+        let (known, unknown) = self.by_knowledge(events);
         let (counted, added) = tokio::join!(self.count(events), self.add(events, &known));
         let (mut outcomes, was_deleted) = counted?;
         for (position, added) in known.iter().zip(added?) {
@@ -47,6 +45,21 @@ impl Server {
             outcomes[position] = added;
         }
         Ok(outcomes)
+    }
+
+    /// The positions of the events whose values can be added at once, and of those whose counter may still
+    /// be refused. The values of a goal stay in order, because the first event with an id wins.
+    fn by_knowledge(&self, events: &[Event]) -> (Vec<usize>, Vec<usize>) {
+        let mut waits = HashSet::new();
+        let valued = (0..events.len()).filter(|position| events[*position].value.is_some());
+        valued.partition(|position| {
+            let event = &events[*position];
+            let goal = (&event.namespace, &event.experiment, &event.goal);
+            if !self.values.knows(event) {
+                waits.insert(goal);
+            }
+            !waits.contains(&goal)
+        })
     }
 
     /// Adds the values of some events.
