@@ -82,7 +82,7 @@ fn counts_by_allocation(serve: &Serve) {
 
     // The change comes before the first visitor.
     define(serve, "new");
-    change(serve, "PATCH", "new", &json!({"weights": {"a": 30, "b": 70}}));
+    change(serve, "PATCH", "new", &json!({"weights": {"a": 49, "b": 51}}));
     assert!(!suspends(serve, "new"));
     track(serve, "new", Some(2), 0..200);
     track(serve, "new", None, 200..210);

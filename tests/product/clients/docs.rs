@@ -179,7 +179,7 @@ fn the_example_of_the_readme_works() {
 #[test]
 fn the_page_about_http_works() {
     let page = Page::read("docs/clients/http.md");
-    assert_eq!(page.examples.len(), 6);
+    assert_eq!(page.examples.len(), 7);
     page.run_shell(0);
     let expected: Value = serde_json::from_str(page.text(2, "json")).unwrap();
     let mut found: Value = serde_json::from_str(&page.run_shell(1)).unwrap();
@@ -189,14 +189,19 @@ fn the_page_about_http_works() {
     found["variant"] = "green".into();
     assert_eq!(found, expected);
     page.wait(1, 0);
-    let many: Value = serde_json::from_str(&page.run_shell(3)).unwrap();
+    // What was remembered is the answer, whatever the weights say.
+    let remembered: Value = serde_json::from_str(&page.run_shell(3)).unwrap();
+    assert_eq!((&remembered["variant"], &remembered["allocation"]), (&json!("green"), &json!(1)));
+    let many: Value = serde_json::from_str(&page.run_shell(4)).unwrap();
     assert_eq!(many["assignments"][0]["counted"], true);
     page.wait(1, 0);
-    page.run_shell(4);
+    page.run_shell(5);
     let units = if variant == "green" { 1 } else { 2 };
     page.wait(units, 1);
-    page.run_shell(5);
+    page.run_shell(6);
     page.wait(units + 1, 2);
+    let counted = page.serve.get("/experiments/button").json();
+    assert_eq!(counted["allocations"]["stated"], 1.0, "{counted}");
 }
 
 #[test]
