@@ -72,3 +72,35 @@ async fn a_verdict_about_revenue_compares_the_means_of_all_participants() {
     let list = send("GET", "/experiments", String::new()).await;
     assert_eq!(list[1]["summary"]["outcome"], "better", "{list}");
 }
+
+#[tokio::test]
+async fn a_goal_with_totals_keeps_its_kind() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(EmbeddedStore::open(folder.path(), Default::default()).unwrap());
+    let track = TrackApi::new(Arc::clone(&store));
+    let api = OperatorApi::new(Arc::clone(&store), ApiKeys::default());
+    let define = async |version: u64, goal: Value| {
+        let body = json!({"variants": [{"name": "a"}, {"name": "b"}], "goals": [goal]}).to_string();
+        let (condition, tag) = match version {
+            0 => ("if-none-match", "*".to_owned()),
+            version => ("if-match", format!("\"{version}\"")),
+        };
+        let request = Request::builder()
+            .method("PUT")
+            .uri("/experiments/shop/definition")
+            .header(condition, tag)
+            .extension(CheckedByGateway)
+            .body(Full::<Bytes>::from(body));
+        api.answer(request.unwrap()).await.status().as_u16()
+    };
+    let revenue = |kind: &str| json!({"name": "revenue", "kind": kind});
+    assert_eq!(define(0, revenue("count")).await, 201);
+    assert_eq!(define(1, revenue("value")).await, 200, "nothing is added up yet");
+    let event = json!({"experiment": "shop", "variant": "a", "event": "revenue", "uuid": "1",
+        "value": 250, "id": "x"});
+    let request = Request::builder().method("POST").uri("/track");
+    let request = request.body(Full::<Bytes>::from(event.to_string())).unwrap();
+    assert_eq!(track.answer(request).await.status(), 200);
+    assert_eq!(define(2, revenue("count")).await, 409);
+    assert_eq!(define(2, json!({"name": "orders", "kind": "count"})).await, 200);
+}

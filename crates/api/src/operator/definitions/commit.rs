@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use abtest_model::definition::{
-    ChangeRecord, Current, Edit, Precondition, Request, Seed, Status, Time, Tombstone, Warning,
-    Writer,
+    ChangeRecord, Current, DefinedGoal, Definition, Edit, GoalKind, Precondition, Request, Seed,
+    Status, Time, Tombstone, Warning, Writer,
 };
 use abtest_model::{Experiment, Namespace};
 use abtest_store::{Include, Kind, Store};
@@ -88,6 +88,9 @@ impl Definitions {
                 plan(&state, &order.experiment, &current, &request, &order.author, decision)?;
             let version = planned.after.version;
             planned.warnings.extend(counting_warning(store, order, &planned).await?);
+            if let Current::Defined(before) = &current {
+                check_kinds(store, order, &before.definition, &planned.after.definition).await?;
+            }
             if order.dry_run || planned.writes.is_empty() {
                 return Ok((edited(order, planned, created, false), version));
             }
@@ -211,6 +214,37 @@ async fn counting_warning<S: Store>(
         }
     };
     Ok(Some(Warning { member: "counting".to_owned(), message }))
+}
+
+/// A goal that has totals keeps its kind: euros and repeats do not add up.
+async fn check_kinds<S: Store>(
+    store: &S,
+    order: &Order,
+    before: &Definition,
+    after: &Definition,
+) -> Result<(), Box<Problem>> {
+    let other_kind = |old: &&DefinedGoal| {
+        old.kind != GoalKind::Conversion
+            && after.goal(old.name.as_str()).is_some_and(|new| new.kind != old.kind)
+    };
+    let changed: Vec<&DefinedGoal> = before.goals.iter().filter(other_kind).collect();
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let scope = Some(std::slice::from_ref(&order.experiment));
+    let include = Include { values: true, ..Include::COUNTS };
+    let tallies = store.read(&order.namespace, scope, include).await?;
+    let values = tallies.iter().filter_map(|tally| tally.values.as_ref());
+    let mut with_totals = values.flat_map(|values| values.0.keys());
+    let Some(goal) = with_totals.find(|goal| changed.iter().any(|one| one.name == **goal)) else {
+        return Ok(());
+    };
+    let detail = format!(
+        "the goal `{}` has totals already, and another kind cannot continue them; declare a goal with another name, or remove \
+         this one from the definition and prune it first",
+        goal.as_str().escape_debug()
+    );
+    Err(Problem::boxed(http::StatusCode::CONFLICT, detail))
 }
 
 fn edited(order: &Order, planned: Planned, created: bool, stored: bool) -> Edited {
