@@ -5,13 +5,15 @@
 //! which is smooth and log-concave and needs no gamma function. It is integrated numerically; the constant is the integral
 //! from 0.
 
+use libm::asinh; // std's needs a newer C library than Lambda has
+
 use crate::level::Level;
 use crate::quadrature::RULE;
 
 /// P(|T| > |t|) with `degrees` >= 1 of freedom.
 #[must_use]
 pub fn two_sided_p(t: f64, degrees: f64) -> f64 {
-    let u = (t.abs() / degrees.sqrt()).asinh();
+    let u = asinh(t.abs() / degrees.sqrt());
     (tail(u, degrees) / tail(0.0, degrees) * (-drop(u, degrees)).exp()).clamp(0.0, 1.0)
 }
 
@@ -20,7 +22,7 @@ pub fn two_sided_p(t: f64, degrees: f64) -> f64 {
 pub fn critical_value(level: Level, degrees: f64) -> f64 {
     let centre = tail(0.0, degrees);
     let target = level.alpha().ln();
-    let mut u = (level.critical_value() / degrees.sqrt()).asinh();
+    let mut u = asinh(level.critical_value() / degrees.sqrt());
     for _ in 0..60 {
         let beyond = tail(u, degrees);
         let ln_p = (beyond / centre).ln() - drop(u, degrees);
