@@ -71,6 +71,11 @@ async fn a_verdict_about_revenue_compares_the_means_of_all_participants() {
     // A list has the same verdict.
     let list = send("GET", "/experiments", String::new()).await;
     assert_eq!(list[1]["summary"]["outcome"], "better", "{list}");
+    // The decision of a completed experiment keeps it.
+    let done = json!({"status": "completed", "winner": "green"}).to_string();
+    let done = send("PATCH", "/experiments/shop/definition", done).await;
+    let decision = &done["definition"]["decision"];
+    assert_eq!(decision["analysis"]["verdict"], found["analysis"]["verdict"], "{decision}");
 }
 
 #[tokio::test]

@@ -69,6 +69,10 @@ impl Earlier {
     }
 }
 
+/// What the report of one experiment is made from.
+pub(crate) const OF_A_REPORT: Include =
+    Include { days: true, allocations: true, values: true, memory: false };
+
 /// Reads the experiments of a namespace, or those of the scope: one read of the counters. Defined
 /// experiments without counts are among them. `state` must have been read before.
 pub(crate) async fn read<S: Store>(

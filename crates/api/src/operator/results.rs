@@ -268,8 +268,7 @@ pub(crate) async fn result<S: Store>(
 ) -> Result<Response<AnswerBody>, Box<Problem>> {
     let namespace = namespace_of(query)?;
     let question = Question::to_read(query, Detail::Full)?;
-    let include =
-        Include { days: true, memory: query.flag("memory")?, allocations: true, values: true };
+    let include = Include { memory: query.flag("memory")?, ..kept::OF_A_REPORT };
     let state = definitions.namespaces.read(store, &namespace).await?;
     let mut kept = known(store, &state, &namespace, experiment.clone(), include).await?;
     if let Some(document) = state.definition(experiment.as_str()) {

@@ -2,7 +2,7 @@
 
 use abtest_model::definition::Time;
 use abtest_model::{Experiment, Namespace};
-use abtest_store::{Include, Store};
+use abtest_store::Store;
 use serde_json::{Value, json};
 
 use crate::http::problem::Problem;
@@ -23,9 +23,7 @@ pub(super) async fn decision<S: Store>(
     now: Time,
 ) -> Result<Option<Value>, Box<Problem>> {
     let scope = Some(std::slice::from_ref(experiment));
-    // Warnings look at the days, and the record leaves the days out.
-    let include = Include { days: true, allocations: true, ..Include::COUNTS };
-    let kept = kept::read(store, state, namespace, scope, include).await?;
+    let kept = kept::read(store, state, namespace, scope, kept::OF_A_REPORT).await?;
     let Some(Kept { tally, earlier, .. }) = kept.into_iter().find(|kept| !kept.tally.is_empty())
     else {
         return Ok(None);
@@ -36,6 +34,7 @@ pub(super) async fn decision<S: Store>(
         if let Some(analysis) = &mut answer.analysis {
             stuffing::add(store, namespace, &tally, analysis).await?;
         }
+        // The warnings needed the days. The record leaves them out.
         answer.results.timeline = None;
         let mut decision = serde_json::to_value(&answer).unwrap_or_default();
         if let Value::Object(members) = &mut decision {
