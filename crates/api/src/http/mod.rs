@@ -14,6 +14,8 @@
 //! | [`response`] | the headers that every answer has |
 //! | [`request_summary`] | what logs and metrics need to know about a finished request |
 
+#[cfg(feature = "assign")]
+pub(crate) mod answer_limit;
 pub(crate) mod api_keys;
 pub(crate) mod author;
 pub(crate) mod body;

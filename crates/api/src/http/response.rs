@@ -50,13 +50,6 @@ pub(crate) fn with_body(
     response
 }
 
-/// The length of JSON text inside a JSON string, as Lambda sends it: quotes and backslashes take two
-/// bytes.
-#[cfg(feature = "assign")]
-pub(crate) fn escaped_length(body: &[u8]) -> usize {
-    body.len() + body.iter().filter(|byte| matches!(byte, b'"' | b'\\')).count()
-}
-
 /// An answer that clients may keep and ask for again by its tag.
 #[cfg(feature = "assign")]
 pub(crate) fn with_tag(content_type: &'static str, tagged: &Tagged) -> Response<AnswerBody> {

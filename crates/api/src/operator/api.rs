@@ -10,9 +10,9 @@ use http::{Request, Response};
 use http_body::Body;
 
 use super::definitions::commit::Definitions;
-use super::results::AnswerLimit;
 use super::{control, definitions, delete, explain, looks, namespaces, prune, results, settings};
 use crate::edited::Tick;
+use crate::http::answer_limit::AnswerLimit;
 use crate::http::api_keys::{ApiKeys, OpenByWiring};
 use crate::http::author::Author;
 use crate::http::problem::Problem;
@@ -51,7 +51,7 @@ impl<S: Store> OperatorApi<S> {
     /// does not carry them.
     #[must_use]
     pub fn with_answer_limit(self, bytes: usize) -> Self {
-        Self { answer_limit: AnswerLimit { bytes: Some(bytes) }, ..self }
+        Self { answer_limit: AnswerLimit(Some(bytes)), ..self }
     }
 
     /// The keys.

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use super::refusals::{DamagedLooks, NoExperiment, Refusals};
 use crate::AnswerBody;
 use crate::document::AnalysedResults;
+use crate::http::answer_limit::AnswerLimit;
 use crate::http::problem::Problem;
 use crate::http::response::json;
 use crate::operator::alarms;
@@ -22,7 +23,7 @@ use crate::operator::beside::beside;
 use crate::operator::definitions::commit::Definitions;
 use crate::operator::kept::Kept;
 use crate::operator::looks_document::LooksDocument;
-use crate::operator::results::{AnswerLimit, known, to_json as bytes};
+use crate::operator::results::{known, to_json as bytes};
 
 /// How to take a look whose answer a function cannot send.
 const TAKE_IT_BESIDE: &str =

@@ -14,8 +14,9 @@ use http::{Response, StatusCode};
 
 use crate::AnswerBody;
 use crate::document::{AnalysedResults, Head, ResultsElement};
+use crate::http::answer_limit::AnswerLimit;
 use crate::http::problem::Problem;
-use crate::http::response::{escaped_length, json, with_body};
+use crate::http::response::{json, with_body};
 use crate::namespace::NamespaceState;
 use crate::operator::analysis::{
     AnalysisParameters, Asked, Detail, Question, ReadParameters, Report, read, stuffing,
@@ -204,13 +205,6 @@ impl Statuses {
     }
 }
 
-/// The largest answer that the way to the client carries.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct AnswerLimit {
-    /// Bytes of the body as a JSON string; any number without a limit.
-    pub(crate) bytes: Option<usize>,
-}
-
 impl AnswerLimit {
     /// The answer with a JSON body, unless it is too large.
     fn answer(self, body: impl Into<Bytes>) -> Result<Response<AnswerBody>, Box<Problem>> {
@@ -226,14 +220,10 @@ impl AnswerLimit {
         hint: &str,
     ) -> Result<Response<AnswerBody>, Box<Problem>> {
         let body = body.into();
-        if let Some(most) = self.bytes.filter(|most| escaped_length(&body) > *most) {
-            let detail = format!(
-                "the answer is larger than {:.1} MB, which a function can send; {hint}",
-                most as f64 / 1e6
-            );
-            return Err(Problem::wrong_parameter(parameter, "answer-size", detail));
+        match self.refusal(&body, hint) {
+            Some(detail) => Err(Problem::wrong_parameter(parameter, "answer-size", detail)),
+            None => Ok(with_body(StatusCode::OK, "application/json", body)),
         }
-        Ok(with_body(StatusCode::OK, "application/json", body))
     }
 }
 
@@ -343,7 +333,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_measured_as_lambda_sends_it() {
-        let limit = AnswerLimit { bytes: Some(12) };
+        let limit = AnswerLimit(Some(12));
         assert!(limit.answer(&b"[\"a\",\"b\"]"[..]).is_err(), "9 bytes, 13 as a string");
         assert!(limit.answer(&b"[\"a\", 12]"[..]).is_ok());
         let problem = limit.answer(vec![b' '; 13]).unwrap_err();

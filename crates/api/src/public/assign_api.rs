@@ -13,10 +13,11 @@ use super::published::PublishedNamespaces;
 use super::view::View;
 use super::{assign, config, growthbook, ofrep};
 use crate::AnswerBody;
+use crate::http::answer_limit::AnswerLimit;
 use crate::http::problem::Problem;
 use crate::http::query;
 use crate::http::request_summary::RequestSummary;
-use crate::http::response::{escaped_length, preflight};
+use crate::http::response::preflight;
 use crate::http::router::{Found, PathParameters, Router};
 
 /// Reads what is published and assigns variants. It can record the exposures that it causes.
@@ -26,8 +27,7 @@ pub struct AssignApi<S> {
     /// Whether clients can open streams, so that answers may name them.
     pub(super) has_streams: bool,
     pub(super) published: Arc<PublishedNamespaces<S>>,
-    /// Most bytes of an answer as a JSON string; any number without a limit.
-    answer_limit: Option<usize>,
+    answer_limit: AnswerLimit,
     built_in: Router<AssignOperation>,
 }
 
@@ -47,7 +47,13 @@ impl<S: Recorder + Documents> AssignApi<S> {
             _ => None,
         });
         let built_in = Router::of_table(built_in);
-        Self { store, has_streams: false, published, answer_limit: None, built_in }
+        Self {
+            store,
+            has_streams: false,
+            published,
+            answer_limit: AnswerLimit::default(),
+            built_in,
+        }
     }
 
     /// Tells clients where they hear about changes.
@@ -60,7 +66,7 @@ impl<S: Recorder + Documents> AssignApi<S> {
     /// with an error that says nothing.
     #[must_use]
     pub fn with_answer_limit(self, bytes: usize) -> Self {
-        Self { answer_limit: Some(bytes), ..self }
+        Self { answer_limit: AnswerLimit(Some(bytes)), ..self }
     }
 
     /// Answers a request by its path.
@@ -81,21 +87,11 @@ impl<S: Recorder + Documents> AssignApi<S> {
         &self,
         answer: Result<Response<AnswerBody>, Box<Problem>>,
     ) -> Result<Response<AnswerBody>, Box<Problem>> {
-        let answer = answer?;
-        let Some(most) = self.answer_limit else { return Ok(answer) };
-        // At worst every byte is escaped.
-        let length = answer.body().size_hint().exact().unwrap_or(0);
-        if length.saturating_mul(2) <= most as u64 {
-            return Ok(answer);
-        }
-        let (head, body) = answer.into_parts();
+        let (head, body) = answer?.into_parts();
         let Ok(body) = body.collect().await.map(Collected::to_bytes);
-        if escaped_length(&body) > most {
-            let detail = format!(
-                "the answer is larger than {:.1} MB, which a function can send; archive experiments, make \
-                 their payloads smaller, or move some to another namespace",
-                most as f64 / 1e6
-            );
+        let hint =
+            "archive experiments, make their payloads smaller, or move some to another namespace";
+        if let Some(detail) = self.answer_limit.refusal(&body, hint) {
             return Err(Problem::boxed(StatusCode::INTERNAL_SERVER_ERROR, detail));
         }
         Ok(Response::from_parts(head, AnswerBody::new(body)))

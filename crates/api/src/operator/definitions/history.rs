@@ -8,9 +8,10 @@ use http::Response;
 
 use crate::AnswerBody;
 use crate::edited::HistoryChange;
+use crate::http::answer_limit::AnswerLimit;
 use crate::http::problem::Problem;
 use crate::operator::refusals::{NoExperiment, Refusals};
-use crate::operator::results::{AnswerLimit, to_json};
+use crate::operator::results::to_json;
 
 /// Most changes in one answer.
 const MAX_LIMIT: usize = 1_000;
