@@ -242,31 +242,19 @@ async fn record<R: Recorder + Documents>(
     }
     let mut states = published.states(&good).await;
     let undeclared = published.check(&mut good, &mut states).await;
-    if undeclared.iter().any(Option::is_some) {
-        let all = good.into_iter().zip(positions).zip(undeclared);
-        let declared = all.filter_map(|((event, index), undeclared)| {
-            let Some(undeclared) = undeclared else { return Some((event, index)) };
-            summary.undeclared += 1;
-            refused.push(RefusedEvent::undeclared(index, &event, undeclared.parameter()));
-            None
-        });
-        (good, positions) = declared.unzip();
-    }
+    (good, positions) = without(good, positions, undeclared, |index, event, undeclared| {
+        summary.undeclared += 1;
+        refused.push(RefusedEvent::undeclared(index, event, undeclared.parameter()));
+    });
     let unmeasured = published.measure(&mut good, &mut states).await?;
-    if unmeasured.iter().any(Option::is_some) {
-        let all = good.into_iter().zip(positions).zip(unmeasured);
-        let measured = all.filter_map(|((event, index), unmeasured)| {
-            let Some(unmeasured) = unmeasured else { return Some((event, index)) };
-            let event = RefusedEvent::unmeasured(index, &event, &unmeasured);
-            match event.status {
-                404 => summary.undeclared += 1,
-                _ => summary.invalid += 1,
-            }
-            refused.push(event);
-            None
-        });
-        (good, positions) = measured.unzip();
-    }
+    (good, positions) = without(good, positions, unmeasured, |index, event, unmeasured| {
+        let event = RefusedEvent::unmeasured(index, event, &unmeasured);
+        match event.status {
+            404 => summary.undeclared += 1,
+            _ => summary.invalid += 1,
+        }
+        refused.push(event);
+    });
     let count = good.len();
     let outcomes = match recorder.record(good).await {
         Ok(outcomes) => outcomes,
@@ -297,4 +285,25 @@ async fn record<R: Recorder + Documents>(
     }
     refused.sort_by_key(|event| event.index);
     Ok(json(StatusCode::MULTI_STATUS, &Receipt { accepted, refused }))
+}
+
+/// The events without the refused ones, each with its position in the request.
+fn without<R>(
+    events: Vec<Event>,
+    positions: Vec<usize>,
+    refusals: Vec<Option<R>>,
+    mut refuse: impl FnMut(usize, &Event, R),
+) -> (Vec<Event>, Vec<usize>) {
+    if refusals.iter().all(Option::is_none) {
+        return (events, positions);
+    }
+    let all = events.into_iter().zip(positions).zip(refusals);
+    let accepted = all.filter_map(|((event, index), refusal)| match refusal {
+        None => Some((event, index)),
+        Some(refusal) => {
+            refuse(index, &event, refusal);
+            None
+        }
+    });
+    accepted.unzip()
 }
