@@ -1,8 +1,6 @@
 //! What events add to the totals of units: the value that they carry, or one for each event of a count
 //! goal. The definition of the experiment says which goals have values.
 
-use std::sync::Arc;
-
 use abtest_model::definition::{DefinedGoal, GoalKind};
 use abtest_model::{Amount, Event, InputError};
 use abtest_store::{Documents, Recorder, StoreError};
@@ -39,16 +37,20 @@ impl<D: Documents + Recorder> PublishedNamespaces<D> {
                 found.push(None);
                 continue;
             }
-            let state = match states.get(&event.namespace) {
-                Some(state) => Arc::clone(state.as_ref().map_err(StoreError::clone)?),
-                None => self.get(&event.namespace).await?,
+            let state = match states.get_mut(&event.namespace) {
+                Some(Ok(state)) => state,
+                Some(Err(error)) => return Err(error.clone()),
+                None => {
+                    found.push(None);
+                    continue;
+                }
             };
-            let mut added = added(&state, event);
-            if (added == Err(Unmeasured::NotAValueGoal) || may_be_new(&state, event))
-                && let Some(state) = self.read_again(&event.namespace).await
+            let mut added = added(state, event);
+            if (added == Err(Unmeasured::NotAValueGoal) || may_be_new(state, event))
+                && let Some(newer) = self.read_again(&event.namespace).await
             {
-                added = self::added(&state, event);
-                states.insert(event.namespace.clone(), Ok(state));
+                *state = newer;
+                added = self::added(state, event);
             }
             match added {
                 Ok(amount) => {

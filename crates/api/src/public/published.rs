@@ -146,7 +146,7 @@ impl<D: Documents + Recorder> PublishedNamespaces<D> {
     /// What each event names that is not declared, in a namespace that accepts declared names only. Also
     /// removes the allocations that were never published: events with made-up numbers count without
     /// one. Marks the events whose variant is not the one that the newest allocation gives their unit. An
-    /// unknown name or number causes another read, at most one per second in this process.
+    /// unknown name or number causes another read (see [`read_again`](Self::read_again)).
     pub(crate) async fn check(
         &self,
         events: &mut [Event],
