@@ -8,8 +8,8 @@ use abtest_model::definition::{
     ChangeRecord, Current, DefinedGoal, Definition, Edit, GoalKind, Precondition, Request, Seed,
     Status, Time, Tombstone, Warning, Writer,
 };
-use abtest_model::{Experiment, Namespace};
-use abtest_store::{Include, Kind, Store};
+use abtest_model::{Experiment, Namespace, Tally};
+use abtest_store::{Include, Kind, Store, StoreError};
 use serde_json::Value;
 
 use super::decision::decision;
@@ -88,19 +88,19 @@ impl Definitions {
                 plan(&state, &order.experiment, &current, &request, &order.author, decision)?;
             let version = planned.after.version;
             planned.warnings.extend(counting_warning(store, order, &planned).await?);
-            if let Current::Defined(before) = &current {
-                check_kinds(store, order, &before.definition, &planned.after.definition).await?;
+            let before = match &current {
+                Current::Defined(document) => Some(&document.definition),
+                Current::Absent | Current::Deleted(_) => None,
+            };
+            let after = &planned.after.definition;
+            if let Some(before) = before {
+                check_kinds(store, order, before, after).await?;
             }
             if order.dry_run || planned.writes.is_empty() {
                 return Ok((edited(order, planned, created, false), version));
             }
             let writes = planned.writes.clone();
             if committed(store, &order.namespace, state.version, writes).await? {
-                let before = match &current {
-                    Current::Defined(document) => Some(&document.definition),
-                    _ => None,
-                };
-                let after = &planned.after.definition;
                 caps::follow(store, &order.namespace, &order.experiment, before, after).await;
                 return Ok((edited(order, planned, created, true), version));
             }
@@ -181,8 +181,7 @@ async fn check_names<S: Store>(
     {
         return Ok(());
     }
-    let scope = Some(std::slice::from_ref(&order.experiment));
-    let tallies = store.read(&order.namespace, scope, Include::COUNTS).await?;
+    let tallies = counted(store, order, Include::COUNTS).await?;
     let counts = tallies.iter().any(|tally| !tally.is_empty());
     check_new_name("name", order.experiment.as_str(), counts)?;
     check_new_name("namespace", order.namespace.as_str(), counts || namespace_is_known)
@@ -202,8 +201,7 @@ async fn counting_warning<S: Store>(
     let message = if store.counting_of_new(Some(asked)) != asked {
         format!("this store counts every experiment exactly, so {asked} changes nothing")
     } else {
-        let scope = Some(std::slice::from_ref(&order.experiment));
-        let tallies = store.read(&order.namespace, scope, Include::COUNTS).await?;
+        let tallies = counted(store, order, Include::COUNTS).await?;
         let begun = tallies.iter().find(|tally| !tally.is_empty()).map(|tally| tally.counting);
         match begun {
             Some(begun) if begun != asked => format!(
@@ -231,9 +229,7 @@ async fn check_kinds<S: Store>(
     if changed.is_empty() {
         return Ok(());
     }
-    let scope = Some(std::slice::from_ref(&order.experiment));
-    let include = Include { values: true, ..Include::COUNTS };
-    let tallies = store.read(&order.namespace, scope, include).await?;
+    let tallies = counted(store, order, Include { values: true, ..Include::COUNTS }).await?;
     let values = tallies.iter().filter_map(|tally| tally.values.as_ref());
     let mut with_totals = values.flat_map(|values| values.0.keys());
     let Some(goal) = with_totals.find(|goal| changed.iter().any(|one| one.name == **goal)) else {
@@ -245,6 +241,15 @@ async fn check_kinds<S: Store>(
         goal.as_str().escape_debug()
     );
     Err(Problem::boxed(http::StatusCode::CONFLICT, detail))
+}
+
+/// What is counted of the experiment.
+async fn counted<S: Store>(
+    store: &S,
+    order: &Order,
+    include: Include,
+) -> Result<Vec<Tally>, StoreError> {
+    store.read(&order.namespace, Some(std::slice::from_ref(&order.experiment)), include).await
 }
 
 fn edited(order: &Order, planned: Planned, created: bool, stored: bool) -> Edited {
