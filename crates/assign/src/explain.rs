@@ -228,10 +228,11 @@ impl Evaluated {
                 "Send a unit of 1 to 200 bytes of UTF-8 without control characters.".to_owned()
             }
             Reason::Unknown if self.status() == Status::Archived => {
-                match self.ranges().is_empty() {
-                    true => "Restore the experiment from the archive, and start it.".to_owned(),
-                    false => "The experiment has ended. Create a new one to split units again."
-                        .to_owned(),
+                let has_run = !self.ranges().is_empty();
+                if has_run {
+                    "The experiment has ended. Create a new one to split units again.".to_owned()
+                } else {
+                    "Restore the experiment from the archive, and start it.".to_owned()
                 }
             }
             Reason::Unknown if self.status() == Status::Draft => "Start the experiment.".to_owned(),

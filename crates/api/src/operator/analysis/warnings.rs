@@ -5,7 +5,6 @@ use abtest_model::definition::Document;
 use abtest_model::{AllocationResults, Tally};
 use abtest_stats::analysis::{Analysis, Remark, RemarkCode};
 use abtest_stats::words::thousands;
-
 use abtest_store::Kind;
 
 use super::{defined, looks};
@@ -40,8 +39,7 @@ fn warn_of_definition(
     analysis.notes.extend(answer.undeclared.as_ref().map(defined::undeclared_remark));
 }
 
-/// The share of mismatches from which on there is a warning. Nobody can hide a report behind a few
-/// forged events.
+/// A smaller share of mismatches causes no warning: a stranger can forge a few events.
 const WORTH_A_WARNING: f64 = 0.001;
 
 /// Says how many participants their allocation gives another variant.

@@ -82,7 +82,7 @@ pub(crate) fn plan(
     let mut writes = vec![write.with_entry(to_json(&entry)?)];
     writes.extend(layer_write);
     if before.is_none() {
-        // An alarm was about equal weights, which nobody declared. The next report checks the declared ones.
+        // An earlier alarm assumed equal weights. The next report checks the declared ones.
         writes.push(Write::delete(Kind::Alarm.of(experiment), Expected::Any));
     }
     Ok(Planned {
