@@ -28,6 +28,28 @@ pub struct Counts {
     pub periods: Vec<Period>,
 }
 
+impl Counts {
+    /// Keeps the variants at these places only, in this order.
+    pub fn keep_variants(&mut self, kept: &[usize]) {
+        self.variants = at(&self.variants, kept);
+        for period in &mut self.periods {
+            period.weights = at(&period.weights, kept);
+            period.participants = at(&period.participants, kept);
+        }
+        let of_periods = self.periods.iter_mut().flat_map(|period| &mut period.goals);
+        for goal in self.goals.iter_mut().chain(of_periods) {
+            goal.successes = at(&goal.successes, kept);
+            if !goal.totals.is_empty() {
+                goal.totals = at(&goal.totals, kept);
+            }
+        }
+    }
+}
+
+fn at<T: Clone>(all: &[T], places: &[usize]) -> Vec<T> {
+    places.iter().map(|&place| all[place].clone()).collect()
+}
+
 /// One variant.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VariantCounts {

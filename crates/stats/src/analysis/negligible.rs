@@ -22,34 +22,25 @@ const LISTED: usize = 5;
 /// variant. Variants that are declared, belong to stored looks, have a weight, or were asked for as the control are always kept.
 pub(super) fn leave_out(counts: &Counts, settings: &Settings, remarks: &mut Remarks) -> Counts {
     let largest = counts.variants.iter().map(|variant| variant.trials).max().unwrap_or(0);
-    let kept: Vec<bool> =
-        counts.variants.iter().map(|v| !is_negligible(v, largest, settings)).collect();
-    if kept.iter().all(|&kept| kept) {
-        return counts.clone();
+    let is_kept = |index: &usize| !is_negligible(&counts.variants[*index], largest, settings);
+    let (kept, left_out): (Vec<usize>, Vec<usize>) = (0..counts.variants.len()).partition(is_kept);
+    let mut left = counts.clone();
+    if left_out.is_empty() {
+        return left;
     }
-    note(counts, &kept, remarks);
+    note(counts, &left_out, remarks);
+    left.keep_variants(&kept);
     let was_reached = |successes: &[u64]| successes.iter().any(|&count| count > 0);
-    let goals = counts.goals.iter().filter_map(|goal| {
-        let mut left = goal.clone();
-        left.successes = only(&goal.successes, &kept);
-        left.totals = only(&goal.totals, &kept);
+    let goals = counts.goals.iter().zip(left.goals).filter(|(goal, left)| {
         let asked = settings.primary_goal() == Some(&goal.name)
             || settings
                 .declared
                 .as_ref()
                 .is_some_and(|declared| declared.goal(&goal.name).is_some());
-        (asked || was_reached(&left.successes) || !was_reached(&goal.successes)).then_some(left)
+        asked || was_reached(&left.successes) || !was_reached(&goal.successes)
     });
-    let mut periods = counts.periods.clone();
-    for period in &mut periods {
-        period.weights = only(&period.weights, &kept);
-        period.participants = only(&period.participants, &kept);
-        for goal in &mut period.goals {
-            goal.successes = only(&goal.successes, &kept);
-            goal.totals = only(&goal.totals, &kept);
-        }
-    }
-    Counts { variants: only(&counts.variants, &kept), goals: goals.collect(), periods }
+    left.goals = goals.map(|(_, left)| left).collect();
+    left
 }
 
 /// Whether so few participants may be strangers' events, next to the largest variant: events for a variant that nobody is
@@ -69,13 +60,8 @@ fn is_negligible(variant: &VariantCounts, largest: u64, settings: &Settings) -> 
     is_small && variant.weight.is_none() && !is_declared && !is_control && !is_of_looks()
 }
 
-fn only<T: Clone>(all: &[T], kept: &[bool]) -> Vec<T> {
-    all.iter().zip(kept).filter(|(_, kept)| **kept).map(|(one, _)| one.clone()).collect()
-}
-
-fn note(counts: &Counts, kept: &[bool], remarks: &mut Remarks) {
-    let left: Vec<&VariantCounts> =
-        counts.variants.iter().zip(kept).filter(|(_, kept)| !**kept).map(|(one, _)| one).collect();
+fn note(counts: &Counts, left_out: &[usize], remarks: &mut Remarks) {
+    let left: Vec<&VariantCounts> = left_out.iter().map(|&index| &counts.variants[index]).collect();
     let mut names: Vec<String> = left
         .iter()
         .take(LISTED)

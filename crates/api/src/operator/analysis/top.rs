@@ -29,18 +29,7 @@ pub(super) fn keep_top(counts: &mut Counts, settings: &Settings) -> Vec<Remark> 
         (settings.control.as_deref() == Some(name), kept_variants.contains(name), variant.trials)
     };
     if let Some(kept) = top(all, variants, importance) {
-        counts.variants = kept.iter().map(|&index| counts.variants[index].clone()).collect();
-        let of_periods = counts.periods.iter_mut().flat_map(|period| &mut period.goals);
-        for goal in counts.goals.iter_mut().chain(of_periods) {
-            goal.successes = kept.iter().map(|&index| goal.successes[index]).collect();
-            if !goal.totals.is_empty() {
-                goal.totals = kept.iter().map(|&index| goal.totals[index]).collect();
-            }
-        }
-        for period in &mut counts.periods {
-            period.weights = kept.iter().map(|&index| period.weights[index]).collect();
-            period.participants = kept.iter().map(|&index| period.participants[index]).collect();
-        }
+        counts.keep_variants(&kept);
         let message = format!(
             "Only the {variants} variants with the most participants are analysed, of {all}. Does \
              someone send made-up names?"
